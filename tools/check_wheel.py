@@ -1,6 +1,6 @@
 """Tell whether the wheel in a folder is what we promise: one, pure, typed, small, with nothing but the package.
 
-    python tools/check_wheel.py build/wheel
+python tools/check_wheel.py build/wheel
 """
 
 import sys
