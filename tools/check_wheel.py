@@ -1,4 +1,4 @@
-"""Tell whether the wheel in a folder is what we promise: one, pure, typed, small, with nothing but the package.
+"""Tell whether the wheel in a folder is what we promise: one, pure, typed, small, only the package.
 
 python tools/check_wheel.py build/wheel
 """

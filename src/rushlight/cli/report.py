@@ -1,11 +1,10 @@
-"""The facts about this installation and machine. Nothing is imported for them that the program has not loaded already."""
+"""The facts about this installation and machine. No package is imported to learn its version."""
 
 from __future__ import annotations
 
 import importlib.metadata
 import os
 import platform
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +64,7 @@ def kernels() -> dict[str, Any]:
 
 
 def ask(module: Any, question: str) -> Any:
-    """What a function of the runtime answers; its failure in words, since a report must come out of a broken set-up too."""
+    """What a function of the runtime answers, or its failure in words: a broken set-up must be reported too."""
     try:
         return getattr(module, question)()
     except Exception as problem:
