@@ -1,4 +1,4 @@
-"""Settings for the whole run: few threads in each process, and the same hypothesis examples on every machine in CI."""
+"""Settings for the whole run: few threads in each process, and the same hypothesis examples in all of CI."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""What the repository promises about itself: one version, a light wheel, a quick import, documents in step."""
+"""What the repository promises of itself: one version, a light wheel, a quick import, documents in step."""
 
 import ast
 import re
@@ -7,6 +7,7 @@ import sys
 import zipfile
 
 import pytest
+
 from support.paths import ROOT, SOURCE, run_python
 from support.tools import load_tool
 
@@ -112,15 +113,14 @@ def test_the_import_loads_nothing_heavy():
 
 
 def commands(name):
-    """The `make` targets that a document tells its reader to run."""
-    shell = "".join(text for kind, text in code(name) if kind == "sh")
-    return re.findall(r"\bmake ([a-z-]+)", shell)
+    """The targets that a document tells its reader to make, in code blocks and in lines."""
+    return re.findall(r"(?:^|`|project_)make ([a-z-]+)", text_of(name), re.M)
 
 
 @pytest.mark.parametrize("document", ["README.md", "README.zh-CN.md", "CONTRIBUTING.md", ".ci/run"])
 def test_every_command_of_the_documents_exists(document):
     targets = re.findall(r"^([a-z-]+):", text_of("Makefile"), re.M)
-    told = re.findall(r"\bmake ([a-z-]+)", text_of(document))
+    told = commands(document)
     assert told
     assert set(told) <= set(targets)
 

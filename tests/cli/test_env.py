@@ -3,10 +3,10 @@
 import json
 
 import pytest
-from support.paths import ROOT, run_python
 
 from rushlight import cli
 from rushlight.cli import machine, report
+from support.paths import ROOT, run_python
 
 
 def test_the_text_names_every_part(capsys):
@@ -57,7 +57,9 @@ def test_a_home_folder_is_not_told(monkeypatch, tmp_path):
     assert report.place(ROOT) == str(ROOT)
 
 
-@pytest.mark.parametrize(("size", "words"), [(0, "0 B"), (2048, "2 KiB"), (5 * 2**20, "5 MiB"), (3 * 2**31, "6.0 GiB")])
+@pytest.mark.parametrize(
+    ("size", "words"), [(0, "0 B"), (2048, "2 KiB"), (5 * 2**20, "5 MiB"), (3 * 2**31, "6.0 GiB")]
+)
 def test_sizes_read_well(size, words):
     assert report.human(size) == words
 
@@ -74,7 +76,13 @@ def test_sizes_read_well(size, words):
             },
             "2 cores",
         ),
-        ({"/sys/fs/cgroup/cpu/cpu.cfs_quota_us": "-1\n", "/sys/fs/cgroup/cpu/cpu.cfs_period_us": "100000\n"}, None),
+        (
+            {
+                "/sys/fs/cgroup/cpu/cpu.cfs_quota_us": "-1\n",
+                "/sys/fs/cgroup/cpu/cpu.cfs_period_us": "100000\n",
+            },
+            None,
+        ),
         ({}, None),
     ],
 )

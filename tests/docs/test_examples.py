@@ -1,6 +1,7 @@
 """Every Python block of the README and of the documentation runs, and prints what the page says."""
 
 import pytest
+
 from support.markdown import Failure, blocks, run_page
 from support.paths import ROOT
 
@@ -26,7 +27,9 @@ def written(folder, *lines):
 
 
 def test_blocks_of_a_page_share_their_names(tmp_path):
-    assert run_page(written(tmp_path, "```python", "a = 1", "```", "then", "```python", "assert a", "```")) == 2
+    assert (
+        run_page(written(tmp_path, "```python", "a = 1", "```", "then", "```python", "assert a", "```")) == 2
+    )
 
 
 def test_an_error_names_the_file_and_the_line(tmp_path):

@@ -1,4 +1,4 @@
-"""The documentation builds into a site whose links all lead somewhere, and whose reference is the library's own words."""
+"""The docs build into a site whose links lead somewhere, and a reference in the library's words."""
 
 import json
 import re
@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+
 from support.paths import ROOT, SOURCE
 
 pytest.importorskip("markdown_it")
@@ -39,7 +40,9 @@ def test_every_link_of_the_site_leads_to_a_page(site):
                 continue
             linked = site / name if name else page
             assert linked.exists(), f"{page.name} links to {target}"
-            assert not anchor or f'id="{anchor}"' in linked.read_text(encoding="utf8"), f"{page.name}: {target}"
+            assert not anchor or f'id="{anchor}"' in linked.read_text(encoding="utf8"), (
+                f"{page.name}: {target}"
+            )
 
 
 def test_the_reference_describes_the_library(site):

@@ -1,8 +1,9 @@
-"""The main job of `make demo` learns what PyTorch learns from the same seed, and the README shows what it prints."""
+"""The program of `make demo` learns what PyTorch learns from the same seed, as the README shows."""
 
 import re
 
 import pytest
+
 from support.paths import ROOT, run_python
 
 # what the same program prints on PyTorch 2.13

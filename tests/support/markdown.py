@@ -1,7 +1,7 @@
 """The code blocks of a Markdown page, and their execution as one program.
 
-A ```python block runs; a ```text block right after it is what it must print. All blocks of a page share their names.
-After the word python may stand, to say how a block is meant:
+A ```python block runs; a ```text block right after it is what it must print. The blocks of a page share their
+names. After the word python may stand, to say how a block is meant:
 
     ```python raises          it ends in an error; a text block after it holds `TypeOfError: message`
     ```python no-run: why     it is not run, for a reason that is given
@@ -9,6 +9,7 @@ After the word python may stand, to say how a block is meant:
 
 import contextlib
 import io
+import itertools
 import re
 import types
 from dataclasses import dataclass
@@ -34,7 +35,7 @@ class Block:
 
 
 def blocks(text):
-    """All fenced blocks of a page, in order; a text block is also the expectation of the python block before it."""
+    """All fenced blocks of a page, in order; a text block is what the python block before it must print."""
     found, opened = [], None
     for number, line in enumerate(text.splitlines(), 1):
         fence = FENCE.match(line)
@@ -47,7 +48,7 @@ def blocks(text):
             opened[1].text += line + "\n"
     if opened is not None:
         raise ValueError(f"the block that starts at line {opened[1].line - 1} is never closed")
-    for before, after in zip(found, found[1:]):
+    for before, after in itertools.pairwise(found):
         if before.language == "python" and after.language == "text":
             before.expected = after
     return found

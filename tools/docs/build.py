@@ -2,7 +2,7 @@
 
     python tools/docs/build.py --out build/site
 
-Nothing is fetched. A page that no part of docs/navigation.json names, or a link that leads nowhere, is an error.
+Nothing is fetched. A page that docs/navigation.json forgets, or a link that leads nowhere, is an error.
 """
 
 import argparse
@@ -80,7 +80,9 @@ def search_index(site):
     for _, members in site:
         for page in members:
             found.append([page.title, page.address, ""])
-            found += [[h.text, f"{page.address}#{h.anchor}", page.title] for h in page.headings if h.level > 1]
+            found += [
+                [h.text, f"{page.address}#{h.anchor}", page.title] for h in page.headings if h.level > 1
+            ]
     return "const INDEX = " + json.dumps(found, ensure_ascii=False) + ";\n"
 
 
@@ -112,7 +114,9 @@ def main(arguments=None):
     """Build the site and say what was built; the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--docs", type=Path, default=DOCS, help="the folder of Markdown (docs)")
-    parser.add_argument("--out", type=Path, default=Path("build/site"), help="where the site goes (build/site)")
+    parser.add_argument(
+        "--out", type=Path, default=Path("build/site"), help="where the site goes (build/site)"
+    )
     options = parser.parse_args(arguments)
     try:
         built = build(options.docs, options.out)

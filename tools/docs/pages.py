@@ -1,5 +1,6 @@
 """Markdown pages as HTML: headings that can be linked to, coloured code, links that are checked."""
 
+import itertools
 import re
 from dataclasses import dataclass, field
 from html import escape
@@ -11,7 +12,7 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import get_lexer_by_name
 from pygments.util import ClassNotFound
 
-FORMATTER = HtmlFormatter(cssclass="code")
+FORMATTER = HtmlFormatter(nowrap=True)
 
 
 class Problem(Exception):
@@ -45,9 +46,7 @@ def coloured(code, language, _attributes):
         lexer = get_lexer_by_name(language or "text", stripall=False)
     except ClassNotFound as problem:
         raise Problem(f"no such language for a code block: {language!r}") from problem
-    return highlight(code, lexer, FORMATTER).replace('<div class="code"><pre>', '<pre class="code">').replace(
-        "</pre></div>", "</pre>"
-    )
+    return f'<pre class="code">{highlight(code, lexer, FORMATTER)}</pre>\n'
 
 
 READER = MarkdownIt("commonmark", {"html": False, "highlight": coloured}).enable("table")
@@ -64,11 +63,11 @@ def anchor_of(text, taken):
 
 
 def read(source, address, addresses):
-    """A Markdown file as a page. `addresses` tells where other files of the site end up, by their resolved path."""
+    """A Markdown file as a page. `addresses` tells where the files of the site end up, by resolved path."""
     tokens = READER.parse(source.read_text(encoding="utf8"))
     page = Page(source, address, source.stem, "")
     taken = set()
-    for token, inside in zip(tokens, tokens[1:]):
+    for token, inside in itertools.pairwise(tokens):
         if token.type == "heading_open":
             anchor = anchor_of(plain(inside), taken)
             token.attrSet("id", anchor)

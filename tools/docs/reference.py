@@ -23,7 +23,7 @@ NAMESPACES = (
 
 @dataclass
 class Entry:
-    """A public callable: its full name, its signature, its docstring, and the family of operators it is of."""
+    """A public callable: its full name, signature, docstring, and the family of operators it belongs to."""
 
     name: str
     signature: str
@@ -98,7 +98,9 @@ def make_pages():
 
 def page_of(path, listed):
     """The page of a namespace: its entries by family, each with its signature and docstring."""
-    page = Page(Path(f"<{path}>"), f"reference-{path}.html", path, f"<h1>{path}</h1>\n<p>{len(listed)} names.</p>\n")
+    page = Page(
+        Path(f"<{path}>"), f"reference-{path}.html", path, f"<h1>{path}</h1>\n<p>{len(listed)} names.</p>\n"
+    )
     families = sorted({entry.family for entry in listed}, key=lambda family: (family == "Others", family))
     for family in families:
         anchor = "family-" + family.lower().replace(" ", "-")
@@ -114,4 +116,6 @@ def page_of(path, listed):
 def section(entry):
     """An entry as HTML."""
     short = entry.name.rpartition(".")[2]
-    return f'<section id="{entry.name}">{signature(short + entry.signature)}\n{fragment(entry.text)}</section>\n'
+    return (
+        f'<section id="{entry.name}">{signature(short + entry.signature)}\n{fragment(entry.text)}</section>\n'
+    )

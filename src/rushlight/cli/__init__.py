@@ -1,7 +1,7 @@
 """The command `rushlight`. Each subcommand is one module of this package, listed in COMMANDS.
 
-A module of a subcommand gives `HELP` (one line), `add_arguments(parser)` and `run(arguments)`, which returns the
-exit status. It imports what it needs inside `run`: the command line is read without loading anything heavy.
+A module of a subcommand gives `HELP` (one line), `add_arguments(parser)` and `run(arguments)`, which returns
+the exit status. It imports what it needs inside `run`: reading the command line loads nothing heavy.
 """
 
 from __future__ import annotations

@@ -60,7 +60,7 @@ def usable_cores() -> int | None:
 
 
 def container_limit() -> str | None:
-    """The cores' worth of time that a container leaves us (control groups, version 2 or 1); None: no limit."""
+    """The cores' worth of time that a container leaves us (control groups, version 2 or 1); None: all."""
     quota, _, period = read("/sys/fs/cgroup/cpu.max").strip().partition(" ")
     if not period:
         quota = read("/sys/fs/cgroup/cpu/cpu.cfs_quota_us").strip()

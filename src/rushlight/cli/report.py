@@ -64,7 +64,7 @@ def kernels() -> dict[str, Any]:
 
 
 def ask(module: Any, question: str) -> Any:
-    """What a function of the runtime answers, or its failure in words: a broken set-up must be reported too."""
+    """What a function of the runtime answers, or its failure in words: a broken set-up is reported too."""
     try:
         return getattr(module, question)()
     except Exception as problem:
