@@ -1,6 +1,7 @@
 """`rushlight env` tells what a bug report needs, also where parts of the set-up are missing or broken."""
 
 import json
+import sys
 
 import pytest
 
@@ -20,7 +21,7 @@ def test_json_holds_the_same_facts(capsys):
     assert cli.main(["env", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["versions"]["rushlight"] == report.environment()["versions"]["rushlight"]
-    assert told["machine"]["usable cores"] >= 1
+    assert told["machine"]["cores"] >= 1
 
 
 def test_no_command_prints_the_help(capsys):
@@ -42,13 +43,22 @@ def test_torch_is_not_imported_for_its_version():
     assert run_python("-c", program).stdout.splitlines()[-1] == "False"
 
 
-def test_a_runtime_that_fails_is_reported(monkeypatch):
-    class Broken:
-        def num_threads(self):
-            raise OSError("no threads today")
+def test_a_runtime_that_does_not_load_is_reported(monkeypatch):
+    monkeypatch.setitem(sys.modules, "rushlight.runtime", None)
+    assert "no: the runtime does not load (ModuleNotFoundError" in report.kernels()["native"]
 
-    assert report.ask(Broken(), "num_threads") == "unknown (OSError: no threads today)"
-    assert "AttributeError" in report.ask(Broken(), "cache_folder")
+
+def test_a_fact_that_cannot_be_had_does_not_spoil_the_report():
+    assert report.told(lambda: 1 / 0) == "unknown (ZeroDivisionError: division by zero)"
+
+
+def test_kernels_are_told_with_their_threads_and_cache(monkeypatch, tmp_path):
+    (tmp_path / "kernel.o").write_bytes(b"x" * 3000)
+    monkeypatch.setenv("RUSHLIGHT_CACHE", str(tmp_path))
+    told = report.kernels()
+    assert told["threads"] >= 1
+    assert not [fact for fact in told.values() if str(fact).startswith("unknown")]
+    assert (told["cache"], told["cache size"]) == (report.place(tmp_path), "3 KiB")
 
 
 def test_a_home_folder_is_not_told(monkeypatch, tmp_path):
@@ -62,33 +72,6 @@ def test_a_home_folder_is_not_told(monkeypatch, tmp_path):
 )
 def test_sizes_read_well(size, words):
     assert report.human(size) == words
-
-
-@pytest.mark.parametrize(
-    ("files", "limit"),
-    [
-        ({"/sys/fs/cgroup/cpu.max": "150000 100000\n"}, "1.5 cores"),
-        ({"/sys/fs/cgroup/cpu.max": "max 100000\n"}, None),
-        (
-            {
-                "/sys/fs/cgroup/cpu/cpu.cfs_quota_us": "200000\n",
-                "/sys/fs/cgroup/cpu/cpu.cfs_period_us": "100000\n",
-            },
-            "2 cores",
-        ),
-        (
-            {
-                "/sys/fs/cgroup/cpu/cpu.cfs_quota_us": "-1\n",
-                "/sys/fs/cgroup/cpu/cpu.cfs_period_us": "100000\n",
-            },
-            None,
-        ),
-        ({}, None),
-    ],
-)
-def test_the_limit_of_a_container(monkeypatch, files, limit):
-    monkeypatch.setattr(machine, "read", lambda path: files.get(path, ""))
-    assert machine.container_limit() == limit
 
 
 def test_an_arm_processor_tells_its_features(monkeypatch):

@@ -1,4 +1,4 @@
-"""What machine this is: processor, cores, memory, and the limits a container puts on them."""
+"""What machine this is: its processor and its memory."""
 
 from __future__ import annotations
 
@@ -50,24 +50,6 @@ def sysctl(name: str) -> str:
         return ""
     answer = subprocess.run(["sysctl", "-n", name], capture_output=True, text=True, check=False)
     return answer.stdout.strip()
-
-
-def usable_cores() -> int | None:
-    """The cores that this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count()
-
-
-def container_limit() -> str | None:
-    """The cores' worth of time that a container leaves us (control groups, version 2 or 1); None: all."""
-    quota, _, period = read("/sys/fs/cgroup/cpu.max").strip().partition(" ")
-    if not period:
-        quota = read("/sys/fs/cgroup/cpu/cpu.cfs_quota_us").strip()
-        period = read("/sys/fs/cgroup/cpu/cpu.cfs_period_us").strip()
-    if not quota.isdigit() or not period.isdigit():
-        return None
-    return f"{int(quota) / int(period):g} cores"
 
 
 def memory() -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,6 @@ def environment() -> dict[str, dict[str, Any]]:
             "processor": machine.processor(),
             "features": machine.features(),
             "cores": os.cpu_count(),
-            "usable cores": machine.usable_cores(),
-            "container limit": machine.container_limit(),
             "memory": machine.memory(),
         },
         "kernels": kernels(),
@@ -48,25 +47,27 @@ def installed_version(package: str) -> str:
 
 
 def kernels() -> dict[str, Any]:
-    """Whether native kernels run here, or why not; and the folder that keeps the compiled ones."""
+    """Whether native kernels run here, or why not; their threads, and the folder of the compiled ones."""
     try:
-        from rushlight import runtime
-    except ImportError as problem:
-        return {"native": f"no: rushlight.runtime does not load ({problem})"}
-    reason = ask(runtime, "unavailable")
-    folder = ask(runtime, "cache_folder")
+        from rushlight.runtime import cache, pool, session, settings
+    except Exception as problem:
+        return {"native": f"no: the runtime does not load ({type(problem).__name__}: {problem})"}
     return {
-        "native": "yes" if reason is None else f"no: {reason}",
-        "threads": ask(runtime, "num_threads"),
-        "cache": None if folder is None else place(Path(folder)),
-        "cache size": None if folder is None else human(folder_size(Path(folder))),
+        "native": told(lambda: "yes" if session.available() else f"no: {session.available().reason}"),
+        "mode": told(lambda: settings.kernel_mode),
+        "instructions": told(lambda: session.host().level),
+        "threads": told(pool.get_num_threads),
+        "usable cores": told(lambda: len(pool.cpus_allowed())),
+        "container limit": told(lambda: f"{pool.container_limit():g} cores".replace("inf cores", "none")),
+        "cache": told(lambda: place(Path(cache.default_folder() or "off"))),
+        "cache size": told(lambda: human(folder_size(Path(cache.default_folder() or "off")))),
     }
 
 
-def ask(module: Any, question: str) -> Any:
-    """What a function of the runtime answers, or its failure in words: a broken set-up is reported too."""
+def told(fact: Callable[[], Any]) -> Any:
+    """A fact, or in words why it cannot be told: a report must come out of a broken set-up too."""
     try:
-        return getattr(module, question)()
+        return fact()
     except Exception as problem:
         return f"unknown ({type(problem).__name__}: {problem})"
 
