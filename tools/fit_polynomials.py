@@ -19,7 +19,6 @@ QUARTER_TURN = mp.pi / 4 * mpf("1.0005")
 TAN_EIGHTH = mp.sqrt(2) - 1
 
 
-
 def exp_tail(r):
     """(e**r - 1 - r) / r**2"""
     return mp.nsum(lambda k: r**k / mp.factorial(k + 2), [0, 40]) if r else mpf(1) / 2
@@ -62,9 +61,9 @@ def erfc_log(t):
 
 
 def erfcx_log(u):
-    """log(exp(t*t) erfc(t)) for u = 2 / (2 + t)"""
+    """log(exp(t*t) erfc(t) / u) for u = 2 / (2 + t)"""
     t = 2 / u - 2
-    return mp.log(mp.erfc(t)) + t * t
+    return mp.log(mp.erfc(t) / u) + t * t
 
 
 # name: (function, low, high, degree, weight)
@@ -82,7 +81,7 @@ FITS = {
     "COS_F64": (cos_tail, 0, QUARTER_TURN**2, 6, lambda z: z * z + mpf("1e-5")),
     "ATAN_F64": (odd_tail(mp.atan, -mpf(1) / 3), 0, TAN_EIGHTH**2, 12, lambda z: z + mpf("1e-5")),
     "ASIN_F64": (odd_tail(mp.asin, mpf(1) / 6), 0, mpf("0.2501"), 12, lambda z: z + mpf("1e-5")),
-    "ERFCX_LOG": (erfcx_log, mpf(2) / (mpf("2") + mpf("10.3")), 1, 16, lambda u: 1),
+    "ERFCX_LOG": (erfcx_log, mpf(2) / (mpf("2") + mpf("10.3")), 1, 13, lambda u: 1),
 }
 
 
@@ -129,7 +128,9 @@ def remez(function, low, high, degree, weight, rounds=8):
         found = extrema(error, grid)
         if len(found) < count:
             break
-        start = max(range(len(found) - count + 1), key=lambda s: min(abs(error(x)) for x in found[s : s + count]))
+        start = max(
+            range(len(found) - count + 1), key=lambda s: min(abs(error(x)) for x in found[s : s + count])
+        )
         nodes = found[start : start + count]
     return coefficients, max(abs(error(x)) for x in grid)
 

@@ -1,0 +1,504 @@
+"""A small builder of LLVM IR text: typed values with operators, loops and branches as context managers.
+
+    module = Module()
+    with module.function("scale", void, x=ptr, factor=f32, n=i64) as f:
+        with f.loop(0, f.n) as i:
+            place = f.x.offset(i * 4)
+            f.store(f.load(f32, place) * f.factor, place)
+    print(module.text())
+
+Numbers beside a `Value` become constants of its type (splatted when it is a vector).  Local variables (`f.variable`)
+are stack slots that LLVM's `sroa` pass turns into registers, so loops that carry values need no phi by hand.
+"""
+
+from __future__ import annotations
+
+import struct
+from contextlib import contextmanager
+from functools import lru_cache
+
+
+class Type:
+    """An LLVM first-class type: `kind` is int, float, ptr, array or void."""
+
+    __slots__ = ("bits", "kind", "lanes", "text")
+
+    def __init__(self, kind: str, bits: int, text: str, lanes: int = 1):
+        self.kind, self.bits, self.text, self.lanes = kind, bits, text, lanes
+
+    def __str__(self):
+        return self.text
+
+    __repr__ = __str__
+
+    @property
+    def size(self) -> int:
+        """Bytes in memory."""
+        return self.bits * self.lanes // 8
+
+    @property
+    def scalar(self) -> Type:
+        return _SCALARS[self.kind, self.bits]
+
+    def vector(self, lanes: int) -> Type:
+        return self.scalar if lanes == 1 else _vector(self.scalar, lanes)
+
+    def like(self, scalar: Type) -> Type:
+        """`scalar` with as many lanes as this type has."""
+        return scalar.vector(self.lanes)
+
+
+@lru_cache(maxsize=None)
+def _vector(scalar: Type, lanes: int) -> Type:
+    return Type(scalar.kind, scalar.bits, f"<{lanes} x {scalar}>", lanes)
+
+
+void = Type("void", 0, "void")
+ptr = Type("ptr", 64, "ptr")
+i1, i8, i16, i32, i64 = (Type("int", bits, f"i{bits}") for bits in (1, 8, 16, 32, 64))
+f16, f32, f64 = Type("float", 16, "half"), Type("float", 32, "float"), Type("float", 64, "double")
+_SCALARS = {(t.kind, t.bits): t for t in (ptr, i1, i8, i16, i32, i64, f16, f32, f64)}
+
+
+def _float_text(number: float, bits: int) -> str:
+    if bits == 16:
+        return f"0xH{struct.unpack('<H', struct.pack('<e', number))[0]:04X}"
+    if bits == 32:
+        number = _round_to_f32(number)
+    return f"0x{struct.unpack('<Q', struct.pack('<d', number))[0]:016X}"
+
+
+def _round_to_f32(number: float) -> float:
+    try:
+        return struct.unpack("<f", struct.pack("<f", number))[0]
+    except OverflowError:  # beyond the largest float32: rounds to infinity, as a cast does
+        return float("inf") if number > 0 else float("-inf")
+
+
+def constant(type: Type, number) -> Value:
+    """`number` as a value of `type`; every lane the same when it is a vector."""
+    if type.kind == "float":
+        text = _float_text(float(number), type.bits)
+    elif type.kind == "ptr":
+        text = "null" if not number else f"inttoptr (i64 {int(number)} to ptr)"
+    elif type.bits == 1:
+        text = "true" if number else "false"
+    else:
+        text = str(int(number))
+    return Value(None, type, text if type.lanes == 1 else f"splat ({type.scalar} {text})")
+
+
+def lane_numbers(type: Type) -> Value:
+    """The vector 0, 1, 2, ... of an integer type."""
+    return Value(None, type, "<" + ", ".join(f"{type.scalar} {k}" for k in range(type.lanes)) + ">")
+
+
+class Value:
+    """Something with a type inside a function; operators emit the instruction of that type (integers are signed)."""
+
+    __slots__ = ("function", "text", "type")
+    __hash__ = object.__hash__
+
+    def __init__(self, function: Function | None, type: Type, text: str):
+        self.function, self.type, self.text = function, type, text
+
+    def __str__(self):
+        return f"{self.type} {self.text}"
+
+    def _other(self, other) -> Value:
+        if isinstance(other, Value):
+            if other.type is not self.type:
+                raise TypeError(f"cannot combine {self.type} with {other.type} (%{self.text}, %{other.text})")
+            return other
+        return constant(self.type, other)
+
+    def _binary(self, integer: str, floating: str, other, reflected=False) -> Value:
+        other = self._other(other)
+        left, right = (other, self) if reflected else (self, other)
+        function = self.function or other.function
+        name = floating if self.type.kind == "float" else integer
+        return function.value(self.type, f"{name} {left}, {right.text}")
+
+    def __add__(self, other):
+        return self._binary("add", "fadd", other)
+
+    def __radd__(self, other):
+        return self._binary("add", "fadd", other, True)
+
+    def __sub__(self, other):
+        return self._binary("sub", "fsub", other)
+
+    def __rsub__(self, other):
+        return self._binary("sub", "fsub", other, True)
+
+    def __mul__(self, other):
+        return self._binary("mul", "fmul", other)
+
+    def __rmul__(self, other):
+        return self._binary("mul", "fmul", other, True)
+
+    def __truediv__(self, other):
+        return self._binary("sdiv", "fdiv", other)
+
+    def __rtruediv__(self, other):
+        return self._binary("sdiv", "fdiv", other, True)
+
+    def __floordiv__(self, other):
+        return self._binary("udiv", "fdiv", other)
+
+    def __mod__(self, other):
+        return self._binary("urem", "frem", other)
+
+    def __and__(self, other):
+        return self._binary("and", "and", other)
+
+    def __or__(self, other):
+        return self._binary("or", "or", other)
+
+    def __xor__(self, other):
+        return self._binary("xor", "xor", other)
+
+    def __lshift__(self, other):
+        return self._binary("shl", "shl", other)
+
+    def __rshift__(self, other):
+        """Arithmetic shift; `lshr` is the logical one."""
+        return self._binary("ashr", "ashr", other)
+
+    def lshr(self, other) -> Value:
+        return self._binary("lshr", "lshr", other)
+
+    def __neg__(self):
+        if self.type.kind == "float":
+            return self.function.value(self.type, f"fneg {self}")
+        return 0 - self
+
+    def __invert__(self):
+        return self ^ -1
+
+    def compare(self, predicate: str, other) -> Value:
+        """`predicate` as LLVM spells it: olt, uge, uno... for floats, slt, ult, eq... for integers."""
+        other = self._other(other)
+        function = self.function or other.function
+        instruction = "fcmp" if self.type.kind == "float" else "icmp"
+        return function.value(self.type.like(i1), f"{instruction} {predicate} {self}, {other.text}")
+
+    def _ordered(self, name: str, other) -> Value:
+        return self.compare(("o" if self.type.kind == "float" else "s") + name, other)
+
+    def __lt__(self, other):
+        return self._ordered("lt", other)
+
+    def __le__(self, other):
+        return self._ordered("le", other)
+
+    def __gt__(self, other):
+        return self._ordered("gt", other)
+
+    def __ge__(self, other):
+        return self._ordered("ge", other)
+
+    def equals(self, other) -> Value:
+        return self.compare("oeq" if self.type.kind == "float" else "eq", other)
+
+    def differs(self, other) -> Value:
+        return self.compare("une" if self.type.kind == "float" else "ne", other)
+
+    def offset(self, size) -> Value:
+        """The pointer `size` bytes further."""
+        if isinstance(size, int):
+            if size == 0:
+                return self
+            size = constant(i64, size)
+        return self.function.value(ptr, f"getelementptr i8, {self}, {size}")
+
+    def bitcast(self, scalar: Type) -> Value:
+        """The same bits read as another type of the same size."""
+        return self.convert("bitcast", scalar)
+
+    def convert(self, instruction: str, scalar: Type) -> Value:
+        """`instruction` is LLVM's: trunc, zext, sext, fptrunc, fpext, sitofp, fptosi, bitcast, ptrtoint..."""
+        target = self.type.like(scalar)
+        if target is self.type:
+            return self
+        return self.function.value(target, f"{instruction} {self} to {target}")
+
+
+class Variable:
+    """A mutable local; becomes a register after `sroa`."""
+
+    __slots__ = ("function", "place", "type")
+
+    def __init__(self, function: Function, place: Value, type: Type):
+        self.function, self.place, self.type = function, place, type
+
+    def get(self) -> Value:
+        return self.function.load(self.type, self.place)
+
+    def set(self, value) -> None:
+        if not isinstance(value, Value):
+            value = constant(self.type, value)
+        self.function.store(value, self.place)
+
+
+class Module:
+    def __init__(self):
+        self.functions: dict[str, Function] = {}
+        self.declarations: dict[str, str] = {}
+        self.globals: list[str] = []
+
+    def variable(self, name: str, type: str, initial: str = "zeroinitializer", align: int = 8, exported=False) -> Value:
+        """A global; `type` and `initial` are LLVM text because arrays and structures have no other use here."""
+        linkage = "" if exported else "internal "
+        self.globals.append(f"@{name} = {linkage}global {type} {initial}, align {align}")
+        return Value(None, ptr, f"@{name}")
+
+    @contextmanager
+    def function(self, name: str, result: Type = void, *, exported: bool = True, inline: bool | None = None, **arguments):
+        made = Function(self, name, result, arguments, exported, inline)
+        self.functions[name] = made
+        yield made
+        if not made.ended:
+            made.ret()
+
+    def declare(self, name: str, text: str) -> None:
+        self.declarations.setdefault(name, text)
+
+    def text(self) -> str:
+        needed = [text for name, text in self.declarations.items() if name not in self.functions]
+        return "\n".join([*self.globals, *needed, *(f.text() for f in self.functions.values()), ""])
+
+
+class Function:
+    """A function under construction; its arguments are attributes (`f.n` for the argument `n`)."""
+
+    def __init__(self, module: Module, name: str, result: Type, arguments: dict, exported: bool, inline: bool | None):
+        self.module, self.name, self.result, self.exported = module, name, result, exported
+        self.signature = ", ".join(f"{type} %{argument}" for argument, type in arguments.items())
+        self.inline = {None: "", True: " alwaysinline", False: " noinline"}[inline]
+        self.lines: list[str] = []
+        self.slots: list[str] = []
+        self.counter = 0
+        self.ended = False
+        self.block = "entry"
+        for argument, type in arguments.items():
+            setattr(self, argument, Value(self, type, f"%{argument}"))
+
+    def text(self) -> str:
+        head = f"define {'' if self.exported else 'internal '}{self.result} @{self.name}({self.signature}) nounwind{self.inline} {{"
+        return "\n".join([head, "entry:", *self.slots, *self.lines, "}"])
+
+    # -- instructions
+
+    def emit(self, line: str) -> None:
+        self.lines.append("  " + line)
+
+    def value(self, type: Type, instruction: str) -> Value:
+        self.counter += 1
+        name = f"%v{self.counter}"
+        self.lines.append(f"  {name} = {instruction}")
+        return Value(self, type, name)
+
+    def constant(self, type: Type, number) -> Value:
+        made = constant(type, number)
+        made.function = self
+        return made
+
+    def stack(self, size: int, align: int = 64) -> Value:
+        """A pointer to `size` bytes that live as long as the call."""
+        self.counter += 1
+        name = f"%s{self.counter}"
+        self.slots.append(f"  {name} = alloca [{size} x i8], align {align}")
+        return Value(self, ptr, name)
+
+    def variable(self, type: Type, initial=None) -> Variable:
+        self.counter += 1
+        name = f"%x{self.counter}"
+        self.slots.append(f"  {name} = alloca {type}")
+        made = Variable(self, Value(self, ptr, name), type)
+        if initial is not None:
+            made.set(initial)
+        return made
+
+    def load(self, type: Type, place: Value, offset=0, align: int = 0, atomic: str = "") -> Value:
+        place = self.at(place).offset(offset)
+        align = align or max(1, type.scalar.size)
+        if atomic:
+            return self.value(type, f"load atomic {type}, {place} {atomic}, align {align}")
+        return self.value(type, f"load {type}, {place}, align {align}")
+
+    def store(self, value: Value, place: Value, offset=0, align: int = 0, atomic: str = "") -> None:
+        place = self.at(place).offset(offset)
+        align = align or max(1, value.type.scalar.size)
+        if atomic:
+            self.emit(f"store atomic {value}, {place} {atomic}, align {align}")
+        else:
+            self.emit(f"store {value}, {place}, align {align}")
+
+    def at(self, place: Value) -> Value:
+        """A global as a pointer of this function."""
+        return place if place.function is self else Value(self, ptr, place.text)
+
+    def atomic(self, operation: str, place: Value, value, order: str = "seq_cst", type: Type = i64) -> Value:
+        """`operation` is add, sub, xchg, or...; the value before is returned."""
+        value = value if isinstance(value, Value) else constant(type, value)
+        return self.value(value.type, f"atomicrmw {operation} {place}, {value} {order}")
+
+    def exchange_if(self, place: Value, expected: int, replacement: int, type: Type = i32) -> Value:
+        """Compare and swap; true when it happened."""
+        pair = self.value(type, f"cmpxchg {place}, {type} {expected}, {type} {replacement} acquire monotonic")
+        return self.value(i1, f"extractvalue {{ {type}, i1 }} {pair.text}, 1")
+
+    def select(self, condition: Value, yes: Value, no) -> Value:
+        if not isinstance(yes, Value):
+            yes = constant(no.type, yes)
+        no = no if isinstance(no, Value) else constant(yes.type, no)
+        return self.value(yes.type, f"select {condition}, {yes}, {no}")
+
+    def minimum(self, left: Value, right) -> Value:
+        """The smaller of two integers."""
+        return self.select(left < right, left, right)
+
+    def maximum(self, left: Value, right) -> Value:
+        return self.select(left > right, left, right)
+
+    def call(self, name: str, result: Type, *arguments: Value, variadic: int | None = None) -> Value | None:
+        types = [str(a.type) for a in arguments]
+        if variadic is not None:
+            types = [*types[:variadic], "..."]
+        self.module.declare(name, f"declare {result} @{name}({', '.join(types)})")
+        shape = f"{result} ({', '.join(types)})" if variadic is not None else str(result)
+        return self._call(f"call {shape} @{name}", result, arguments)
+
+    def call_pointer(self, target: Value, result: Type, *arguments: Value) -> Value | None:
+        return self._call(f"call {result} {target.text}", result, arguments)
+
+    def _call(self, head: str, result: Type, arguments) -> Value | None:
+        text = f"{head}({', '.join(map(str, arguments))})"
+        if result is void:
+            self.emit(text)
+            return None
+        return self.value(result, text)
+
+    def intrinsic(self, name: str, *arguments: Value, result: Type | None = None) -> Value:
+        """`llvm.<name>` overloaded on the type of its first argument."""
+        type = arguments[0].type
+        suffix = f"{'f' if type.kind == 'float' else 'i'}{type.bits}"
+        lanes = f"v{type.lanes}" if type.lanes > 1 else ""
+        return self.call(f"llvm.{name}.{lanes}{suffix}", result or type, *arguments)
+
+    def fma(self, a: Value, b, c) -> Value:
+        """a*b + c rounded once."""
+        b, c = (x if isinstance(x, Value) else constant(a.type, x) for x in (b, c))
+        return self.intrinsic("fma", a, b, c)
+
+    def splat(self, value: Value, lanes: int) -> Value:
+        if lanes == 1:
+            return value
+        vector = value.type.vector(lanes)
+        one = self.value(vector, f"insertelement {vector} poison, {value}, i32 0")
+        return self.value(vector, f"shufflevector {one}, {vector} poison, <{lanes} x i32> zeroinitializer")
+
+    def shuffle(self, a: Value, b: Value | None, lanes: list[int]) -> Value:
+        other = b.text if b is not None else "poison"
+        pattern = ", ".join(f"i32 {k}" for k in lanes)
+        return self.value(
+            a.type.vector(len(lanes)), f"shufflevector {a}, {a.type} {other}, <{len(lanes)} x i32> <{pattern}>"
+        )
+
+    def extract(self, vector: Value, lane: int) -> Value:
+        return self.value(vector.type.scalar, f"extractelement {vector}, i32 {lane}")
+
+    # -- control flow
+
+    def label(self, name: str) -> str:
+        self.counter += 1
+        return f"{name}{self.counter}"
+
+    def start(self, label: str) -> None:
+        self.lines.append(f"{label}:")
+        self.block, self.ended = label, False
+
+    def jump(self, label: str) -> None:
+        if not self.ended:
+            self.emit(f"br label %{label}")
+            self.ended = True
+
+    def branch(self, condition: Value, yes: str, no: str) -> None:
+        self.emit(f"br {condition}, label %{yes}, label %{no}")
+        self.ended = True
+
+    def ret(self, value: Value | None = None) -> None:
+        self.emit("ret void" if value is None else f"ret {value}")
+        self.ended = True
+
+    @contextmanager
+    def loop(self, low, high, step: int = 1):
+        """`for i in range(low, high, step)`; yields i."""
+        low, high = (x if isinstance(x, Value) else self.constant(i64, x) for x in (low, high))
+        index = self.variable(low.type, low)
+        head, body, done = self.label("head"), self.label("body"), self.label("done")
+        self.jump(head)
+        self.start(head)
+        i = index.get()
+        self.branch(i < high, body, done)
+        self.start(body)
+        yield i
+        if not self.ended:
+            index.set(i + step)
+        self.jump(head)
+        self.start(done)
+
+    @contextmanager
+    def forever(self):
+        """Loops until `leave` or `ret`; yields the loop's handle."""
+        head, done = self.label("again"), self.label("left")
+        self.jump(head)
+        self.start(head)
+        yield Loop(self, head, done)
+        self.jump(head)
+        self.start(done)
+
+    @contextmanager
+    def when(self, condition: Value):
+        yes, done = self.label("then"), self.label("end")
+        self.branch(condition, yes, done)
+        self.start(yes)
+        yield
+        self.jump(done)
+        self.start(done)
+
+    @contextmanager
+    def either(self, condition: Value):
+        """`with f.either(c) as (yes, no):`, then `with yes:` and `with no:` inside."""
+        labels = self.label("yes"), self.label("no")
+        done = self.label("end")
+        self.branch(condition, *labels)
+        yield tuple(self._arm(label, done) for label in labels)
+        self.start(done)
+
+    @contextmanager
+    def _arm(self, label: str, done: str):
+        self.start(label)
+        yield
+        self.jump(done)
+
+
+class Loop:
+    """A loop that ends from inside."""
+
+    def __init__(self, function: Function, head: str, done: str):
+        self.function, self.head, self.done = function, head, done
+
+    def leave(self) -> None:
+        self.function.jump(self.done)
+
+    def leave_if(self, condition: Value) -> None:
+        go_on = self.function.label("stay")
+        self.function.branch(condition, self.done, go_on)
+        self.function.start(go_on)
+
+    def again_if(self, condition: Value) -> None:
+        go_on = self.function.label("stay")
+        self.function.branch(condition, self.head, go_on)
+        self.function.start(go_on)

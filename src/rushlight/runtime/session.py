@@ -1,0 +1,183 @@
+"""The compiler session: what this machine is, and LLVM IR text to object code for it.
+
+llvmlite is imported on the first compilation only.  `available()` says whether kernels can be had at all and, if not,
+why; everything above then stays with numpy.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import platform
+import sys
+import threading
+import time
+from functools import lru_cache
+from hashlib import blake2b
+from typing import NamedTuple
+
+from . import settings
+
+OPTIMISATION = 3
+_lock = threading.RLock()
+
+
+class Unavailable(RuntimeError):
+    """Kernels cannot be generated or loaded here; the message says why."""
+
+
+class Availability(NamedTuple):
+    """True when kernels can be generated; otherwise `reason` says what is missing."""
+
+    ok: bool
+    reason: str
+
+    def __bool__(self):
+        return self.ok
+
+
+class Host(NamedTuple):
+    """What generators need to know of the machine."""
+
+    system: str
+    machine: str
+    vector_bytes: int
+    level: str
+    identity: str
+
+
+@lru_cache(maxsize=1)
+def host() -> Host:
+    """The CPU of this process, found without llvmlite so that a warm start does not import it."""
+    machine = {"amd64": "x86_64", "arm64": "aarch64"}.get(platform.machine().lower(), platform.machine().lower())
+    text = _processor_text()
+    level, vector_bytes = _instruction_set(machine, set(text.split()))
+    identity = blake2b("\n".join((sys.platform, machine, level, text)).encode(), digest_size=8).hexdigest()
+    return Host(sys.platform, machine, vector_bytes, level, identity)
+
+
+def _processor_text() -> str:
+    """The lines of /proc/cpuinfo that describe the first CPU's model and instruction sets."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
+            first = file.read().split("\n\n", 1)[0]
+    except OSError:
+        return f"{platform.processor()} {platform.version()}"
+    wanted = ("vendor_id", "cpu family", "model", "stepping", "flags", "features", "cpu implementer", "cpu part")
+    return "\n".join(line for line in first.splitlines() if line.split(":")[0].strip().lower() in wanted)
+
+
+def _instruction_set(machine: str, flags: set[str]) -> tuple[str, int]:
+    """The family of vector instructions to generate for, and the bytes of its registers (0: none we support)."""
+    if machine == "aarch64":
+        return "neon", 16
+    if machine != "x86_64":
+        return "none", 0
+    wanted = settings.choice("RUSHLIGHT_CPU", ("", "avx2"), "")
+    if {"avx512f", "avx512dq", "avx512bw", "avx512vl"} <= flags and wanted != "avx2":
+        return "avx512", 64
+    if {"avx2", "fma", "f16c"} <= flags:
+        return "avx2", 32
+    return "none", 0
+
+
+@lru_cache(maxsize=1)
+def available() -> Availability:
+    """Whether kernels can be generated and run on this machine, decided without importing llvmlite."""
+    if sys.implementation.name != "cpython":
+        return Availability(False, f"kernels call CPython's C interface; this is {sys.implementation.name}")
+    if os.name != "posix":
+        return Availability(False, f"kernels are not loaded on {sys.platform} yet")
+    if sys.platform == "darwin":
+        return Availability(False, "the object loader has not been written for macOS's memory protection yet")
+    if host().vector_bytes == 0:
+        return Availability(False, f"{host().machine} without AVX2 and FMA has no generator")
+    if not _compiler_identity():
+        return Availability(False, "llvmlite is not installed (pip install llvmlite)")
+    return Availability(True, "")
+
+
+@lru_cache(maxsize=1)
+def _compiler_identity() -> str:
+    """Changes whenever another llvmlite is installed; empty when there is none."""
+    try:
+        spec = importlib.util.find_spec("llvmlite")
+    except (ImportError, ValueError):
+        return ""
+    if spec is None or not spec.origin:
+        return ""
+    try:
+        status = os.stat(spec.origin)
+    except OSError:
+        return "unknown"
+    return f"{status.st_size}.{status.st_mtime_ns}"
+
+
+@lru_cache(maxsize=1)
+def versions() -> str:
+    """What else an object depends on: interpreter and numpy layouts, the compiler."""
+    import numpy
+
+    interpreter = f"{sys.version_info[0]}.{sys.version_info[1]}.{object.__basicsize__}"
+    return f"{interpreter}|numpy {numpy.__version__.split('.')[0]}|llvmlite {_compiler_identity()}|O{OPTIMISATION}"
+
+
+class _Compiler:
+    """llvmlite with its target machine; made once."""
+
+    def __init__(self):
+        started = time.perf_counter()
+        try:
+            import llvmlite.binding as binding
+        except ImportError as error:
+            raise Unavailable(f"llvmlite cannot be imported: {error}") from error
+        self.binding = binding
+        binding.initialize_native_target()
+        binding.initialize_native_asmprinter()
+        binding.initialize_native_asmparser()
+        cpu, features = _target_features(binding)
+        target = binding.Target.from_default_triple()
+        self.machine = target.create_target_machine(
+            cpu=cpu, features=features, opt=OPTIMISATION, reloc="static", codemodel="jitdefault", jit=True
+        )
+        settings.log(1, f"llvmlite for {cpu} in {1e3 * (time.perf_counter() - started):.1f} ms")
+
+    def object_code(self, text: str) -> bytes:
+        binding = self.binding
+        module = binding.parse_assembly(text)
+        module.verify()
+        options = binding.create_pipeline_tuning_options(speed_level=1)
+        builder = binding.create_pass_builder(self.machine, options)
+        passes = binding.create_new_module_pass_manager()
+        passes.add_always_inliner_pass()
+        passes.add_sroa_pass()
+        passes.add_simplify_cfg_pass()
+        passes.add_new_gvn_pass()
+        passes.run(module, builder)
+        return self.machine.emit_object(module)
+
+
+def _target_features(binding) -> tuple[str, str]:
+    if host().level == "avx2":
+        return "haswell", ""
+    return binding.get_host_cpu_name(), binding.get_host_cpu_features().flatten()
+
+
+@lru_cache(maxsize=1)
+def _compiler() -> _Compiler:
+    return _Compiler()
+
+
+def compile_object(name: str, text: str) -> bytes:
+    """Object code of a module of LLVM IR for this machine."""
+    answer = available()
+    if not answer:
+        raise Unavailable(answer.reason)
+    if settings.debug_level >= 3:
+        settings.log(3, f"IR of {name}\n{text}")
+    with _lock:
+        compiler = _compiler()
+        started = time.perf_counter()
+        code = compiler.object_code(text)
+    settings.log(1, f"compiled {name} in {1e3 * (time.perf_counter() - started):.1f} ms, {len(code)} bytes")
+    return code
