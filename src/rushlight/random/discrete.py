@@ -1,0 +1,112 @@
+"""Choices: coin flips, the number of flips until one succeeds, and draws from a list of weights."""
+
+import numpy as np
+
+from .continuous import CHUNK, exponential, filled
+from .engine import DOUBLE_BITS
+from .integers import storage_of
+from .precision import FLOATS, SIGNED, float_format
+
+
+def bernoulli(gen, p, shape, dtype="float32"):
+    """One with probability p, else zero. `p` is a number, or an array that broadcasts to `shape`.
+
+    A probability array of float64 takes 53 random bits for each element, one of a narrower dtype 24.
+    """
+    if np.ndim(p) == 0 and not isinstance(p, np.ndarray):
+        return _bernoulli_scalar(gen, float(p), shape, dtype)
+    p = np.asarray(p)
+    if not np.issubdtype(p.dtype, np.floating) and p.dtype.name != "bfloat16":
+        raise NotImplementedError(
+            f'"bernoulli_tensor_cpu_p_" not implemented for {p.dtype}: probabilities must be floating point'
+        )
+    double = p.dtype == np.float64
+    p = p.astype(np.float64 if double else np.float32, copy=False)
+    if not np.all((p >= 0) & (p <= 1)):
+        raise RuntimeError(
+            f"Expected p_in >= 0 && p_in <= 1: probabilities lie between {p.min()} and {p.max()}"
+        )
+    numbers = filled(shape, p.dtype, gen.doubles if double else gen.floats)
+    return (numbers < p).astype(storage_of(dtype))
+
+
+def _bernoulli_scalar(gen, p, shape, dtype):
+    if not 0 <= p <= 1:
+        raise RuntimeError(f"bernoulli_ expects p to be in [0, 1], but got p={p}")
+    # u < p for u = k / 2**53 is k < ceil(p * 2**53); the product is exact, and so the comparison stays in integers.
+    limit = np.uint64(int(np.ceil(p * 2.0**53)))
+    return filled(shape, storage_of(dtype), lambda n: (gen.raw64(n) & DOUBLE_BITS) < limit)
+
+
+def geometric(gen, shape, dtype="float32", p=0.5):
+    """The number of trials until the first success, each of probability p."""
+    if not 0 < p < 1:
+        raise RuntimeError(f"geometric_ expects p to be in (0, 1), but got p={p}")
+    if dtype not in FLOATS and dtype not in SIGNED and dtype != "uint8":
+        raise NotImplementedError(f'"geometric_cpu" not implemented for {dtype!r}')
+    scale = np.log1p(-p)
+
+    def sample(n):
+        with np.errstate(divide="ignore"):
+            trials = np.ceil(np.log(gen.doubles(n)) / scale)
+        return FLOATS[dtype].store(trials) if dtype in FLOATS else trials.astype(np.int64).astype(dtype)
+
+    return filled(shape, storage_of(dtype), sample)
+
+
+def multinomial(gen, weights, count, replacement=False, dtype=None):
+    """Indices drawn in proportion to weights: int64 of shape (rows, count), or (count,) for one row of weights.
+
+    `weights` has one or two axes; `dtype` names their format where the array's own does not (bfloat16 in float32).
+    """
+    weights = np.asarray(weights)
+    dtype = dtype or weights.dtype.name
+    fmt = float_format(dtype, "multinomial")
+    _check_multinomial(weights, count, replacement)
+    rows = weights.astype(fmt.compute, copy=False).reshape(-1, weights.shape[-1])
+    if not np.all((rows >= 0) & (rows < np.inf)):
+        raise RuntimeError("probability tensor contains either `inf`, `nan` or element < 0")
+    if not np.all(rows.sum(1) > 0):
+        raise RuntimeError("invalid multinomial distribution (sum of probabilities <= 0)")
+    if replacement and count > 1:
+        chosen = _with_replacement(gen, rows, count)
+    else:
+        chosen = _without_replacement(gen, rows, count, fmt)
+    return chosen.reshape(*weights.shape[:-1], count)
+
+
+def _with_replacement(gen, rows, count):
+    chosen = np.empty((len(rows), count), np.int64)
+    for row, places in zip(rows, chosen):
+        heights = np.cumsum(row, dtype=row.dtype)
+        if heights[-1] > 0:
+            heights /= heights[-1]
+        heights[-1] = 1
+        for start in range(0, count, CHUNK):
+            part = places[start : start + CHUNK]
+            part[...] = np.searchsorted(heights.astype(np.float64), gen.doubles(part.size), side="left")
+    return chosen
+
+
+def _without_replacement(gen, rows, count, fmt):
+    """A race: each index finishes after an exponential time of its weight's rate, and the first ones win."""
+    times = exponential(gen, rows.shape, fmt.name).astype(fmt.compute, copy=False)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        speeds = fmt.store(rows / times).astype(fmt.compute, copy=False)
+    if count == 1:
+        return np.argmax(speeds, axis=1)[:, None]
+    return np.argsort(-speeds, axis=1, kind="stable")[:, :count]
+
+
+def _check_multinomial(weights, count, replacement):
+    if weights.ndim not in (1, 2):
+        raise RuntimeError(f"prob_dist must be 1 or 2 dim, got shape {weights.shape}")
+    if count <= 0:
+        raise RuntimeError(f"cannot sample n_sample <= 0 samples, got {count}")
+    if not replacement and count > weights.shape[-1]:
+        raise RuntimeError(
+            "cannot sample n_sample > prob_dist.size(-1) samples without replacement: "
+            f"asked for {count} of {weights.shape[-1]}"
+        )
+    if weights.shape[-1] > 2**24:
+        raise RuntimeError(f"number of categories cannot exceed 2^24, got {weights.shape[-1]}")
