@@ -62,9 +62,13 @@ def is_public(name, thing):
 def signature_of(thing):
     """How a callable is called, as it would be typed."""
     try:
-        text = str(inspect.signature(thing))
+        found = inspect.signature(thing)
     except (TypeError, ValueError):
         return "(...)"
+    parameters = [p.replace(annotation=inspect.Parameter.empty) for p in found.parameters.values()]
+    text = str(found.replace(parameters=parameters, return_annotation=inspect.Signature.empty))
+    if getattr(thing, "accepts_out", False):
+        text = text[:-1] + (", " if parameters else "") + ("out=None)" if "*" in text else "*, out=None)")
     return re.sub(r" at 0x[0-9a-f]+", "", text)
 
 
@@ -78,7 +82,10 @@ def text_of(thing):
 
 def family_of(thing):
     """The file of operators that a callable is declared in, as a heading."""
-    module = getattr(thing, "__module__", "")
+    name = getattr(thing, "__name__", "")
+    if name.endswith("_") and not name.endswith("__"):
+        return "In place"
+    module = getattr(inspect.unwrap(thing), "__module__", None) or ""
     if not module.startswith("rushlight.ops."):
         return "Others"
     return module.removeprefix("rushlight.ops.").replace(".", ", ").replace("_", " ").strip().capitalize()
