@@ -1,9 +1,11 @@
 """Every Python block of the README and of the documentation runs, and prints what the page says."""
 
+import os
+
 import pytest
 
 from support.markdown import Failure, blocks, run_page
-from support.paths import ROOT
+from support.paths import ROOT, SOURCE, run_python
 
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 
@@ -15,8 +17,13 @@ def with_blocks(pages):
 
 @pytest.mark.parametrize("page", with_blocks(PAGES), ids=lambda page: str(page.relative_to(ROOT)))
 def test_page(page, monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)  # pages may save files
-    assert run_page(page) > 0
+    monkeypatch.chdir(
+        tmp_path
+    )  # pages may save files, and declare operators: a process and a folder for each
+    path = os.pathsep.join(map(str, (SOURCE, ROOT / "tests")))
+    done = run_python("-W", "error", "-m", "support.markdown", page, PYTHONPATH=path)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 0
 
 
 def written(folder, *lines):

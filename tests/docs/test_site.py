@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from support.paths import ROOT, SOURCE
+from support.tools import load_tool
 
 pytest.importorskip("markdown_it")
 pytest.importorskip("pygments")
@@ -50,6 +51,23 @@ def test_the_reference_describes_the_library(site):
     for name in "tensor", "add", "tanh", "matmul", "manual_seed":
         assert f'id="rushlight.{name}"' in text
     assert "0x" not in re.sub(r"<p>.*?</p>", "", text, flags=re.S)  # no addresses in signatures
+
+
+def test_every_name_of_the_reference_is_described(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "tools/docs"))
+    described = load_tool("docs/reference.py")
+    spaces = {path: described.resolve(path) for path in described.NAMESPACES}
+    listed = [entry for path, space in spaces.items() if space for entry in described.entries(path, space)]
+    assert len(listed) > 100
+    assert [entry.name for entry in listed if not entry.text] == []
+
+
+@pytest.mark.parametrize("page", sorted(ROOT.glob("docs/*.md")), ids=lambda page: page.name)
+def test_the_files_that_a_page_names_exist(page):
+    named = re.findall(r"`((?:\w+/)+\w+\.py)`", page.read_text(encoding="utf8"))
+    assert [
+        name for name in named if not (ROOT / name).exists() and not (SOURCE / "rushlight" / name).exists()
+    ] == []
 
 
 def written(folder, pages, navigation):

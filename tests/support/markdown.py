@@ -5,12 +5,15 @@ names. After the word python may stand, to say how a block is meant:
 
     ```python raises          it ends in an error; a text block after it holds `TypeOfError: message`
     ```python no-run: why     it is not run, for a reason that is given
+
+`python -m support.markdown PAGE` runs a page in a process of its own.
 """
 
 import contextlib
 import io
 import itertools
 import re
+import sys
 import types
 from dataclasses import dataclass
 from pathlib import Path
@@ -125,3 +128,10 @@ def compare(path, block, printed):
 def tidy(text):
     """A text without the spaces that no reader sees."""
     return "\n".join(line.rstrip() for line in text.strip("\n").splitlines())
+
+
+if __name__ == "__main__":
+    try:
+        print(run_page(sys.argv[1]))
+    except Failure as failure:
+        sys.exit(str(failure))
