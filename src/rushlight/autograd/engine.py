@@ -1,0 +1,257 @@
+"""The backward pass: walks a graph from its roots, youngest node first, without recursion.
+
+On the usual path gradients are bare numpy arrays. When the gradient is itself to be differentiated (`create_graph`)
+they are Tensors and the very same rules run on them.
+"""
+
+from __future__ import annotations
+
+import heapq
+import sys
+from typing import Any, Callable
+
+import numpy as np
+
+from ..quiet import quiet
+from ..tensor.core import Tensor, wrap
+from ..tensor.dtype import dtype
+from ..tensor.storage import is_held
+from .modes import state
+from .node import Node
+
+Edge = tuple[Any, int]
+
+
+class Run:
+    """One backward pass over a graph."""
+
+    def __init__(self, *, keep: bool, lifted: bool, wanted: list[Edge] | None = None) -> None:
+        self.keep, self.lifted = keep, lifted
+        self.pending: dict[Any, list[Any]] = {}  # node or leaf -> the gradient of each of its outputs
+        self.ours: set[tuple[int, int]] = set()  # which of those are sums made here, free to be added to in place
+        self.heap: list[tuple[int, Node]] = []
+        self.leaves: list[Tensor] = []
+        self.wanted = wanted
+        self.found: dict[Edge, Any] = {}
+        self.needed: set[Any] | None = None
+
+    def arrive(self, edge: Edge, grad: Any) -> None:
+        """A gradient reaches an output of a node, or a leaf."""
+        target, output = edge
+        if self.needed is not None and target not in self.needed:
+            return
+        slots = self.pending.get(target)
+        if slots is None:
+            if isinstance(target, Node):
+                slots = self.pending[target] = [None] * target.outputs
+                heapq.heappush(self.heap, (-target.sequence, target))
+            else:
+                slots = self.pending[target] = [None]
+                self.leaves.append(target)
+        held = slots[output]
+        if held is None:
+            slots[output] = grad
+        elif self.lifted:
+            slots[output] = held + grad
+        elif (id(slots), output) in self.ours:
+            np.add(held, grad, out=held)
+        else:
+            slots[output] = np.asarray(held + grad)
+            self.ours.add((id(slots), output))
+
+    def go(self, roots: list[tuple[Edge, Any]]) -> None:
+        if self.wanted is not None:
+            self.needed = _leading_to({e[0] for e in self.wanted}, [e[0] for e, _ in roots])
+        for edge, grad in roots:
+            self.arrive(edge, grad)
+        heap, pending = self.heap, self.pending
+        while heap:
+            node = heapq.heappop(heap)[1]
+            self.visit(node, pending.pop(node))
+        for leaf in self.leaves:
+            self.finish(leaf, pending.pop(leaf)[0])
+
+    def visit(self, node: Node, grads: list[Any]) -> None:
+        if node.prehooks:
+            for output, hooks in node.prehooks.items():
+                grads[output] = self.hooked(hooks, grads[output])
+        if self.wanted is not None and self.take(node, grads):
+            return
+        node.check()
+        results = _apply(node, grads, self.lifted)
+        if node.hooks:
+            results = self.hooked_node(node, results, grads)
+        if not self.keep:
+            node.release()
+        for edge, grad in zip(node.edges, results):
+            if edge is not None and grad is not None:
+                self.arrive(edge, grad)
+
+    def take(self, node: Node, grads: list[Any]) -> bool:
+        """Keeps what was asked for; is the way ended here?"""
+        for output, grad in enumerate(grads):
+            if (node, output) in self.found:
+                self.found[node, output] = grad
+        return not any(e is not None and e[0] in self.needed for e in node.edges)  # type: ignore[operator]
+
+    def finish(self, leaf: Tensor, grad: Any) -> None:
+        hooks = leaf.__dict__.get("_hooks")
+        if hooks:
+            grad = self.hooked(hooks, grad)
+        if self.wanted is not None:
+            if (leaf, 0) in self.found:
+                self.found[leaf, 0] = grad
+            return
+        if grad is None:
+            return
+        accumulate(leaf, grad)
+        for hook in list(leaf.__dict__.get("_after_hooks", {}).values()):
+            hook(leaf)
+
+    # ---- hooks see Tensors
+
+    def hooked(self, hooks: dict[int, Callable[..., Any]], grad: Any) -> Any:
+        for hook in list(hooks.values()):
+            if grad is None:
+                return None
+            new = self._call(hook, self.lift(grad))
+            if new is not None:
+                grad = self.lower(new)
+        return grad
+
+    def hooked_node(self, node: Node, results: Any, grads: list[Any]) -> Any:
+        for hook in list(node.hooks.values()):
+            new = self._call(hook, tuple(map(self.lift, results)), tuple(map(self.lift, grads)))
+            if new is not None:
+                new = new if isinstance(new, (tuple, list)) else (new,)
+                results = [self.lower(x) for x in new]
+        return results
+
+    def _call(self, hook: Callable[..., Any], *args: Any) -> Any:
+        before, state.grad = state.grad, self.lifted
+        try:
+            return hook(*args)
+        finally:
+            state.grad = before
+
+    def lift(self, grad: Any) -> Any:
+        return grad if grad is None or isinstance(grad, Tensor) else as_tensor(grad)
+
+    def lower(self, grad: Any) -> Any:
+        return grad if grad is None or self.lifted else grad._a
+
+
+def as_tensor(array: Any, dt: dtype | None = None) -> Tensor:
+    """A Tensor around a gradient that others may hold too: nobody edits it in place unnoticed."""
+    from ..tensor.dtype import of_numpy
+
+    array = np.asarray(array)
+    t = wrap(array, dt or of_numpy(array.dtype))
+    return t
+
+
+def _apply(node: Node, grads: list[Any], lifted: bool) -> Any:
+    try:
+        return node.apply(grads, lifted)
+    except Exception as error:
+        _explain(error, node)
+        raise
+
+
+def _explain(error: Exception, node: Node) -> None:
+    """Adds to an error inside backward which operation it was, and where it was called if that is known."""
+    text = f"This happened in the backward pass of {node.name}"
+    text += f", which was called in the forward pass at:\n{node.where}" if node.where else "."
+    if hasattr(error, "add_note"):
+        error.add_note(text)
+    elif error.args and isinstance(error.args[0], str):
+        error.args = (f"{error.args[0]}\n{text}", *error.args[1:])
+
+
+def _leading_to(goals: set, starts: list) -> set:
+    """The nodes on a way from `starts` to one of `goals`, those included."""
+    leads: dict[Any, bool] = {}
+    stack: list[tuple[Any, bool]] = [(s, False) for s in starts]
+    while stack:
+        node, done = stack.pop()
+        if done:
+            leads[node] = node in goals or any(e is not None and leads.get(e[0], False) for e in node.edges)
+        elif node not in leads:
+            if isinstance(node, Node):
+                leads[node] = node in goals
+                stack.append((node, True))
+                stack.extend((e[0], False) for e in node.edges if e is not None)
+            else:
+                leads[node] = node in goals
+    return {n for n, yes in leads.items() if yes}
+
+
+def accumulate(leaf: Tensor, grad: Any) -> None:
+    """Adds to `leaf.grad`."""
+    old = leaf._grad
+    if isinstance(grad, Tensor):
+        leaf._grad = grad if old is None else old + grad
+    elif old is None:
+        alone = sys.getrefcount(grad) <= _SOLE and grad.base is None and grad.flags.c_contiguous
+        new = wrap(grad if alone else grad.copy(order="K"), leaf.dtype)
+        leaf._grad = new
+    elif old._s is None and old._node is None and not is_held(old):
+        np.add(old._a, grad, out=old._a)
+    else:
+        with_grad, state.grad = state.grad, False
+        try:
+            old.add_(as_tensor(grad))
+        finally:
+            state.grad = with_grad
+
+
+def _references(grad: Any) -> int:
+    return sys.getrefcount(grad)
+
+
+def _calibrate() -> int:
+    """How many references an array has that only came through `finish` and `accumulate`."""
+    seen = []
+
+    def accumulate(leaf: Any, grad: Any) -> None:
+        seen.append(sys.getrefcount(grad))
+
+    def finish(leaf: Any, grad: Any) -> None:
+        accumulate(leaf, grad)
+
+    pending = {0: [np.empty(1)]}
+    finish(None, pending.pop(0)[0])
+    return seen[0]
+
+
+_SOLE = _calibrate()
+
+
+def backward(roots: list[tuple[Tensor, Any]], *, keep: bool, lifted: bool, inputs: list[Tensor] | None = None) -> None:
+    """Runs backward from `roots` (tensor and gradient) into the `grad` of the leaves, or of `inputs` only."""
+    if inputs is not None:
+        for t, g in zip(inputs, gradients(roots, inputs, keep=keep, lifted=lifted)):
+            if g is not None:
+                accumulate(t, g if lifted else g._a)
+        return
+    run = Run(keep=keep, lifted=lifted)
+    _start(run, roots)
+
+
+def gradients(roots: list[tuple[Tensor, Any]], inputs: list[Tensor], *, keep: bool, lifted: bool) -> list[Tensor | None]:
+    """The gradients of `roots` with respect to `inputs`, as Tensors; None where there is no way."""
+    wanted = [(t if t._node is None else t._node, t._out) for t in inputs]
+    run = Run(keep=keep, lifted=lifted, wanted=wanted)
+    run.found = dict.fromkeys(wanted)
+    _start(run, roots)
+    return [run.lift(run.found[e]) for e in wanted]
+
+
+def _start(run: Run, roots: list[tuple[Tensor, Any]]) -> None:
+    edges = [((t if t._node is None else t._node, t._out), g if run.lifted else g._a) for t, g in roots]
+    before, state.grad = state.grad, run.lifted
+    try:
+        with quiet:
+            run.go(edges)
+    finally:
+        state.grad = before

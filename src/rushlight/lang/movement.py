@@ -1,0 +1,89 @@
+"""Primitives that move elements without changing them. Those that can, return views."""
+
+from __future__ import annotations
+
+from typing import Any, Sequence
+
+import numpy as np
+
+from .dispatch import primitive
+
+
+@primitive
+def reshape(x: Any, shape: Sequence[int]) -> Any:
+    """The same elements in another shape: a view where the strides allow it, else a copy."""
+    return x.reshape(shape)
+
+
+@primitive
+def permute(x: Any, dims: Sequence[int]) -> Any:
+    """Axes in another order."""
+    return x.transpose(dims)
+
+
+@primitive
+def transpose(x: Any, dim0: int, dim1: int) -> Any:
+    """Two axes swapped."""
+    return x.swapaxes(dim0, dim1) if x.ndim else x[...]
+
+
+@primitive
+def expand(x: Any, shape: Sequence[int]) -> Any:
+    """Broadcast to `shape` without copying: repeated elements share memory."""
+    shape = tuple(shape)
+    lead = len(shape) - x.ndim
+    strides = (0,) * lead + tuple(0 if n == 1 and m != 1 else s for n, m, s in zip(x.shape, shape[lead:], x.strides))
+    return np.ndarray(shape, x.dtype, _memory(x), _offset(x), strides)
+
+
+@primitive
+def sum_to(x: Any, shape: Sequence[int]) -> Any:
+    """The opposite of broadcasting: sums over the axes that `shape` lacks or has as one."""
+    shape = tuple(shape)
+    if x.shape == shape:
+        return x
+    lead = x.ndim - len(shape)
+    axes = tuple(range(lead)) + tuple(i + lead for i, n in enumerate(shape) if n == 1 and x.shape[i + lead] != 1)
+    return np.add.reduce(x, axes, dtype=x.dtype, keepdims=True).reshape(shape)
+
+
+def root(x: np.ndarray) -> np.ndarray:
+    """The array that owns the memory `x` looks at."""
+    while type(x.base) is np.ndarray:
+        x = x.base
+    return x
+
+
+def address(x: np.ndarray) -> int:
+    """Where the first element lies."""
+    return x.__array_interface__["data"][0]
+
+
+def _memory(x: np.ndarray) -> np.ndarray:
+    """All the memory behind `x` as bytes: what views with other strides are cut from."""
+    owner = root(x)
+    if owner.flags.c_contiguous:
+        return owner.reshape(-1).view(np.uint8)
+    return owner.ravel("K").view(np.uint8) if owner.base is None else _bytes_of(owner)
+
+
+def _bytes_of(x: np.ndarray) -> np.ndarray:
+    """The span of a strided array as bytes; for memory that somebody else owns."""
+    extent = sum((n - 1) * s for n, s in zip(x.shape, x.strides)) + x.itemsize if x.size else 0
+    return np.lib.stride_tricks.as_strided(x, (extent // x.itemsize,), (x.itemsize,)).view(np.uint8)
+
+
+def _offset(x: np.ndarray) -> int:
+    return address(x) - address(root(x))
+
+
+@primitive
+def as_strided(x: Any, shape: Sequence[int], strides: Sequence[int], offset: int) -> Any:
+    """A view of the memory behind `x`; strides and offset count elements of the whole storage."""
+    size = x.itemsize
+    return np.ndarray(tuple(shape), x.dtype, _memory(x), offset * size, tuple(s * size for s in strides))
+
+
+def offset_of(x: np.ndarray) -> int:
+    """How many elements into its storage `x` starts."""
+    return _offset(x) // x.itemsize

@@ -1,0 +1,50 @@
+"""Reductions along axes. `axis` is an int, a tuple of ints or None for all; every result keeps an array type."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .dispatch import primitive
+
+
+def reduction(name: str, ufunc: np.ufunc) -> Any:
+    """A primitive that folds one ufunc along axes."""
+
+    def on_arrays(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+        return ufunc.reduce(x, axis=axis, keepdims=keepdims)
+
+    on_arrays.__name__ = name
+    on_arrays.__doc__ = f"`{ufunc.__name__}` folded along `axis`."
+    return primitive(on_arrays)
+
+
+@primitive
+def sum(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """The sum along `axis`, in the dtype of `x`."""
+    return np.add.reduce(x, axis=axis, dtype=x.dtype, keepdims=keepdims)
+
+
+@primitive
+def prod(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """The product along `axis`, in the dtype of `x`."""
+    return np.multiply.reduce(x, axis=axis, dtype=x.dtype, keepdims=keepdims)
+
+
+amax = reduction("amax", np.maximum)
+amin = reduction("amin", np.minimum)
+any = reduction("any", np.logical_or)
+all = reduction("all", np.logical_and)
+
+
+@primitive
+def argmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
+    """Where the first largest element (or the first NaN) is."""
+    return np.argmax(x, axis=axis, keepdims=keepdims)
+
+
+@primitive
+def argmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
+    """Where the first smallest element (or the first NaN) is."""
+    return np.argmin(x, axis=axis, keepdims=keepdims)

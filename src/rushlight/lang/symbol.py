@@ -1,0 +1,84 @@
+"""Symbols: what stands in for an array while a body is traced into the expression graph of a kernel."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..kernels.graph import Node
+from .dispatch import handle
+
+Scalar = (bool, int, float)
+
+
+class Untraceable(Exception):
+    """The body does something that has no place in an element-wise kernel."""
+
+
+class Symbol:
+    """One value of an element-wise body; arithmetic on it grows the graph."""
+
+    __slots__ = ("node",)
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+
+    @property
+    def dtype(self) -> str:
+        return self.node.dtype
+
+    def __bool__(self) -> bool:
+        raise Untraceable("a branch on a value")
+
+
+COMPARISONS = {"eq", "ne", "lt", "le", "gt", "ge", "isnan", "isinf", "isfinite", "signbit"}
+LOGICAL = {"logical_and", "logical_or", "logical_xor", "logical_not"}
+
+
+def record(op: str, *args: Any) -> Symbol:
+    """A new symbol for `op` of `args`; its dtype is that of the first symbol that has a say."""
+    operands = tuple(a.node if isinstance(a, Symbol) else a for a in args)
+    if not all(isinstance(a, (Node, *Scalar)) for a in operands):
+        raise Untraceable(f"{op} of {[type(a).__name__ for a in args]}")
+    if op in COMPARISONS or op in LOGICAL:
+        dtype = "bool"
+    else:
+        voters = operands[1:] if op == "where" else operands
+        dtype = next((a.dtype for a in voters if isinstance(a, Node)), "float32")
+    return Symbol(Node(op, operands, dtype))
+
+
+def cast(x: Symbol, dtype: str) -> Symbol:
+    return x if x.dtype == dtype else Symbol(Node("cast", (x.node,), dtype))
+
+
+def _on_symbols(name: str, args: tuple, kwargs: dict) -> Any:
+    if name == "cast":
+        return cast(*args, **kwargs)
+    if name in ("conj", "real") and args[0].dtype in ("float32", "float64"):
+        return args[0]
+    if kwargs:
+        raise Untraceable(f"{name} with options")
+    return record(name, *args)
+
+
+def _operator(name: str, swap: bool = False) -> Any:
+    def method(self: Symbol, other: Any) -> Symbol:
+        return record(name, other, self) if swap else record(name, self, other)
+
+    return method
+
+
+_BINARY = {
+    "add": "add", "sub": "sub", "mul": "mul", "truediv": "div", "floordiv": "floor_divide", "mod": "remainder",
+    "pow": "pow", "and": "bitwise_and", "or": "bitwise_or", "xor": "bitwise_xor",
+}  # fmt: skip
+for _python, _op in _BINARY.items():
+    setattr(Symbol, f"__{_python}__", _operator(_op))
+    setattr(Symbol, f"__r{_python}__", _operator(_op, swap=True))
+for _op in ("lt", "le", "gt", "ge", "eq", "ne"):
+    setattr(Symbol, f"__{_op}__", _operator(_op))
+Symbol.__neg__ = lambda self: record("neg", self)  # type: ignore[attr-defined]
+Symbol.__abs__ = lambda self: record("abs", self)  # type: ignore[attr-defined]
+Symbol.__invert__ = lambda self: record("bitwise_not", self)  # type: ignore[attr-defined]
+Symbol.__hash__ = object.__hash__  # type: ignore[assignment]
+handle(Symbol, _on_symbols)

@@ -1,0 +1,299 @@
+"""The decorators that declare operators, and the public functions that they make."""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+import numpy as np
+
+from ..autograd.modes import state
+from ..quiet import SILENT, enter, leave
+from ..tensor.core import QUICK, Tensor, share, wrap, wrap_any
+from ..tensor.dtype import bool_, dtype, float32, of_numpy
+from ..tensor.inplace import assign, write_out
+from ..tensor.storage import storage_of
+from . import pointwise
+from .intercept import interceptors, intercepted
+from .operator import OPERATORS, Operator, record, recording
+
+Function = Callable[..., Any]
+
+
+def operator(body: Function | None = None, **options: Any) -> Any:
+    """Declares an operator of any shape rule. Its body sees arrays and checks what it needs to."""
+    if body is None:
+        return lambda f: operator(f, **options)
+    op = Operator(body, **options)
+    return publish(op, general_call(op), **options)
+
+
+def elementwise(body: Function | None = None, **options: Any) -> Any:
+    """Declares an operator on each element: broadcasting and type promotion are done for it.
+
+    promote: "same" (default), or "float": integers become the default floating point type.
+    result: None, "bool" (comparisons) or "real" (abs of complex).
+    refuses: dtype categories that it is not defined for, such as ("bool", "complex").
+    """
+    if body is None:
+        return lambda f: elementwise(f, **options)
+    op = pointwise.ElementwiseOperator(body, all_arrays=True, **options)
+    return publish(op, pointwise.call_of(op), **options)
+
+
+def view(body: Function | None = None, **options: Any) -> Any:
+    """Declares an operator whose result shares memory with its first argument wherever its body returns a view."""
+    if body is None:
+        return lambda f: view(f, **options)
+    op = Operator(body, **options)
+    return publish(op, view_call(op), **{"out": False, **options})
+
+
+def composite(body: Function | None = None, **options: Any) -> Any:
+    """Declares a function that is written with other operators, on Tensors; its gradient follows from theirs."""
+    if body is None:
+        return lambda f: composite(f, **options)
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        out = kwargs.pop("out", None) if kwargs else None
+        result = body(*args, **kwargs)
+        return result if out is None else write_out(out, result, call.__name__)
+
+    call.operator = Composite(body, **options)  # type: ignore[attr-defined]
+    return publish(call.operator, call, **options)  # type: ignore[attr-defined]
+
+
+class Composite:
+    """The registry's entry for a composite function."""
+
+    has_rules = False
+
+    def __init__(self, body: Function, *, namespace: str = "", **options: Any) -> None:
+        self.body, self.namespace, self.name = body, namespace, options.get("name") or body.__name__
+        OPERATORS[self.path] = self  # type: ignore[assignment]
+
+    path = Operator.path
+
+
+def publish(
+    op: Any, call: Function, *, method: bool | str = True, inplace: bool = False, out: bool = True, **_: Any
+) -> Function:
+    """Gives a call its name, its documentation, its method and its in-place form."""
+    call.__name__ = op.name
+    call.__qualname__ = op.path
+    call.__module__ = f"rushlight.{op.namespace}" if op.namespace else "rushlight"
+    call.__doc__ = op.body.__doc__
+    call.__wrapped__ = op.body  # type: ignore[attr-defined]
+    call.operator, call.accepts_out = op, out  # type: ignore[attr-defined]
+    op.call = call
+    if hasattr(op, "gradient"):
+        call.gradient = op.gradient  # type: ignore[attr-defined]
+    if method and (not op.namespace or method is not True):
+        setattr(Tensor, op.name if method is True else method, call)
+    if inplace:
+        setattr(Tensor, op.name + "_", inplace_form(op, call))
+        INPLACE[op.path + "_"] = getattr(Tensor, op.name + "_")
+    return call
+
+
+INPLACE: dict[str, Function] = {}  # path of each in-place form, such as "relu_" or "nn.functional.relu_"
+
+
+def inplace_form(op: Any, call: Function) -> Function:
+    """`x.op_(...)`: computes, then puts the result where `x` was."""
+
+    def call_inplace(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        return assign(self, call(self, *args, **kwargs), op.name + "_")
+
+    call_inplace.__name__ = op.name + "_"
+    call_inplace.__qualname__ = f"Tensor.{op.name}_"
+    call_inplace.__doc__ = f"In-place version of `{op.name}`."
+    return call_inplace
+
+
+# ---- the general call
+
+
+def general_call(op: Operator) -> Function:
+    signature, arrays_at, lists = op.signature, op.signature.arrays, op.signature.lists
+    n = -1 if signature.varargs or signature.wants_keywords else len(signature.names)  # as many as this: nothing to bind
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        out = kwargs.pop("out", None) if kwargs else None
+        if len(args) == n and not kwargs:
+            values: Any = args
+        else:
+            values = signature.bind(op.path, args, kwargs)
+        if interceptors or not _plain(values, arrays_at, lists):
+            done, result = intercepted(op, call, values)
+            if done:
+                return result if out is None else write_out(out, result, op.path)
+            values = convert(op, values)
+        if _reduced(values, arrays_at, lists):
+            result = _in_float32(call, op, values)
+        elif not op.has_rules and op.differentiable and recording(values, signature):
+            result = op.run(values)
+        else:
+            result = compute(op, values)
+        return result if out is None else write_out(out, result, op.path)
+
+    return call
+
+
+def compute(op: Operator, values: Any) -> Any:
+    """Runs the body on arrays, wraps what it gives and records the call if a gradient is wanted."""
+    arrays = list(values)
+    for i in op.signature.arrays:
+        v = values[i]
+        if i in op.signature.lists:
+            arrays[i] = [t._a for t in v]
+        elif v is not None:
+            arrays[i] = v._a
+    token = enter(SILENT)
+    try:
+        result = op.run(arrays)
+    finally:
+        leave(token)
+    outputs = wrap_results(op, result, arrays)
+    if op.differentiable and recording(values, op.signature):
+        if type(outputs) is not Tensor:
+            result = tuple(o._a if isinstance(o, Tensor) else o for o in outputs)
+        else:
+            result = outputs._a
+        record(op, values, arrays, result, outputs)
+    return outputs
+
+
+def wrap_results(op: Operator, result: Any, arrays: list[Any]) -> Any:
+    """Tensors for what a body returned; never on the memory of an argument."""
+    if isinstance(result, (tuple, list)):
+        parts = [None if r is None else _wrap_fresh(r, arrays) for r in result]
+        if op.returns:
+            return op.returns(*parts)
+        return type(result)(parts)
+    return _wrap_fresh(result, arrays)
+
+
+def _wrap_fresh(r: Any, arrays: list[Any]) -> Tensor:
+    if type(r) is not np.ndarray:
+        return wrap_any(r)
+    if r.base is not None or any(r is a for a in arrays):
+        r = _own(r, arrays)
+    return wrap(r, of_numpy(r.dtype))
+
+
+def _own(r: np.ndarray, arrays: list[Any]) -> np.ndarray:
+    for a in arrays:
+        for x in a if type(a) is list else (a,):
+            if type(x) is np.ndarray and (r is x or np.may_share_memory(r, x)):
+                return r.copy(order="K")
+    return r if r.flags.writeable and 0 not in r.strides and min(r.strides, default=0) >= 0 else r.copy()
+
+
+# ---- arguments that are not plain Tensors
+
+
+def _plain(values: Any, arrays_at: tuple[int, ...], lists: Any) -> bool:
+    for i in arrays_at:
+        v = values[i]
+        if i in lists:
+            if type(v) not in (list, tuple) or any(type(t) not in QUICK for t in v):
+                return False
+        elif v is not None and type(v) not in QUICK:
+            return False
+    return True
+
+
+def convert(op: Operator, values: Any) -> list[Any]:
+    """Accepts tensor subclasses as tensors; a TypeError that says what was expected for anything else."""
+    values = list(values)
+    for i in op.signature.arrays:
+        v = values[i]
+        if i in op.signature.lists:
+            if isinstance(v, Tensor) or not isinstance(v, (list, tuple)):
+                raise TypeError(f"{op.path}(): argument '{op.signature.names[i]}' must be tuple of Tensors, not {type(v).__name__}")
+            values[i] = list(v)
+        for t in values[i] if i in op.signature.lists else (v,):
+            if t is not None and not isinstance(t, Tensor):
+                raise TypeError(
+                    f"{op.path}(): argument '{op.signature.names[i]}' must be Tensor, not {type(t).__name__}; it is {op.path}{op.signature}"
+                )
+    return values
+
+
+def _reduced(values: Any, arrays_at: tuple[int, ...], lists: Any) -> bool:
+    for i in arrays_at:
+        v = values[i]
+        if i in lists:
+            if v and v[0].dtype.reduced:
+                return True
+        elif v is not None and v.dtype.reduced:
+            return True
+    return False
+
+
+def _in_float32(call: Function, op: Operator, values: Any) -> Any:
+    """Half precision is computed in float32 and rounded once, at the end."""
+    low: dtype | None = None
+    values = list(values)
+    for i in op.signature.arrays:
+        v = values[i]
+        for t in v if i in op.signature.lists else (v,):
+            if t is not None and t.dtype.reduced:
+                low = low or t.dtype
+        widen = lambda t: t.to(float32) if t is not None and t.dtype.reduced else t  # noqa: E731
+        values[i] = [widen(t) for t in v] if i in op.signature.lists else widen(v)
+    s = op.signature
+    result = call(*values[: s.positional], **dict(zip(s.names[s.positional :], values[s.positional :])))
+    narrow = lambda t: t.to(low) if isinstance(t, Tensor) and t.dtype is float32 else t  # noqa: E731
+    if isinstance(result, Tensor):
+        return narrow(result)
+    parts = [narrow(t) for t in result]
+    return op.returns(*parts) if op.returns else type(result)(parts)
+
+
+# ---- views
+
+
+def view_call(op: Operator) -> Function:
+    signature = op.signature
+    n = -1 if signature.varargs or signature.wants_keywords else len(signature.names)
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if len(args) == n and not kwargs:
+            values: Any = args
+        else:
+            values = signature.bind(op.path, args, kwargs)
+        x = values[0]
+        if interceptors or type(x) not in QUICK:
+            done, result = intercepted(op, call, values)
+            if done:
+                return result
+            values = convert(op, values)
+        storage_of(x)
+        arrays = [x._a, *values[1:]]
+        result = op.run(arrays)
+        if type(result) is np.ndarray:
+            output = view_of(x, result)
+            if x._rg and state.grad:
+                record(op, values, arrays, result, output)
+            return output
+        outputs = type(result)(view_of(x, r) for r in result)
+        if x._rg and state.grad:
+            record(op, values, arrays, result, outputs)
+        return outputs
+
+    return call
+
+
+def view_of(x: Tensor, array: np.ndarray) -> Tensor:
+    """A tensor on `array`: a view of `x` where that is what it is, else one with its own memory."""
+    from ..lang.movement import root
+
+    if array is not x._a and root(array) is not x._s.owner:  # type: ignore[union-attr]
+        return wrap(array, of_numpy(array.dtype))
+    t = share(x, array[...] if array is x._a else array, of_numpy(array.dtype))
+    t._base = x if x._base is None else x._base
+    return t
+
+
+__all__ = ["INPLACE", "OPERATORS", "bool_", "composite", "elementwise", "operator", "view"]

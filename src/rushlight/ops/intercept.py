@@ -1,0 +1,22 @@
+"""What may step in before an operator runs: a mode (autocast, capture), or a tensor subclass (vmap, dual numbers)."""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+from ..tensor.core import Tensor
+
+interceptors: list[Callable[..., Any]] = []  # modes in force: f(op, call, values) -> (done, result)
+
+
+def intercepted(op: Any, call: Callable[..., Any], values: Any) -> tuple[bool, Any]:
+    """Offers a call to whoever wants it; (True, result) when somebody took it."""
+    for step_in in reversed(interceptors):
+        done, result = step_in(op, call, values)
+        if done:
+            return True, result
+    for v in values:
+        for t in v if type(v) in (list, tuple) else (v,):
+            if isinstance(t, Tensor) and t._intercept is not None:
+                return t._intercept(op, call, values)
+    return False, None

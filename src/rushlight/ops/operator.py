@@ -1,0 +1,356 @@
+"""How an operator is declared: once, and everything else follows from it.
+
+    @elementwise(inplace=True)
+    def mul(input, other):
+        "The product of each pair of elements."
+        return input * other
+
+    mul.gradient(input=lambda g, other: g * lang.conj(other), other=lambda g, input: g * lang.conj(input))
+
+A body is written in `lang` and computes on arrays. A gradient rule is a function of the incoming gradient `g` and of
+whatever else it names: parameters of the operator, or `result` (`results` when there are several). Just what it names
+is saved. An operator without rules is differentiated through its body, which then runs on Tensors.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+import numpy as np
+
+from .. import lang
+from ..autograd.modes import state
+from ..autograd.node import Node
+from ..tensor.core import Tensor, edge_of, wrap
+from ..tensor.dtype import FLOATING, of_numpy
+from .signature import Signature
+
+OPERATORS: dict[str, Operator] = {}
+
+
+class Operator:
+    """A declared operator: its body, its signature and its gradient rules."""
+
+    def __init__(self, body: Callable[..., Any], *, namespace: str = "", all_arrays: bool = False, **options: Any) -> None:
+        self.body = body
+        self.name = options.get("name") or body.__name__
+        self.namespace = namespace
+        self.signature = Signature(body, all_arrays, options.get("varargs", False))
+        self.rules: dict[int, tuple[Callable[..., Any], tuple[int, ...]]] = {}
+        self.joint: tuple[Callable[..., Any], tuple[int, ...]] | None = None
+        self.differentiable = options.get("differentiable", True)
+        self.returns: Any = options.get("returns")
+        self.node_name = options.get("node") or _camel(self.name) + "Backward0"
+        self._node_class: Any = None
+        OPERATORS[self.path] = self
+
+    @property
+    def path(self) -> str:
+        return f"{self.namespace}.{self.name}" if self.namespace else self.name
+
+    def gradient(self, joint: Callable[..., Any] | None = None, **rules: Callable[..., Any]) -> Any:
+        """Declares the gradient: one rule for each parameter, or (as a decorator) one function for all of them."""
+        if joint is not None:
+            self.joint = (joint, self._sources(joint))
+            return joint
+        for parameter, rule in rules.items():
+            self.rules[self.signature.names.index(parameter)] = (rule, self._sources(rule))
+        return None
+
+    def _sources(self, rule: Callable[..., Any]) -> tuple[int, ...]:
+        """Which values a rule wants, by number: parameters, then -1 for `result(s)`, -2 for `needs`."""
+        special = {"result": -1, "results": -1, "needs": -2}
+        code = rule.__code__
+        wanted = code.co_varnames[1 : code.co_argcount]
+        unknown = [n for n in wanted if n not in special and n not in self.signature.names]
+        if unknown:
+            raise TypeError(f"the gradient of {self.path} asks for {unknown}, which are no parameters of {self.signature}")
+        return tuple(special[n] if n in special else self.signature.names.index(n) for n in wanted)
+
+    @property
+    def has_rules(self) -> bool:
+        return bool(self.rules) or self.joint is not None
+
+    @property
+    def node_class(self) -> Any:
+        if self._node_class is None:
+            self._node_class = type(self.node_name, (OperatorNode,), {"op": self, "name": self.node_name, "__slots__": ()})
+        return self._node_class
+
+    def run(self, values: Any) -> Any:
+        """The body on a value for each parameter."""
+        s = self.signature
+        if not s.wants_keywords:
+            return self.body(*values)
+        return self.body(*values[: s.positional], **dict(zip(s.names[s.positional :], values[s.positional :])))
+
+
+class OperatorNode(Node):
+    """A recorded call of a declared operator. `saved` has, for each rule that will run, the values it asked for."""
+
+    __slots__ = ("shapes",)
+    op: Operator
+    counts: list[int] | None = None  # how many edges belong to each array parameter, when some are lists
+
+    def apply(self, grads: list[Any], lifted: bool) -> Any:
+        op = self.op
+        g = grads[0] if self.outputs == 1 else self._complete(grads, lifted)
+        if op.joint is not None:
+            values = self._values(self.saved[0], op.joint[1], lifted)
+            return self._finish(op.joint[0](g, *values), lifted)
+        results: list[Any] = []
+        position = 0
+        for k, index in enumerate(op.signature.arrays):
+            count = self.counts[k] if self.counts else 1
+            if all(e is None for e in self.edges[position : position + count]):
+                results += [None] * count
+            else:
+                rule, sources = op.rules[index]
+                gradient = rule(g, *self._values(self.saved[k], sources, lifted))
+                results += gradient if index in op.signature.lists else (gradient,)
+            position += count
+        return self._finish(results, lifted)
+
+    def _finish(self, results: Any, lifted: bool) -> list[Any]:
+        out = []
+        for i, (r, edge) in enumerate(zip(results, self.edges)):
+            if r is None or edge is None:
+                out.append(None)
+                continue
+            if self.shapes is not None and r.shape != self.shapes[i]:
+                r = lang.sum_to(r, self.shapes[i])
+            out.append(r if lifted or type(r) is np.ndarray else np.asarray(r))
+        return out
+
+    def _complete(self, grads: list[Any], lifted: bool) -> tuple:
+        """Zeros where no gradient came for one of several outputs."""
+        if None not in grads:
+            return tuple(grads)
+        metas = self.metadata["outputs"]
+        zeros = [np.zeros(shape, dt.np) if dt is not None else None for shape, dt in metas]
+        return tuple(
+            g if g is not None else (wrap(z, m[1]) if lifted and z is not None else z) for g, z, m in zip(grads, zeros, metas)
+        )
+
+    def _values(self, saved: tuple, sources: tuple[int, ...], lifted: bool) -> Any:
+        if self.leases is UNPACK:
+            saved = tuple(v() if isinstance(v, Packed) else v for v in saved)
+        if not lifted:
+            return saved
+        return [self._lift(v, s) for v, s in zip(saved, sources)]
+
+    def _lift(self, value: Any, source: int) -> Any:
+        """A saved array as a Tensor in its place in the graph, so that the rule can be differentiated."""
+        if source == -1:
+            if isinstance(value, tuple):
+                return tuple(self._connect(v, (self, k)) for k, v in enumerate(value))
+            return self._connect(value, (self, 0))
+        arrays = self.op.signature.arrays
+        if source < 0 or source not in arrays:
+            return value
+        k = arrays.index(source)
+        start = sum(self.counts[:k]) if self.counts else k
+        if source in self.op.signature.lists:
+            return [self._connect(v, self.edges[start + i]) for i, v in enumerate(value)]
+        return self._connect(value, self.edges[start])
+
+    def _connect(self, value: Any, edge: Any) -> Any:
+        if type(value) is not np.ndarray:
+            return value
+        t = wrap(value, of_numpy(value.dtype))
+        if edge is not None and (t.dtype.is_floating_point or t.dtype.is_complex):
+            t._rg = True
+            if isinstance(edge[0], Node):
+                t._node, t._out = edge
+            else:
+                t._node = LeafLink(edge)
+        return t
+
+
+class LeafLink(Node):
+    """Stands between a saved value of a leaf and the leaf itself, which may have been edited since."""
+
+    __slots__ = ()
+    name = "AccumulateGrad"
+
+    def __init__(self, edge: Any) -> None:
+        super().__init__((edge,))
+
+    def apply(self, grads: list[Any], lifted: bool) -> Any:
+        return grads
+
+
+class Packed:
+    """What a saved-tensors hook has made of a saved array."""
+
+    __slots__ = ("array", "unpack", "value")
+
+    def __init__(self, array: np.ndarray, pack: Callable[..., Any], unpack: Callable[..., Any]) -> None:
+        self.value, self.unpack = pack(wrap(array, of_numpy(array.dtype))), unpack
+
+    def __call__(self) -> np.ndarray:
+        return self.unpack(self.value)._a
+
+
+UNPACK: Any = ()  # the `leases` of a node whose saved values are Packed
+UNPACK = type("Unpack", (tuple,), {})()
+saved_hooks: list[tuple[Callable[..., Any], Callable[..., Any]]] = []  # the hooks in force, innermost last
+
+
+def record(op: Operator, values: Any, arrays: Any, result: Any, outputs: Any) -> None:
+    """Makes the node of a call and ties its outputs to it.
+
+    `values` are the arguments as given (Tensors), `arrays` what the body saw, `result` what it returned and `outputs`
+    the Tensors made of that.
+    """
+    if op.joint is None and not op.signature.lists and type(outputs) is Tensor and not saved_hooks:
+        node = _record_simple(op, values, arrays, result, outputs)
+    else:
+        node = _record_general(op, values, arrays, result, outputs)
+    if watchers:
+        for watch in watchers:
+            watch(node)
+
+
+watchers: list[Callable[[Node], None]] = []  # told of every new node (anomaly mode)
+
+
+def _record_simple(op: Operator, values: Any, arrays: Any, result: Any, output: Tensor) -> OperatorNode:
+    """The quick way, for operators with one output and a rule for each parameter."""
+    edges: list[Any] = []
+    saved: list[Any] = []
+    shapes: list[Any] = []
+    leases: list[Any] | None = None
+    shape = result.shape
+    for index in op.signature.arrays:
+        v = values[index]
+        if not isinstance(v, Tensor) or not v._rg:
+            edges.append(None)
+            saved.append(None)
+            shapes.append(None)
+            continue
+        edges.append((v, 0) if v._node is None else (v._node, v._out))
+        own = arrays[index].shape
+        shapes.append(own)
+        if index not in op.rules:
+            raise_not_differentiable(op, index)
+        kept = []
+        for s in op.rules[index][1]:
+            if s == -1:
+                kept.append(result)
+                holder = output
+            else:
+                kept.append(arrays[s])
+                holder = values[s]
+            if isinstance(holder, Tensor) and holder._s is not None:
+                leases = leases or []
+                leases.append(holder._s.lease())
+        saved.append(kept)
+    node = op.node_class(edges)
+    node.saved, node.leases, node.shapes = saved, leases, shapes
+    if output.dtype.category >= FLOATING:
+        output._node, output._rg = node, True
+    return node
+
+
+def _record_general(op: Operator, values: Any, arrays: Any, result: Any, outputs: Any) -> OperatorNode:
+    signature = op.signature
+    edges: list[Any] = []
+    counts: list[int] = []
+    for i in signature.arrays:
+        group = values[i] if i in signature.lists else (values[i],)
+        edges.extend(edge_of(t) if isinstance(t, Tensor) else None for t in group)
+        counts.append(len(group))
+    many = type(outputs) is not Tensor
+    node = op.node_class(edges, len(outputs) if many else 1)
+    node.counts = counts if signature.lists else None
+    node.shapes = [a.shape if type(a) is np.ndarray else None for a in _flat(arrays, signature)]
+    save(node, op, values, arrays, result, outputs)
+    for k, t in enumerate(outputs if many else (outputs,)):
+        if t is not None and t.dtype.category >= FLOATING:
+            t._node, t._out, t._rg = node, k, True
+    if many:
+        node.metadata["outputs"] = [(tuple(t._a.shape), t.dtype) if t is not None else ((), None) for t in outputs]
+    return node
+
+
+def _flat(arrays: Any, signature: Signature) -> list[Any]:
+    flat: list[Any] = []
+    for i in signature.arrays:
+        flat.extend(arrays[i]) if i in signature.lists else flat.append(arrays[i])
+    return flat
+
+
+def save(node: OperatorNode, op: Operator, values: Any, arrays: Any, result: Any, outputs: Any) -> None:
+    """Keeps what the rules of this call will need, and protects it from edits in place."""
+    signature = op.signature
+    if op.joint is not None:
+        flags = tuple(e is not None for e in node.edges)
+        wanted = [op.joint[1]]
+        saved = [tuple(_pick(s, arrays, result, flags) for s in op.joint[1])]
+    else:
+        wanted, saved, position = [], [], 0
+        for k, i in enumerate(signature.arrays):
+            count = node.counts[k] if node.counts else 1
+            flags = tuple(e is not None for e in node.edges[position : position + count])
+            position += count
+            if not any(flags):
+                saved.append(())
+                continue
+            if i not in op.rules:
+                raise_not_differentiable(op, i)
+            sources = op.rules[i][1]
+            wanted.append(sources)
+            saved.append(tuple(_pick(s, arrays, result, flags) for s in sources))
+    node.saved = saved
+    leases = []
+    for s in {s for group in wanted for s in group}:
+        holders = outputs if s == -1 else values[s] if s >= 0 else None
+        for t in holders if isinstance(holders, (list, tuple)) else (holders,):
+            if isinstance(t, Tensor) and t._s is not None:
+                leases.append(t._s.lease())
+    node.leases = leases
+    if saved_hooks:
+        _pack(node)
+
+
+def _pick(source: int, arrays: Any, result: Any, flags: tuple) -> Any:
+    return result if source == -1 else flags if source == -2 else arrays[source]
+
+
+def _pack(node: OperatorNode) -> None:
+    pack, unpack = saved_hooks[-1]
+
+    def packed(v: Any) -> Any:
+        if type(v) is np.ndarray:
+            return Packed(v, pack, unpack)
+        return v
+
+    node.saved = [tuple(packed(v) for v in group) for group in node.saved]
+    node.leases = UNPACK
+
+
+def raise_not_differentiable(op: Operator, index: int) -> None:
+    name = op.signature.names[index]
+    raise NotImplementedError(
+        f"the derivative of {op.path} with respect to '{name}' is not implemented; "
+        f"pass {name}.detach() if no gradient is needed there"
+    )
+
+
+def recording(values: Any, signature: Signature) -> bool:
+    """Does this call take part in gradients?"""
+    if not state.grad:
+        return False
+    for i in signature.arrays:
+        v = values[i]
+        if i in signature.lists:
+            if any(isinstance(t, Tensor) and t._rg for t in v):
+                return True
+        elif isinstance(v, Tensor) and v._rg:
+            return True
+    return False
+
+
+def _camel(name: str) -> str:
+    return "".join(part[:1].upper() + part[1:] for part in name.split("_") if part)

@@ -1,0 +1,231 @@
+"""The family of operators that act on each element: promotion, broadcasting, and the quick path."""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+import numpy as np
+
+from .. import lang
+from ..autograd.modes import state
+from ..quiet import SILENT, enter, leave
+from ..tensor.core import QUICK, Tensor, wrap
+from ..tensor.dtype import BOOL, COMPLEX, DTYPES, FLOATING, INTEGRAL, bool_, dtype, float32, get_default_dtype, promote
+from ..tensor.inplace import write_out
+from .intercept import interceptors, intercepted
+from .operator import Operator, record
+
+CATEGORIES = {"bool": BOOL, "integral": INTEGRAL, "float": FLOATING, "complex": COMPLEX}
+NUMBERS = (bool, int, float, complex)
+
+
+class ElementwiseOperator(Operator):
+    """An operator whose parameters before `*` are broadcast against each other."""
+
+    def __init__(self, body: Callable[..., Any], **options: Any) -> None:
+        super().__init__(body, **options)
+        self.to_float = options.get("promote") == "float"
+        self.result = options.get("result")
+        self.refused = frozenset(CATEGORIES[c] for c in options.get("refuses", ()))
+        self.count = self.signature.positional
+        self.direct = frozenset(d for d in DTYPES.values() if self._takes_directly(d))
+        self.plain_result = self.result is None
+
+    def _takes_directly(self, d: dtype) -> bool:
+        if d.reduced or d.category in self.refused:
+            return False
+        return not (self.to_float and d.category < FLOATING)
+
+    def compute_type(self, common: dtype) -> dtype:
+        """The type the body runs in, for operands of type `common`."""
+        if common.category in self.refused:
+            raise RuntimeError(
+                f'"{self.name}" not implemented for {common.name}; convert the argument first, for instance with x.to(torch.float32)'
+            )
+        return get_default_dtype() if self.to_float and common.category < FLOATING else common
+
+    def result_type(self, computed: dtype) -> dtype:
+        if self.result == "bool":
+            return bool_
+        return computed.to_real() if self.result == "real" else computed
+
+
+def call_of(op: ElementwiseOperator) -> Callable[..., Any]:
+    """The public function of an element-wise operator."""
+    if op.signature.arrays == (0,):
+        return _unary(op)
+    if op.signature.arrays == (0, 1):
+        return _binary(op)
+    return lambda *args, **kwargs: general(op, args, kwargs)
+
+
+def _unary(op: ElementwiseOperator) -> Callable[..., Any]:
+    body, direct = op.body, op.direct
+    quick = op.plain_result and len(op.signature.names) == 1
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if quick and len(args) == 1 and not kwargs and not interceptors:
+            x = args[0]
+            if type(x) in QUICK and x.dtype in direct:
+                a = x._a
+                token = enter(SILENT)
+                try:
+                    r = body(a)
+                finally:
+                    leave(token)
+                if type(r) is not np.ndarray:
+                    r = np.asarray(r)
+                elif r is a:
+                    r = a.copy(order="K")
+                t = wrap(r, x.dtype)
+                if x._rg and state.grad and op.differentiable:
+                    if not op.has_rules:
+                        return general(op, args, kwargs)
+                    record(op, args, (a,), r, t)
+                return t
+        return general(op, args, kwargs)
+
+    return call
+
+
+def _binary(op: ElementwiseOperator) -> Callable[..., Any]:
+    body, direct = op.body, op.direct
+    to_bool = op.result == "bool"
+    statics = op.signature.complete[op.count :]
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if len(args) == 2 and not kwargs and not interceptors:
+            x, y = args
+            if type(x) in QUICK and type(y) in QUICK:
+                dt = x.dtype
+                if dt is y.dtype and dt in direct:
+                    token = enter(SILENT)
+                    try:
+                        r = body(x._a, y._a)
+                    except ValueError:
+                        raise broadcast_error(op, (x._a, y._a)) from None
+                    finally:
+                        leave(token)
+                    if type(r) is not np.ndarray:
+                        r = np.asarray(r)
+                    t = wrap(r, bool_ if to_bool else dt)
+                    if (x._rg or y._rg) and state.grad and op.differentiable:
+                        if not op.has_rules:
+                            return general(op, args, kwargs)
+                        record(op, args + statics, (x._a, y._a, *statics), r, t)
+                    return t
+        return general(op, args, kwargs)
+
+    return call
+
+
+def general(op: ElementwiseOperator, args: tuple, kwargs: dict) -> Any:
+    """Any mixture of tensors and numbers, options, `out=`, promotion, half precision."""
+    out = kwargs.pop("out", None) if kwargs else None
+    values = op.signature.bind(op.path, args, kwargs)
+    operands = values[: op.count]
+    if interceptors or any(isinstance(v, Tensor) and type(v) not in QUICK for v in operands):
+        done, result = intercepted(op, op.call, values)  # type: ignore[attr-defined]
+        if done:
+            return result if out is None else write_out(out, result, op.path)
+    result = evaluate(op, values)
+    return result if out is None else write_out(out, result, op.path)
+
+
+def evaluate(op: ElementwiseOperator, values: list[Any]) -> Any:
+    """The operator on operands of any types, recorded where a gradient is wanted."""
+    common = common_type(op, values[: op.count])
+    computed = op.compute_type(common)
+    inner = float32 if computed.reduced else computed
+    tracked = op.differentiable and state.grad and any(isinstance(v, Tensor) and v._rg for v in values[: op.count])
+    values = [operand(v, inner, tracked) for v in values[: op.count]] + values[op.count :]
+    if tracked and not op.has_rules:
+        result = op.run(values)
+        return result.to(computed) if computed.reduced else result
+    arrays = [v._a if isinstance(v, Tensor) else v for v in values]
+    token = enter(SILENT)
+    try:
+        r = op.run(arrays)
+    except ValueError:
+        raise broadcast_error(op, arrays[: op.count]) from None
+    finally:
+        leave(token)
+    return finish(op, values, arrays, r, computed, inner, tracked)
+
+
+def finish(op: Any, values: list, arrays: list, r: Any, computed: dtype, inner: dtype, tracked: bool) -> Any:
+    """Wraps a result, records it, and rounds it to half precision where that was asked for."""
+    if type(r) is not np.ndarray:
+        r = np.asarray(r)
+    if r.base is not None or any(r is a for a in arrays):
+        r = r.copy(order="K")
+    result_type = op.result_type(inner)
+    if r.dtype != result_type.np:
+        r = r.astype(result_type.np)
+    t = wrap(r, result_type)
+    if tracked and result_type is not bool_:
+        record(op, values, arrays, r, t)
+    return t.to(op.result_type(computed)) if computed.reduced and result_type is not bool_ else t
+
+
+def common_type(op: ElementwiseOperator, operands: list[Any]) -> dtype:
+    """The promoted type of tensors and numbers; a TypeError for anything else."""
+    tensors, scalars = [], []
+    for i, v in enumerate(operands):
+        if isinstance(v, Tensor):
+            tensors.append((v.dtype, v._a.ndim))
+        elif type(v) in NUMBERS:
+            scalars.append(v)
+        elif isinstance(v, np.generic):
+            operands[i] = v.item()
+            scalars.append(operands[i])
+        elif v is not None:
+            raise TypeError(
+                f"{op.path}(): argument '{op.signature.names[i]}' must be Tensor or Number, not {type(v).__name__}; "
+                f"it is {op.path}{op.signature}"
+            )
+    if not tensors:
+        raise TypeError(f"{op.path}(): argument '{op.signature.names[0]}' must be Tensor, not {type(operands[0]).__name__}")
+    return promote(tensors, scalars)
+
+
+def operand(v: Any, dt: dtype, tracked: bool) -> Any:
+    """An operand in the type of the computation."""
+    if isinstance(v, Tensor):
+        if v.dtype is dt:
+            return v
+        return v.to(dt) if tracked and v._rg else wrap(np.asarray(lang.cast(v._a, dt.np)), dt)
+    return v if v is None else number(v, dt)
+
+
+def number(v: Any, dt: dtype) -> Any:
+    """A Python number as a weak scalar of type `dt`; integers that do not fit wrap round."""
+    if isinstance(v, np.generic):
+        v = v.item()
+    if dt.category == FLOATING:
+        return float(v)
+    if dt.category == COMPLEX:
+        return complex(v)
+    if dt.category == BOOL:
+        return np.bool_(v)
+    v = int(v)
+    bits = dt.itemsize * 8
+    low, high = (-(1 << bits - 1), (1 << bits - 1)) if dt.is_signed else (0, 1 << bits)
+    return v if low <= v < high else (v - low) % (1 << bits) + low
+
+
+def broadcast_error(op: Any, arrays: Any) -> Exception:
+    """Says which dimension does not fit, or gives back the body's own error."""
+    import sys
+
+    shapes = [(n, a.shape) for n, a in zip(op.signature.names, arrays) if isinstance(a, np.ndarray)]
+    for (n1, s1), (n2, s2) in zip(shapes, shapes[1:]):
+        for k, (p, q) in enumerate(zip(reversed(s1), reversed(s2))):
+            if p != q and 1 not in (p, q):
+                axis = max(len(s1), len(s2)) - 1 - k
+                return RuntimeError(
+                    f"The size of tensor a ({p}) must match the size of tensor b ({q}) at non-singleton dimension {axis}: "
+                    f"{op.name}({n1}: {list(s1)}, {n2}: {list(s2)}). Shapes are compared from the right; each pair of sizes must be "
+                    "equal, or one of them 1. Reshape or unsqueeze one side so that they line up."
+                )
+    return sys.exc_info()[1]  # type: ignore[return-value]

@@ -1,0 +1,177 @@
+"""Edits in place, and `out=`. A recorded graph keeps the values it needs: see `storage`."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+from ..autograd.modes import state
+from .core import Tensor, wrap
+from .dtype import can_cast
+from .storage import Storage, is_held
+
+
+def assign(target: Tensor, result: Tensor, operation: str) -> Tensor:
+    """`target` takes the values of `result`, and its place in the graph."""
+    if result._a.shape != target._a.shape:
+        raise RuntimeError(
+            f"{operation}: the result has shape {list(result._a.shape)}, which does not match the shape of the tensor it is to replace, "
+            f"{list(target._a.shape)}; output with shape {list(target._a.shape)} doesn't match the broadcast shape "
+            f"{list(result._a.shape)}. Use the version without the underscore."
+        )
+    if result.dtype is not target.dtype:
+        if not can_cast(result.dtype, target.dtype):
+            raise RuntimeError(
+                f"result type {result.dtype.name} can't be cast to the desired output type {target.dtype.name} ({operation}); "
+                f"convert the tensor first, for instance with x.to({result.dtype})"
+            )
+        result = result.to(target.dtype)
+    check_leaf(target, operation)
+    put(target, result, operation)
+    if state.grad:
+        regraph(target, result)
+    return target
+
+
+def check_leaf(target: Tensor, operation: str) -> None:
+    """An edit of a leaf that requires a gradient would make the leaf something else."""
+    if not state.grad:
+        return
+    if target._rg and target._node is None:
+        raise RuntimeError(
+            f"a leaf Variable that requires grad is being used in an in-place operation ({operation}). Its gradient could not be "
+            "told from that of the edited values: work on a copy (x.clone()), or edit it inside `with torch.no_grad():`"
+        )
+    base = target._base
+    if base is not None and base._rg and base._node is None:
+        raise RuntimeError(
+            f"a view of a leaf Variable that requires grad is being used in an in-place operation ({operation}). "
+            "Work on a copy of the leaf (x.clone()), or edit it inside `with torch.no_grad():`"
+        )
+
+
+def put(target: Tensor, result: Tensor, operation: str) -> None:
+    """Writes values. Where nobody shares the memory, the new array simply takes the place of the old one."""
+    storage = target._s
+    if storage is None:
+        a, r = target._a, result._a
+        if result._s is None and r.strides == a.strides and r.flags.writeable and r.base is None:
+            target._a = r
+        elif is_held(target):
+            target._a = np.empty_like(a)
+            target._a[...] = r
+        else:
+            a[...] = r
+        target.__dict__["_edits"] = target.__dict__.get("_edits", 0) + 1
+        return
+    storage.about_to_change(operation)
+    target._a[...] = result._a
+
+
+def regraph(target: Tensor, result: Tensor) -> None:
+    """After an edit, `target` and whoever shares its memory get their new places in the graph."""
+    base = target._base
+    if base is None:
+        if not (target._rg or result._rg):
+            return
+        target._node, target._out, target._rg = result._node, result._out, result._rg
+        if result._rg and result._node is None:  # the result is itself a leaf
+            target._node, target._out = _copy_node(result)
+        if target._s is not None:
+            _refresh_views(target, target._s)
+    elif result._rg or base._rg:
+        _region_of(base, target, result)
+        _refresh_views(base, target._s)  # type: ignore[arg-type]
+
+
+def _copy_node(leaf: Tensor) -> tuple[Any, int]:
+    from ..ops import clone
+
+    copy = clone(leaf)
+    return copy._node, copy._out
+
+
+def _region_of(base: Tensor, target: Tensor, result: Tensor) -> None:
+    """`base` becomes: the old base with the region that `target` looks at replaced by `result`."""
+    from ..ops.region import replaced
+
+    new = replaced(base, result, geometry(base, target))
+    base._node, base._out, base._rg = new._node, new._out, new._rg
+
+
+def _refresh_views(base: Tensor, storage: Storage) -> None:
+    from ..ops.region import regained
+
+    for t in storage.members():
+        if t._base is base:
+            if base._rg and (t.dtype.is_floating_point or t.dtype.is_complex):
+                new = regained(base, geometry(base, t))
+                t._node, t._out, t._rg = new._node, new._out, True
+            else:
+                t._node, t._rg = None, False
+
+
+def geometry(base: Tensor, view: Tensor) -> tuple:
+    """How a view lies in its base: shapes and strides of both, and the distance of their first elements, in bytes."""
+    a, v = base._a, view._a
+    from ..lang.movement import address
+
+    return a.shape, a.strides, v.shape, v.strides, address(v) - address(a), v.dtype.str
+
+
+def write_out(out: Any, result: Any, operation: str) -> Any:
+    """Puts results into the tensors given as `out=` and returns those."""
+    if isinstance(result, Tensor):
+        if isinstance(out, (tuple, list)) and len(out) == 1:
+            out = out[0]
+        _write_one(out, result, operation)
+        return out
+    if not isinstance(out, (tuple, list)) or len(out) != len(result):
+        raise TypeError(f"{operation}(): out= must be a tuple of {len(result)} tensors, one for each result")
+    for o, r in zip(out, result):
+        _write_one(o, r, operation)
+    return type(result)(*out) if hasattr(result, "_fields") else tuple(out)
+
+
+def _write_one(out: Any, result: Tensor, operation: str) -> None:
+    if not isinstance(out, Tensor):
+        raise TypeError(f"{operation}(): argument 'out' must be Tensor, not {type(out).__name__}")
+    if state.grad and (out._rg or result._rg):
+        raise RuntimeError(
+            f"{operation}(): functions with out=... arguments don't support automatic differentiation, but one of the arguments requires "
+            "grad. Leave out= away, or compute inside `with torch.no_grad():`"
+        )
+    if not can_cast(result.dtype, out.dtype):
+        raise RuntimeError(
+            f"{operation}(): result type {result.dtype.name} can't be cast to the desired output type {out.dtype.name} of out="
+        )
+    if out._a.shape != result._a.shape:
+        if out._a.size:
+            warnings.warn(
+                f"An output with one or more elements was resized since it had shape {list(out._a.shape)}, which does not match the "
+                f"required output shape {list(result._a.shape)} of {operation}. Give an empty tensor, or one of that shape.",
+                UserWarning,
+                stacklevel=4,
+            )
+        resize(out, result._a.shape)
+    if out.dtype is not result.dtype:
+        result = result.to(out.dtype)
+    put(out, wrap(result._a, result.dtype), operation)
+
+
+def resize(t: Tensor, shape: tuple[int, ...]) -> None:
+    """Another shape, in memory of its own when the old does not suffice; the contents are kept as far as they go."""
+    from ..lang.movement import root
+
+    count = int(np.prod(shape, dtype=np.int64))
+    memory = root(t._a)
+    flat = memory.ravel("K") if memory.flags.forc else t._a.ravel()
+    if flat.dtype == t._a.dtype and flat.size >= count and t._s is None:
+        t._a = flat[:count].reshape(shape)
+    else:
+        new = np.zeros(count, t._a.dtype)
+        old = t._a.ravel()[:count]
+        new[: old.size] = old
+        t._a, t._s, t._base = new.reshape(shape), None, None

@@ -1,0 +1,117 @@
+"""Memory that tensors share, and what keeps a recorded graph safe from edits in place.
+
+A tensor that nobody shares memory with has no Storage. It gets one with its first view (or `detach`, or `numpy()`);
+from then on the Storage knows every tensor that looks at its memory, so that all of them can move to a new buffer
+together when a graph needs the old values.
+"""
+
+from __future__ import annotations
+
+import sys
+import weakref
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..lang.movement import address, root
+
+if TYPE_CHECKING:
+    from .core import Tensor
+
+
+class Lease:
+    """Held by graph nodes that have saved an array: while one lives, that memory must keep its values."""
+
+    __slots__ = ("__weakref__", "spoiled_by")
+
+    def __init__(self) -> None:
+        self.spoiled_by: str | None = None  # what wrote to memory that could not be moved
+
+
+class Storage:
+    """Memory shared by several tensors, or with somebody outside."""
+
+    __slots__ = ("__weakref__", "_lease", "_members", "_prune_at", "_unknown_holders", "owner", "pinned", "version")
+
+    def __init__(self, first: Tensor) -> None:
+        self.owner: np.ndarray = root(first._a)
+        self.version = 0
+        self.pinned = False  # somebody outside sees this memory, so it must stay where it is
+        self._lease: Any = None
+        self._unknown_holders = is_held(first)  # a graph may have saved the array before there was a Storage to ask
+        self._members = [weakref.ref(first)]
+        self._prune_at = 32
+
+    def add(self, tensor: Tensor) -> None:
+        members = self._members
+        members.append(weakref.ref(tensor))
+        if len(members) > self._prune_at:
+            self._members = [r for r in members if r() is not None]
+            self._prune_at = 2 * len(self._members) + 32
+
+    def members(self) -> list[Tensor]:
+        """The living tensors on this memory."""
+        return [t for t in (r() for r in self._members) if t is not None]
+
+    def lease(self) -> Lease:
+        """What a node holds for as long as it needs the present values."""
+        lease = self._lease() if self._lease is not None else None
+        if lease is None:
+            lease = Lease()
+            self._lease = weakref.ref(lease)
+        return lease
+
+    def about_to_change(self, operation: str) -> None:
+        """Called before a write: a graph that has saved from this memory keeps the old values."""
+        self.version += 1
+        lease = self._lease() if self._lease is not None else None
+        if lease is None and not self._unknown_holders:
+            return
+        if not self.pinned:
+            self.move()
+        elif lease is not None:
+            lease.spoiled_by = operation
+        self._lease = None
+
+    def pin(self) -> None:
+        """Called before somebody outside gets to see this memory: from now on it stays where it is."""
+        if self._unknown_holders:
+            self.move()
+        self.pinned = True
+
+    def move(self) -> None:
+        """Gives all tensors on this memory a new buffer with the same contents."""
+        old = self.owner
+        new = np.empty_like(old, subok=False) if old.flags.owndata else old.copy(order="K")
+        new[...] = old
+        start, memory = address(old), new.ravel("K").view(np.uint8)
+        for t in self.members():
+            a = t._a
+            t._a = np.ndarray(a.shape, a.dtype, memory, address(a) - start, a.strides)
+        self.owner, self._unknown_holders = new, False
+
+
+def storage_of(t: Tensor) -> Storage:
+    """The Storage of `t`, made now if it has none."""
+    storage = t._s
+    if storage is None:
+        storage = t._s = Storage(t)
+    return storage
+
+
+def is_held(t: Tensor) -> bool:
+    """Does anything but the tensor itself (a graph node that has saved it) hold its array?"""
+    return sys.getrefcount(t._a) > _ALONE
+
+
+class _Probe:
+    __slots__ = ("_a",)
+
+
+def _count_alone() -> int:
+    probe = _Probe()
+    probe._a = np.empty(1)
+    return sys.getrefcount(probe._a)
+
+
+_ALONE = _count_alone()
