@@ -1,6 +1,7 @@
 """What the repository promises of itself: one version, a light wheel, a quick import, documents in step."""
 
 import ast
+import inspect
 import re
 import subprocess
 import sys
@@ -107,6 +108,19 @@ def test_the_import_loads_nothing_heavy():
     loaded = run_python("-c", program).stdout.split()
     assert "rushlight" in loaded
     assert not {"llvmlite", "multiprocessing", "ml_dtypes", "argparse", "torch", "scipy"} & set(loaded)
+
+
+def test_the_public_names_are_ours():
+    import rushlight
+
+    public = {name: getattr(rushlight, name) for name in dir(rushlight) if not name.startswith("_")}
+    homes = {name: home_of(value).partition(".")[0] for name, value in public.items()}
+    assert {name: home for name, home in homes.items() if home != "rushlight"} == {}
+
+
+def home_of(value):
+    """The module that a public value comes from; constants count as ours."""
+    return value.__name__ if inspect.ismodule(value) else getattr(value, "__module__", None) or "rushlight"
 
 
 # --- the documents
