@@ -1,7 +1,7 @@
 """PyTorch's CPU random numbers, bit for bit, as numpy arrays.
 
-A `Generator` holds the stream; each sampler takes one, a shape (or the arrays of its parameters) and the name of a
-dtype, and returns a new array: `uniform(default_generator, (2, 3), "float32")` is `torch.rand(2, 3)`.
+A `Generator` holds the stream; each sampler takes one, a shape (or the arrays of its parameters) and the name
+of a dtype, and returns a new array: `uniform(default_generator, (2, 3), "float32")` is `torch.rand(2, 3)`.
 """
 
 from .continuous import cauchy, exponential, log_normal, normal, normal_tensor, standard_normals, uniform

@@ -1,7 +1,7 @@
 """Continuous distributions: uniform, normal and what follows from one draw of either by a formula.
 
-Every sampler takes the generator, a shape and the name of a dtype, and returns a new array. Values are in the order
-PyTorch fills memory in: C order for contiguous tensors; for others, the order of their memory.
+Every sampler takes the generator, a shape and the name of a dtype, and returns a new array. Values are in the
+order PyTorch fills memory in: C order for contiguous tensors; for others, the order of their memory.
 """
 
 import math
@@ -9,8 +9,8 @@ import operator
 
 import numpy as np
 
-from . import libm
-from .box_muller import normal_pairs32, normal_pairs64
+from . import kernels, libm
+from .box_muller import Float32, normal_pair, normal_pair64
 from .fused import fma32, fma64
 from .precision import COMPLEX_PARTS, float_format, from_parts
 
@@ -75,7 +75,8 @@ def _check_uniform(fmt, low, high):
         raise RuntimeError(f"uniform_ expects to return a [from, to) range, but found from={low} > to={high}")
     if high - low > fmt.largest:
         raise RuntimeError(
-            f"uniform_ expects to-from <= {fmt.largest}, the largest {fmt.name}, but found to={high} and from={low}"
+            f"uniform_ expects to-from <= {fmt.largest}, the largest {fmt.name}, "
+            f"but found to={high} and from={low}"
         )
 
 
@@ -109,63 +110,72 @@ def normal_tensor(gen, mean, std, shape, dtype="float32"):
 
 
 def standard_normals(gen, count):
-    """`count` float64 normal numbers drawn one by one; the second of a pair waits in the generator for its turn."""
-    result = np.empty(count)
-    if count == 0:
+    """`count` float64 normal numbers drawn one by one; the second of a pair waits in the generator."""
+    with gen.lock:
+        result = np.empty(count)
+        waiting = count > 0 and gen.double_normal is not None
+        if waiting:
+            result[0], gen.double_normal = gen.double_normal, None
+        missing = result[1:] if waiting else result
+        pairs = (missing.size + 1) // 2
+        numbers = (_few_pairs if pairs <= 8 else _many_pairs)(gen.doubles(2 * pairs))
+        missing[:] = numbers[: missing.size]
+        if missing.size % 2:
+            gen.double_normal = float(numbers[-1])
         return result
-    waiting = gen.double_normal is not None
-    if waiting:
-        result[0], gen.double_normal = gen.double_normal, None
-    missing = result[1:] if waiting else result
-    odd = missing.size % 2
-    cosines, sines = _serial_pairs(gen, (missing.size + odd) // 2)
-    missing[0::2] = cosines
-    missing[1::2] = sines[: sines.size - odd]
-    if odd:
-        gen.double_normal = float(sines[-1])
+
+
+def _few_pairs(uniforms):
+    """Normal numbers by pairs from a few uniform ones, without numpy's cost per call."""
+    result = []
+    numbers = iter(uniforms.tolist())
+    for angular, radial in zip(numbers, numbers):
+        radius, angle = math.sqrt(-2.0 * math.log1p(-radial)), 2 * math.pi * angular
+        result += radius * math.cos(angle), radius * math.sin(angle)
     return result
 
 
-def _serial_pairs(gen, count):
-    numbers = gen.doubles(2 * count)
-    radius = np.sqrt(-2.0 * libm.log1p(-numbers[1::2]))
-    angle = (2 * np.pi) * numbers[0::2]
-    return radius * np.cos(angle), radius * np.sin(angle)
+def _many_pairs(uniforms):
+    radius = np.sqrt(-2.0 * libm.log1p(-uniforms[1::2]))
+    angle = (2 * np.pi) * uniforms[0::2]
+    return np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1).reshape(-1)
 
 
 def _scale(values, scale, offset):
-    return values * scale + offset
+    return values if scale == 1 and offset == 0 else values * scale + offset
 
 
 def _normal_blocks(gen, count, fmt, mean, std):
-    """Blocks of 16: eight radii, then eight angles. A last partial block is drawn anew as the 16 last numbers."""
+    """Blocks of eight radii and eight angles. A last partial block is drawn anew, as the last 16 numbers."""
     result = np.empty(count, fmt.storage())
     whole = count - count % 16
     for start in range(0, whole, CHUNK):
         part = result[start : min(start + CHUNK, whole)]
-        part[...] = _normal_block(gen, part.size, fmt, mean, std)
+        part[:] = _normal_block(gen, part.size, fmt, mean, std)
     if whole < count:
-        if fmt.digits >= 24:  # the half types do not draw the partial block they are going to replace
+        if fmt.digits >= 24:  # the half types do not draw the partial block that is replaced
             gen.raw32((count - whole) * (2 if fmt.name == "float64" else 1))
         result[-16:] = _normal_block(gen, 16, fmt, mean, std)
     return result
 
 
 def _normal_block(gen, count, fmt, mean, std):
-    double = fmt.name == "float64"
-    numbers = (gen.doubles(count) if double else gen.floats(count)).reshape(-1, 2, 8)
-    pairs = (normal_pairs64 if double else normal_pairs32)(
-        np.ascontiguousarray(numbers[:, 0]), np.ascontiguousarray(numbers[:, 1])
-    )
-    values = np.empty(numbers.shape, numbers.dtype)
-    values[:, 0], values[:, 1] = pairs
-    if double:
-        return fma64(values, std, mean).reshape(-1)
-    if mean == 0 and std == 1:
-        values += np.float32(0)
-    else:
-        values = fma32(values, np.float32(std), np.float32(mean))
-    return fmt.store(values).reshape(-1)
+    if fmt.name == "float64":
+        return fma64(_interleave(normal_pair64(*_halves(gen.doubles(count)))), std, mean)
+    compiled = kernels.get(count)
+    if compiled is not None:
+        return fmt.store(compiled.normal(gen.raw32(count), mean, std))
+    values = _interleave(normal_pair(Float32, *_halves(gen.floats(count))))
+    return fmt.store(fma32(values, np.float32(std), np.float32(mean)))
+
+
+def _halves(numbers):
+    blocks = numbers.reshape(-1, 2, 8)
+    return np.ascontiguousarray(blocks[:, 0]), np.ascontiguousarray(blocks[:, 1])
+
+
+def _interleave(pair):
+    return np.stack(pair, axis=1).reshape(-1)
 
 
 def exponential(gen, shape, dtype="float32", lambd=1.0):

@@ -33,7 +33,7 @@ def bernoulli(gen, p, shape, dtype="float32"):
 def _bernoulli_scalar(gen, p, shape, dtype):
     if not 0 <= p <= 1:
         raise RuntimeError(f"bernoulli_ expects p to be in [0, 1], but got p={p}")
-    # u < p for u = k / 2**53 is k < ceil(p * 2**53); the product is exact, and so the comparison stays in integers.
+    # u < p for u = k / 2**53 is k < ceil(p * 2**53), and that product is exact: compare the integers.
     limit = np.uint64(int(np.ceil(p * 2.0**53)))
     return filled(shape, storage_of(dtype), lambda n: (gen.raw64(n) & DOUBLE_BITS) < limit)
 
@@ -55,9 +55,9 @@ def geometric(gen, shape, dtype="float32", p=0.5):
 
 
 def multinomial(gen, weights, count, replacement=False, dtype=None):
-    """Indices drawn in proportion to weights: int64 of shape (rows, count), or (count,) for one row of weights.
+    """Indices drawn in proportion to weights: int64 of shape (rows, count), or (count,) for one row.
 
-    `weights` has one or two axes; `dtype` names their format where the array's own does not (bfloat16 in float32).
+    `weights` has one or two axes; `dtype` names their format where the array does not (bfloat16 in float32).
     """
     weights = np.asarray(weights)
     dtype = dtype or weights.dtype.name

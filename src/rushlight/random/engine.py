@@ -1,7 +1,7 @@
 """The CPU generator: a 32-bit Mersenne twister drawn from in PyTorch's order.
 
-Outputs are produced in blocks of 624 words. Small draws are slices of the current block, large ones go straight
-to numpy's implementation of the same twister, so both cost what the hardware asks for and no more.
+Outputs are produced in blocks of 624 words. Small draws are slices of the current block, large ones go
+straight to numpy's implementation of the same twister.
 """
 
 import operator
@@ -22,7 +22,7 @@ _RAW_CHUNK = 1 << 16
 
 
 class Generator:
-    """A stream of random words that equals PyTorch's CPU generator from the same seed or the same saved state."""
+    """A stream of random words equal to that of PyTorch's CPU generator with the same seed or saved state."""
 
     def __init__(self, device="cpu"):
         _check_device(device)
@@ -119,7 +119,7 @@ class Generator:
         return words_to_doubles(self.raw64(count))
 
     def doubles_ahead(self):
-        """Some doubles, at least one; return the unused ones with `give_back` before anything else is drawn."""
+        """Some doubles, at least one; `give_back` the unused ones before anything else is drawn."""
         return self.doubles(max(1, (WORDS - self._position) // 2))
 
     def give_back(self, count):
@@ -188,7 +188,7 @@ class Generator:
         return f"Generator(device='cpu', initial_seed={self._seed})"
 
 
-# Stands for a block that is used up or was never kept: slices at position 624 of it are empty, as they should be.
+# Stands for a block that is used up or was not kept: a slice from position 624 is empty, as it should be.
 _NO_WORDS = np.zeros(WORDS, np.uint32)
 _NO_WORDS.flags.writeable = False
 

@@ -1,4 +1,4 @@
-"""Fused multiply-add, `a * b + c` rounded once: what PyTorch's compiled samplers do and numpy has no name for."""
+"""Fused multiply-add, `a * b + c` rounded once: which PyTorch's compiled samplers use and numpy lacks."""
 
 import numpy as np
 
@@ -60,7 +60,7 @@ def _two_sum(a, b):
 
 
 def _sum_to_odd(a, b):
-    """a + b, and where that is inexact the neighbour with an odd last bit: a later rounding then is the only one."""
+    """a + b, or where that is inexact its neighbour with an odd last bit, so that rounding again is harmless."""
     total, error = _two_sum(a, b)
     even = (total.view(np.int64) & 1) == 0
     return _nudge(total, error, where=(error != 0) & even)

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from . import kernels
 from .continuous import filled
 from .precision import FLOATS, SIGNED, UNSIGNED
 
@@ -14,7 +15,7 @@ _PERMUTATION_LIMIT = (2**32 - 1) // 20
 
 
 def randint(gen, shape, dtype="int64", low=0, high=None):
-    """Whole numbers from `low` to `high - 1`; without `high`, to the largest that the dtype counts up to exactly."""
+    """Whole numbers from `low` to `high - 1`; without `high`, to the last that the dtype counts to exactly."""
     if high is None:
         return _upwards(gen, shape, dtype, low)
     if not low < high:
@@ -48,24 +49,31 @@ def randperm(gen, n, dtype="int64"):
     left = np.arange(n, n - words.size, -1).astype(words.dtype)
     partners = (words % left).astype(np.int64)
     partners += np.arange(partners.size)
-    return _as_dtype(_shuffle_small(n, partners) if n < 150 else _shuffle(n, partners), dtype)
+    return _as_dtype(_exchange(n, partners), dtype)
 
 
-def _shuffle_small(n, partners):
-    """Exchange element i with element partners[i], for each i in turn, starting from 0, 1, ..., n - 1."""
+def _exchange(n, partners):
+    """0, 1, ..., n - 1 after exchanging element i with element partners[i], for each i in turn."""
+    compiled = kernels.get(n)
+    if compiled is not None:
+        return compiled.shuffle(n, partners)
+    return _exchange_in_turn(n, partners) if n < 150 else _exchange_at_once(n, partners)
+
+
+def _exchange_in_turn(n, partners):
     values = list(range(n))
     for i, partner in enumerate(partners.tolist()):
         values[i], values[partner] = values[partner], values[i]
     return np.array(values, np.int64)
 
 
-def _shuffle(n, partners):
-    """What `_shuffle_small` gives, without its loop.
+def _exchange_at_once(n, partners):
+    """The same without a loop.
 
-    Step i leaves at place i what place p = partners[i] held: p itself, or, if an earlier step j also had partner p,
-    what step j put there, which is what place j held when its turn came. So two questions remain, and sorting the
-    steps by their partner answers both: which step had the same partner before, and which step wrote last to place j
-    before step j. The second makes chains, which are followed by doubling.
+    Step i leaves at place i what place p = partners[i] held: p itself, or, if an earlier step j also had
+    partner p, what step j put there, which is what place j held when its turn came. So two questions remain, and
+    sorting the steps by their partner answers both: which step had the same partner before, and which step wrote
+    last to place j before step j. The second makes chains, which are followed by doubling.
     """
     steps = partners.size
     order = np.sort((partners << 32) | np.arange(steps))

@@ -95,7 +95,7 @@ def _gammas(gen, alpha, fmt):
             "invalid gamma shape parameter, expected finite numbers not below zero, "
             f"got numbers from {alpha.min()} to {alpha.max()}"
         )
-    # A shape below one is drawn one higher and scaled down. This much PyTorch computes in the precision of alpha.
+    # A shape below one is drawn one higher and scaled down. PyTorch does this much in the precision of alpha.
     one, boosted = alpha.dtype.type(1), alpha < 1
     with np.errstate(divide="ignore", over="ignore"):
         power = np.where(boosted, one / alpha, 0)

@@ -1,4 +1,4 @@
-"""The byte layout in which PyTorch saves its CPU generator, so that checkpoints can be exchanged both ways."""
+"""The byte layout in which PyTorch saves its CPU generator, so that states can be exchanged both ways."""
 
 import numpy as np
 
@@ -52,7 +52,7 @@ def unpack(state):
     if record["seeded"] != 1 or not (untouched or (0 < position <= WORDS and left == WORDS + 1 - position)):
         raise RuntimeError(
             f"Invalid mt19937 state: seeded={int(record['seeded'])}, left={left}, next={position}; expected "
-            f"seeded=1 and left = {WORDS + 1} - next, as Generator.get_state() and torch.get_rng_state() save it"
+            f"seeded=1 and left = {WORDS + 1} - next, as Generator.get_state() saves it"
         )
     return (
         int(record["seed"]),

@@ -1,0 +1,153 @@
+"""Compiled forms of the loops that numpy has no quick way to write; they give the same numbers.
+
+`get(count)` returns the kernels, or None where they are switched off, cannot be had, or would not pay for
+`count` numbers. The first large draw loads them, from the disk cache once they were compiled on this machine.
+"""
+
+import ctypes
+from functools import cache
+
+import numpy as np
+
+from ..runtime import settings
+
+# Below this many numbers a first use would cost more than it saves.
+_WORTH_LOADING = 1 << 12
+_LANES = 8
+LIBRARY_FUNCTIONS = ("log", "log1p", "exp", "tan")
+
+
+def get(count):
+    """The kernels to use for `count` numbers, or None to stay with numpy."""
+    mode = settings.kernel_mode
+    if mode == "off" or (mode == "auto" and count < _WORTH_LOADING and not _load.cache_info().currsize):
+        return None
+    return _load()
+
+
+class Kernels:
+    """The compiled functions, taking numpy arrays."""
+
+    def __init__(self, code):
+        pointer, size, single = ctypes.c_void_p, ctypes.c_int64, ctypes.c_float
+        self._normal = code.function("random_normal", None, pointer, pointer, size, single, single)
+        self._shuffle = code.function("random_shuffle", None, pointer, pointer, size)
+        self._maps = {
+            name: code.function(f"random_{name}", None, pointer, pointer, size) for name in LIBRARY_FUNCTIONS
+        }
+
+    def normal(self, words, mean, std):
+        """float32 normal numbers from uint32 words, in blocks of 16."""
+        words = np.ascontiguousarray(words)
+        result = np.empty(words.size, np.float32)
+        self._normal(words.ctypes.data, result.ctypes.data, words.size // 16, std, mean)
+        return result
+
+    def shuffle(self, n, partners):
+        """0, 1, ..., n - 1 after exchanging element i with element partners[i] for each i in turn."""
+        result = np.arange(n)
+        partners = np.ascontiguousarray(partners, np.int64)
+        self._shuffle(result.ctypes.data, partners.ctypes.data, partners.size)
+        return result
+
+    def apply(self, name, values):
+        """The C library's function of each number of a float64 array."""
+        values = np.ascontiguousarray(values)
+        result = np.empty_like(values)
+        self._maps[name](values.ctypes.data, result.ctypes.data, values.size)
+        return result
+
+
+_SOURCES = ("rushlight.random.kernels", "rushlight.random.box_muller", "rushlight.runtime.ir")
+
+
+@cache
+def _load():
+    from ..runtime import native, session
+
+    try:
+        return Kernels(native.module("random", (), _generate, sources=_SOURCES))
+    except session.Unavailable as reason:
+        settings.log(2, f"random numbers stay with numpy: {reason}")
+        return None
+
+
+def _generate():
+    from ..runtime.ir import Module
+
+    module = Module()
+    _write_normal(module)
+    _write_shuffle(module)
+    for name in LIBRARY_FUNCTIONS:
+        _write_map(module, name)
+    return module.text()
+
+
+def _write_normal(module):
+    from ..runtime.ir import f32, i64, ptr
+    from .box_muller import normal_pair
+
+    with module.function("random_normal", words=ptr, out=ptr, blocks=i64, std=f32, mean=f32) as f:
+        arithmetic = _Arithmetic(f)
+        std, mean = f.splat(f.std, _LANES), f.splat(f.mean, _LANES)
+        with f.loop(0, f.blocks) as block:
+            source, target = f.words.offset(block * 64), f.out.offset(block * 64)
+            pair = normal_pair(arithmetic, _uniform(f, source, 0), _uniform(f, source, 32))
+            for half, numbers in enumerate(pair):
+                f.store(f.fma(numbers, std, mean), target, 32 * half)
+
+
+def _uniform(f, words, offset):
+    from ..runtime.ir import f32, i32
+
+    bits = f.load(i32.vector(_LANES), words, offset) & 0xFFFFFF
+    return bits.convert("sitofp", f32) * 2.0**-24
+
+
+def _write_shuffle(module):
+    from ..runtime.ir import i64, ptr
+
+    with module.function("random_shuffle", values=ptr, partners=ptr, steps=i64) as f, f.loop(0, f.steps) as i:
+        here = f.values.offset(i * 8)
+        there = f.values.offset(f.load(i64, f.partners.offset(i * 8)) * 8)
+        value, other = f.load(i64, here), f.load(i64, there)
+        f.store(other, here)
+        f.store(value, there)
+
+
+def _write_map(module, name):
+    from ..runtime.ir import f64, i64, ptr
+
+    with module.function(f"random_{name}", values=ptr, out=ptr, n=i64) as f, f.loop(0, f.n) as i:
+        f.store(f.call(name, f64, f.load(f64, f.values.offset(i * 8))), f.out.offset(i * 8))
+
+
+class _Arithmetic:
+    """float32 arithmetic on the values of a kernel."""
+
+    def __init__(self, function):
+        self.fma, self.select = function.fma, function.select
+        self._function = function
+
+    def sqrt(self, x):
+        return self._function.intrinsic("sqrt", x)
+
+    def bits(self, x):
+        from ..runtime.ir import i32
+
+        return x.bitcast(i32)
+
+    def number(self, bits):
+        from ..runtime.ir import f32
+
+        return bits.bitcast(f32)
+
+    def truncate(self, x):
+        from ..runtime.ir import i32
+
+        return x.convert("fptosi", i32)
+
+    def to_float(self, x):
+        from ..runtime.ir import f32
+
+        return x.convert("sitofp", f32)
