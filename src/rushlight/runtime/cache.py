@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
-import tempfile
+import threading
 from hashlib import blake2b
 
 from . import settings
@@ -90,9 +90,9 @@ class ObjectCache:
 
     def _write(self, key: str, content: bytes) -> None:
         os.makedirs(self.folder, mode=0o700, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(prefix=".new-", dir=self.folder)
+        temporary = os.path.join(self.folder, f".new-{os.getpid()}-{threading.get_ident()}-{key}")
         try:
-            with os.fdopen(descriptor, "wb") as file:
+            with open(temporary, "wb") as file:
                 file.write(content)
             os.replace(temporary, self.path(key))
         except BaseException:

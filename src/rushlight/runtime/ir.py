@@ -242,7 +242,10 @@ class Variable:
 
 
 class Module:
-    def __init__(self):
+    """Functions and globals under construction; `level` names the instruction set special forms may be used of."""
+
+    def __init__(self, level: str = ""):
+        self.level = level
         self.functions: dict[str, Function] = {}
         self.declarations: dict[str, str] = {}
         self.globals: list[str] = []
@@ -280,8 +283,9 @@ class Function:
         self.slots: list[str] = []
         self.counter = 0
         self.ended = False
-        self.block = "entry"
         for argument, type in arguments.items():
+            if hasattr(self, argument):
+                raise ValueError(f"{name}: an argument cannot be called {argument!r}, the builder has that name")
             setattr(self, argument, Value(self, type, f"%{argument}"))
 
     def text(self) -> str:
@@ -417,7 +421,7 @@ class Function:
 
     def start(self, label: str) -> None:
         self.lines.append(f"{label}:")
-        self.block, self.ended = label, False
+        self.ended = False
 
     def jump(self, label: str) -> None:
         if not self.ended:

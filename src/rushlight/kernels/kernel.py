@@ -1,0 +1,153 @@
+"""Compiled kernels as Python callables.
+
+    silu = elementwise(Node("mul", (x, Node("sigmoid", (x,), "float32")), "float32"), name="silu")
+    silu(out, array)
+
+What `elementwise` returns is a builtin function: outputs first, then inputs, then scalars; inputs are broadcast to the
+first output; `out` is returned.  An output may be one of the inputs.  Its `__self__` is the `Kernel`, which is called
+only for arguments that generated code does not take: it converts and copies them, or says what is wrong.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from ..runtime import builtin, session, settings
+from .graph import Graph, Node, Unsupported
+
+_kernels: dict[str, Callable] = {}
+_lock = threading.RLock()
+
+
+class Kernel:
+    """What stands behind a kernel's builtin: the graph it computes, and the way for unusual arguments."""
+
+    def __init__(self, name: str, graph: Graph):
+        self.name, self.graph = name, graph
+        self.builtin: Callable | None = None
+
+    def __repr__(self):
+        return f"<kernel {self.name}: {', '.join(self.graph.signature.inputs)} -> {', '.join(self.graph.signature.outputs)}>"
+
+    def __call__(self, *arguments):
+        """Called with what the direct way refused: the arguments are brought into order and it is tried again."""
+        outputs, inputs, scalars = self._sort(arguments)
+        for k, out in enumerate(outputs):
+            self._check_output(k, out, outputs[0].shape)
+        inputs = [self._input(k, value, outputs) for k, value in enumerate(inputs)]
+        fresh = [self._usable(self._apart(k, outputs)) for k in range(len(outputs))]
+        self.builtin(*fresh, *inputs, *scalars)
+        for out, made in zip(outputs, fresh, strict=True):
+            if made is not out:
+                out[...] = made
+        return outputs[0]
+
+    def _sort(self, arguments: tuple) -> tuple[tuple, tuple, tuple]:
+        signature = self.graph.signature
+        counts = [len(part) for part in signature]
+        if len(arguments) != sum(counts):
+            raise TypeError(
+                f"kernel {self.name} takes {counts[0]} outputs, {counts[1]} inputs and {counts[2]} numbers, "
+                f"got {len(arguments)} arguments"
+            )
+        first, second = counts[0], counts[0] + counts[1]
+        return arguments[:first], arguments[first:second], arguments[second:]
+
+    def _check_output(self, k: int, out, shape: tuple[int, ...]) -> None:
+        dtype = self.graph.signature.outputs[k]
+        if not isinstance(out, np.ndarray) or out.dtype != dtype:
+            got = out.dtype if isinstance(out, np.ndarray) else type(out).__name__
+            raise TypeError(f"kernel {self.name}: output {k} must be a {dtype} array, got {got}")
+        if out.shape != shape:
+            raise ValueError(f"kernel {self.name}: output {k} has shape {out.shape}, output 0 {shape}")
+        if not out.flags.writeable:
+            raise ValueError(f"kernel {self.name}: output {k} is read-only")
+        if any(stride == 0 < length - 1 for stride, length in zip(out.strides, out.shape, strict=True)):
+            raise ValueError(f"kernel {self.name}: output {k} is a broadcast array, its elements share memory")
+
+    def _apart(self, k: int, outputs: tuple[np.ndarray, ...]) -> np.ndarray:
+        """Output `k`, or memory of its own for it where it lies between the elements of an earlier output."""
+        out = outputs[k]
+        near = [other for other in outputs[:k] if np.may_share_memory(out, other)]
+        if any(np.shares_memory(out, other) for other in near):
+            raise ValueError(f"kernel {self.name}: output {k} shares memory with another output")
+        return np.empty(out.shape, out.dtype) if near else out
+
+    def _input(self, k: int, value, outputs: tuple[np.ndarray, ...]) -> np.ndarray:
+        """The input as an array that generated code takes, in memory of its own where it meets an output's."""
+        dtype, shape = self.graph.signature.inputs[k], outputs[0].shape
+        array = np.asarray(value)
+        if array.dtype != dtype:
+            raise TypeError(f"kernel {self.name}: input {k} must be {dtype}, got {array.dtype}")
+        try:
+            np.broadcast_to(array, shape)
+        except ValueError:
+            raise ValueError(f"kernel {self.name}: input {k} of shape {array.shape} does not fit {shape}") from None
+        if any(np.may_share_memory(array, out) for out in outputs):
+            return array.astype(dtype, copy=True)
+        return self._usable(array)
+
+    @staticmethod
+    def _usable(array: np.ndarray) -> np.ndarray:
+        """The same values as a plain, aligned array of the machine's byte order and numpy's own dtype object."""
+        native_dtype = np.dtype(array.dtype.name)
+        usable = type(array) is np.ndarray and array.flags.aligned
+        if usable and array.dtype.num == native_dtype.num and array.dtype.isnative:
+            return array
+        return np.array(array, dtype=native_dtype, copy=True, subok=False)
+
+
+def why_not(outputs: Node | Sequence[Node]) -> str:
+    """Why there can be no kernel for this graph; empty when there can."""
+    from .llvm import frame
+
+    answer = session.available()
+    if not answer:
+        return answer.reason
+    try:
+        made = Graph(outputs)
+        frame.check_layouts()
+    except (Unsupported, session.Unavailable) as error:
+        return str(error)
+    operands = len(made.signature.outputs) + len(made.signature.inputs)
+    if operands > frame.MAX_OPERANDS or len(made.signature.scalars) > frame.MAX_SCALARS:
+        return f"{operands} arrays and {len(made.signature.scalars)} numbers are too many for one kernel"
+    return ""
+
+
+def supports(outputs: Node | Sequence[Node]) -> bool:
+    """Whether `elementwise` can compile this graph here; if not, the caller stays with numpy."""
+    reason = why_not(outputs)
+    if reason:
+        settings.log(2, f"no kernel: {reason}")
+    return not reason
+
+
+def elementwise(outputs: Node | Sequence[Node], name: str = "kernel") -> Callable:
+    """The kernel that computes the outputs, from memory, disk or compiler: `kernel(*outs, *inputs, *scalars) -> outs[0]`.
+
+    Raises `Unsupported` for a graph without a kernel and `Unavailable` where there are none at all.
+    """
+    graph = Graph(outputs)
+    with _lock:
+        made = _kernels.get(graph.key)
+        if made is None:
+            made = _kernels[graph.key] = _build(graph, name)
+    return made
+
+
+def _build(graph: Graph, name: str) -> Callable:
+    reason = why_not(graph.outputs)
+    if reason:
+        raise Unsupported(reason) if session.available() else session.Unavailable(reason)
+    from .llvm import build
+
+    kernel = Kernel(name, graph)
+    code = build.elementwise(graph, name)
+    kernel.builtin = builtin.fastcall(code.address["call"], name, owner=kernel)
+    return kernel.builtin
+
+

@@ -1,0 +1,108 @@
+"""The body of an element-wise kernel: one loop over vectors, unrolled, with a masked tail."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...runtime.ir import Function, Module, Value, i64, ptr
+from .. import policy
+from ..graph import Graph, Node
+from . import frame
+from .lowering import MEMORY, Lowering, first_lanes, lanes_for, load, load_scalar, store
+
+
+
+def unrolling(graph: Graph) -> int:
+    """Vectors an iteration works on: enough to hide latency, not so many that values spill."""
+    if len(graph.nodes) > 40:
+        return 1
+    return 4 if len(graph.nodes) <= 6 and not any(n.op in policy.COSTS for n in graph.nodes) else 2
+
+
+def elementwise_ir(graph: Graph, level: str, vector_bytes: int) -> str:
+    module = Module(level)
+    lanes = lanes_for((node.dtype for node in graph.nodes), vector_bytes)
+    step = lanes * unrolling(graph)
+    cost = policy.element_cost(graph.nodes, _bytes_moved(graph), vector_bytes)
+    _describe(module, graph, lanes, step, cost)
+    with module.function("body", exported=False, places=ptr, masks=ptr, scalars=ptr, count=i64) as f:
+        loop = _BodyLoop(f, graph, lanes)
+        whole = f.count & -step
+        with f.loop(0, whole, step) as start:
+            loop.vectors(start, step // lanes)
+        with f.loop(whole, f.count, lanes) as start:
+            loop.vectors(start, 1, first_lanes(f, f.count - start, lanes))
+    with module.function("call", ptr, owner=ptr, arguments=ptr, count=i64) as f:
+        description = Value(f, ptr, "@description")
+        f.ret(f.call("rl_call", ptr, f.owner, f.arguments, f.count, description))
+    return module.text()
+
+
+def _bytes_moved(graph: Graph) -> int:
+    return sum(MEMORY[dtype].size for dtype in (*graph.signature.outputs, *graph.signature.inputs))
+
+
+def _describe(module: Module, graph: Graph, lanes: int, step: int, cost: int) -> None:
+    """The constant that tells the dispatcher what this kernel takes."""
+    signature = graph.signature
+    operands = (*signature.outputs, *signature.inputs)
+    words = {
+        frame.DESC_OUTPUTS: len(signature.outputs),
+        frame.DESC_OPERANDS: len(operands),
+        frame.DESC_SCALARS: len(signature.scalars),
+        frame.DESC_CHUNK: policy.chunk_elements(cost),
+        frame.DESC_PARALLEL_FROM: policy.parallel_from(cost),
+        frame.DESC_RELEASE_FROM: policy.release_from(cost),
+        frame.DESC_LANES: lanes,
+        frame.DESC_STEP: step,
+    }
+    for k, dtype in enumerate(operands):
+        words[frame.DESC_TYPES + 8 * k] = np.dtype(dtype).num
+        words[frame.DESC_SIZES + 8 * k] = MEMORY[dtype].size
+    for k, dtype in enumerate(signature.scalars):
+        words[frame.DESC_SCALAR_KINDS + 8 * k] = int(MEMORY[dtype].kind == "int")
+    numbers = [f"i64 {words.get(8 * k, 0)}" for k in range(frame.DESC_WORDS)]
+    numbers[frame.DESC_BODY // 8] = "i64 ptrtoint (ptr @body to i64)"
+    module.variable("description", f"[{frame.DESC_WORDS} x i64]", f"[{', '.join(numbers)}]")
+
+
+class _BodyLoop:
+    """What stays the same over the iterations: operand places and masks, scalars in every lane."""
+
+    def __init__(self, f: Function, graph: Graph, lanes: int):
+        self.f, self.graph, self.lanes = f, graph, lanes
+        outputs, inputs, scalars = graph.signature
+        self.dtypes = (*outputs, *inputs)
+        self.outputs = len(outputs)
+        self.places = [f.load(ptr, f.places, 8 * k) for k in range(len(self.dtypes))]
+        self.masks = [f.load(i64, f.masks, 8 * k) for k in range(len(self.dtypes))]
+        self.scalars = [load_scalar(f, f.scalars.offset(8 * k), dtype, lanes) for k, dtype in enumerate(scalars)]
+
+    def vectors(self, start: Value, count: int, mask: Value | None = None) -> None:
+        """Compute `count` vectors from element `start` on: all loads of an iteration come before its stores."""
+        bases = [self._base(k, start) for k in range(len(self.dtypes))]
+        results = [self._one(bases, number, mask) for number in range(count)]
+        for number, values in enumerate(results):
+            for k, value in enumerate(values):
+                store(self.f, value, self._place(bases, k, number), self.dtypes[k], mask)
+
+    def _base(self, k: int, start: Value) -> Value:
+        position = start * MEMORY[self.dtypes[k]].size
+        if k >= self.outputs:  # outputs are never broadcast
+            position = position & self.masks[k]
+        return self.places[k].offset(position)
+
+    def _place(self, bases: list[Value], k: int, number: int) -> Value:
+        return bases[k].offset(number * self.lanes * MEMORY[self.dtypes[k]].size)
+
+    def _one(self, bases: list[Value], number: int, mask: Value | None) -> list[Value]:
+        def leaf(node: Node) -> Value:
+            (index,) = node.args
+            if node.op == "scalar":
+                return self.scalars[index]
+            k = self.outputs + index
+            return load(self.f, self._place(bases, k, number), self.dtypes[k], self.lanes, mask)
+
+        return Lowering(self.f, self.graph, self.lanes, leaf).outputs()
+
+

@@ -1,0 +1,160 @@
+"""exp and what is built on it: exp2, expm1, sigmoid, tanh, sinh, cosh.
+
+x = n ln2 + r with |r| <= ln2/2; e**r = 1 + r + r*r*q(r); the scale 2**n is put on in two halves so that results
+below the smallest normal number come out right.
+"""
+
+from __future__ import annotations
+
+import math
+
+from ....runtime.ir import Function, Value, constant, i16, i32
+from .common import (
+    absolute,
+    clamp,
+    copysign,
+    float_bits,
+    in_double,
+    keep_zero,
+    polynomial,
+    round_to_integer,
+    split_f32,
+)
+
+# (e**r - 1 - r) / r**2 on |r| <= ln2/2: tools/fit_polynomials.py EXP_F32 EXP_F64
+EXP_F32 = (
+    0.5000000093820298,
+    0.16666519331457172,
+    0.04166620836553542,
+    0.008368850391281131,
+    0.0013950376148263767,
+)
+EXP_F64 = (
+    0.5,
+    0.16666666666666685,
+    0.04166666666666673,
+    0.008333333333316723,
+    0.0013888888888858532,
+    0.00019841269897116656,
+    2.480158737359644e-05,
+    2.7557234165996785e-06,
+    2.7557233466895747e-07,
+    2.5112268028513617e-08,
+    2.0926913668380064e-09,
+)
+# (tanh(x) - x) / x**3 in x*x for |x| < 0.5625: TANH_F32
+TANH_F32 = (
+    -0.33333314565401695,
+    0.13332472699274045,
+    -0.0538393599707642,
+    0.021014669521162207,
+    -0.006189115761528191,
+)
+LOG2_E = 1 / math.log(2)
+LN2_F32 = split_f32(math.log(2))
+LN2_F64 = (math.log(2), 2.3190468138462996e-17)
+EXP_RANGE = {32: (-104.0, 89.0), 64: (-746.0, 710.0)}
+EXP2_RANGE = {32: (-151.0, 129.0), 64: (-1076.0, 1025.0)}
+EXPONENT = {32: (127, 23), 64: (1023, 52)}  # bias, mantissa bits
+
+
+def _tail(f: Function, r: Value) -> Value:
+    return polynomial(f, r, EXP_F32 if r.type.bits == 32 else EXP_F64)
+
+
+def _reduce(f: Function, x: Value) -> tuple[Value, Value, Value, Value]:
+    """n as float and as integer, r, and what r lost in rounding."""
+    high, low = LN2_F32 if x.type.bits == 32 else LN2_F64
+    n, exponent = round_to_integer(f, x, LOG2_E)
+    exact = f.fma(n, -high, x)
+    r = f.fma(n, -low, exact)
+    return n, exponent, r, f.fma(n, -low, exact - r)
+
+
+def power_of_two(f: Function, exponent: Value) -> Value:
+    """2**exponent for an integer exponent of a normal number."""
+    bias, mantissa = EXPONENT[exponent.type.bits]
+    return float_bits(exponent + bias << mantissa)
+
+
+def _scale(f: Function, value: Value, n: Value, exponent: Value) -> Value:
+    """value * 2**n, also into the subnormal numbers."""
+    if f.module.level == "avx512" and value.type.bits == 32 and value.type.lanes == 16:
+        mask, rounding = constant(i16, -1), constant(i32, 4)
+        return f.call("llvm.x86.avx512.mask.scalef.ps.512", value.type, value, n, value, mask, rounding)
+    half = exponent >> 1
+    return value * power_of_two(f, half) * power_of_two(f, exponent - half)
+
+
+def exp(f: Function, x: Value) -> Value:
+    """e**x: 1.1 ulp in float32, 0.8 ulp in float64."""
+    n, exponent, r, _ = _reduce(f, clamp(f, x, *EXP_RANGE[x.type.bits]))
+    return _scale(f, f.fma(r * r, _tail(f, r), r) + 1.0, n, exponent)
+
+
+def exp2(f: Function, x: Value) -> Value:
+    """2**x: 1.3 ulp."""
+    n, exponent = round_to_integer(f, clamp(f, x, *EXP2_RANGE[x.type.bits]), 1.0)
+    r = (clamp(f, x, *EXP2_RANGE[x.type.bits]) - n) * math.log(2)
+    return _scale(f, f.fma(r * r, _tail(f, r), r) + 1.0, n, exponent)
+
+
+def _expm1_normal(f: Function, x: Value) -> Value:
+    """e**x - 1 for x below the overflow of e**x / 2; the last product is done on half the scale."""
+    _, exponent, r, lost = _reduce(f, x)
+    small = r + f.fma(r * r, _tail(f, r), lost)
+    half_scale = power_of_two(f, exponent - 1)
+    return f.fma(half_scale, small, half_scale - 0.5) * 2.0
+
+
+EXPM1_RANGE = {32: (-20.0, 89.0), 64: (-40.0, 710.0)}
+
+
+def expm1(f: Function, x: Value) -> Value:
+    """e**x - 1, exact for small x: 1.5 ulp."""
+    return keep_zero(f, x, _expm1_normal(f, clamp(f, x, *EXPM1_RANGE[x.type.bits])))
+
+
+def sigmoid(f: Function, x: Value) -> Value:
+    """1 / (1 + e**-x), from e**-|x| so that nothing overflows: 2 ulp."""
+    e = exp(f, -absolute(f, x))
+    return f.select(x < 0.0, e, 1.0) / (e + 1.0)
+
+
+def tanh(f: Function, x: Value) -> Value:
+    """The hyperbolic tangent: 1.5 ulp in float32, 2 ulp in float64."""
+    size = absolute(f, x)
+    if x.type.bits == 64:
+        e = _expm1_normal(f, f.select(size > 20.0, 40.0, size + size))
+        result = e / (e + 2.0)
+    else:
+        square = x * x
+        small = f.fma(polynomial(f, square, TANH_F32) * square, size, size)
+        large = 1.0 - 2.0 / (exp(f, size + size) + 1.0)
+        result = f.select(size < 0.5625, small, large)
+    return copysign(f, result, x)
+
+
+@in_double
+def sinh(f: Function, x: Value) -> Value:
+    """The hyperbolic sine, half of e + e / (e + 1) with e = e**|x| - 1: 2 ulp."""
+    size = absolute(f, x)
+    e = _expm1_normal(f, f.select(size > 709.0, 709.0, size))
+    result = (e + e / (e + 1.0)) * 0.5
+    huge = _half_exp(f, size)
+    return copysign(f, f.select(size > 709.0, huge, result), x)
+
+
+@in_double
+def cosh(f: Function, x: Value) -> Value:
+    """The hyperbolic cosine: 2 ulp."""
+    half = _half_exp(f, absolute(f, x))
+    return half + 0.25 / half
+
+
+def _half_exp(f: Function, x: Value) -> Value:
+    """e**x / 2 where e**x itself may overflow (float64, x >= 0)."""
+    _, exponent, r, _ = _reduce(f, clamp(f, x, 0.0, 712.0))
+    value = f.fma(r * r, _tail(f, r), r) + 1.0
+    half = exponent >> 1
+    return value * power_of_two(f, half) * power_of_two(f, exponent - half - 1)

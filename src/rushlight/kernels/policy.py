@@ -1,0 +1,61 @@
+"""When a kernel is worth it: the measured numbers, all in one place.
+
+A kernel that is loaded beats numpy at any size (60 to 100 ns a call against 300 and more for a ufunc with its checks),
+so what matters is the cost of getting it: 10 to 30 ms to compile one, 0.2 ms to load it from the disk cache.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..runtime import settings
+from .graph import Node
+
+COMPILE_FROM_ELEMENTS = 4096  # below this, numpy needs less than 5 microseconds and compiling would not come back
+PARALLEL_FROM_PICOSECONDS = 12_000_000  # work that is worth waking another thread for
+CHUNK_PICOSECONDS = 8_000_000  # work a thread takes at a time
+RELEASE_FROM_PICOSECONDS = 30_000_000  # work that is worth letting other Python threads run
+CHUNK_LIMITS = (1024, 65536)
+
+BYTES_PICOSECONDS = 25  # reading or writing one byte, from the second-level cache
+DEFAULT_PICOSECONDS = 30  # one cheap instruction on one float32
+COSTS = {  # picoseconds for one float32 element, one thread, AVX-512
+    **dict.fromkeys("exp exp2 sigmoid tanh log erf expm1 sin cos".split(), 450),
+    **dict.fromkeys("div sqrt rsqrt reciprocal".split(), 120),
+    **dict.fromkeys("log2 log10 log1p tan asin acos atan atan2 sinh cosh asinh acosh atanh erfc".split(), 1500),
+    "pow": 3000,
+    **dict.fromkeys("fmod remainder floor_divide".split(), 8000),
+}
+LEAVES = ("input", "scalar")
+
+
+def worthwhile(elements: int) -> bool:
+    """Whether to use a kernel for that many elements, as the kernel mode says."""
+    mode = settings.kernel_mode
+    return mode == "force" or (mode == "auto" and elements >= COMPILE_FROM_ELEMENTS)
+
+
+def element_cost(nodes: Iterable[Node], bytes_moved: int, vector_bytes: int) -> int:
+    """A rough number of picoseconds for one element of a kernel on one thread."""
+    arithmetic = sum(_node_cost(node) for node in nodes if node.op not in LEAVES)
+    return bytes_moved * BYTES_PICOSECONDS + arithmetic * 64 // vector_bytes
+
+
+def _node_cost(node: Node) -> int:
+    cost = COSTS.get(node.op, DEFAULT_PICOSECONDS)
+    return cost * (3 if node.dtype == "float64" else 1)
+
+
+def chunk_elements(cost: int) -> int:
+    low, high = CHUNK_LIMITS
+    return max(low, min(high, CHUNK_PICOSECONDS // cost // low * low))
+
+
+def parallel_from(cost: int) -> int:
+    """Elements from which on threads share the work."""
+    return PARALLEL_FROM_PICOSECONDS // cost + 1
+
+
+def release_from(cost: int) -> int:
+    """Elements from which on the GIL is released."""
+    return RELEASE_FROM_PICOSECONDS // cost + 1
