@@ -84,7 +84,6 @@ left_shift = elementwise_primitive("left_shift", np.left_shift)
 right_shift = elementwise_primitive("right_shift", np.right_shift)
 gcd = elementwise_primitive("gcd", np.gcd)
 lcm = elementwise_primitive("lcm", np.lcm)
-conj = elementwise_primitive("conj", np.conjugate)
 
 
 def _rsqrt(x: Any) -> Any:
@@ -111,6 +110,14 @@ def _sgn(x: Any) -> Any:
     return np.where(size == 0, x.dtype.type(0), x / np.where(size == 0, size.dtype.type(1), size))
 
 
+def _conj(x: Any) -> Any:
+    """Real arrays are their own conjugates, and are not copied."""
+    kind = getattr(x, "dtype", _COMPLEX).kind
+    return x.conjugate() if kind == "c" else x
+
+
+_COMPLEX = np.dtype(complex)
+conj = elementwise_primitive("conj", _conj)
 sgn = elementwise_primitive("sgn", _sgn)
 rsqrt = elementwise_primitive("rsqrt", _rsqrt)
 sigmoid = elementwise_primitive("sigmoid", _sigmoid)

@@ -11,5 +11,22 @@ from .dispatch import primitive
 
 @primitive
 def matmul(a: Any, b: Any) -> Any:
-    """numpy's matrix product: the last two axes are matrices, the others are broadcast."""
-    return np.matmul(a, b)
+    """The matrix product: the last two axes are matrices, the others are broadcast; vectors are rows or columns."""
+    if a.ndim > 2 and b.ndim == 2 and a.flags.c_contiguous and a.size:
+        return np.matmul(a.reshape(-1, a.shape[-1]), b).reshape(*a.shape[:-1], b.shape[1])
+    return np.matmul(_for_blas(a), _for_blas(b))
+
+
+def _for_blas(x: np.ndarray) -> np.ndarray:
+    """A copy where neither rows nor columns of `x` are dense, since BLAS takes no such matrix."""
+    if x.ndim < 2 or x.flags.forc:
+        return x
+    *_, down, across = x.strides
+    return x if x.itemsize in (down, across) else np.ascontiguousarray(x)
+
+
+@primitive
+def adjoint(x: Any) -> Any:
+    """The last two axes swapped, and complex values conjugated."""
+    x = x.swapaxes(-1, -2)
+    return np.conjugate(x) if x.dtype.kind == "c" else x

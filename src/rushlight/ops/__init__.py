@@ -5,7 +5,8 @@ from .comparison import *
 from .conversion import cast
 from .lifting import on_tensors
 from .movement import as_strided, clone, expand, permute, reshape, sum_to, t, transpose
-from .product import matmul, mm
+from . import affine, product
+from .linear_algebra import triangles
 from .reduction import sum
 from .region import region, region_add, region_put
 from . import python

@@ -8,13 +8,14 @@ from .. import lang
 from ..tensor.core import Tensor
 from .operator import OPERATORS
 
-# primitives whose operator goes by another name
+# primitives whose operator goes by another name; a private operator `_name` is that of the primitive `name`
 NAMES = {"div": "true_divide", "copy": "clone", "cast": "_cast", "region": "_region", "region_put": "_region_put", "region_add": "_region_add"}
 
 
 def on_tensors(name: str, args: tuple, kwargs: dict) -> Any:
     """The operator that means the same as a primitive."""
-    return OPERATORS[NAMES.get(name, name)].call(*args, **kwargs)
+    op = OPERATORS.get("_" + name) or OPERATORS[NAMES.get(name, name)]
+    return op.call(*args, **kwargs)
 
 
 lang.handle(Tensor, on_tensors)

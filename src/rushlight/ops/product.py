@@ -1,81 +1,299 @@
-"""Products of matrices."""
+"""Products of matrices and vectors."""
 
 from __future__ import annotations
 
 from .. import lang
-from .declare import operator
+from .declare import composite, operator
+from .rules import wrap_dim
 
 
-def _adjoint(x):
-    return lang.conj(lang.transpose(x, -2, -1))
+def product(name, a, b):
+    """The matrix product of two arrays of one type; an error that says what does not fit otherwise."""
+    if a.dtype != b.dtype or a.dtype.kind == "b":
+        raise type_error(name, a, b)
+    try:
+        return lang.matmul(a, b)
+    except ValueError:
+        raise shape_error(name, a, b) from None
 
 
-def _as_matrix(x, side):
-    """A vector as a row (side 0) or a column (side 1) of a matrix; anything else as it is."""
-    if len(x.shape) > 1:
-        return x
-    return lang.reshape(x, (1, -1) if side == 0 else (-1, 1))
-
-
-def _grad_as_matrix(g, input, other):
-    """The gradient with the dimensions of vectors back in place."""
-    shape = tuple(g.shape)
-    if len(other.shape) == 1:
-        shape += (1,)
-    if len(input.shape) == 1:
-        shape = (*shape[:-1], 1, shape[-1])
-    return lang.reshape(g, shape)
-
-
-@operator(node="MmBackward0")
-def matmul(input: Array, other: Array):
-    """The matrix product of the last two dimensions; the others are broadcast; vectors are rows on the left, columns on the right."""
-    check_product("matmul", input, other)
-    return lang.matmul(input, other)
-
-
-@matmul.gradient
-def _(g, input, other, needs):
-    g = _grad_as_matrix(g, input, other)
-    a, b = _as_matrix(input, 0), _as_matrix(other, 1)
-    grad_a = lang.reshape(lang.sum_to(lang.matmul(g, _adjoint(b)), _shape_for(a, g)), input.shape) if needs[0] else None
-    grad_b = lang.reshape(lang.sum_to(lang.matmul(_adjoint(a), g), _shape_for(b, g)), other.shape) if needs[1] else None
-    return grad_a, grad_b
-
-
-def _shape_for(x, g):
-    return (1,) * (len(g.shape) - len(x.shape)) + tuple(x.shape)
-
-
-def check_product(name, a, b):
-    """The inner dimensions must agree, and the operands be of one type."""
-    if a.ndim == 0 or b.ndim == 0:
-        raise RuntimeError(f"{name}: both arguments need at least one dimension, but they have {a.ndim} and {b.ndim}; use * for numbers")
-    inner = (a.shape[-1], b.shape[-2] if b.ndim > 1 else b.shape[0])
-    if inner[0] != inner[1]:
-        raise RuntimeError(
-            f"mat1 and mat2 shapes cannot be multiplied ({_size(a)} and {_size(b)}): {name} sums over the last dimension of the first, "
-            f"{inner[0]}, and the {'first' if b.ndim == 1 else 'second to last'} of the second, {inner[1]}, which must be equal. "
-            + ("Transposing the second (x @ y.T) would fit." if b.ndim > 1 and b.shape[-1] == inner[0] else "Transpose or reshape one of them.")
+def type_error(name, *operands):
+    """What to say about operands of several types, or of a type without products."""
+    types = [str(x.dtype) for x in operands]
+    if len(set(types)) > 1:
+        return RuntimeError(
+            f"{name}: expected all arguments to have the same dtype, but got {' and '.join(types)}; convert one with x.to(y.dtype)"
         )
-    if a.dtype != b.dtype:
-        raise RuntimeError(f"{name}: expected both arguments to have the same dtype, but got {a.dtype} and {b.dtype}; convert one with x.to(y.dtype)")
+    return RuntimeError(f"{name} is not implemented for {types[0]}; convert the arguments first, for instance with x.float()")
+
+
+def shape_error(name, a, b):
+    """What to say about shapes that have no matrix product."""
+    if a.ndim == 0 or b.ndim == 0:
+        return RuntimeError(
+            f"{name}: both arguments need to be at least 1D, but they are {a.ndim}D and {b.ndim}D; use * to multiply by a number"
+        )
+    inner = a.shape[-1], b.shape[-2] if b.ndim > 1 else b.shape[0]
+    if inner[0] == inner[1]:
+        return RuntimeError(
+            f"{name}: the batch dimensions {list(a.shape[:-2])} and {list(b.shape[:-2])} of shapes {list(a.shape)} and {list(b.shape)} "
+            "do not broadcast: each pair of sizes, from the right, must be equal or one of them 1"
+        )
+    fits = b.ndim > 1 and b.shape[-1] == inner[0]
+    return RuntimeError(
+        f"mat1 and mat2 shapes cannot be multiplied ({_size(a)} and {_size(b)}): {name} sums over the last dimension of the first, "
+        f"{inner[0]}, and the {'second to last' if b.ndim > 1 else 'only'} one of the second, {inner[1]}, which must be equal. "
+        + ("Transposing the second (x @ y.mT) would fit." if fits else "Transpose or reshape one of them.")
+    )
 
 
 def _size(x):
     return "x".join(map(str, x.shape))
 
 
+def check_dims(name, **dims):
+    """Each array must have its number of dimensions: `check_dims("mm", input=(x, 2))`."""
+    for parameter, (x, n) in dims.items():
+        if x.ndim != n:
+            kind = {1: "a vector", 2: "a matrix", 3: "a batch of matrices"}[n]
+            raise RuntimeError(
+                f"{name}: '{parameter}' must be {kind} ({n}D), but it has shape {list(x.shape)} ({x.ndim}D); matmul takes any dimensions"
+            )
+
+
+# ---- matmul
+
+
 @operator(node="MmBackward0")
+def matmul(input: Array, other: Array):
+    """The matrix product of the last two dimensions; the others are broadcast; vectors are rows on the left, columns on the right."""
+    return product("matmul", input, other)
+
+
+def grad_left(g, other):
+    """The gradient for the left side of a product, not yet summed over broadcast dimensions."""
+    if len(other.shape) == 1:
+        return _column(g) * lang.conj(other)
+    if len(g.shape) < len(other.shape):  # the left side was a vector
+        row = lang.matmul(lang.reshape(g, (*g.shape[:-1], 1, g.shape[-1])), lang.adjoint(other))
+        return lang.reshape(row, (*row.shape[:-2], row.shape[-1]))
+    return lang.matmul(g, lang.adjoint(other))
+
+
+def grad_right(g, input, other):
+    """The gradient for the right side of a product, not yet summed over broadcast dimensions."""
+    if len(input.shape) == 1:
+        return lang.conj(input) * g if len(other.shape) == 1 else _column(lang.conj(input)) * _row(g)
+    if len(other.shape) <= 2:  # one matrix for the whole batch: one product
+        rows = lang.reshape(input, (-1, input.shape[-1])) if input.shape[-1] else lang.reshape(input, (_rows(input), 0))
+        columns = lang.reshape(g, (rows.shape[0], *other.shape[1:]))
+        return lang.matmul(lang.adjoint(rows), columns)
+    return lang.matmul(lang.adjoint(input), g)
+
+
+def _rows(x):
+    count = 1
+    for n in x.shape[:-1]:
+        count *= n
+    return count
+
+
+def _column(x):
+    return lang.reshape(x, (*x.shape, 1))
+
+
+def _row(x):
+    return lang.reshape(x, (*x.shape[:-1], 1, x.shape[-1]))
+
+
+matmul.gradient(input=grad_left, other=grad_right)
+
+
+@operator(method=False, out=False, name="_adjoint")
+def adjoint(input: Array):
+    """The conjugate transpose of each matrix."""
+    return lang.adjoint(input)
+
+
+adjoint.gradient(input=lambda g: lang.adjoint(g))
+
+
+# ---- products for one combination of dimensions
+
+
+@operator
 def mm(input: Array, mat2: Array):
     """The product of two matrices."""
     if input.ndim != 2 or mat2.ndim != 2:
-        raise RuntimeError(f"mm: both arguments must be matrices, but they have shapes {input.shape} and {mat2.shape}; use matmul")
-    check_product("mm", input, mat2)
-    return lang.matmul(input, mat2)
+        check_dims("mm", input=(input, 2), mat2=(mat2, 2))
+    return product("mm", input, mat2)
 
 
 mm.gradient(
-    input=lambda g, mat2: lang.matmul(g, _adjoint(mat2)),
-    mat2=lambda g, input: lang.matmul(_adjoint(input), g),
+    input=lambda g, mat2: lang.matmul(g, lang.adjoint(mat2)),
+    mat2=lambda g, input: lang.matmul(lang.adjoint(input), g),
 )
+
+
+@operator
+def bmm(input: Array, mat2: Array):
+    """The product of each matrix of a batch with its partner in another."""
+    check_batches("bmm", input, mat2)
+    return product("bmm", input, mat2)
+
+
+bmm.gradient(
+    input=lambda g, mat2: lang.matmul(g, lang.adjoint(mat2)),
+    mat2=lambda g, input: lang.matmul(lang.adjoint(input), g),
+)
+
+
+def check_batches(name, batch1, batch2):
+    """Two batches of matrices of equal length."""
+    check_dims(name, batch1=(batch1, 3), batch2=(batch2, 3))
+    if batch1.shape[0] != batch2.shape[0]:
+        raise RuntimeError(
+            f"{name}: the batches must have the same length, but shapes {list(batch1.shape)} and {list(batch2.shape)} have "
+            f"{batch1.shape[0]} and {batch2.shape[0]} matrices; matmul broadcasts a batch of one"
+        )
+
+
+@operator
+def mv(input: Array, vec: Array):
+    """The product of a matrix and a vector."""
+    check_dims("mv", input=(input, 2), vec=(vec, 1))
+    return product("mv", input, vec)
+
+
+mv.gradient(
+    input=lambda g, vec: _column(g) * lang.conj(vec),
+    vec=lambda g, input: lang.matmul(lang.adjoint(input), g),
+)
+
+
+@operator
+def dot(input: Array, tensor: Array):
+    """The sum of the products of the elements of two vectors."""
+    _check_vectors("dot", input, tensor)
+    return lang.matmul(input, tensor)
+
+
+@operator
+def vdot(input: Array, other: Array):
+    """The dot product of two vectors, with the first conjugated."""
+    _check_vectors("vdot", input, other)
+    return lang.matmul(lang.conj(input), other)
+
+
+dot.gradient(input=lambda g, tensor: g * lang.conj(tensor), tensor=lambda g, input: g * lang.conj(input))
+vdot.gradient(input=lambda g, other: lang.conj(g) * other, other=lambda g, input: g * input)
+
+
+def _check_vectors(name, a, b):
+    check_dims(name, input=(a, 1), tensor=(b, 1))
+    if a.dtype != b.dtype or a.dtype.kind == "b":
+        raise type_error(name, a, b)
+    if a.shape != b.shape:
+        raise RuntimeError(
+            f"inconsistent tensor size, expected tensor {list(a.shape)} and src {list(b.shape)} to have the same number of elements: "
+            f"{name} multiplies two vectors element by element"
+        )
+
+
+@composite
+def outer(input, vec2):
+    """The products of each element of one vector with each of another."""
+    check_dims("outer", input=(input, 1), vec2=(vec2, 1))
+    return lang.reshape(input, (-1, 1)) * vec2
+
+
+@composite
+def ger(input, vec2):
+    """Another name of `outer`."""
+    return outer(input, vec2)
+
+
+@composite
+def inner(input, other):
+    """The sums of products over the last dimensions of both; numbers just multiply."""
+    if input.ndim == 0 or other.ndim == 0:
+        return input * other
+    if input.shape[-1] != other.shape[-1]:
+        raise RuntimeError(
+            f"inner() the last dimension must match on both input tensors but got shapes {list(input.shape)} and {list(other.shape)}; "
+            f"transpose one of them so that the dimensions of size {input.shape[-1]} and {other.shape[-1]} are equal"
+        )
+    return tensordot(input, other, ([-1], [-1]))
+
+
+# ---- contractions
+
+
+@composite(method=False)
+def tensordot(a, b, dims=2, out=None):
+    """The sum of products over several dimensions of both: the last of `a` with the first of `b`, or the two lists `dims`."""
+    left, right = _contracted(a, b, dims)
+    if a.dtype is not b.dtype:
+        raise type_error("tensordot", a, b)
+    for i, j in zip(left, right):
+        if a.shape[i] != b.shape[j] and 1 not in (a.shape[i], b.shape[j]):
+            raise RuntimeError(
+                f"contracted dimensions need to match, but first has size {a.shape[i]} in dim {i} and second has size {b.shape[j]} in "
+                f"dim {j}: tensordot of {list(a.shape)} and {list(b.shape)} over {left} and {right}"
+            )
+    a, b = _sum_unmatched(a, left, b, right), _sum_unmatched(b, right, a, left)
+    kept_a = [i for i in range(a.ndim) if i not in left]
+    kept_b = [j for j in range(b.ndim) if j not in right]
+    k = _count(a, left)
+    rows = lang.reshape(lang.permute(a, kept_a + left), (_count(a, kept_a), k))
+    columns = lang.reshape(lang.permute(b, right + kept_b), (k, _count(b, kept_b)))
+    return lang.reshape(lang.matmul(rows, columns), [a.shape[i] for i in kept_a] + [b.shape[j] for j in kept_b])
+
+
+def _contracted(a, b, dims):
+    """The lists of dimensions to sum over, counted from the front."""
+    if hasattr(dims, "tolist"):
+        dims = dims.tolist()
+    if isinstance(dims, int):
+        if dims < 0 or dims > min(a.ndim, b.ndim):
+            raise RuntimeError(f"tensordot expects dims >= 0 and at most the dimensions of both tensors ({a.ndim} and {b.ndim}), but got dims={dims}")
+        return list(range(a.ndim - dims, a.ndim)), list(range(dims))
+    left, right = ([d] if isinstance(d, int) else list(d) for d in dims)
+    if len(left) != len(right):
+        raise RuntimeError(f"both dimension lists should have same length, but tensordot got {left} and {right}")
+    return [wrap_dim(d, a.ndim) for d in left], [wrap_dim(d, b.ndim) for d in right]
+
+
+def _sum_unmatched(x, own, other, theirs):
+    """Where the partner has size one, the sum over the dimension is all that is needed."""
+    axes = [i for i, j in zip(own, theirs) if other.shape[j] == 1 and x.shape[i] != 1]
+    return lang.sum(x, tuple(axes), True) if axes else x
+
+
+def _count(x, dims):
+    count = 1
+    for d in dims:
+        count *= x.shape[d]
+    return count
+
+
+@composite
+def kron(input, other):
+    """The Kronecker product: `other` times each element of `input`, laid out as blocks."""
+    n = max(input.ndim, other.ndim)
+    a, b = ((1,) * (n - x.ndim) + tuple(x.shape) for x in (input, other))
+    spread_a = lang.reshape(input, [m for p in a for m in (p, 1)])
+    spread_b = lang.reshape(other, [m for q in b for m in (1, q)])
+    return lang.reshape(spread_a * spread_b, [p * q for p, q in zip(a, b)])
+
+
+@operator
+def trace(input: Array):
+    """The sum of the diagonal of a matrix."""
+    if input.ndim != 2:
+        raise RuntimeError(f"trace: expected a matrix, but got tensor with dim {input.ndim} and shape {list(input.shape)}")
+    diagonal = lang.matrix_diagonal(input)
+    return lang.sum(lang.cast(diagonal, "int64") if input.dtype.kind in "biu" else diagonal)
+
+
+trace.gradient(input=lambda g, input: lang.spread_diagonal(lang.expand(g, (min(input.shape),)), input.shape))
