@@ -115,10 +115,20 @@ def expm1(f: Function, x: Value) -> Value:
     return keep_zero(f, x, _expm1_normal(f, clamp(f, x, *EXPM1_RANGE[x.type.bits])))
 
 
+def _exp_carefully(f: Function, x: Value) -> Value:
+    """e**x with what the reduction lost put back: 0.7 ulp."""
+    n, exponent, r, lost = _reduce(f, clamp(f, x, *EXP_RANGE[x.type.bits]))
+    return _scale(f, r + f.fma(r * r, _tail(f, r), lost) + 1.0, n, exponent)
+
+
 def sigmoid(f: Function, x: Value) -> Value:
     """1 / (1 + e**-x), from e**-|x| so that nothing overflows: 2 ulp."""
-    e = exp(f, -absolute(f, x))
-    return f.select(x < 0.0, e, 1.0) / (e + 1.0)
+    e = _exp_carefully(f, -absolute(f, x))
+    negative = x < 0.0
+    top, bottom = f.select(negative, e, 1.0), e + 1.0
+    quotient = top / bottom
+    lost = f.fma(-quotient, bottom, top) - quotient * (e - (bottom - 1.0))
+    return f.fma(lost, f.select(negative, 1.0 - quotient, quotient), quotient)
 
 
 def tanh(f: Function, x: Value) -> Value:

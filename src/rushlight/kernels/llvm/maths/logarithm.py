@@ -160,14 +160,16 @@ def asinh(f: Function, x: Value) -> Value:
     """The inverse hyperbolic sine: 0.51 ulp."""
     size = absolute(f, x)
     square = size * size
-    return copysign(f, log1p(f, size + square / (square_root(f, square + 1.0) + 1.0)), x)
+    result = log1p(f, size + square / (square_root(f, square + 1.0) + 1.0))
+    return copysign(f, f.select(size.equals(INFINITY), size, result), x)
 
 
 @_in_double_or_library("acosh")
 def acosh(f: Function, x: Value) -> Value:
     """The inverse hyperbolic cosine: 0.51 ulp."""
     above = x - 1.0
-    return log1p(f, above + square_root(f, f.fma(above, above, above + above)))
+    result = log1p(f, above + square_root(f, f.fma(above, above, above + above)))
+    return f.select(x < 1.0, NAN, result)
 
 
 @_in_double_or_library("atanh")
