@@ -6,8 +6,8 @@ they are Tensors and the very same rules run on them.
 
 from __future__ import annotations
 
-import heapq
 import sys
+from heapq import heappop, heappush
 from typing import Any, Callable
 
 import numpy as np
@@ -17,7 +17,7 @@ from ..tensor.core import Tensor, wrap
 from ..tensor.dtype import dtype
 from ..tensor.storage import is_held
 from .modes import state
-from .node import Node
+from .node import RELEASED, Node
 
 Edge = tuple[Any, int]
 
@@ -44,13 +44,13 @@ class Run:
         if slots is None:
             if isinstance(target, Node):
                 slots = self.pending[target] = [None] * target.outputs
-                heapq.heappush(self.heap, (-target.sequence, target))
+                heappush(self.heap, (-target.sequence, target))
             else:
                 slots = self.pending[target] = [None]
                 self.leaves.append(target)
         held = slots[output]
         if held is None:
-            slots[output] = grad
+            slots[output] = grad if self.lifted or type(grad) is np.ndarray else np.asarray(grad)
         elif self.lifted:
             slots[output] = held + grad
         elif (id(slots), output) in self.ours:
@@ -64,28 +64,35 @@ class Run:
             self.needed = _leading_to({e[0] for e in self.wanted}, [e[0] for e, _ in roots])
         for edge, grad in roots:
             self.arrive(edge, grad)
-        heap, pending = self.heap, self.pending
+        heap, pending, keep, lifted, arrive = self.heap, self.pending, self.keep, self.lifted, self.arrive
         while heap:
-            node = heapq.heappop(heap)[1]
-            self.visit(node, pending.pop(node))
+            node = heappop(heap)[1]
+            grads = pending.pop(node)
+            if (node.prehooks or self.wanted is not None) and self.ends_at(node, grads):
+                continue
+            if node.leases or node.saved is RELEASED:
+                node.check()
+            try:
+                results = node.apply(grads, lifted)
+            except Exception as error:
+                _explain(error, node)
+                raise
+            if node.hooks:
+                results = self.hooked_node(node, results, grads)
+            if not keep:
+                node.release()
+            for edge, grad in zip(node.edges, results):
+                if grad is not None and edge is not None:
+                    arrive(edge, grad)
         for leaf in self.leaves:
             self.finish(leaf, pending.pop(leaf)[0])
 
-    def visit(self, node: Node, grads: list[Any]) -> None:
+    def ends_at(self, node: Node, grads: list[Any]) -> bool:
+        """Hooks on the node's outputs see the gradients first; is the way to what was asked for ended here?"""
         if node.prehooks:
             for output, hooks in node.prehooks.items():
                 grads[output] = self.hooked(hooks, grads[output])
-        if self.wanted is not None and self.take(node, grads):
-            return
-        node.check()
-        results = _apply(node, grads, self.lifted)
-        if node.hooks:
-            results = self.hooked_node(node, results, grads)
-        if not self.keep:
-            node.release()
-        for edge, grad in zip(node.edges, results):
-            if edge is not None and grad is not None:
-                self.arrive(edge, grad)
+        return self.wanted is not None and self.take(node, grads)
 
     def take(self, node: Node, grads: list[Any]) -> bool:
         """Keeps what was asked for; is the way ended here?"""
@@ -95,9 +102,8 @@ class Run:
         return not any(e is not None and e[0] in self.needed for e in node.edges)  # type: ignore[operator]
 
     def finish(self, leaf: Tensor, grad: Any) -> None:
-        hooks = leaf.__dict__.get("_hooks")
-        if hooks:
-            grad = self.hooked(hooks, grad)
+        if leaf._hooks:
+            grad = self.hooked(leaf._hooks.before, grad)
         if self.wanted is not None:
             if (leaf, 0) in self.found:
                 self.found[leaf, 0] = grad
@@ -105,8 +111,9 @@ class Run:
         if grad is None:
             return
         accumulate(leaf, grad)
-        for hook in list(leaf.__dict__.get("_after_hooks", {}).values()):
-            hook(leaf)
+        if leaf._hooks:
+            for hook in list(leaf._hooks.after.values()):
+                hook(leaf)
 
     # ---- hooks see Tensors
 
@@ -148,14 +155,6 @@ def as_tensor(array: Any, dt: dtype | None = None) -> Tensor:
     array = np.asarray(array)
     t = wrap(array, dt or of_numpy(array.dtype))
     return t
-
-
-def _apply(node: Node, grads: list[Any], lifted: bool) -> Any:
-    try:
-        return node.apply(grads, lifted)
-    except Exception as error:
-        _explain(error, node)
-        raise
 
 
 def _explain(error: Exception, node: Node) -> None:

@@ -33,6 +33,8 @@ def expand(x: Any, shape: Sequence[int]) -> Any:
     shape = tuple(shape)
     lead = len(shape) - x.ndim
     strides = (0,) * lead + tuple(0 if n == 1 and m != 1 else s for n, m, s in zip(x.shape, shape[lead:], x.strides))
+    if x.flags.c_contiguous and x.dtype.num < 24:  # numpy's own types: the array is a buffer by itself
+        return np.ndarray(shape, x.dtype, x, 0, strides)
     return np.ndarray(shape, x.dtype, _memory(x), _offset(x), strides)
 
 
@@ -45,6 +47,11 @@ def sum_to(x: Any, shape: Sequence[int]) -> Any:
     lead = x.ndim - len(shape)
     axes = tuple(range(lead)) + tuple(i + lead for i, n in enumerate(shape) if n == 1 and x.shape[i + lead] != 1)
     return np.add.reduce(x, axes, dtype=x.dtype, keepdims=True).reshape(shape)
+
+
+def restrided(x: np.ndarray, shape: Sequence[int], strides: Sequence[int]) -> np.ndarray:
+    """A view that starts where `x` does, with other lengths and strides (in bytes)."""
+    return np.ndarray(tuple(shape), x.dtype, _memory(x), _offset(x), tuple(strides))
 
 
 def root(x: np.ndarray) -> np.ndarray:

@@ -13,6 +13,7 @@ from ..tensor.dtype import bool_, dtype, float32, of_numpy
 from ..tensor.inplace import assign, write_out
 from ..tensor.storage import storage_of
 from . import pointwise
+from .calls import lazy_call, write_general
 from .intercept import interceptors, intercepted
 from .operator import OPERATORS, Operator, record, recording
 
@@ -114,29 +115,43 @@ def inplace_form(op: Any, call: Function) -> Function:
 
 
 def general_call(op: Operator) -> Function:
-    signature, arrays_at, lists = op.signature, op.signature.arrays, op.signature.lists
-    n = -1 if signature.varargs or signature.wants_keywords else len(signature.names)  # as many as this: nothing to bind
+    """The public function of an operator; those on lists of tensors are not worth writing out."""
+    op.slow = lambda values, out, renamed: slow(op, values, out, renamed)
+    if not op.signature.lists:
+        return lazy_call(op, write_general, {"finish_many": finish_many, "own": _own})
 
     def call(*args: Any, **kwargs: Any) -> Any:
         out = kwargs.pop("out", None) if kwargs else None
-        if len(args) == n and not kwargs:
-            values: Any = args
-        else:
-            values = signature.bind(op.path, args, kwargs)
-        if interceptors or not _plain(values, arrays_at, lists):
-            done, result = intercepted(op, call, values)
-            if done:
-                return result if out is None else write_out(out, result, op.path)
-            values = convert(op, values)
-        if _reduced(values, arrays_at, lists):
-            result = _in_float32(call, op, values)
-        elif not op.has_rules and op.differentiable and recording(values, signature):
-            result = op.run(values)
-        else:
-            result = compute(op, values)
-        return result if out is None else write_out(out, result, op.path)
+        return slow(op, op.signature.bind(op.path, args, kwargs), out, {})
 
     return call
+
+
+def slow(op: Operator, values: Any, out: Any, renamed: dict) -> Any:
+    """Any arguments: lists, options, `out=`, half precision, subclasses."""
+    signature = op.signature
+    values = signature.complete_with(op.path, values, renamed)
+    arrays_at, lists = signature.arrays, signature.lists
+    if interceptors or not _plain(values, arrays_at, lists):
+        done, result = intercepted(op, op.call, values)
+        if done:
+            return result if out is None else write_out(out, result, op.path)
+        values = convert(op, values)
+    if not op.exact and _reduced(values, arrays_at, lists):
+        result = _in_float32(op.call, op, values)
+    elif not op.has_rules and op.differentiable and recording(values, signature):
+        result = op.run(values)
+    else:
+        result = compute(op, values)
+    return result if out is None else write_out(out, result, op.path)
+
+
+def finish_many(op: Operator, values: Any, arrays: Any, result: Any) -> Any:
+    """Wraps and records a result of several parts."""
+    outputs = wrap_results(op, result, list(arrays))
+    if op.differentiable and op.has_rules and recording(values, op.signature):
+        record(op, values, arrays, tuple(o._a if isinstance(o, Tensor) else o for o in outputs), outputs)
+    return outputs
 
 
 def compute(op: Operator, values: Any) -> Any:

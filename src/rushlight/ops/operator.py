@@ -26,10 +26,15 @@ from ..tensor.dtype import FLOATING, of_numpy
 from .signature import Signature
 
 OPERATORS: dict[str, Operator] = {}
+SHAPE_OF = -3  # among the sources of a rule, SHAPE_OF - i stands for the shape of parameter i
 
 
 class Operator:
     """A declared operator: its body, its signature and its gradient rules."""
+
+    family = "general"
+    call: Callable[..., Any]  # the public function
+    slow: Callable[..., Any]  # what that does when its quick path does not apply: (values, out, renamed)
 
     def __init__(self, body: Callable[..., Any], *, namespace: str = "", all_arrays: bool = False, **options: Any) -> None:
         self.body = body
@@ -41,6 +46,8 @@ class Operator:
         self.differentiable = options.get("differentiable", True)
         self.returns: Any = options.get("returns")
         self.node_name = options.get("node") or _camel(self.name) + "Backward0"
+        self.accepts_out = options.get("out", True)
+        self.exact = options.get("exact", False)  # moves elements only, so half precision need not become float32
         self._node_class: Any = None
         OPERATORS[self.path] = self
 
@@ -58,10 +65,12 @@ class Operator:
         return None
 
     def _sources(self, rule: Callable[..., Any]) -> tuple[int, ...]:
-        """Which values a rule wants, by number: parameters, then -1 for `result(s)`, -2 for `needs`."""
+        """Which values a rule wants, by number: parameters, -1 for `result(s)`, -2 for `needs`, below for `x_shape`."""
         special = {"result": -1, "results": -1, "needs": -2}
         code = rule.__code__
         wanted = code.co_varnames[1 : code.co_argcount]
+        for i, n in enumerate(self.signature.names):
+            special[n + "_shape"] = SHAPE_OF - i  # the shape alone: keeps no memory alive
         unknown = [n for n in wanted if n not in special and n not in self.signature.names]
         if unknown:
             raise TypeError(f"the gradient of {self.path} asks for {unknown}, which are no parameters of {self.signature}")
@@ -77,6 +86,14 @@ class Operator:
             self._node_class = type(self.node_name, (OperatorNode,), {"op": self, "name": self.node_name, "__slots__": ()})
         return self._node_class
 
+    def refuse_gradient(self, index: int) -> None:
+        """Says that there is no rule for a parameter that wants a gradient."""
+        name = self.signature.names[index]
+        raise NotImplementedError(
+            f"the derivative of {self.path} with respect to '{name}' is not implemented; "
+            f"pass {name}.detach() if no gradient is needed there"
+        )
+
     def run(self, values: Any) -> Any:
         """The body on a value for each parameter."""
         s = self.signature
@@ -90,9 +107,10 @@ class OperatorNode(Node):
 
     __slots__ = ("shapes",)
     op: Operator
+    packed = False  # are the saved values in the care of a saved-tensors hook?
     counts: list[int] | None = None  # how many edges belong to each array parameter, when some are lists
 
-    def apply(self, grads: list[Any], lifted: bool) -> Any:
+    def apply_general(self, grads: list[Any], lifted: bool) -> Any:
         op = self.op
         g = grads[0] if self.outputs == 1 else self._complete(grads, lifted)
         if op.joint is not None:
@@ -111,13 +129,15 @@ class OperatorNode(Node):
             position += count
         return self._finish(results, lifted)
 
+    apply = apply_general  # `calls` writes a quicker one for each operator
+
     def _finish(self, results: Any, lifted: bool) -> list[Any]:
         out = []
         for i, (r, edge) in enumerate(zip(results, self.edges)):
             if r is None or edge is None:
                 out.append(None)
                 continue
-            if self.shapes is not None and r.shape != self.shapes[i]:
+            if self.shapes[i] is not None and r.shape != self.shapes[i]:
                 r = lang.sum_to(r, self.shapes[i])
             out.append(r if lifted or type(r) is np.ndarray else np.asarray(r))
         return out
@@ -133,7 +153,7 @@ class OperatorNode(Node):
         )
 
     def _values(self, saved: tuple, sources: tuple[int, ...], lifted: bool) -> Any:
-        if self.leases is UNPACK:
+        if self.packed:
             saved = tuple(v() if isinstance(v, Packed) else v for v in saved)
         if not lifted:
             return saved
@@ -192,8 +212,6 @@ class Packed:
         return self.unpack(self.value)._a
 
 
-UNPACK: Any = ()  # the `leases` of a node whose saved values are Packed
-UNPACK = type("Unpack", (tuple,), {})()
 saved_hooks: list[tuple[Callable[..., Any], Callable[..., Any]]] = []  # the hooks in force, innermost last
 
 
@@ -203,57 +221,6 @@ def record(op: Operator, values: Any, arrays: Any, result: Any, outputs: Any) ->
     `values` are the arguments as given (Tensors), `arrays` what the body saw, `result` what it returned and `outputs`
     the Tensors made of that.
     """
-    if op.joint is None and not op.signature.lists and type(outputs) is Tensor and not saved_hooks:
-        node = _record_simple(op, values, arrays, result, outputs)
-    else:
-        node = _record_general(op, values, arrays, result, outputs)
-    if watchers:
-        for watch in watchers:
-            watch(node)
-
-
-watchers: list[Callable[[Node], None]] = []  # told of every new node (anomaly mode)
-
-
-def _record_simple(op: Operator, values: Any, arrays: Any, result: Any, output: Tensor) -> OperatorNode:
-    """The quick way, for operators with one output and a rule for each parameter."""
-    edges: list[Any] = []
-    saved: list[Any] = []
-    shapes: list[Any] = []
-    leases: list[Any] | None = None
-    shape = result.shape
-    for index in op.signature.arrays:
-        v = values[index]
-        if not isinstance(v, Tensor) or not v._rg:
-            edges.append(None)
-            saved.append(None)
-            shapes.append(None)
-            continue
-        edges.append((v, 0) if v._node is None else (v._node, v._out))
-        own = arrays[index].shape
-        shapes.append(own)
-        if index not in op.rules:
-            raise_not_differentiable(op, index)
-        kept = []
-        for s in op.rules[index][1]:
-            if s == -1:
-                kept.append(result)
-                holder = output
-            else:
-                kept.append(arrays[s])
-                holder = values[s]
-            if isinstance(holder, Tensor) and holder._s is not None:
-                leases = leases or []
-                leases.append(holder._s.lease())
-        saved.append(kept)
-    node = op.node_class(edges)
-    node.saved, node.leases, node.shapes = saved, leases, shapes
-    if output.dtype.category >= FLOATING:
-        output._node, output._rg = node, True
-    return node
-
-
-def _record_general(op: Operator, values: Any, arrays: Any, result: Any, outputs: Any) -> OperatorNode:
     signature = op.signature
     edges: list[Any] = []
     counts: list[int] = []
@@ -271,7 +238,18 @@ def _record_general(op: Operator, values: Any, arrays: Any, result: Any, outputs
             t._node, t._out, t._rg = node, k, True
     if many:
         node.metadata["outputs"] = [(tuple(t._a.shape), t.dtype) if t is not None else ((), None) for t in outputs]
-    return node
+    after_record(node)
+
+
+watchers: list[Callable[[Node], None]] = []  # told of every new node (anomaly mode)
+
+
+def after_record(node: OperatorNode) -> None:
+    """What happens to a new node when somebody wants to know, or to keep the saved values elsewhere."""
+    if saved_hooks:
+        _pack(node)
+    for watch in watchers:
+        watch(node)
 
 
 def _flat(arrays: Any, signature: Signature) -> list[Any]:
@@ -298,7 +276,7 @@ def save(node: OperatorNode, op: Operator, values: Any, arrays: Any, result: Any
                 saved.append(())
                 continue
             if i not in op.rules:
-                raise_not_differentiable(op, i)
+                op.refuse_gradient(i)
             sources = op.rules[i][1]
             wanted.append(sources)
             saved.append(tuple(_pick(s, arrays, result, flags) for s in sources))
@@ -310,11 +288,12 @@ def save(node: OperatorNode, op: Operator, values: Any, arrays: Any, result: Any
             if isinstance(t, Tensor) and t._s is not None:
                 leases.append(t._s.lease())
     node.leases = leases
-    if saved_hooks:
-        _pack(node)
 
 
 def _pick(source: int, arrays: Any, result: Any, flags: tuple) -> Any:
+    if source <= SHAPE_OF:
+        value = arrays[SHAPE_OF - source]
+        return [a.shape for a in value] if isinstance(value, list) else value.shape
     return result if source == -1 else flags if source == -2 else arrays[source]
 
 
@@ -326,16 +305,8 @@ def _pack(node: OperatorNode) -> None:
             return Packed(v, pack, unpack)
         return v
 
-    node.saved = [tuple(packed(v) for v in group) for group in node.saved]
-    node.leases = UNPACK
-
-
-def raise_not_differentiable(op: Operator, index: int) -> None:
-    name = op.signature.names[index]
-    raise NotImplementedError(
-        f"the derivative of {op.path} with respect to '{name}' is not implemented; "
-        f"pass {name}.detach() if no gradient is needed there"
-    )
+    node.saved = [None if group is None else tuple(packed(v) for v in group) for group in node.saved]
+    node.leases, node.packed = None, True
 
 
 def recording(values: Any, signature: Signature) -> bool:

@@ -12,6 +12,7 @@ from ..quiet import SILENT, enter, leave
 from ..tensor.core import QUICK, Tensor, wrap
 from ..tensor.dtype import BOOL, COMPLEX, DTYPES, FLOATING, INTEGRAL, bool_, dtype, float32, get_default_dtype, promote
 from ..tensor.inplace import write_out
+from .calls import lazy_call, write_elementwise
 from .intercept import interceptors, intercepted
 from .operator import Operator, record
 
@@ -22,6 +23,8 @@ NUMBERS = (bool, int, float, complex)
 class ElementwiseOperator(Operator):
     """An operator whose parameters before `*` are broadcast against each other."""
 
+    family = "elementwise"
+
     def __init__(self, body: Callable[..., Any], **options: Any) -> None:
         super().__init__(body, **options)
         self.to_float = options.get("promote") == "float"
@@ -29,10 +32,9 @@ class ElementwiseOperator(Operator):
         self.refused = frozenset(CATEGORIES[c] for c in options.get("refuses", ()))
         self.count = self.signature.positional
         self.direct = frozenset(d for d in DTYPES.values() if self._takes_directly(d))
-        self.plain_result = self.result is None
 
     def _takes_directly(self, d: dtype) -> bool:
-        if d.reduced or d.category in self.refused:
+        if d.reduced or d.category in self.refused or (d.is_complex and self.result == "real"):
             return False
         return not (self.to_float and d.category < FLOATING)
 
@@ -52,80 +54,16 @@ class ElementwiseOperator(Operator):
 
 def call_of(op: ElementwiseOperator) -> Callable[..., Any]:
     """The public function of an element-wise operator."""
-    if op.signature.arrays == (0,):
-        return _unary(op)
-    if op.signature.arrays == (0, 1):
-        return _binary(op)
-    return lambda *args, **kwargs: general(op, args, kwargs)
+    op.slow = lambda values, out, renamed: slow(op, values, out, renamed)
+    return lazy_call(op, write_elementwise, {"broadcast_error": broadcast_error, "direct": op.direct})
 
 
-def _unary(op: ElementwiseOperator) -> Callable[..., Any]:
-    body, direct = op.body, op.direct
-    quick = op.plain_result and len(op.signature.names) == 1
-
-    def call(*args: Any, **kwargs: Any) -> Any:
-        if quick and len(args) == 1 and not kwargs and not interceptors:
-            x = args[0]
-            if type(x) in QUICK and x.dtype in direct:
-                a = x._a
-                token = enter(SILENT)
-                try:
-                    r = body(a)
-                finally:
-                    leave(token)
-                if type(r) is not np.ndarray:
-                    r = np.asarray(r)
-                elif r is a:
-                    r = a.copy(order="K")
-                t = wrap(r, x.dtype)
-                if x._rg and state.grad and op.differentiable:
-                    if not op.has_rules:
-                        return general(op, args, kwargs)
-                    record(op, args, (a,), r, t)
-                return t
-        return general(op, args, kwargs)
-
-    return call
-
-
-def _binary(op: ElementwiseOperator) -> Callable[..., Any]:
-    body, direct = op.body, op.direct
-    to_bool = op.result == "bool"
-    statics = op.signature.complete[op.count :]
-
-    def call(*args: Any, **kwargs: Any) -> Any:
-        if len(args) == 2 and not kwargs and not interceptors:
-            x, y = args
-            if type(x) in QUICK and type(y) in QUICK:
-                dt = x.dtype
-                if dt is y.dtype and dt in direct:
-                    token = enter(SILENT)
-                    try:
-                        r = body(x._a, y._a)
-                    except ValueError:
-                        raise broadcast_error(op, (x._a, y._a)) from None
-                    finally:
-                        leave(token)
-                    if type(r) is not np.ndarray:
-                        r = np.asarray(r)
-                    t = wrap(r, bool_ if to_bool else dt)
-                    if (x._rg or y._rg) and state.grad and op.differentiable:
-                        if not op.has_rules:
-                            return general(op, args, kwargs)
-                        record(op, args + statics, (x._a, y._a, *statics), r, t)
-                    return t
-        return general(op, args, kwargs)
-
-    return call
-
-
-def general(op: ElementwiseOperator, args: tuple, kwargs: dict) -> Any:
+def slow(op: ElementwiseOperator, values: Any, out: Any, renamed: dict) -> Any:
     """Any mixture of tensors and numbers, options, `out=`, promotion, half precision."""
-    out = kwargs.pop("out", None) if kwargs else None
-    values = op.signature.bind(op.path, args, kwargs)
+    values = op.signature.complete_with(op.path, values, renamed)
     operands = values[: op.count]
     if interceptors or any(isinstance(v, Tensor) and type(v) not in QUICK for v in operands):
-        done, result = intercepted(op, op.call, values)  # type: ignore[attr-defined]
+        done, result = intercepted(op, op.call, values)
         if done:
             return result if out is None else write_out(out, result, op.path)
     result = evaluate(op, values)

@@ -7,7 +7,9 @@ from typing import Any, Callable
 import numpy as np
 
 from ..tensor.core import Tensor
-from .operator import OPERATORS
+from .calls import lazy_call, write_dunder
+from .operator import OPERATORS, Operator
+from .pointwise import broadcast_error
 
 Function = Callable[..., Any]
 OPERANDS = (Tensor, bool, int, float, complex, np.generic, np.ndarray)
@@ -42,6 +44,14 @@ def forward(call: Function) -> Function:
     return method
 
 
+def dunder(op: Operator) -> Function:
+    """`a.__op__(b)`, written out where it is an element-wise operator."""
+    if op.family != "elementwise":
+        return forward(op.call)
+    names = {"broadcast_error": broadcast_error, "direct": op.direct, "other_operand": forward(op.call)}  # type: ignore[attr-defined]
+    return lazy_call(op, write_dunder, names)
+
+
 def reflected(call: Function) -> Function:
     """`b.__rop__(a)`: the number comes first."""
 
@@ -68,12 +78,12 @@ def attach() -> None:
         if name not in OPERATORS:
             continue
         call = OPERATORS[name].call
-        setattr(Tensor, f"__{python}__", forward(call))
+        setattr(Tensor, f"__{python}__", dunder(OPERATORS[name]))
         setattr(Tensor, f"__r{python}__", reflected(call))
         if hasattr(Tensor, name + "_"):
             setattr(Tensor, f"__i{python}__", inplace(name + "_"))
     for name in COMPARISONS:
-        setattr(Tensor, f"__{name}__", forward(OPERATORS[name].call))
+        setattr(Tensor, f"__{name}__", dunder(OPERATORS[name]))
     Tensor.__neg__ = OPERATORS["neg"].call  # type: ignore[attr-defined]
     Tensor.__abs__ = OPERATORS["abs"].call  # type: ignore[attr-defined]
     Tensor.__pos__ = lambda self: self  # type: ignore[attr-defined]

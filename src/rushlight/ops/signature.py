@@ -28,10 +28,30 @@ class Signature:
         notes = body.__annotations__
         kinds = [str(notes.get(n, "Array" if all_arrays and i < len(positional) else "")) for i, n in enumerate(self.names)]
         self.arrays: tuple[int, ...] = tuple(i for i, k in enumerate(kinds) if k.startswith("Array"))
+        self.nullable = frozenset(i for i, k in enumerate(kinds) if "None" in k)
         self.lists = frozenset(i for i, k in enumerate(kinds) if k.startswith("Arrays"))
         self.complete = tuple(self.defaults)
         self.wants_keywords = bool(keyword_only)
         self.varargs = varargs  # the last positional parameter may be given as separate numbers: x.permute(2, 0, 1)
+
+    def required(self, index: int) -> bool:
+        return self.defaults[index] is REQUIRED
+
+    def optional(self, index: int) -> bool:
+        return index in self.nullable
+
+    def complete_with(self, name: str, values: tuple, renamed: dict) -> list[Any]:
+        """`values` for all parameters, some given under another name; a TypeError for what is unknown or missing."""
+        filled = list(values)
+        for key, value in renamed.items():
+            index = self._index(key)
+            if index is None:
+                raise TypeError(f"{name}() got an unexpected keyword argument '{key}'; it is {name}{self}")
+            filled[index] = value
+        for i, value in enumerate(filled):
+            if value is REQUIRED or (self.varargs and i == self.positional - 1 and value == () and self.required(i) and not renamed):
+                raise TypeError(f"{name}() missing required argument '{self.names[i]}'; it is {name}{self}")
+        return filled
 
     def bind(self, name: str, args: tuple, kwargs: dict) -> list[Any]:
         """One value for each parameter; a TypeError that names what is missing or unknown."""

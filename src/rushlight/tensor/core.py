@@ -26,7 +26,7 @@ class Tensor:
     # _a     the numpy array: shape, strides and memory
     # _rg    does it take part in gradients; _node, _out: the operation it came from and which of its outputs
     # _s     the Storage when memory is shared; _base: the tensor that this one is a view of
-    __slots__ = ("__dict__", "__weakref__", "_a", "_base", "_grad", "_node", "_out", "_rg", "_s", "dtype")
+    __slots__ = ("__dict__", "__weakref__", "_a", "_base", "_grad", "_hooks", "_node", "_out", "_rg", "_s", "dtype")
 
     _intercept: Any = None  # subclasses that change what operators do set this: f(operator, args, kwargs)
     is_cuda = is_sparse = is_quantized = is_mkldnn = is_nested = is_mps = is_xpu = is_vulkan = is_sparse_csr = False
@@ -169,7 +169,7 @@ def wrap(array: np.ndarray, dt: dtype) -> Tensor:
     t._a = array
     t.dtype = dt
     t._rg = False
-    t._node = t._grad = t._s = t._base = None
+    t._node = t._grad = t._s = t._base = t._hooks = None
     t._out = 0
     return t
 

@@ -12,21 +12,20 @@ BOOL, INTEGRAL, FLOATING, COMPLEX = range(4)  # the categories of promotion, wea
 class dtype:
     """An element type, such as `rushlight.float32`."""
 
-    __slots__ = ("category", "is_complex", "is_floating_point", "is_signed", "itemsize", "kernel", "name", "reduced", "_np")
+    __slots__ = ("category", "is_complex", "is_floating_point", "is_signed", "itemsize", "name", "np", "reduced")
 
     def __init__(self, name: str, category: int, itemsize: int, *, signed: bool = True, reduced: bool = False) -> None:
         self.name, self.category, self.itemsize = name, category, itemsize
         self.is_floating_point, self.is_complex, self.is_signed = category == FLOATING, category == COMPLEX, signed
         self.reduced = reduced  # computed in float32, stored in fewer bits
-        self._np: np.dtype | None = None
 
-    @property
-    def np(self) -> np.dtype:
-        """The numpy dtype that holds the elements; bfloat16 and float8 come from ml_dtypes, on first use."""
-        if self._np is None:
-            self._np = np.dtype(self.name) if self.name in np.sctypeDict else _from_ml_dtypes(self.name)
-            _OF_NUMPY[self._np] = self
-        return self._np
+    def __getattr__(self, name: str) -> Any:
+        """`np`: the numpy dtype that holds the elements. bfloat16 and float8 come from ml_dtypes, on first use."""
+        if name != "np":
+            raise AttributeError(f"'torch.dtype' object has no attribute '{name}'")
+        self.np = np.dtype(self.name) if self.name in np.sctypeDict else _from_ml_dtypes(self.name)
+        _OF_NUMPY[self.np] = self
+        return self.np
 
     def to_real(self) -> dtype:
         """The type of the real part."""

@@ -1,0 +1,315 @@
+"""Writes the public function of each operator as straight Python, the first time that it is called.
+
+The quick path of `a + b` must cost little more than numpy does, and must look the same for every operator; so it is
+written out for each signature, like the `__init__` of a dataclass, instead of looping over parameters at every call.
+`RUSHLIGHT_DEBUG=calls` prints what is written. Whatever the quick path does not cover goes to `op.slow(values, out)`.
+"""
+
+from __future__ import annotations
+
+import os
+from types import FunctionType
+from typing import Any, Callable
+
+import numpy as np
+
+from .. import lang
+from ..autograd.modes import state
+from ..autograd.node import next_sequence
+from ..lang.arrays import on_arrays
+from ..quiet import SILENT, enter, leave
+from ..tensor.core import QUICK, Tensor
+from ..tensor.dtype import FLOATING, bool_, float32, float64, of_numpy
+from ..tensor.storage import storage_of
+from .intercept import interceptors
+from .signature import REQUIRED
+from .operator import SHAPE_OF, Operator, after_record, saved_hooks, watchers
+
+Function = Callable[..., Any]
+SHOW = "calls" in os.environ.get("RUSHLIGHT_DEBUG", "")
+
+COMMON = {
+    "QUICK": QUICK, "Tensor": Tensor, "new": object.__new__, "state": state, "ndarray": np.ndarray, "asarray": np.asarray,
+    "enter": enter, "leave": leave, "SILENT": SILENT, "bool_": bool_, "of_numpy": of_numpy, "interceptors": interceptors,
+    "next_sequence": next_sequence, "watchers": watchers, "saved_hooks": saved_hooks, "after_record": after_record,
+    "WEAK": frozenset((float, int)), "FLOATS": frozenset((float32, float64)), "FLOATING": FLOATING, "sum_to": lang.sum_to.on_arrays,
+    "storage_of": storage_of, "REQUIRED": REQUIRED,
+}  # fmt: skip
+
+
+def lazy_call(op: Operator, write: Callable[[Operator], str], names: dict[str, Any]) -> Function:
+    """A function that writes itself at its first call."""
+
+    def stub(*args: Any, **kwargs: Any) -> Any:
+        call.__globals__.update(names_for(op))
+        _become(call, write(op))
+        return call(*args, **kwargs)
+
+    call = FunctionType(_forward.__code__, {"__builtins__": __builtins__, "stub": stub, "op": op, **COMMON, **names}, op.name)
+    return call
+
+
+def _forward(*args: Any, **kwargs: Any) -> Any:
+    return stub(*args, **kwargs)  # type: ignore[name-defined]  # noqa: F821
+
+
+def _become(call: Function, source: str) -> None:
+    """Replaces the code of a function; whoever holds the function has the new one."""
+    if SHOW:
+        print(source)
+    scope = call.__globals__
+    exec(compile(source, f"<rushlight operator {scope['op'].path}>", "exec"), scope)
+    written = scope["written"]
+    call.__defaults__, call.__kwdefaults__ = written.__defaults__, written.__kwdefaults__
+    call.__code__ = written.__code__
+    op = scope["op"]
+    if "apply" in scope:
+        op.node_class.apply = scope["apply"]
+
+
+class Source:
+    """Lines of code with their indentation."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def add(self, depth: int, *lines: str) -> None:
+        self.lines += ["    " * depth + line for line in lines]
+
+    def text(self) -> str:
+        return "\n".join(self.lines) + "\n"
+
+
+def header(op: Operator, src: Source, with_out: bool) -> None:
+    """The `def` line, with the operator's own parameters and defaults."""
+    s = op.signature
+    parts = []
+    for i, name in enumerate(s.names):
+        if i == s.positional and s.wants_keywords and not s.varargs:
+            parts.append("*")
+        if s.varargs and i == s.positional - 1:
+            parts.append(f"*{name}")
+        else:
+            parts.append(f"{name}=defaults[{i}]")
+    if with_out:
+        if not s.wants_keywords and not s.varargs:
+            parts.append("*")
+        parts.append("out=None")
+    src.add(0, f"def written({', '.join(parts)}, **renamed):")
+    if s.varargs:
+        last = s.names[s.positional - 1]
+        src.add(1, f"if len({last}) == 1 and ({last}[0] is None or isinstance({last}[0], (tuple, list))):", f"    {last} = {last}[0]")
+
+
+def fall_back(op: Operator, src: Source, with_out: bool) -> None:
+    """The last line: everything that is not quick."""
+    values = ", ".join(op.signature.names)
+    src.add(1, f"return op.slow(({values},), {'out' if with_out else 'None'}, renamed)")
+
+
+def conditions(op: Operator, with_out: bool) -> str:
+    """When the quick path may be tried at all."""
+    s = op.signature
+    words = ["not renamed", "not interceptors"] + ["out is None"] * with_out
+    words += [f"{n} is not REQUIRED" for i, n in enumerate(s.names) if s.required(i) and i not in s.arrays and not (s.varargs and i == s.positional - 1)]
+    return " and ".join(words)
+
+
+def run_body(op: Operator, src: Source, depth: int, explain: bool, options: bool = True) -> None:
+    """Calls the body on arrays, with numpy's warnings off."""
+    s = op.signature
+    parts = [f"a{i}" if i in s.arrays else n for i, n in enumerate(s.names)]
+    parts[s.positional :] = [f"{n}={p}" for n, p in zip(s.names[s.positional :], parts[s.positional :])] if options else []
+    src.add(depth, "token = enter(SILENT)", "try:", f"    r = body({', '.join(parts)})")
+    if explain:
+        arrays = ", ".join(f"a{i}" for i in s.arrays)
+        src.add(depth, "except ValueError:", f"    raise broadcast_error(op, ({arrays},)) from None")
+    src.add(depth, "finally:", "    leave(token)")
+
+
+def wrap_result(src: Source, depth: int, dtype: str) -> None:
+    src.add(
+        depth,
+        "t = new(Tensor)",
+        "t._a = r",
+        f"t.dtype = {dtype}",
+        "t._rg = False",
+        "t._node = t._grad = t._s = t._base = t._hooks = None",
+        "t._out = 0",
+    )
+
+
+def record_lines(op: Operator, src: Source, depth: int, condition: str) -> None:
+    """Makes the node: edges, shapes for unbroadcasting, and what each rule asked for."""
+    s = op.signature
+    src.add(depth, f"if ({condition}) and state.grad:")
+    d = depth + 1
+    joint = op.joint is not None
+    for i in s.arrays:
+        p = s.names[i]
+        src.add(d, f"e{i} = s{i} = h{i} = None")
+        src.add(d, f"if g{i}:", f"    n = {p}._node", f"    e{i} = ({p}, 0) if n is None else (n, {p}._out)")
+        if not joint:
+            if i not in op.rules:
+                src.add(d + 1, f"op.refuse_gradient({i})")
+                continue
+            src.add(d + 1, f"s{i} = ({''.join(_saved(op, k) + ', ' for k in op.rules[i][1])})")
+        src.add(d + 1, f"if a{i}.shape != r.shape:", f"    h{i} = a{i}.shape")
+    each = lambda letter: "(" + "".join(f"{letter}{i}, " for i in s.arrays) + ")"  # noqa: E731
+    src.add(d, "node = new(node_class)", f"node.edges = {each('e')}", "node.outputs = 1", "node.sequence = next_sequence()")
+    src.add(d, f"node.shapes = {each('h')}", "node.leases = None")
+    if joint:
+        flags = "(" + "".join(f"e{i} is not None, " for i in s.arrays) + ")"
+        src.add(d, f"node.saved = (({''.join((flags if k == -2 else _saved(op, k)) + ', ' for k in op.joint[1])}),)")
+    else:
+        src.add(d, f"node.saved = {each('s')}")
+    for i in sorted(_held(op)):
+        p = s.names[i]
+        guard = f"{p} is not None and " if s.optional(i) else ""
+        kind = f"type({p}) in QUICK and " if op.family == "elementwise" and len(s.arrays) > 1 else ""
+        src.add(d, f"if {guard}{kind}{p}._s is not None:", f"    node.leases = [*(node.leases or ()), {p}._s.lease()]")
+    src.add(d, "t._node = node", "t._rg = True")
+    src.add(d, "if watchers or saved_hooks:", "    after_record(node)")
+
+
+def _saved(op: Operator, source: int) -> str:
+    if source == -1:
+        return "r"
+    if source <= SHAPE_OF:
+        return f"a{SHAPE_OF - source}.shape"
+    return f"a{source}" if source in op.signature.arrays else op.signature.names[source]
+
+
+def _held(op: Operator) -> set[int]:
+    """The array parameters that some rule saves."""
+    groups = [op.joint[1]] if op.joint is not None else [rule[1] for rule in op.rules.values()]
+    return {k for group in groups for k in group if k >= 0 and k in op.signature.arrays}
+
+
+def apply_lines(op: Operator, src: Source) -> None:
+    """The backward step on bare arrays; every other case is the general one."""
+    s = op.signature
+    src.add(0, "def apply(self, grads, lifted):")
+    src.add(1, "if lifted or self.outputs != 1 or self.packed:", "    return self.apply_general(grads, lifted)", "g, = grads")
+    names = "".join(f"x{i}, " for i in s.arrays)
+    if op.joint is not None:
+        src.add(1, f"{names}= joint(g, *self.saved[0])")
+    else:
+        src.add(1, f"{''.join(f's{i}, ' for i in s.arrays)}= self.saved", f"{' = '.join(f'x{i}' for i in s.arrays)} = None")
+    src.add(1, f"{''.join(f'h{i}, ' for i in s.arrays)}= self.shapes")
+    for i in s.arrays:
+        if op.joint is not None:
+            src.add(1, f"if h{i} is not None and x{i} is not None and x{i}.shape != h{i}:", f"    x{i} = sum_to(x{i}, h{i})")
+        elif i in op.rules:
+            src.add(1, f"if s{i} is not None:", f"    x{i} = rule{i}(g, *s{i})")
+            src.add(2, f"if h{i} is not None and x{i}.shape != h{i}:", f"    x{i} = sum_to(x{i}, h{i})")
+    src.add(1, f"return {names}")
+
+
+def names_for(op: Operator) -> dict[str, Any]:
+    """The operator's own parts that the written code refers to."""
+    names: dict[str, Any] = {"node_class": op.node_class, "body": on_arrays(op.body), "defaults": op.signature.complete}
+    if op.joint is not None:
+        names["joint"] = on_arrays(op.joint[0])
+    for i, (rule, _) in op.rules.items():
+        names[f"rule{i}"] = on_arrays(rule)
+    return names
+
+
+def write_elementwise(op: Any) -> str:
+    """The function of an element-wise operator."""
+    src = Source()
+    header(op, src, op.accepts_out)
+    src.add(1, f"if {conditions(op, op.accepts_out)}:")
+    _elementwise_lines(op, src)
+    fall_back(op, src, op.accepts_out)
+    if op.has_rules:
+        apply_lines(op, src)
+    return src.text()
+
+
+def write_dunder(op: Any) -> str:
+    """The same for Python's operator, `__add__`: two operands and nothing else to look at."""
+    src = Source()
+    x, y = op.signature.names[:2]
+    src.add(0, f"def written({x}, {y}):")
+    src.add(1, *(f"{n} = defaults[{i}]" for i, n in enumerate(op.signature.names) if i > 1))
+    src.add(1, "if not interceptors:")
+    _elementwise_lines(op, src, options=False)
+    src.add(1, f"return other_operand({x}, {y})")
+    return src.text()
+
+
+def _elementwise_lines(op: Any, src: Source, options: bool = True) -> None:
+    """The quick path: tensors of one type, or one with a Python number."""
+    s = op.signature
+    recorded = op.differentiable and op.result != "bool"
+    first = s.names[0]
+    if len(s.arrays) == 2:
+        _pair_of_operands(src, *s.names[:2])
+    else:
+        same = " and ".join([f"type({s.names[i]}) in QUICK" for i in s.arrays] + [f"{s.names[i]}.dtype is {first}.dtype" for i in s.arrays[1:]])
+        src.add(2, f"ok = {same}", "if ok:", f"    dt = {first}.dtype", "    ok = dt in direct")
+        src.add(3, *(f"a{i} = {s.names[i]}._a" for i in s.arrays), *(f"g{i} = {s.names[i]}._rg" for i in s.arrays))
+    any_grad = " or ".join(f"g{i}" for i in s.arrays)
+    if recorded and not op.has_rules:
+        src.add(2, f"if ok and not (({any_grad}) and state.grad):")
+    else:
+        src.add(2, "if ok:")
+    run_body(op, src, 3, len(s.arrays) > 1, options)
+    src.add(3, "if type(r) is not ndarray:", "    r = asarray(r)")
+    src.add(3, f"elif r.base is not None or {' or '.join(f'r is a{i}' for i in s.arrays)}:", "    r = r.copy('K')")
+    if op.result != "bool":
+        src.add(3, "if r.dtype is not dt.np:", "    r = r.astype(dt.np)")
+    wrap_result(src, 3, "bool_" if op.result == "bool" else "dt")
+    if recorded and op.has_rules:
+        record_lines(op, src, 3, any_grad)
+    src.add(3, "return t")
+
+
+def _pair_of_operands(src: Source, x: str, y: str) -> None:
+    """Both tensors, or either of them a float or int beside a float tensor."""
+    src.add(2, f"if type({x}) in QUICK:", f"    dt, a0, g0 = {x}.dtype, {x}._a, {x}._rg")
+    src.add(3, f"if type({y}) in QUICK:", f"    ok, a1, g1 = {y}.dtype is dt and dt in direct, {y}._a, {y}._rg")
+    src.add(3, "else:", f"    ok, a1, g1 = type({y}) in WEAK and dt in FLOATS and dt in direct, {y}, False")
+    src.add(2, f"elif type({y}) in QUICK:", f"    dt, a1, g1 = {y}.dtype, {y}._a, {y}._rg")
+    src.add(3, f"ok, a0, g0 = type({x}) in WEAK and dt in FLOATS and dt in direct, {x}, False")
+    src.add(2, "else:", "    ok = False")
+
+
+def write_general(op: Operator) -> str:
+    """The function of any other operator whose array parameters are single tensors."""
+    s, src = op.signature, Source()
+    with_out = op.accepts_out
+    header(op, src, with_out)
+    words = [conditions(op, with_out)]
+    for i in s.arrays:
+        p = s.names[i]
+        test = f"type({p}) in QUICK" + (f" and not {p}.dtype.reduced" if not op.exact else "")
+        words.append(f"({p} is None or {test})" if s.optional(i) else test)
+    src.add(1, f"if {' and '.join(words)}:")
+    for i in s.arrays:
+        p = s.names[i]
+        src.add(2, f"a{i} = None if {p} is None else {p}._a" if s.optional(i) else f"a{i} = {p}._a")
+        src.add(2, f"g{i} = {p} is not None and {p}._rg" if s.optional(i) else f"g{i} = {p}._rg")
+    any_grad = " or ".join(f"g{i}" for i in s.arrays)
+    if op.differentiable and not op.has_rules:
+        src.add(2, f"if ({any_grad}) and state.grad:", "    return op.run((" + ", ".join(s.names) + ",))")
+    run_body(op, src, 2, False)
+    arrays = "".join(f"a{i}, " for i in s.arrays)
+    values = "".join(f"{n}, " for n in s.names)
+    seen = "".join((f"a{i}, " if i in s.arrays else f"{n}, ") for i, n in enumerate(s.names))
+    src.add(2, "if type(r) is not ndarray:", "    if type(r) is tuple or type(r) is list:")
+    src.add(4, f"return finish_many(op, ({values}), ({seen}), r)")
+    src.add(3, "r = asarray(r)")
+    src.add(2, f"elif r.base is not None or {' or '.join(f'r is a{i}' for i in s.arrays)}:", f"    r = own(r, ({arrays}))")
+    first = s.arrays[0]
+    known = f"{s.names[first]}.dtype if r.dtype is a{first}.dtype else of_numpy(r.dtype)"
+    wrap_result(src, 2, known if not s.optional(first) else "of_numpy(r.dtype)")
+    if op.differentiable and op.has_rules:
+        record_lines(op, src, 2, f"({any_grad}) and t.dtype.category >= FLOATING")
+    src.add(2, "return t")
+    fall_back(op, src, with_out)
+    if op.has_rules:
+        apply_lines(op, src)
+    return src.text()
