@@ -1,8 +1,8 @@
 """Pairs of uniform numbers into pairs of normal ones, with the roundings of PyTorch's vector code.
 
 PyTorch fills float32 and half tensors with the classic Cephes polynomials for log, sin and cos, most steps
-being fused multiply-adds. The formulas stand here once, for any arithmetic: `Float32` runs them on numpy arrays,
-and `kernels.py` on the values of a kernel under construction.
+being fused multiply-adds. The formulas stand here once, for any arithmetic: `Float32` runs them on numpy
+arrays, and `kernels.py` on the values of a kernel under construction.
 """
 
 import numpy as np

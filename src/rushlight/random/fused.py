@@ -60,7 +60,7 @@ def _two_sum(a, b):
 
 
 def _sum_to_odd(a, b):
-    """a + b, or where that is inexact its neighbour with an odd last bit, so that rounding again is harmless."""
+    """a + b, or where inexact its neighbour with an odd last bit, so that rounding again is harmless."""
     total, error = _two_sum(a, b)
     even = (total.view(np.int64) & 1) == 0
     return _nudge(total, error, where=(error != 0) & even)

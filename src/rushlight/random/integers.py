@@ -15,7 +15,7 @@ _PERMUTATION_LIMIT = (2**32 - 1) // 20
 
 
 def randint(gen, shape, dtype="int64", low=0, high=None):
-    """Whole numbers from `low` to `high - 1`; without `high`, to the last that the dtype counts to exactly."""
+    """Whole numbers from `low` to `high - 1`; without `high`, to the last the dtype counts to exactly."""
     if high is None:
         return _upwards(gen, shape, dtype, low)
     if not low < high:
@@ -71,9 +71,9 @@ def _exchange_at_once(n, partners):
     """The same without a loop.
 
     Step i leaves at place i what place p = partners[i] held: p itself, or, if an earlier step j also had
-    partner p, what step j put there, which is what place j held when its turn came. So two questions remain, and
-    sorting the steps by their partner answers both: which step had the same partner before, and which step wrote
-    last to place j before step j. The second makes chains, which are followed by doubling.
+    partner p, what step j put there, which is what place j held when its turn came. So two questions remain,
+    and sorting the steps by their partner answers both: which step had the same partner before, and which
+    step wrote last to place j before step j. The second makes chains, which are followed by doubling.
     """
     steps = partners.size
     order = np.sort((partners << 32) | np.arange(steps))

@@ -52,6 +52,7 @@ def poisson(gen, rates, dtype=None):
     """The number of events in a unit of time, for each rate in an array."""
     rates = np.asarray(rates)
     fmt = float_format(dtype or rates.dtype.name, "poisson_cpu")
+    rates = rates.astype(np.float64)
     if not np.all((rates >= 0) & (rates < _LARGEST_RATE)):
         raise RuntimeError(
             "invalid Poisson rate, expected rate to be non-negative and below 2**62, "
