@@ -5,6 +5,7 @@
 """
 
 import ctypes
+import sys
 from functools import cache
 
 import numpy as np
@@ -25,6 +26,24 @@ def get(count):
     return _load()
 
 
+def _address(array):
+    """Where an array's numbers begin; `ndarray.ctypes` takes longer to say than a small kernel runs."""
+    return _pointer_at(id(array) + _POINTER_PLACE).value if _POINTER_PLACE else array.ctypes.data
+
+
+def _place_of_pointer():
+    """Where an ndarray object keeps the address of its data, or 0 if that is not where CPython's numpy has it."""
+    place, sample = object.__basicsize__, np.zeros(3)
+    here = (
+        sys.implementation.name == "cpython" and _pointer_at(id(sample) + place).value == sample.ctypes.data
+    )
+    return place if here else 0
+
+
+_pointer_at = ctypes.c_void_p.from_address
+_POINTER_PLACE = _place_of_pointer()
+
+
 class Kernels:
     """The compiled functions, taking numpy arrays."""
 
@@ -40,21 +59,21 @@ class Kernels:
         """float32 normal numbers from uint32 words, in blocks of 16."""
         words = np.ascontiguousarray(words)
         result = np.empty(words.size, np.float32)
-        self._normal(words.ctypes.data, result.ctypes.data, words.size // 16, std, mean)
+        self._normal(_address(words), _address(result), words.size // 16, std, mean)
         return result
 
     def shuffle(self, n, partners):
         """0, 1, ..., n - 1 after exchanging element i with element partners[i] for each i in turn."""
         result = np.arange(n)
         partners = np.ascontiguousarray(partners, np.int64)
-        self._shuffle(result.ctypes.data, partners.ctypes.data, partners.size)
+        self._shuffle(_address(result), _address(partners), partners.size)
         return result
 
     def apply(self, name, values):
         """The C library's function of each number of a float64 array."""
         values = np.ascontiguousarray(values)
         result = np.empty_like(values)
-        self._maps[name](values.ctypes.data, result.ctypes.data, values.size)
+        self._maps[name](_address(values), _address(result), values.size)
         return result
 
 

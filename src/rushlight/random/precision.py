@@ -30,7 +30,9 @@ class FloatFormat(NamedTuple):
 
     def storage(self):
         """The numpy dtype that `store` returns."""
-        return self.store(np.zeros(0, np.float32)).dtype
+        if self.name == "bfloat16":
+            return bfloat16_dtype() or np.dtype(np.float32)
+        return np.dtype(self.name)
 
     def round(self, number):
         """One Python number rounded to this format, as a Python float."""
