@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .dispatch import primitive
+from .summation import total
 
 
 def reduction(name: str, ufunc: np.ufunc) -> Any:
@@ -22,8 +23,8 @@ def reduction(name: str, ufunc: np.ufunc) -> Any:
 
 @primitive
 def sum(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """The sum along `axis`, in the dtype of `x`."""
-    return np.add.reduce(x, axis=axis, dtype=x.dtype, keepdims=keepdims)
+    """The sum along `axis`, in the dtype of `x`, as accurate as pairwise summation along every axis."""
+    return total(x, axis, keepdims)
 
 
 @primitive
@@ -36,6 +37,12 @@ amax = reduction("amax", np.maximum)
 amin = reduction("amin", np.minimum)
 any = reduction("any", np.logical_or)
 all = reduction("all", np.logical_and)
+
+
+@primitive
+def count_nonzero(x: Any, axis: Any = None) -> Any:
+    """How many elements along `axis` are not zero."""
+    return np.count_nonzero(x, axis=axis)
 
 
 @primitive

@@ -1,0 +1,99 @@
+"""Primitives that go along an axis and keep every step: cumulative sums, products and extremes, linear recurrences."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .dispatch import primitive
+
+WIDE = {"f": np.float64, "c": np.complex128}  # running totals are kept in double precision, as PyTorch does on the CPU
+
+
+def _accumulate(ufunc: np.ufunc, x: np.ndarray, axis: int) -> np.ndarray:
+    wide = WIDE.get(x.dtype.kind, x.dtype)
+    return ufunc.accumulate(x, axis, wide).astype(x.dtype, copy=False)
+
+
+@primitive
+def cumsum(x: Any, axis: int) -> Any:
+    """The sum of the elements so far, along `axis`, in the dtype of `x`."""
+    return _accumulate(np.add, x, axis)
+
+
+@primitive
+def cumprod(x: Any, axis: int) -> Any:
+    """The product of the elements so far, along `axis`, in the dtype of `x`."""
+    return _accumulate(np.multiply, x, axis)
+
+
+@primitive
+def cummax(x: Any, axis: int) -> Any:
+    """The largest element so far along `axis`, and where it (the last of equals) is."""
+    return _running_extreme(np.maximum, np.greater_equal, x, axis)
+
+
+@primitive
+def cummin(x: Any, axis: int) -> Any:
+    """The smallest element so far along `axis`, and where it (the last of equals) is."""
+    return _running_extreme(np.minimum, np.less_equal, x, axis)
+
+
+def _running_extreme(extreme: np.ufunc, reaches: np.ufunc, x: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndarray]:
+    values = extreme.accumulate(x, axis)
+    here = reaches(x, values)
+    if x.dtype.kind == "f":
+        here |= np.isnan(x)
+    places = np.arange(x.shape[axis]).reshape((-1,) + (1,) * (x.ndim - 1 - axis % x.ndim))
+    return values, np.maximum.accumulate(np.where(here, places, 0), axis)
+
+
+@primitive
+def logcumsumexp(x: Any, axis: int) -> Any:
+    """The logarithm of the sum of the exponentials so far, along `axis`, without overflow."""
+    if x.dtype.kind != "c":
+        return np.logaddexp.accumulate(x, axis, np.float64).astype(x.dtype)
+    return _doubling(_logaddexp_complex, x.astype(np.complex128), axis).astype(x.dtype)
+
+
+def _logaddexp_complex(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    swap = a.real < b.real
+    high, low = np.where(swap, b, a), np.where(swap, a, b)
+    result = high + np.log1p(np.exp(low - high))
+    same = np.isinf(high.real) & (high.real == low.real)  # the difference of the two is no number
+    return np.where(same, np.where(high.real < 0, high.real, np.log(np.exp(high) + np.exp(low))), result)
+
+
+def _doubling(combine: Any, x: np.ndarray, axis: int) -> np.ndarray:
+    """A scan with any associative function, in log2(n) vectorised steps."""
+    x = np.moveaxis(x, axis, 0).copy()
+    step = 1
+    while step < len(x):
+        x[step:] = combine(x[:-step], x[step:])
+        step *= 2
+    return np.moveaxis(x, 0, axis)
+
+
+@primitive
+def recurrence(terms: Any, factors: Any, axis: int, backwards: bool = False) -> Any:
+    """s[i] = terms[i] + factors[i] * s[i - 1] along `axis`; backwards, s[i] = terms[i] + factors[i] * s[i + 1]."""
+    s, f = np.moveaxis(terms, axis, 0).copy(), np.moveaxis(factors, axis, 0).copy()
+    if backwards:
+        s, f = s[::-1], f[::-1]
+    step = 1
+    while step < len(s):
+        s[step:] += f[step:] * s[:-step]
+        f[step:] = f[step:] * f[:-step]
+        step *= 2
+    return np.moveaxis(s[::-1] if backwards else s, 0, axis)
+
+
+@primitive
+def shift(x: Any, axis: int, by: int, fill: Any = 0) -> Any:
+    """Elements moved `by` places along `axis`; those moved out are lost, the places left free get `fill`."""
+    result = np.full_like(x, fill, subok=False)
+    if abs(by) < x.shape[axis]:
+        lead = (slice(None),) * (axis % x.ndim)
+        result[(*lead, slice(max(by, 0), min(by, 0) or None))] = x[(*lead, slice(max(-by, 0), min(-by, 0) or None))]
+    return result

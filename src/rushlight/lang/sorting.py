@@ -1,0 +1,187 @@
+"""Sorting and selection along an axis. NaN counts as the largest value; every order is stable.
+
+numpy's stable sort is ten times slower than its vectorised one. So each value is turned into an integer key of the same
+order and packed with its position into one 64-bit number: no two are equal, and any sort of them is the stable one.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .dispatch import primitive
+
+SHORT = 256  # rows up to here are sorted by numpy's own stable sort
+POSITION = (1 << 32) - 1  # the bits of a packed key that hold the position
+
+
+@primitive
+def sort(x: Any, axis: int, descending: bool = False) -> Any:
+    """The values in order along `axis`, and where each was before."""
+    rows = _rows(x, axis)
+    indices = order(rows, descending)
+    return _back(np.take_along_axis(rows, indices, -1), axis), _back(indices, axis)
+
+
+@primitive
+def topk(x: Any, k: int, axis: int, largest: bool = True, in_order: bool = True) -> Any:
+    """The `k` largest (or smallest) values along `axis`, and where they are."""
+    rows = _rows(x, axis)
+    if k >= rows.shape[-1] or rows.shape[-1] <= SHORT:
+        indices = order(rows, largest)[..., :k]
+    else:
+        indices = _first(rows, k, largest, in_order)
+    return _back(np.take_along_axis(rows, indices, -1), axis), _back(indices, axis)
+
+
+@primitive
+def kthvalue(x: Any, k: int, axis: int) -> Any:
+    """The `k`-th smallest value along `axis`, counted from one, and where it is; without that axis."""
+    rows = _rows(x, axis)
+    if rows.shape[-1] <= SHORT:
+        index = order(rows)[..., k - 1]
+    else:
+        index = _kth(rows, k)
+    return np.take_along_axis(rows, index[..., None], -1)[..., 0], index
+
+
+def _rows(x: np.ndarray, axis: int) -> np.ndarray:
+    """The axis to sort along as the last one, contiguous."""
+    x = x.reshape(1) if x.ndim == 0 else x
+    return np.ascontiguousarray(np.moveaxis(x, axis, -1))
+
+
+def _back(x: np.ndarray, axis: int) -> np.ndarray:
+    return np.ascontiguousarray(np.moveaxis(x, -1, axis))
+
+
+def order(rows: np.ndarray, descending: bool = False) -> np.ndarray:
+    """The stable order of each row, as positions."""
+    length = rows.shape[-1]
+    if length <= SHORT or length > POSITION:
+        return np.argsort(keys(rows, True) if descending else rows, -1, kind="stable")
+    k = keys(rows, descending)
+    if k.itemsize <= 4:
+        packed = _packed(k)
+        packed.sort(-1)
+        return packed & POSITION
+    return _ties_in_order(k, np.argsort(k, -1))
+
+
+def keys(x: np.ndarray, descending: bool = False) -> np.ndarray:
+    """Signed integers in the same order as the values (or the opposite one), equal where those are equal."""
+    if x.dtype.kind == "f":
+        signed = np.dtype(f"i{x.itemsize}")
+        bits = np.where(np.isnan(x), np.array(np.nan, x.dtype), x + x.dtype.type(0)).view(signed)  # one NaN, one zero
+        k = bits ^ ((bits >> (8 * x.itemsize - 1)) & np.iinfo(signed).max)
+    elif x.dtype.kind == "u" and x.itemsize == 8:
+        k = (x ^ np.uint64(1 << 63)).view(np.int64)
+    else:
+        k = x.astype(np.int64 if x.itemsize > 2 else np.int32) if x.dtype.kind in "ub" else x
+    return ~k if descending else k
+
+
+def _packed(k: np.ndarray) -> np.ndarray:
+    packed = k.astype(np.int64)
+    packed <<= 32
+    packed |= np.arange(k.shape[-1])
+    return packed
+
+
+def _ties_in_order(k: np.ndarray, indices: np.ndarray) -> np.ndarray:
+    """An order by keys in which equal keys come by position."""
+    in_order = np.take_along_axis(k, indices, -1)
+    rises = in_order[..., 1:] != in_order[..., :-1]
+    if rises.all():
+        return indices
+    rank = np.zeros(indices.shape, np.int64)
+    np.cumsum(rises, -1, out=rank[..., 1:])
+    packed = (rank << 32) | indices
+    packed.sort(-1)
+    return packed & POSITION
+
+
+def _first(rows: np.ndarray, k: int, descending: bool, in_order: bool) -> np.ndarray:
+    """Positions of the first `k` elements of each row in the order."""
+    values = keys(rows, descending)
+    if values.itemsize <= 4:
+        chosen = np.partition(_packed(values), max(k - 1, 0), -1)[..., :k]
+        if in_order:
+            chosen.sort(-1)
+        return chosen & POSITION
+    indices = np.argpartition(values, max(k - 1, 0), -1)[..., :k]
+    if not in_order:
+        return indices
+    return np.take_along_axis(indices, np.argsort(np.take_along_axis(values, indices, -1), -1, kind="stable"), -1)
+
+
+def _kth(rows: np.ndarray, k: int) -> np.ndarray:
+    values = keys(rows)
+    if values.itemsize <= 4:
+        return np.partition(_packed(values), k - 1, -1)[..., k - 1] & POSITION
+    return np.argpartition(values, k - 1, -1)[..., k - 1]
+
+
+@primitive
+def mode(x: Any, axis: int) -> Any:
+    """The most frequent value along `axis` (the smallest of those), and the last place where it is; without that axis."""
+    rows = _rows(x, axis)
+    indices = order(rows)
+    values = np.take_along_axis(rows, indices, -1)
+    places = np.broadcast_to(np.arange(rows.shape[-1]), rows.shape)
+    starts = np.ones(rows.shape, bool)
+    starts[..., 1:] = values[..., 1:] != values[..., :-1]
+    length = places - np.maximum.accumulate(np.where(starts, places, 0), -1)
+    best = np.argmax(length, -1)[..., None]
+    return np.take_along_axis(values, best, -1)[..., 0], np.take_along_axis(indices, best, -1)[..., 0]
+
+
+@primitive
+def searchsorted(sequence: Any, values: Any, right: bool = False) -> Any:
+    """Where each value belongs in the ascending last axis of `sequence`: before its equals, or after them (`right`)."""
+    if sequence.ndim == 1:
+        return np.searchsorted(sequence, values, "right" if right else "left")
+    low = np.zeros(values.shape, np.int64)
+    high = np.full(values.shape, sequence.shape[-1], np.int64)
+    for _ in range(int(sequence.shape[-1]).bit_length()):
+        middle = (low + high) // 2
+        probe = np.take_along_axis(sequence, np.minimum(middle, sequence.shape[-1] - 1), -1)
+        below = (probe <= values) if right else (probe < values)
+        below &= low < high
+        low, high = np.where(below, middle + 1, low), np.where(below, high, middle)
+    return low
+
+
+@primitive
+def isin(x: Any, candidates: Any) -> Any:
+    """Is each element among the candidates?"""
+    return np.isin(x, candidates)
+
+
+@primitive
+def unique(x: Any, ordered: bool = True, axis: int | None = None) -> Any:
+    """The different elements (or slices along `axis`), which of them each is, and how often each occurs.
+
+    Unless `ordered`, only neighbours are compared.
+    """
+    shape = x.shape if axis is None else x.shape[axis % x.ndim : axis % x.ndim + 1]
+    rows = x.reshape(-1, 1) if axis is None else np.moveaxis(x, axis, 0).reshape(x.shape[axis], -1)
+    where = _order_of_rows(rows) if ordered else np.arange(len(rows))
+    sorted_rows = rows[where]
+    first = np.ones(len(rows), bool)
+    first[1:] = (sorted_rows[1:] != sorted_rows[:-1]).any(1)
+    inverse = np.empty(len(rows), np.int64)
+    inverse[where] = np.cumsum(first) - 1
+    starts = np.flatnonzero(first)
+    counts = np.diff(np.append(starts, len(rows)))
+    if axis is None:
+        return sorted_rows[starts, 0], inverse.reshape(shape), counts
+    values = sorted_rows[starts].reshape(len(starts), *np.moveaxis(x, axis, 0).shape[1:])
+    return np.moveaxis(values, 0, axis), inverse, counts
+
+
+def _order_of_rows(rows: np.ndarray) -> np.ndarray:
+    if rows.shape[1] == 1:
+        return order(np.ascontiguousarray(rows[:, 0]))
+    return np.lexsort(rows.T[::-1]) if rows.shape[1] else np.arange(len(rows))

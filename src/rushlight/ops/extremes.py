@@ -1,0 +1,177 @@
+"""The largest and smallest elements, and where they are."""
+
+from __future__ import annotations
+
+from .. import lang, return_types
+from ..tensor.core import Tensor
+from .declare import OPERATORS, composite, operator
+from .rules import axes_of, restore, wrap_dim
+
+
+def check_ordered(name, input):
+    """There is no order among complex numbers."""
+    if input.dtype.kind == "c":
+        raise RuntimeError(
+            f'"{name}" not implemented for {input.dtype}: complex numbers have no order; take x.abs() or x.real first'
+        )
+
+
+def check_not_empty(name, input, dim):
+    """There is no largest element among none."""
+    check_ordered(name, input)
+    if input.size:
+        return
+    axes = axes_of(dim, input.ndim)
+    if axes is None:
+        raise RuntimeError(
+            f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' "
+            f"argument; the input has shape {list(input.shape)}"
+        )
+    for a in axes:
+        if input.shape[a] == 0:
+            raise IndexError(
+                f"{name}(): Expected reduction dim {a} to have non-zero size; the input has shape {list(input.shape)}. "
+                "There is no extreme among no elements: reduce another dim, or treat the empty case apart."
+            )
+
+
+def shared(g, input, dim, keepdim, result):
+    """The gradient of an extreme value, in equal parts for all elements that have it."""
+    mask = lang.cast(lang.eq(input, restore(result, input, dim, keepdim)), input.dtype)
+    return restore(g, input, dim, keepdim) * mask / lang.sum(mask, axes_of(dim, len(input.shape)), True)
+
+
+def placed(g, input, dim, keepdim, indices):
+    """The gradient of values that were picked along `dim`, at the places they were picked from."""
+    if len(input.shape) == 0:
+        return g
+    if not keepdim:
+        shape = list(input.shape)
+        shape[dim] = 1
+        g, indices = lang.reshape(g, shape), lang.reshape(indices, shape)
+    return lang.scatter_along(lang.zeros_like(input), g, dim, indices)
+
+
+@operator
+def amax(input: Array, dim=(), keepdim=False):
+    """The largest element, in all or along `dim`; equals share the gradient."""
+    check_not_empty("amax", input, dim)
+    return lang.amax(input, axes_of(dim, input.ndim), keepdim)
+
+
+@operator
+def amin(input: Array, dim=(), keepdim=False):
+    """The smallest element, in all or along `dim`; equals share the gradient."""
+    check_not_empty("amin", input, dim)
+    return lang.amin(input, axes_of(dim, input.ndim), keepdim)
+
+
+amax.gradient(input=shared)
+amin.gradient(input=shared)
+
+
+@operator(name="_max", method=False, out=False, node="MaxBackward1")
+def max_of_all(input: Array):
+    check_not_empty("max", input, None)
+    return lang.amax(input)
+
+
+@operator(name="_min", method=False, out=False, node="MinBackward1")
+def min_of_all(input: Array):
+    check_not_empty("min", input, None)
+    return lang.amin(input)
+
+
+def _shared_by_all(g, input, result):
+    mask = lang.cast(lang.logical_or(lang.eq(input, result), lang.logical_and(lang.isnan(result), lang.isnan(input))), input.dtype)
+    return g * mask / lang.sum(mask)
+
+
+max_of_all.gradient(input=_shared_by_all)
+min_of_all.gradient(input=_shared_by_all)
+
+
+def _selected(input, indices, dim, keepdim):
+    """Values and indices along `dim`, of which `indices` has one place each."""
+    values = lang.gather_along(input, dim, indices) if input.ndim else input
+    if keepdim or not input.ndim:
+        return values, indices
+    shape = input.shape[:dim] + input.shape[dim + 1 :]
+    return lang.reshape(values, shape), lang.reshape(indices, shape)
+
+
+def _placed(g, input, dim, keepdim, results):
+    return placed(g[0], input, wrap_dim(dim, len(input.shape)), keepdim, results[1])
+
+
+@operator(name="_max_along", method=False, out=False, node="MaxBackward0", returns=return_types.max)
+def max_along(input: Array, dim, keepdim=False):
+    check_not_empty("max", input, dim)
+    dim = wrap_dim(dim, input.ndim)
+    return _selected(input, lang.argmax(input, dim if input.ndim else None, True), dim, keepdim)
+
+
+@operator(name="_min_along", method=False, out=False, node="MinBackward0", returns=return_types.min)
+def min_along(input: Array, dim, keepdim=False):
+    check_not_empty("min", input, dim)
+    dim = wrap_dim(dim, input.ndim)
+    return _selected(input, lang.argmin(input, dim if input.ndim else None, True), dim, keepdim)
+
+
+max_along.gradient(input=_placed)
+min_along.gradient(input=_placed)
+
+
+@composite
+def max(input, dim=None, keepdim=False, *, other=None):
+    """The largest of all elements; with `dim`, (values, indices) along it; with another tensor, the larger of each pair."""
+    return _extreme(input, dim, keepdim, other, max_of_all, max_along, "maximum")
+
+
+@composite
+def min(input, dim=None, keepdim=False, *, other=None):
+    """The smallest of all elements; with `dim`, (values, indices) along it; with another tensor, the smaller of each pair."""
+    return _extreme(input, dim, keepdim, other, min_of_all, min_along, "minimum")
+
+
+def _extreme(input, dim, keepdim, other, of_all, along, of_each):
+    if isinstance(dim, Tensor):
+        dim, other = None, dim
+    if other is not None:
+        return OPERATORS[of_each].call(input, other)
+    return of_all(input) if dim is None else along(input, dim, keepdim)
+
+
+@operator(returns=return_types.aminmax)
+def aminmax(input: Array, *, dim=None, keepdim=False):
+    """The smallest and the largest element, in all or along `dim`."""
+    check_not_empty("aminmax", input, dim)
+    axes = axes_of(dim, input.ndim)
+    return lang.amin(input, axes, keepdim), lang.amax(input, axes, keepdim)
+
+
+@aminmax.gradient
+def _(g, input, dim, keepdim, results, needs):
+    return (shared(g[0], input, dim, keepdim, results[0]) + shared(g[1], input, dim, keepdim, results[1]),)
+
+
+def _where_extreme(name, find, input, dim, keepdim):
+    check_not_empty(name, input, dim)
+    if input.dtype == "bool":
+        raise NotImplementedError(f'"{name}" not implemented for bool; convert the input first, for instance with x.int()')
+    if not input.ndim:
+        wrap_dim(dim or 0, 0)
+        return find(input, None, True)
+    return find(input, None if dim is None else wrap_dim(dim, input.ndim), keepdim)
+
+
+@operator(differentiable=False)
+def argmax(input: Array, dim=None, keepdim=False):
+    """Where the largest element is: along `dim`, or counted through all of them."""
+    return _where_extreme("argmax", lang.argmax, input, dim, keepdim)
+
+
+@operator(differentiable=False)
+def argmin(input: Array, dim=None, keepdim=False):
+    """Where the smallest element is: along `dim`, or counted through all of them."""
+    return _where_extreme("argmin", lang.argmin, input, dim, keepdim)
