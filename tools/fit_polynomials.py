@@ -2,9 +2,10 @@
 
     python tools/fit_polynomials.py [NAME ...]
 
-Each entry of FITS is a smooth function, the interval of its argument, the degree and the weight of the error: the
-weight turns the error of the polynomial into the relative error of the function that is built on it.  The fit is
-the Remez exchange in 60-digit arithmetic, so the printed numbers depend on nothing but this file (needs mpmath).
+Each entry of FITS is a smooth function, the interval of its argument, the degree and the weight of the
+error: the weight turns the error of the polynomial into the relative error of the function that is built on
+it.  The fit is the Remez exchange in 60-digit arithmetic, so the printed numbers depend on nothing but this
+file (needs mpmath).
 """
 
 from __future__ import annotations

@@ -15,7 +15,10 @@ pytestmark = pytest.mark.skipif(not kernels.available(), reason=kernels.availabl
 
 POINTS = 200_000
 SPECIAL = [0.0, -0.0, math.inf, -math.inf, math.nan, 1.0, -1.0, 0.5, -0.5, 2.0, -2.0]
-TINY = {"float32": [1e-45, -1e-45, 1.1754944e-38, -1e-39], "float64": [5e-324, -5e-324, 2.2250738585072014e-308, -1e-310]}
+TINY = {
+    "float32": [1e-45, -1e-45, 1.1754944e-38, -1e-39],
+    "float64": [5e-324, -5e-324, 2.2250738585072014e-308, -1e-310],
+}
 
 
 def unary(op, dtype):
@@ -29,7 +32,9 @@ def ulps(result, exact, dtype):
         rounded = exact.astype(dtype)
         spacing = np.spacing(np.abs(rounded)).astype(np.longdouble)
         tiny = np.finfo(dtype).smallest_subnormal
-        error = np.abs(result.astype(np.longdouble) - exact) / np.maximum(np.where(np.isfinite(spacing), spacing, tiny), tiny)
+        error = np.abs(result.astype(np.longdouble) - exact) / np.maximum(
+            np.where(np.isfinite(spacing), spacing, tiny), tiny
+        )
     same = (result == rounded) | (np.isnan(result) & np.isnan(rounded))
     return np.where(same, np.minimum(np.nan_to_num(error, nan=0.0), 0.5), np.nan_to_num(error, nan=np.inf))
 
@@ -89,7 +94,9 @@ def test_float32_error(op):
         exact = reference(x.astype(np.float64))
     error = ulps(out, exact, np.float32)
     worst = int(np.argmax(error))
-    assert error[worst] <= allowed, f"{op}({x[worst]!r}) = {out[worst]!r}, exactly {exact[worst]!r}: {error[worst]} ulp"
+    assert error[worst] <= allowed, (
+        f"{op}({x[worst]!r}) = {out[worst]!r}, exactly {exact[worst]!r}: {error[worst]} ulp"
+    )
 
 
 MPMATH = {
@@ -115,7 +122,11 @@ def _long_double(mp, value):
     if abs(value) > mp.mpf(2) ** 1024 or value == 0:
         return np.longdouble(np.inf) * np.sign(float(value)) if value else np.longdouble(0)
     high = float(value)
-    return np.longdouble(high) + np.longdouble(float(value - high)) if math.isfinite(high) else np.longdouble(high)
+    return (
+        np.longdouble(high) + np.longdouble(float(value - high))
+        if math.isfinite(high)
+        else np.longdouble(high)
+    )
 
 
 def in_domain(op, x):
@@ -140,7 +151,9 @@ def test_float64_error(op):
     representable = np.abs(exact) < np.finfo(np.float64).max
     error = np.where(representable, ulps(out, exact, np.float64), 0)
     worst = int(np.argmax(error))
-    assert error[worst] <= allowed, f"{op}({x[worst]!r}) = {out[worst]!r}, exactly {exact[worst]!r}: {error[worst]} ulp"
+    assert error[worst] <= allowed, (
+        f"{op}({x[worst]!r}) = {out[worst]!r}, exactly {exact[worst]!r}: {error[worst]} ulp"
+    )
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -158,7 +171,24 @@ def test_special_values(op, dtype):
     np.testing.assert_array_equal(np.signbit(out)[defined], np.signbit(expected)[defined])
 
 
-SPECIAL_PAIRS = [0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 2.0, -2.0, 3.0, -3.0, 2.5, math.inf, -math.inf, math.nan, 1e30, -1e30]
+SPECIAL_PAIRS = [
+    0.0,
+    -0.0,
+    1.0,
+    -1.0,
+    0.5,
+    -0.5,
+    2.0,
+    -2.0,
+    3.0,
+    -3.0,
+    2.5,
+    math.inf,
+    -math.inf,
+    math.nan,
+    1e30,
+    -1e30,
+]
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -170,7 +200,9 @@ def test_two_arguments(op, reference, dtype):
     random = np.random.default_rng(2)
     a, b = (v.ravel().astype(dtype) for v in np.meshgrid(SPECIAL_PAIRS, SPECIAL_PAIRS))
     a = np.concatenate([a, random.uniform(0, 10, 5000).astype(dtype), random.normal(size=5000).astype(dtype)])
-    b = np.concatenate([b, random.uniform(-20, 20, 5000).astype(dtype), random.normal(size=5000).astype(dtype)])
+    b = np.concatenate(
+        [b, random.uniform(-20, 20, 5000).astype(dtype), random.normal(size=5000).astype(dtype)]
+    )
     kernel = kernels.elementwise(Node(op, (input_node(0, dtype), input_node(1, dtype)), dtype), name=op)
     out = kernel(np.empty_like(a), a, b)
     with np.errstate(all="ignore"):

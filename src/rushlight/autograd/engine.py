@@ -191,7 +191,7 @@ def accumulate(leaf: Tensor, grad: Any) -> None:
     if isinstance(grad, Tensor):
         leaf._grad = grad if old is None else old + grad
     elif old is None:
-        alone = sys.getrefcount(grad) <= _SOLE and grad.base is None and grad.flags.c_contiguous
+        alone = sys.getrefcount(grad) <= _SOLE and type(grad.base) is not np.ndarray and grad.flags.c_contiguous
         new = wrap(grad if alone else grad.copy(order="K"), leaf.dtype)
         leaf._grad = new
     elif old._s is None and old._node is None and not is_held(old):

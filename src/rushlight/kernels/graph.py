@@ -3,8 +3,9 @@
     x, y = input_node(0, "float32"), input_node(1, "float32")
     body = Node("mul", (Node("tanh", (x,), "float32"), y), "float32")
 
-`args` are nodes or Python numbers, which become constants of the other arguments' dtype.  A node used twice is
-computed once.  Arguments of one primitive share a dtype: conversions are `cast` nodes, made by who builds the graph.
+`args` are nodes or Python numbers, which become constants of the other arguments' dtype.  A node used twice
+is computed once.  Arguments of one primitive share a dtype: conversions are `cast` nodes, made by who
+builds the graph.
 """
 
 from __future__ import annotations
@@ -96,7 +97,9 @@ class Graph:
         for node in self.nodes:
             check(node)
         inputs = _leaf_dtypes(self.nodes, "input")
-        self.signature = Signature(tuple(n.dtype for n in self.outputs), inputs, _leaf_dtypes(self.nodes, "scalar"))
+        self.signature = Signature(
+            tuple(n.dtype for n in self.outputs), inputs, _leaf_dtypes(self.nodes, "scalar")
+        )
         self.key = _key(self.nodes, self.outputs)
 
 
@@ -144,7 +147,9 @@ def argument_dtype(node: Node) -> str:
     """The dtype that a node's arguments share (constants follow it)."""
     dtypes = {arg.dtype for arg in node.args if isinstance(arg, Node)}
     if len(dtypes) > 1:
-        raise Unsupported(f"{node.op} of {' and '.join(sorted(dtypes))}: expected one dtype, put casts in between")
+        raise Unsupported(
+            f"{node.op} of {' and '.join(sorted(dtypes))}: expected one dtype, put casts in between"
+        )
     return dtypes.pop() if dtypes else node.dtype
 
 

@@ -3,9 +3,10 @@
     silu = elementwise(Node("mul", (x, Node("sigmoid", (x,), "float32")), "float32"), name="silu")
     silu(out, array)
 
-What `elementwise` returns is a builtin function: outputs first, then inputs, then scalars; inputs are broadcast to the
-first output; `out` is returned.  An output may be one of the inputs.  Its `__self__` is the `Kernel`, which is called
-only for arguments that generated code does not take: it converts and copies them, or says what is wrong.
+What `elementwise` returns is a builtin function: outputs first, then inputs, then scalars; inputs are
+broadcast to the first output; `out` is returned.  An output may be one of the inputs.  Its `__self__` is
+the `Kernel`, which is called only for arguments that generated code does not take: it converts and copies
+them, or says what is wrong.
 """
 
 from __future__ import annotations
@@ -30,13 +31,14 @@ class Kernel:
         self.builtin: Callable | None = None
 
     def __repr__(self):
-        return f"<kernel {self.name}: {', '.join(self.graph.signature.inputs)} -> {', '.join(self.graph.signature.outputs)}>"
+        outputs, inputs, _ = self.graph.signature
+        return f"<kernel {self.name}: {', '.join(inputs)} -> {', '.join(outputs)}>"
 
     def __call__(self, *arguments):
-        """Called with what the direct way refused: the arguments are brought into order and it is tried again."""
+        """Called with what the direct way refused: bring the arguments into order and try again."""
         outputs, inputs, scalars = self._sort(arguments)
         for k, out in enumerate(outputs):
-            self._check_output(k, out, outputs[0].shape)
+            self._check_output(k, out, outputs[0])
         inputs = [self._input(k, value, outputs) for k, value in enumerate(inputs)]
         fresh = [self._usable(self._apart(k, outputs)) for k in range(len(outputs))]
         self.builtin(*fresh, *inputs, *scalars)
@@ -56,17 +58,22 @@ class Kernel:
         first, second = counts[0], counts[0] + counts[1]
         return arguments[:first], arguments[first:second], arguments[second:]
 
-    def _check_output(self, k: int, out, shape: tuple[int, ...]) -> None:
+    def _check_output(self, k: int, out, first) -> None:
         dtype = self.graph.signature.outputs[k]
-        if not isinstance(out, np.ndarray) or out.dtype != dtype:
+        if not isinstance(out, np.ndarray) or out.dtype.name != dtype:
             got = out.dtype if isinstance(out, np.ndarray) else type(out).__name__
             raise TypeError(f"kernel {self.name}: output {k} must be a {dtype} array, got {got}")
-        if out.shape != shape:
-            raise ValueError(f"kernel {self.name}: output {k} has shape {out.shape}, output 0 {shape}")
+        if out.shape != first.shape:
+            raise ValueError(f"kernel {self.name}: output {k} has shape {out.shape}, output 0 {first.shape}")
         if not out.flags.writeable:
             raise ValueError(f"kernel {self.name}: output {k} is read-only")
-        if any(stride == 0 < length - 1 for stride, length in zip(out.strides, out.shape, strict=True)):
-            raise ValueError(f"kernel {self.name}: output {k} is a broadcast array, its elements share memory")
+        repeated = any(
+            stride == 0 < length - 1 for stride, length in zip(out.strides, out.shape, strict=True)
+        )
+        if repeated and out.size:
+            raise ValueError(
+                f"kernel {self.name}: output {k} is a broadcast array, its elements share memory"
+            )
 
     def _apart(self, k: int, outputs: tuple[np.ndarray, ...]) -> np.ndarray:
         """Output `k`, or memory of its own for it where it lies between the elements of an earlier output."""
@@ -77,27 +84,31 @@ class Kernel:
         return np.empty(out.shape, out.dtype) if near else out
 
     def _input(self, k: int, value, outputs: tuple[np.ndarray, ...]) -> np.ndarray:
-        """The input as an array that generated code takes, in memory of its own where it meets an output's."""
+        """The input as generated code takes it, in memory of its own where it meets an output's."""
         dtype, shape = self.graph.signature.inputs[k], outputs[0].shape
         array = np.asarray(value)
-        if array.dtype != dtype:
+        if array.dtype.name != dtype:
             raise TypeError(f"kernel {self.name}: input {k} must be {dtype}, got {array.dtype}")
         try:
             np.broadcast_to(array, shape)
         except ValueError:
-            raise ValueError(f"kernel {self.name}: input {k} of shape {array.shape} does not fit {shape}") from None
+            raise ValueError(
+                f"kernel {self.name}: input {k} of shape {array.shape} does not fit {shape}"
+            ) from None
         if any(np.may_share_memory(array, out) for out in outputs):
-            return array.astype(dtype, copy=True)
+            array = array.copy()
         return self._usable(array)
 
     @staticmethod
     def _usable(array: np.ndarray) -> np.ndarray:
-        """The same values as a plain, aligned array of the machine's byte order and numpy's own dtype object."""
+        """The same values as a plain, aligned array of the machine's byte order."""
         native_dtype = np.dtype(array.dtype.name)
         usable = type(array) is np.ndarray and array.flags.aligned
         if usable and array.dtype.num == native_dtype.num and array.dtype.isnative:
             return array
-        return np.array(array, dtype=native_dtype, copy=True, subok=False)
+        made = np.empty(array.shape, native_dtype)
+        made[...] = array
+        return made
 
 
 def why_not(outputs: Node | Sequence[Node]) -> str:
@@ -127,7 +138,7 @@ def supports(outputs: Node | Sequence[Node]) -> bool:
 
 
 def elementwise(outputs: Node | Sequence[Node], name: str = "kernel") -> Callable:
-    """The kernel that computes the outputs, from memory, disk or compiler: `kernel(*outs, *inputs, *scalars) -> outs[0]`.
+    """The kernel of the outputs, from memory, disk or compiler: `kernel(*outs, *inputs, *scalars) -> outs[0]`.
 
     Raises `Unsupported` for a graph without a kernel and `Unavailable` where there are none at all.
     """
@@ -149,5 +160,3 @@ def _build(graph: Graph, name: str) -> Callable:
     code = build.elementwise(graph, name)
     kernel.builtin = builtin.fastcall(code.address["call"], name, owner=kernel)
     return kernel.builtin
-
-

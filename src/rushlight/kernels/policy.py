@@ -1,7 +1,8 @@
 """When a kernel is worth it: the measured numbers, all in one place.
 
-A kernel that is loaded beats numpy at any size (60 to 100 ns a call against 300 and more for a ufunc with its checks),
-so what matters is the cost of getting it: 10 to 30 ms to compile one, 0.2 ms to load it from the disk cache.
+A kernel that is loaded beats numpy at any size (60 to 100 ns a call against 300 and more for a ufunc with
+its checks), so what matters is the cost of getting it: 10 to 30 ms to compile one, 0.2 ms to load it from
+the disk cache.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from collections.abc import Iterable
 from ..runtime import settings
 from .graph import Node
 
-COMPILE_FROM_ELEMENTS = 4096  # below this, numpy needs less than 5 microseconds and compiling would not come back
 PARALLEL_FROM_PICOSECONDS = 12_000_000  # work that is worth waking another thread for
 CHUNK_PICOSECONDS = 8_000_000  # work a thread takes at a time
 RELEASE_FROM_PICOSECONDS = 30_000_000  # work that is worth letting other Python threads run
@@ -20,19 +20,36 @@ CHUNK_LIMITS = (1024, 65536)
 BYTES_PICOSECONDS = 25  # reading or writing one byte, from the second-level cache
 DEFAULT_PICOSECONDS = 30  # one cheap instruction on one float32
 COSTS = {  # picoseconds for one float32 element, one thread, AVX-512
-    **dict.fromkeys("exp exp2 sigmoid tanh log erf expm1 sin cos".split(), 450),
-    **dict.fromkeys("div sqrt rsqrt reciprocal".split(), 120),
-    **dict.fromkeys("log2 log10 log1p tan asin acos atan atan2 sinh cosh asinh acosh atanh erfc".split(), 1500),
+    **dict.fromkeys(["exp", "exp2", "sigmoid", "tanh", "log", "erf", "expm1", "sin", "cos"], 450),
+    **dict.fromkeys(["div", "sqrt", "rsqrt", "reciprocal"], 120),
+    **dict.fromkeys(
+        [
+            "log2",
+            "log10",
+            "log1p",
+            "tan",
+            "asin",
+            "acos",
+            "atan",
+            "atan2",
+            "sinh",
+            "cosh",
+            "asinh",
+            "acosh",
+            "atanh",
+            "erfc",
+        ],
+        1500,
+    ),
     "pow": 3000,
-    **dict.fromkeys("fmod remainder floor_divide".split(), 8000),
+    **dict.fromkeys(["fmod", "remainder", "floor_divide"], 8000),
 }
 LEAVES = ("input", "scalar")
 
 
 def worthwhile(elements: int) -> bool:
     """Whether to use a kernel for that many elements, as the kernel mode says."""
-    mode = settings.kernel_mode
-    return mode == "force" or (mode == "auto" and elements >= COMPILE_FROM_ELEMENTS)
+    return elements >= settings.kernels_from
 
 
 def element_cost(nodes: Iterable[Node], bytes_moved: int, vector_bytes: int) -> int:

@@ -1,13 +1,18 @@
-"""Every operator, each declared once."""
+"""Every operator, each declared once, in the module of its subject; importing this package declares them all.
 
-from .arithmetic import *
-from .comparison import *
-from .conversion import cast
-from .lifting import on_tensors
-from .movement import as_strided, clone, expand, permute, reshape, sum_to, t, transpose
-from . import affine, einsum, product
-from .linear_algebra import triangles
-from .reduction import sum
-from .region import region, region_add, region_put
-from . import python
+`OPERATORS` has them by their public path: `OPERATORS["nn.functional.relu"].call` is the function.
+"""
+
+import importlib
+import pkgutil
+
+from .operator import OPERATORS
+
+for _module in sorted(m.name for m in pkgutil.iter_modules(__path__)):
+    importlib.import_module(f"{__name__}.{_module}")
+
+from . import python  # noqa: E402  (when all operators are declared)
+
 python.attach()
+
+__all__ = ["OPERATORS"]

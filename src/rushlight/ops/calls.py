@@ -18,9 +18,11 @@ from ..autograd.modes import state
 from ..autograd.node import next_sequence
 from ..lang.arrays import on_arrays
 from ..quiet import SILENT, enter, leave
+from ..runtime import settings
 from ..tensor.core import QUICK, Tensor
 from ..tensor.dtype import FLOATING, bool_, float32, float64, of_numpy
 from ..tensor.storage import storage_of
+from .fused import fused
 from .intercept import interceptors
 from .signature import REQUIRED
 from .operator import SHAPE_OF, Operator, after_record, saved_hooks, watchers
@@ -33,7 +35,7 @@ COMMON = {
     "enter": enter, "leave": leave, "SILENT": SILENT, "bool_": bool_, "of_numpy": of_numpy, "interceptors": interceptors,
     "next_sequence": next_sequence, "watchers": watchers, "saved_hooks": saved_hooks, "after_record": after_record,
     "WEAK": frozenset((float, int)), "FLOATS": frozenset((float32, float64)), "FLOATING": FLOATING, "sum_to": lang.sum_to.on_arrays,
-    "storage_of": storage_of, "REQUIRED": REQUIRED,
+    "settings": settings, "fused": fused, "storage_of": storage_of, "REQUIRED": REQUIRED,
 }  # fmt: skip
 
 
@@ -251,16 +253,22 @@ def _elementwise_lines(op: Any, src: Source, options: bool = True) -> None:
         same = " and ".join([f"type({s.names[i]}) in QUICK" for i in s.arrays] + [f"{s.names[i]}.dtype is {first}.dtype" for i in s.arrays[1:]])
         src.add(2, f"ok = {same}", "if ok:", f"    dt = {first}.dtype", "    ok = dt in direct")
         src.add(3, *(f"a{i} = {s.names[i]}._a" for i in s.arrays), *(f"g{i} = {s.names[i]}._rg" for i in s.arrays))
+        src.add(3, f"size = {' + '.join(f'a{i}.size' for i in s.arrays)}")
     any_grad = " or ".join(f"g{i}" for i in s.arrays)
     if recorded and not op.has_rules:
         src.add(2, f"if ok and not (({any_grad}) and state.grad):")
     else:
         src.add(2, "if ok:")
-    run_body(op, src, 3, len(s.arrays) > 1, options)
-    src.add(3, "if type(r) is not ndarray:", "    r = asarray(r)")
-    src.add(3, f"elif r.base is not None or {' or '.join(f'r is a{i}' for i in s.arrays)}:", "    r = r.copy('K')")
+    names = "".join(f"{n}, " for n in s.names[s.positional :])
+    target = "bool_" if op.result == "bool" else "dt"
+    src.add(3, "r = None", "if size >= settings.kernels_from:")
+    src.add(4, f"r = fused(op, {target}, ({''.join(f'a{i}, ' for i in s.arrays)}), ({names}))")
+    src.add(3, "if r is None:")
+    run_body(op, src, 4, len(s.arrays) > 1, options)
+    src.add(4, "if type(r) is not ndarray:", "    r = asarray(r)")
+    src.add(4, f"elif type(r.base) is ndarray or {' or '.join(f'r is a{i}' for i in s.arrays)}:", "    r = r.copy('K')")
     if op.result != "bool":
-        src.add(3, "if r.dtype is not dt.np:", "    r = r.astype(dt.np)")
+        src.add(4, "if r.dtype is not dt.np:", "    r = r.astype(dt.np)")
     wrap_result(src, 3, "bool_" if op.result == "bool" else "dt")
     if recorded and op.has_rules:
         record_lines(op, src, 3, any_grad)
@@ -269,10 +277,10 @@ def _elementwise_lines(op: Any, src: Source, options: bool = True) -> None:
 
 def _pair_of_operands(src: Source, x: str, y: str) -> None:
     """Both tensors, or either of them a float or int beside a float tensor."""
-    src.add(2, f"if type({x}) in QUICK:", f"    dt, a0, g0 = {x}.dtype, {x}._a, {x}._rg")
-    src.add(3, f"if type({y}) in QUICK:", f"    ok, a1, g1 = {y}.dtype is dt and dt in direct, {y}._a, {y}._rg")
+    src.add(2, f"if type({x}) in QUICK:", f"    dt, a0, g0 = {x}.dtype, {x}._a, {x}._rg", "    size = a0.size")
+    src.add(3, f"if type({y}) in QUICK:", f"    ok, a1, g1 = {y}.dtype is dt and dt in direct, {y}._a, {y}._rg", "    size += a1.size")
     src.add(3, "else:", f"    ok, a1, g1 = type({y}) in WEAK and dt in FLOATS and dt in direct, {y}, False")
-    src.add(2, f"elif type({y}) in QUICK:", f"    dt, a1, g1 = {y}.dtype, {y}._a, {y}._rg")
+    src.add(2, f"elif type({y}) in QUICK:", f"    dt, a1, g1 = {y}.dtype, {y}._a, {y}._rg", "    size = a1.size")
     src.add(3, f"ok, a0, g0 = type({x}) in WEAK and dt in FLOATS and dt in direct, {x}, False")
     src.add(2, "else:", "    ok = False")
 
@@ -302,7 +310,7 @@ def write_general(op: Operator) -> str:
     src.add(2, "if type(r) is not ndarray:", "    if type(r) is tuple or type(r) is list:")
     src.add(4, f"return finish_many(op, ({values}), ({seen}), r)")
     src.add(3, "r = asarray(r)")
-    src.add(2, f"elif r.base is not None or {' or '.join(f'r is a{i}' for i in s.arrays)}:", f"    r = own(r, ({arrays}))")
+    src.add(2, f"elif type(r.base) is ndarray or {' or '.join(f'r is a{i}' for i in s.arrays)}:", f"    r = own(r, ({arrays}))")
     first = s.arrays[0]
     known = f"{s.names[first]}.dtype if r.dtype is a{first}.dtype else of_numpy(r.dtype)"
     wrap_result(src, 2, known if not s.optional(first) else "of_numpy(r.dtype)")

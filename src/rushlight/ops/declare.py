@@ -16,6 +16,7 @@ from . import pointwise
 from .calls import lazy_call, write_general
 from .intercept import interceptors, intercepted
 from .operator import OPERATORS, Operator, record, recording
+from .signature import SYNONYMS
 
 Function = Callable[..., Any]
 
@@ -54,8 +55,12 @@ def composite(body: Function | None = None, **options: Any) -> Any:
     if body is None:
         return lambda f: composite(f, **options)
 
+    names = body.__code__.co_varnames[: body.__code__.co_argcount + body.__code__.co_kwonlyargcount]
+
     def call(*args: Any, **kwargs: Any) -> Any:
         out = kwargs.pop("out", None) if kwargs else None
+        if kwargs and not SYNONYMS.keys().isdisjoint(kwargs):
+            kwargs = {k if k in names else SYNONYMS.get(k, k): v for k, v in kwargs.items()}
         result = body(*args, **kwargs)
         return result if out is None else write_out(out, result, call.__name__)
 
@@ -66,6 +71,7 @@ def composite(body: Function | None = None, **options: Any) -> Any:
 class Composite:
     """The registry's entry for a composite function."""
 
+    family = "composite"
     has_rules = False
 
     def __init__(self, body: Function, *, namespace: str = "", **options: Any) -> None:
@@ -191,7 +197,7 @@ def wrap_results(op: Operator, result: Any, arrays: list[Any]) -> Any:
 def _wrap_fresh(r: Any, arrays: list[Any]) -> Tensor:
     if type(r) is not np.ndarray:
         return wrap_any(r)
-    if r.base is not None or any(r is a for a in arrays):
+    if type(r.base) is np.ndarray or any(r is a for a in arrays):
         r = _own(r, arrays)
     return wrap(r, of_numpy(r.dtype))
 
@@ -260,6 +266,8 @@ def _in_float32(call: Function, op: Operator, values: Any) -> Any:
     s = op.signature
     result = call(*values[: s.positional], **dict(zip(s.names[s.positional :], values[s.positional :])))
     narrow = lambda t: t.to(low) if isinstance(t, Tensor) and t.dtype is float32 else t  # noqa: E731
+    if "dtype" in s.names and values[s.names.index("dtype")] is not None:
+        return result  # in the type that was asked for
     if isinstance(result, Tensor):
         return narrow(result)
     parts = [narrow(t) for t in result]

@@ -95,7 +95,7 @@ def finish(op: Any, values: list, arrays: list, r: Any, computed: dtype, inner: 
     """Wraps a result, records it, and rounds it to half precision where that was asked for."""
     if type(r) is not np.ndarray:
         r = np.asarray(r)
-    if r.base is not None or any(r is a for a in arrays):
+    if type(r.base) is np.ndarray or any(r is a for a in arrays):
         r = r.copy(order="K")
     result_type = op.result_type(inner)
     if r.dtype != result_type.np:

@@ -1,8 +1,9 @@
 """Object code on disk: content-checked files, replaced atomically, shared by any number of processes.
 
-A file is `<key>.o`: eight bytes of magic, the checksum of the rest, the object code.  Reading never fails: what is
-missing, cut short or altered is simply not there, and is compiled again.  A folder that cannot be written, or that
-others could write to (its contents get executed), is not used; the objects then live in memory for this process.
+A file is `<key>.o`: eight bytes of magic, the checksum of the rest, the object code.  Reading never fails:
+what is missing, cut short or altered is simply not there, and is compiled again.  A folder that cannot be
+written, or that others could write to (its contents get executed), is not used; the objects then live in
+memory for this process.
 """
 
 from __future__ import annotations

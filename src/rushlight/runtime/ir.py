@@ -7,15 +7,16 @@
             f.store(f.load(f32, place) * f.factor, place)
     print(module.text())
 
-Numbers beside a `Value` become constants of its type (splatted when it is a vector).  Local variables (`f.variable`)
-are stack slots that LLVM's `sroa` pass turns into registers, so loops that carry values need no phi by hand.
+Numbers beside a `Value` become constants of its type (splatted when it is a vector).  Local variables
+(`f.variable`) are stack slots that LLVM's `sroa` pass turns into registers, so loops that carry values need
+no phi by hand.
 """
 
 from __future__ import annotations
 
 import struct
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import cache
 
 
 class Type:
@@ -48,7 +49,7 @@ class Type:
         return scalar.vector(self.lanes)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _vector(scalar: Type, lanes: int) -> Type:
     return Type(scalar.kind, scalar.bits, f"<{lanes} x {scalar}>", lanes)
 
@@ -250,14 +251,24 @@ class Module:
         self.declarations: dict[str, str] = {}
         self.globals: list[str] = []
 
-    def variable(self, name: str, type: str, initial: str = "zeroinitializer", align: int = 8, exported=False) -> Value:
+    def variable(
+        self, name: str, type: str, initial: str = "zeroinitializer", align: int = 8, exported=False
+    ) -> Value:
         """A global; `type` and `initial` are LLVM text because arrays and structures have no other use here."""
         linkage = "" if exported else "internal "
         self.globals.append(f"@{name} = {linkage}global {type} {initial}, align {align}")
         return Value(None, ptr, f"@{name}")
 
     @contextmanager
-    def function(self, name: str, result: Type = void, *, exported: bool = True, inline: bool | None = None, **arguments):
+    def function(
+        self,
+        name: str,
+        result: Type = void,
+        *,
+        exported: bool = True,
+        inline: bool | None = None,
+        **arguments,
+    ):
         made = Function(self, name, result, arguments, exported, inline)
         self.functions[name] = made
         yield made
@@ -275,7 +286,9 @@ class Module:
 class Function:
     """A function under construction; its arguments are attributes (`f.n` for the argument `n`)."""
 
-    def __init__(self, module: Module, name: str, result: Type, arguments: dict, exported: bool, inline: bool | None):
+    def __init__(
+        self, module: Module, name: str, result: Type, arguments: dict, exported: bool, inline: bool | None
+    ):
         self.module, self.name, self.result, self.exported = module, name, result, exported
         self.signature = ", ".join(f"{type} %{argument}" for argument, type in arguments.items())
         self.inline = {None: "", True: " alwaysinline", False: " noinline"}[inline]
@@ -285,7 +298,9 @@ class Function:
         self.ended = False
         for argument, type in arguments.items():
             if hasattr(self, argument):
-                raise ValueError(f"{name}: an argument cannot be called {argument!r}, the builder has that name")
+                raise ValueError(
+                    f"{name}: an argument cannot be called {argument!r}, the builder has that name"
+                )
             setattr(self, argument, Value(self, type, f"%{argument}"))
 
     def text(self) -> str:
@@ -407,7 +422,8 @@ class Function:
         other = b.text if b is not None else "poison"
         pattern = ", ".join(f"i32 {k}" for k in lanes)
         return self.value(
-            a.type.vector(len(lanes)), f"shufflevector {a}, {a.type} {other}, <{len(lanes)} x i32> <{pattern}>"
+            a.type.vector(len(lanes)),
+            f"shufflevector {a}, {a.type} {other}, <{len(lanes)} x i32> <{pattern}>",
         )
 
     def extract(self, vector: Value, lane: int) -> Value:

@@ -1,7 +1,7 @@
 """Load an ELF relocatable object into this process with mmap and ctypes: no compiler, no linker, 30 microseconds each.
 
-Only what LLVM emits for our modules is understood; anything else is an error that names it.  Code and constants end
-up read-only and executable, data writable, each on its own pages.
+Only what LLVM emits for our modules is understood; anything else is an error that names it.  Code and
+constants end up read-only and executable, data writable, each on its own pages.
 """
 
 from __future__ import annotations
@@ -72,7 +72,9 @@ class _Image:
         self.place: dict[int, int] = {}
         self.stubs: dict[str, int] = {}
         self._lay_out()
-        self.memory = mmap.mmap(-1, self.total, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, mmap.PROT_READ | mmap.PROT_WRITE)
+        self.memory = mmap.mmap(
+            -1, self.total, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, mmap.PROT_READ | mmap.PROT_WRITE
+        )
         self.base = ctypes.addressof(ctypes.c_char.from_buffer(self.memory))
         self._copy_sections()
         self.symbols = self._read_symbols()
@@ -89,7 +91,9 @@ class _Image:
     def _read_sections(self) -> list[Section]:
         (table,) = struct.unpack_from("<Q", self.data, 0x28)
         size, count = struct.unpack_from("<HH", self.data, 0x3A)
-        return [Section(*struct.unpack_from("<IIQQQQIIQQ", self.data, table + k * size)) for k in range(count)]
+        return [
+            Section(*struct.unpack_from("<IIQQQQIIQQ", self.data, table + k * size)) for k in range(count)
+        ]
 
     def _lay_out(self) -> None:
         """Read-only sections first, then the stubs for far calls, then from a new page the writable ones."""
@@ -113,7 +117,9 @@ class _Image:
         for number, place in self.place.items():
             section = self.sections[number]
             if section.kind != NO_BITS:
-                self.memory[place : place + section.size] = self.data[section.offset : section.offset + section.size]
+                self.memory[place : place + section.size] = self.data[
+                    section.offset : section.offset + section.size
+                ]
 
     def _symbol_entries(self):
         table = next((s for s in self.sections if s.kind == SYMBOL_TABLE), None)
@@ -173,7 +179,9 @@ class _Image:
     def finish(self) -> Code:
         self._relocate()
         _protect(self.base, self.read_only)
-        return Code(self.memory, {s.name: s.value for s in self.symbols if s.name and s.section in self.place})
+        return Code(
+            self.memory, {s.name: s.value for s in self.symbols if s.name and s.section in self.place}
+        )
 
 
 def _protect(address: int, size: int) -> None:
@@ -189,7 +197,9 @@ def _protect(address: int, size: int) -> None:
 
 
 def _x86_far_jump(target: int) -> bytes:
-    return b"\x49\xbb" + struct.pack("<Q", target) + b"\x41\xff\xe3" + b"\x90" * 3  # movabs r11, target; jmp r11
+    return (
+        b"\x49\xbb" + struct.pack("<Q", target) + b"\x41\xff\xe3" + b"\x90" * 3
+    )  # movabs r11, target; jmp r11
 
 
 def _absolute_64(image: _Image, place: int, symbol: Symbol, addend: int) -> None:

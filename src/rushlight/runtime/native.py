@@ -3,8 +3,8 @@
     code = native.module("pool", ("x86_64", 64), generate, sources=("rushlight.runtime.pool_ir",))
     run = code.function("rl_run", None, c_void_p)
 
-The key of the disk cache is the generator's arguments and the text of its source files, so nothing is generated,
-and llvmlite is not imported, when the object is there.
+The key of the disk cache is the generator's arguments and the text of its source files, so nothing is
+generated, and llvmlite is not imported, when the object is there.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import importlib.util
 import threading
 import time
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 from hashlib import blake2b
 
 from . import loader, session, settings
@@ -30,7 +30,7 @@ def disk_cache() -> ObjectCache:
     return ObjectCache(default_folder(), settings.integer("RUSHLIGHT_CACHE_LIMIT", 256) << 20)
 
 
-@lru_cache(maxsize=None)
+@cache
 def source_hash(modules: tuple[str, ...]) -> str:
     """Changes when the source of any of these modules does."""
     digest = blake2b(digest_size=16)

@@ -1,8 +1,8 @@
 """The threads that kernels run on: how many, and a function kernels call to share their chunks among them.
 
-Threads start with the first kernel that is long enough to want them, so a process that computes little, or a child
-after a fork, has none.  Systems the pool is not written for (anything but Linux on x86-64 and aarch64) get the same
-interface on one thread.
+Threads start with the first kernel that is long enough to want them, so a process that computes little, or
+a child after a fork, has none.  Systems the pool is not written for (anything but Linux on x86-64 and
+aarch64) get the same interface on one thread.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ class _Pool:
         cpus = cpus_allowed()
         limit = 8 * pool_ir.AFFINITY_BYTES
         mask = sum(1 << cpu for cpu in cpus if cpu < limit).to_bytes(pool_ir.AFFINITY_BYTES, "little")
-        steering = 1 < len(cpus) and max(cpus) < limit and threads <= min(STEERED_THREADS, len(cpus))
+        steering = len(cpus) > 1 and max(cpus) < limit and threads <= min(STEERED_THREADS, len(cpus))
         self.set(threads, ctypes.cast(ctypes.c_char_p(mask), ctypes.c_void_p), steering)
 
     def resize(self, threads: int) -> None:

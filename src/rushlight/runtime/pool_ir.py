@@ -1,14 +1,15 @@
 """The thread pool's machine code: how chunks are handed out, how workers wait and how they are woken.
 
-A job is a function `body(argument, chunk, thread)` and a number of chunks.  Each thread owns a word with its range of
-chunks and a 32-bit epoch; it takes chunks from its own word first (the same data stays in the same cache), then from
-the others'.  The caller works too and waits for chunks that are done, never for threads that are awake.  A worker
-spins for a fraction of a millisecond, then sleeps on a futex.  One job runs at a time: who finds the pool busy
-(another Python thread, a nested call) simply runs its chunks itself.
+A job is a function `body(argument, chunk, thread)` and a number of chunks.  Each thread owns a word with
+its range of chunks and a 32-bit epoch; it takes chunks from its own word first (the same data stays in the
+same cache), then from the others'.  The caller works too and waits for chunks that are done, never for
+threads that are awake.  A worker spins for a fraction of a millisecond, then sleeps on a futex.  One job
+runs at a time: who finds the pool busy (another Python thread, a nested call) simply runs its chunks
+itself.
 
-Epochs tell a new job from an old one.  A worker that wakes late finds the words of the old job used up, or those of
-the new job, both of which are right: the job's function is published before its words, and cannot change while a
-chunk that somebody took is not done.
+Epochs tell a new job from an old one.  A worker that wakes late finds the words of the old job used up, or
+those of the new job, both of which are right: the job's function is published before its words, and cannot
+change while a chunk that somebody took is not done.
 """
 
 from __future__ import annotations
@@ -199,8 +200,8 @@ def _set_affinity(f: Function, kernel_id: Value, cpus: Value) -> None:
 def _keep_off_this_cpu(module: Module, words: Words) -> None:
     """Bar sleeping workers from the caller's CPU before they are woken.
 
-    Linux likes to put a woken thread where its waker runs, and there it waits for the next tick, 2 to 4 ms; the
-    worker lifts the bar itself as soon as it runs.
+    Linux likes to put a woken thread where its waker runs, and there it waits for the next tick, 2 to 4 ms;
+    the worker lifts the bar itself as soon as it runs.
     """
     with module.function("keep_off_this_cpu", void, exported=False) as f:
         with f.when(f.load(i32, words.steering).differs(0)):

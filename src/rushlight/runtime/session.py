@@ -1,7 +1,7 @@
 """The compiler session: what this machine is, and LLVM IR text to object code for it.
 
-llvmlite is imported on the first compilation only.  `available()` says whether kernels can be had at all and, if not,
-why; everything above then stays with numpy.
+llvmlite is imported on the first compilation only.  `available()` says whether kernels can be had at all
+and, if not, why; everything above then stays with numpy.
 """
 
 from __future__ import annotations
@@ -49,7 +49,9 @@ class Host(NamedTuple):
 @lru_cache(maxsize=1)
 def host() -> Host:
     """The CPU of this process, found without llvmlite so that a warm start does not import it."""
-    machine = {"amd64": "x86_64", "arm64": "aarch64"}.get(platform.machine().lower(), platform.machine().lower())
+    machine = {"amd64": "x86_64", "arm64": "aarch64"}.get(
+        platform.machine().lower(), platform.machine().lower()
+    )
     text = _processor_text()
     level, vector_bytes = _instruction_set(machine, set(text.split()))
     identity = blake2b("\n".join((sys.platform, machine, level, text)).encode(), digest_size=8).hexdigest()
@@ -63,7 +65,16 @@ def _processor_text() -> str:
             first = file.read().split("\n\n", 1)[0]
     except OSError:
         return f"{platform.processor()} {platform.version()}"
-    wanted = ("vendor_id", "cpu family", "model", "stepping", "flags", "features", "cpu implementer", "cpu part")
+    wanted = (
+        "vendor_id",
+        "cpu family",
+        "model",
+        "stepping",
+        "flags",
+        "features",
+        "cpu implementer",
+        "cpu part",
+    )
     return "\n".join(line for line in first.splitlines() if line.split(":")[0].strip().lower() in wanted)
 
 

@@ -2,12 +2,12 @@
 
 | variable | meaning |
 |---|---|
-| `RUSHLIGHT_DEBUG` | 1 shows each kernel that is compiled and how long it took, 2 also cache hits and the reasons for going without kernels, 3 also the IR |
-| `RUSHLIGHT_KERNELS` | `auto` (default): kernels where they pay; `off`: numpy only; `force`: kernels wherever they can run |
-| `RUSHLIGHT_CACHE` | folder of the compiled objects (default: the user's cache folder); `off` keeps them in memory |
+| `RUSHLIGHT_DEBUG` | 1: compilations and their times, 2: cache hits and reasons for going without, 3: IR |
+| `RUSHLIGHT_KERNELS` | `auto` (default): kernels where they pay; `off`: numpy only; `force`: all that can run |
+| `RUSHLIGHT_CACHE` | folder of compiled objects (default: the user's cache folder); `off`: in memory |
 | `RUSHLIGHT_CACHE_LIMIT` | size of that folder in MB (default 256) |
 | `RUSHLIGHT_CPU` | `avx2`: generate for that instruction set although the CPU has more |
-| `RUSHLIGHT_NUM_THREADS` | threads of the kernels (default `OMP_NUM_THREADS`, else the CPUs this process may use) |
+| `RUSHLIGHT_NUM_THREADS` | threads of kernels (default `OMP_NUM_THREADS`, else one a CPU) |
 """
 
 from __future__ import annotations
@@ -16,6 +16,10 @@ import os
 import sys
 
 MODES = ("off", "auto", "force")
+COMPILE_FROM_ELEMENTS = (
+    4096  # below this, numpy needs less than 5 microseconds and compiling would not come back
+)
+_KERNELS_FROM = {"off": sys.maxsize, "auto": COMPILE_FROM_ELEMENTS, "force": 0}
 
 
 def integer(name: str, default: int) -> int:
@@ -37,14 +41,16 @@ def choice(name: str, options: tuple[str, ...], default: str) -> str:
 
 debug_level = integer("RUSHLIGHT_DEBUG", 0)
 kernel_mode = choice("RUSHLIGHT_KERNELS", MODES, "auto")
+kernels_from = _KERNELS_FROM[kernel_mode]  # elements from which on a generated kernel is used
 
 
 def set_kernel_mode(mode: str) -> str:
     """Switch between `off`, `auto` and `force`; the mode before is returned."""
-    global kernel_mode
+    global kernel_mode, kernels_from
     if mode not in MODES:
         raise ValueError(f"kernel mode {mode!r}: expected one of {', '.join(MODES)}")
     before, kernel_mode = kernel_mode, mode
+    kernels_from = _KERNELS_FROM[mode]
     return before
 
 

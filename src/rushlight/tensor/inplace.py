@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..autograd.modes import state
+from ..lang.movement import address
+from ..lang.region import Geometry
 from .core import Tensor, wrap
 from .dtype import can_cast
 from .storage import Storage, is_held
@@ -57,7 +59,7 @@ def put(target: Tensor, result: Tensor, operation: str) -> None:
     storage = target._s
     if storage is None:
         a, r = target._a, result._a
-        if result._s is None and r.strides == a.strides and r.flags.writeable and r.base is None:
+        if result._s is None and r.strides == a.strides and r.flags.writeable and type(r.base) is not np.ndarray:
             target._a = r
         elif is_held(target):
             target._a = np.empty_like(a)
@@ -97,8 +99,7 @@ def _region_of(base: Tensor, target: Tensor, result: Tensor) -> None:
     """`base` becomes: the old base with the region that `target` looks at replaced by `result`."""
     from ..ops.region import replaced
 
-    new = replaced(base, result, geometry(base, target))
-    base._node, base._out, base._rg = new._node, new._out, new._rg
+    base._node, base._out, base._rg = replaced(base, result, geometry(base, target)), 0, True
 
 
 def _refresh_views(base: Tensor, storage: Storage) -> None:
@@ -107,18 +108,15 @@ def _refresh_views(base: Tensor, storage: Storage) -> None:
     for t in storage.members():
         if t._base is base:
             if base._rg and (t.dtype.is_floating_point or t.dtype.is_complex):
-                new = regained(base, geometry(base, t))
-                t._node, t._out, t._rg = new._node, new._out, True
+                t._node, t._out, t._rg = regained(base, geometry(base, t)), 0, True
             else:
                 t._node, t._rg = None, False
 
 
-def geometry(base: Tensor, view: Tensor) -> tuple:
-    """How a view lies in its base: shapes and strides of both, and the distance of their first elements, in bytes."""
+def geometry(base: Tensor, view: Tensor) -> Geometry:
+    """How a view lies in its base."""
     a, v = base._a, view._a
-    from ..lang.movement import address
-
-    return a.shape, a.strides, v.shape, v.strides, address(v) - address(a), v.dtype.str
+    return Geometry(a.shape, a.strides, a.dtype, v.shape, v.strides, address(v) - address(a), v.dtype)
 
 
 def write_out(out: Any, result: Any, operation: str) -> Any:

@@ -1,12 +1,14 @@
 """The machine code between a Python call and a kernel's loop, shared by all element-wise kernels.
 
-`rl_call` reads the arrays themselves (no pointer crosses Python), broadcasts the inputs to the first output, merges
-dimensions that lie behind each other and runs the kernel's body over what is left, in chunks on the thread pool when
-there is enough to do.  Whatever is out of the ordinary (not an ndarray, another dtype, shapes that do not fit,
-misaligned or overlapping memory) is handed to the kernel's Python object, which converts, copies or explains.
+`rl_call` reads the arrays themselves (no pointer crosses Python), broadcasts the inputs to the first
+output, merges dimensions that lie behind each other and runs the kernel's body over what is left, in chunks
+on the thread pool when there is enough to do.  Whatever is out of the ordinary (not an ndarray, another
+dtype, shapes that do not fit, misaligned or overlapping memory) is handed to the kernel's Python object,
+which converts, copies or explains.
 
-A body works on `count` elements that lie one after the other: `body(places, masks, scalars, count)`.  The byte offset
-of an operand is masked, so a mask of zero makes it stay on its first vector: that is how a broadcast scalar is read.
+A body works on `count` elements that lie one after the other: `body(places, masks, scalars, count)`.  The
+byte offset of an operand is masked, so a mask of zero makes it stay on its first vector: that is how a
+broadcast scalar is read.
 """
 
 from __future__ import annotations
@@ -71,18 +73,22 @@ def _move_function(module: Module, name: str, gather: bool) -> None:
     """`count` elements of `size` bytes: from `strided` to `block` or back."""
     with module.function(name, exported=False, block=ptr, strided=ptr, stride=i64, count=i64, size=i64) as f:
         for element in (i8, i16, i32, i64):
-            with f.when(f.size.equals(element.size)):
-                with f.loop(0, f.count) as i:
-                    near, far = f.block.offset(i * element.size), f.strided.offset(i * f.stride)
-                    source, target = (far, near) if gather else (near, far)
-                    f.store(f.load(element, source), target)
+            with f.when(f.size.equals(element.size)), f.loop(0, f.count) as i:
+                near, far = f.block.offset(i * element.size), f.strided.offset(i * f.stride)
+                source, target = (far, near) if gather else (near, far)
+                f.store(f.load(element, source), target)
 
 
 def _fill_function(module: Module) -> None:
     """Fill `size` bytes (rounded up to 64) with copies of one element."""
     with module.function("fill", exported=False, block=ptr, element=ptr, width=i64, size=i64) as f:
         pattern = f.variable(i64, 0)
-        for element, repeat in ((i8, 0x0101010101010101), (i16, 0x0001000100010001), (i32, 0x100000001), (i64, 1)):
+        for element, repeat in (
+            (i8, 0x0101010101010101),
+            (i16, 0x0001000100010001),
+            (i32, 0x100000001),
+            (i64, 1),
+        ):
             with f.when(f.width.equals(element.size)):
                 pattern.set(f.load(element, f.element).convert("zext", i64) * repeat)
         whole = f.splat(pattern.get(), 8)
@@ -134,7 +140,7 @@ def _run_chunk(module: Module) -> None:
 
 
 def _choose_modes(f: Function, state: _ChunkState, description: Value, last: Value) -> Value:
-    """Decide how each operand is read along the last dimension; the longest segment that allows is returned."""
+    """Decide how each operand is read along the last dimension; the longest segment that allows."""
     longest = f.variable(i64, 1 << 62)
     with f.loop(0, _word(f, description, frame.DESC_OPERANDS)) as k:
         stride = f.load(i64, _stride_place(f.at(f.site), k, last))
@@ -151,7 +157,9 @@ def _choose_modes(f: Function, state: _ChunkState, description: Value, last: Val
     return longest.get()
 
 
-def _locate(f: Function, state: _ChunkState, description: Value, first: Value, last: Value, width: Value) -> Value:
+def _locate(
+    f: Function, state: _ChunkState, description: Value, first: Value, last: Value, width: Value
+) -> Value:
     """Set the indices and row starts for element number `first`; its column is returned."""
     operands = _word(f, description, frame.DESC_OPERANDS)
     with f.loop(0, operands) as k:
@@ -192,18 +200,27 @@ def _next_row(f: Function, state: _ChunkState, description: Value, last: Value) 
         dimension.set(dimension.get() - 1)
 
 
-def _run_segment(f: Function, state: _ChunkState, description: Value, last: Value, column: Value, count: Value) -> None:
+def _run_segment(
+    f: Function, state: _ChunkState, description: Value, last: Value, column: Value, count: Value
+) -> None:
     outputs = _word(f, description, frame.DESC_OUTPUTS)
     with f.loop(0, _word(f, description, frame.DESC_OPERANDS)) as k:
         _prepare_operand(f, state, description, last, column, count, k, outputs)
     scalars = f.at(f.site).offset(frame.FRAME_SCALARS)
     body = f.load(ptr, description, frame.DESC_BODY)
     f.call_pointer(body, void, state.places, state.masks, scalars, count)
-    with f.loop(0, outputs) as k:
-        with f.when(_word(f, state.modes, 0, k).equals(PACKED)):
-            stride = f.load(i64, _stride_place(f.at(f.site), k, last))
-            target = _pointer(f, state.here, k).offset(column * stride)
-            f.call("unpack", void, state.block(k), target, stride, count, _word(f, description, frame.DESC_SIZES, k))
+    with f.loop(0, outputs) as k, f.when(_word(f, state.modes, 0, k).equals(PACKED)):
+        stride = f.load(i64, _stride_place(f.at(f.site), k, last))
+        target = _pointer(f, state.here, k).offset(column * stride)
+        f.call(
+            "unpack",
+            void,
+            state.block(k),
+            target,
+            stride,
+            count,
+            _word(f, description, frame.DESC_SIZES, k),
+        )
 
 
 def _pointer(f: Function, table: Value, index: Value) -> Value:
@@ -211,7 +228,7 @@ def _pointer(f: Function, table: Value, index: Value) -> Value:
 
 
 def _prepare_operand(f, state, description, last, column, count, k, outputs) -> None:
-    """Set the place the body reads or writes operand `k` at, filling or gathering its block when it needs one."""
+    """Set where the body finds operand `k`, filling or gathering its block when it needs one."""
     mode, row = _word(f, state.modes, 0, k), _pointer(f, state.here, k)
     size = _word(f, description, frame.DESC_SIZES, k)
     with f.when(mode.equals(DIRECT)):
@@ -231,7 +248,7 @@ def _prepare_operand(f, state, description, last, column, count, k, outputs) -> 
 
 
 def _read_array(module: Module) -> None:
-    """Put operand `k` into the frame, broadcast to `rank` dimensions; 0 when it is not what the kernel expects."""
+    """Put operand `k` into the frame, broadcast to `rank` dimensions; 0 when the kernel cannot take it."""
     with module.function("read_array", i1, exported=False, site=ptr, array=ptr, k=i64, rank=i64) as f:
         description = f.load(ptr, f.site, frame.FRAME_DESC)
         no, yes = f.constant(i1, 0), f.constant(i1, 1)
@@ -254,7 +271,8 @@ def _read_array(module: Module) -> None:
                 f.ret(no)
             stride = f.select(repeated, f.constant(i64, 0), _word(f, strides, 0, own))
             f.store(stride, _stride_place(f.site, f.k, d))
-            with f.when(is_output & stride.equals(0) & (wanted > 1)):  # several results for one place
+            shared = is_output & stride.equals(0) & (wanted > 1) & (_word(f, f.site, frame.FRAME_TOTAL) > 0)
+            with f.when(shared):  # several results for one place
                 f.ret(no)
         f.ret(yes)
 
@@ -269,37 +287,44 @@ def _is_unexpected(f: Function, description: Value, is_output: Value) -> Value:
         swapped = f.load(i8, descr, frame.DESCR_BYTE_ORDER).equals(ord(">"))
         flags = f.load(i32, f.array, frame.ARRAY_FLAGS)
         needed = f.select(is_output, f.constant(i32, frame.ALIGNED | frame.WRITEABLE), frame.ALIGNED)
-        wrong = number.differs(_word(f, description, frame.DESC_TYPES, f.k)) | (flags & needed).differs(needed)
+        wrong = number.differs(_word(f, description, frame.DESC_TYPES, f.k)) | (flags & needed).differs(
+            needed
+        )
         result.set(wrong | swapped)
     return result.get()
 
 
 def _merge_dimensions(module: Module) -> None:
-    """Order the dimensions by the first output's strides, drop those of length one, join what lies behind each other."""
+    """Order the dimensions by the first output's strides, drop those of length one, join runs."""
     with module.function("merge_dimensions", exported=False, site=ptr, rank=i64) as f:
         description = f.load(ptr, f.site, frame.FRAME_DESC)
         operands = _word(f, description, frame.DESC_OPERANDS)
         kept = f.variable(i64, 0)
-        with f.loop(0, f.rank) as d:
-            with f.when(_word(f, f.site, frame.FRAME_DIMS, d).differs(1)):
-                _copy_dimension(f, operands, d, kept.get())
-                _sink_dimension(f, operands, kept.get())
-                kept.set(kept.get() + 1)
+        with f.loop(0, f.rank) as d, f.when(_word(f, f.site, frame.FRAME_DIMS, d).differs(1)):
+            _copy_dimension(f, operands, d, kept.get())
+            _sink_dimension(f, operands, kept.get())
+            kept.set(kept.get() + 1)
         joined = f.variable(i64, 0)
         with f.loop(1, kept.get()) as d:
             with f.either(_continues(f, operands, joined.get(), d)) as (join, keep):
                 with join:
-                    length = _word(f, f.site, frame.FRAME_DIMS, d) * _word(f, f.site, frame.FRAME_DIMS, joined.get())
+                    length = _word(f, f.site, frame.FRAME_DIMS, d) * _word(
+                        f, f.site, frame.FRAME_DIMS, joined.get()
+                    )
                     _copy_dimension(f, operands, d, joined.get())
                     _put(f, length, f.site, frame.FRAME_DIMS, joined.get())
                 with keep:
                     joined.set(joined.get() + 1)
                     _copy_dimension(f, operands, d, joined.get())
         _put(f, joined.get() + 1, f.site, frame.FRAME_RANK)
-        with f.when(kept.get().equals(0)):  # a single element: its stride is of no matter, unless it were zero
+        with f.when(
+            kept.get().equals(0)
+        ):  # a single element: its stride is of no matter, unless it were zero
             _put(f, 1, f.site, frame.FRAME_DIMS)
             with f.loop(0, operands) as k:
-                f.store(_word(f, description, frame.DESC_SIZES, k), _stride_place(f.site, k, f.constant(i64, 0)))
+                f.store(
+                    _word(f, description, frame.DESC_SIZES, k), _stride_place(f.site, k, f.constant(i64, 0))
+                )
 
 
 def _copy_dimension(f: Function, operands: Value, source: Value, target: Value) -> None:
@@ -349,14 +374,12 @@ def _find_overlap(module: Module) -> None:
         lows, highs = f.stack(8 * frame.MAX_OPERANDS), f.stack(8 * frame.MAX_OPERANDS)
         with f.loop(0, operands) as k:
             _extent(f, description, k, lows, highs)
-        with f.loop(0, _word(f, description, frame.DESC_OUTPUTS)) as out:
-            with f.loop(0, operands) as k:
-                meet = (_word(f, lows, 0, out) < _word(f, highs, 0, k)) & (
-                    _word(f, lows, 0, k) < _word(f, highs, 0, out)
-                )
-                with f.when(meet & out.differs(k)):
-                    with f.when(_differ(f, description, out, k)):
-                        f.ret(f.constant(i1, 1))
+        with f.loop(0, _word(f, description, frame.DESC_OUTPUTS)) as out, f.loop(0, operands) as k:
+            meet = (_word(f, lows, 0, out) < _word(f, highs, 0, k)) & (
+                _word(f, lows, 0, k) < _word(f, highs, 0, out)
+            )
+            with f.when(meet & out.differs(k)), f.when(_differ(f, description, out, k)):
+                f.ret(f.constant(i1, 1))
         f.ret(f.constant(i1, 0))
 
 
@@ -374,7 +397,9 @@ def _extent(f: Function, description: Value, k: Value, lows: Value, highs: Value
 
 def _differ(f: Function, description: Value, a: Value, b: Value) -> Value:
     """Whether two operands that meet are not the same elements in the same order."""
-    answer = f.variable(i1, _word(f, f.site, frame.FRAME_DATA, a).differs(_word(f, f.site, frame.FRAME_DATA, b)))
+    answer = f.variable(
+        i1, _word(f, f.site, frame.FRAME_DATA, a).differs(_word(f, f.site, frame.FRAME_DATA, b))
+    )
     sizes = [_word(f, description, frame.DESC_SIZES, k) for k in (a, b)]
     answer.set(answer.get() | sizes[0].differs(sizes[1]))
     both_outputs = b < _word(f, description, frame.DESC_OUTPUTS)

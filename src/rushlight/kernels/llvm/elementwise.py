@@ -11,7 +11,6 @@ from . import frame
 from .lowering import MEMORY, Lowering, first_lanes, lanes_for, load, load_scalar, store
 
 
-
 def unrolling(graph: Graph) -> int:
     """Vectors an iteration works on: enough to hide latency, not so many that values spill."""
     if len(graph.nodes) > 40:
@@ -76,10 +75,12 @@ class _BodyLoop:
         self.outputs = len(outputs)
         self.places = [f.load(ptr, f.places, 8 * k) for k in range(len(self.dtypes))]
         self.masks = [f.load(i64, f.masks, 8 * k) for k in range(len(self.dtypes))]
-        self.scalars = [load_scalar(f, f.scalars.offset(8 * k), dtype, lanes) for k, dtype in enumerate(scalars)]
+        self.scalars = [
+            load_scalar(f, f.scalars.offset(8 * k), dtype, lanes) for k, dtype in enumerate(scalars)
+        ]
 
     def vectors(self, start: Value, count: int, mask: Value | None = None) -> None:
-        """Compute `count` vectors from element `start` on: all loads of an iteration come before its stores."""
+        """Compute `count` vectors from element `start` on, all loads before the stores."""
         bases = [self._base(k, start) for k in range(len(self.dtypes))]
         results = [self._one(bases, number, mask) for number in range(count)]
         for number, values in enumerate(results):
@@ -104,5 +105,3 @@ class _BodyLoop:
             return load(self.f, self._place(bases, k, number), self.dtypes[k], self.lanes, mask)
 
         return Lowering(self.f, self.graph, self.lanes, leaf).outputs()
-
-

@@ -4,7 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ...runtime.ir import Function, Type, Value, constant, f16, f32, f64, i1, i8, i16, i32, i64, lane_numbers, void
+from ...runtime.ir import (
+    Function,
+    Type,
+    Value,
+    constant,
+    f16,
+    f32,
+    f64,
+    i1,
+    i8,
+    i16,
+    i32,
+    i64,
+    lane_numbers,
+    void,
+)
 from ..graph import Graph, Node, argument_dtype
 from .primitives import PRIMITIVES, REGISTERS, cast
 
@@ -36,7 +51,9 @@ def load(f: Function, place: Value, dtype: str, lanes: int, mask: Value | None =
     if mask is None:
         return to_register(f.load(type, place), dtype)
     zero = Value(f, type, "zeroinitializer")
-    value = _masked(f, "load", type, type, Value(f, place.type, f"align {type.scalar.size} {place.text}"), mask, zero)
+    value = _masked(
+        f, "load", type, type, Value(f, place.type, f"align {type.scalar.size} {place.text}"), mask, zero
+    )
     return to_register(value, dtype)
 
 

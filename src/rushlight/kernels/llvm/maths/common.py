@@ -66,7 +66,7 @@ ROUNDERS = {32: 1.5 * 2.0**23, 64: 1.5 * 2.0**52}
 
 
 def round_to_integer(f: Function, x: Value, factor: float) -> tuple[Value, Value]:
-    """The integer nearest to x*factor, as a float and (in the low bits) as an integer; |x*factor| must be small.
+    """The integer nearest to x*factor, as a float and as an integer; |x*factor| must be small.
 
     Adding 1.5 * 2**mantissa leaves the integer in the low bits of the sum.
     """

@@ -1,7 +1,7 @@
 """exp and what is built on it: exp2, expm1, sigmoid, tanh, sinh, cosh.
 
-x = n ln2 + r with |r| <= ln2/2; e**r = 1 + r + r*r*q(r); the scale 2**n is put on in two halves so that results
-below the smallest normal number come out right.
+x = n ln2 + r with |r| <= ln2/2; e**r = 1 + r + r*r*q(r); the scale 2**n is put on in two halves so that
+results below the smallest normal number come out right.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Logarithms, the inverse hyperbolic functions and pow.
 
-x = 2**k m with m in [sqrt(1/2), sqrt(2)); with f = m - 1 and s = f / (2 + f), log(1 + f) = f - f*f/2 + s (f*f/2 + R)
-where R is a polynomial in s*s.  Float32's own log uses a polynomial in f and no division.
+x = 2**k m with m in [sqrt(1/2), sqrt(2)); with f = m - 1 and s = f / (2 + f), log(1 + f) = f - f*f/2 + s
+(f*f/2 + R) where R is a polynomial in s*s.  Float32's own log uses a polynomial in f and no division.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ def log1p(f: Function, x: Value) -> Value:
 
 
 def _in_double_or_library(name: str):
-    """Float32 through float64 arithmetic; float64 from the C library, where ours would lose more than 2 ulp."""
+    """Float32 through float64; float64 from the C library, where ours would lose more than 2 ulp."""
 
     def choose(function):
         widened = in_double(function)

@@ -6,7 +6,8 @@ from ....runtime.ir import Function, Value, f32, f64
 from .common import absolute, copysign, per_lane, polynomial
 from .exponential import exp
 
-# erf(x) / x - 1 in x*x for |x| <= 0.93, log(erfc(x)) + x on [0.9, 4.05]: tools/fit_polynomials.py ERF_F32 ERFC_LOG_F32
+# erf(x) / x - 1 in x*x for |x| <= 0.93, log(erfc(x)) + x on [0.9, 4.05]:
+# tools/fit_polynomials.py ERF_F32 ERFC_LOG_F32
 ERF_F32 = (
     0.12837916664235324,
     -0.37612633697248626,

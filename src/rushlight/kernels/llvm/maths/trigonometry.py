@@ -1,7 +1,7 @@
 """sin, cos, tan and their inverses.
 
-x = j pi/2 + r with |r| <= pi/4; float32 does the reduction in float64, float64 with pi/2 in three parts.  Arguments too
-large for that go to the C library, lane by lane.
+x = j pi/2 + r with |r| <= pi/4; float32 does the reduction in float64, float64 with pi/2 in three parts.
+Arguments too large for that go to the C library, lane by lane.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from .common import (
     where_rare,
 )
 
-# (sin(r) - r) / r**3 and (cos(r) - 1 + r*r/2) / r**4 in r*r: tools/fit_polynomials.py SIN_F32 COS_F32 SIN_F64 COS_F64
+# (sin(r) - r) / r**3 and (cos(r) - 1 + r*r/2) / r**4 in r*r:
+# tools/fit_polynomials.py SIN_F32 COS_F32 SIN_F64 COS_F64
 SIN_F32 = (-0.16666666641550887, 0.008333329376095776, -0.00019839331489946812, 2.7182783193374847e-06)
 COS_F32 = (0.041666646831760516, -0.0013887365489648707, 2.4438190368656062e-05)
 SIN_F64 = (
