@@ -5,7 +5,7 @@ straight to numpy's implementation of the same twister.
 """
 
 import operator
-import secrets
+import os
 import threading
 
 import numpy as np
@@ -27,8 +27,7 @@ class Generator:
     def __init__(self, device="cpu"):
         _check_device(device)
         self.lock = threading.RLock()
-        self._twister = np.random.MT19937(0)
-        self._seeder = np.random.RandomState(self._twister)
+        self._twister = None
         self.manual_seed(DEFAULT_SEED)
 
     # Seeding and state
@@ -37,13 +36,13 @@ class Generator:
         """Start the stream over from `seed`, an integer from -2**63 to 2**64 - 1; returns the generator."""
         seed = _as_seed(seed)
         with self.lock:
-            self._seeder.seed(seed & 0xFFFFFFFF)
-            self._restart(seed, position=WORDS, untouched=True)
+            self._restart(seed, untouched=True)
+            self._must_seed = True
         return self
 
     def seed(self):
         """Start the stream over from a fresh 64-bit seed of the operating system, and return that seed."""
-        seed = secrets.randbits(64)
+        seed = int.from_bytes(os.urandom(8), "little")
         self.manual_seed(seed)
         return seed
 
@@ -54,7 +53,7 @@ class Generator:
     def get_state(self):
         """The whole state as 5056 bytes, in the layout of `torch.get_rng_state()`."""
         with self.lock:
-            key = self._twister.state["state"]["key"]
+            key = self._source().state["state"]["key"]
             return layout.pack(
                 self._seed, key, self._position, self._untouched, self.double_normal, self.float_normal
             )
@@ -63,8 +62,9 @@ class Generator:
         """Go on from bytes saved by `get_state` here or in PyTorch; returns the generator."""
         seed, key, position, untouched, double_normal, float_normal = layout.unpack(state)
         with self.lock:
-            self._load_key(key, pos=WORDS if untouched else 0)
-            self._restart(seed, position=WORDS, untouched=untouched)
+            self._restart(seed, untouched)
+            loaded = {"key": key, "pos": WORDS if untouched else 0}
+            self._source().state = {"bit_generator": "MT19937", "state": loaded}
             if not untouched:
                 self._next_block()
                 self._position = position
@@ -132,10 +132,10 @@ class Generator:
         result[:filled] = self._block[self._position :]
         whole_blocks_end = filled + (count - filled) // WORDS * WORDS
         if whole_blocks_end > filled:
-            self._untouched = False
+            self._untouched, source = False, self._source()
             while filled < whole_blocks_end:
                 size = min(_RAW_CHUNK, whole_blocks_end - filled)
-                result[filled : filled + size] = self._twister.random_raw(size)
+                result[filled : filled + size] = source.random_raw(size)
                 filled += size
             self._position = WORDS
             self._forget_block()
@@ -147,7 +147,7 @@ class Generator:
         return result
 
     def _next_block(self):
-        self._block = self._twister.random_raw(WORDS).astype(np.uint32)
+        self._block = self._source().random_raw(WORDS).astype(np.uint32)
         self._block.flags.writeable = False
         self._floats = None
         self._doubles = [None, None]
@@ -172,17 +172,25 @@ class Generator:
             self._doubles[parity].flags.writeable = False
         return self._doubles[parity]
 
-    def _restart(self, seed, position, untouched):
+    def _source(self):
+        """numpy's twister, made at the first draw (which spares programs that draw nothing importing it)."""
+        if self._twister is None:
+            self._twister = np.random.MT19937(0)
+            self._seeder = np.random.RandomState(self._twister)
+        if self._must_seed:
+            self._seeder.seed(self._seed & 0xFFFFFFFF)
+            self._must_seed = False
+        return self._twister
+
+    def _restart(self, seed, untouched):
         self._seed = seed
-        self._position = position
+        self._must_seed = False
+        self._position = WORDS
         self._untouched = untouched
         # The second half of a Box-Muller pair waits here for the next serial draw of a normal number.
         self.double_normal = None
         self.float_normal = None
         self._forget_block()
-
-    def _load_key(self, key, pos):
-        self._twister.state = {"bit_generator": "MT19937", "state": {"key": key, "pos": pos}}
 
     def __repr__(self):
         return f"Generator(device='cpu', initial_seed={self._seed})"

@@ -32,7 +32,7 @@ def _address(array):
 
 
 def _place_of_pointer():
-    """Where an ndarray object keeps the address of its data, or 0 if that is not where CPython's numpy has it."""
+    """Where an array's numbers begin; `ndarray.ctypes` takes longer than a small kernel runs."""
     place, sample = object.__basicsize__, np.zeros(3)
     here = (
         sys.implementation.name == "cpython" and _pointer_at(id(sample) + place).value == sample.ctypes.data
