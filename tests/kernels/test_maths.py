@@ -1,4 +1,4 @@
-"""Every vector function stays within its documented error of the exact value, and treats special values as numpy does.
+"""Vector functions stay within their documented error, and treat special values as numpy does.
 
 The reference for float32 is numpy's float64 (exact enough by nine digits), for float64 mpmath.
 """
@@ -26,7 +26,7 @@ def unary(op, dtype):
 
 
 def ulps(result, exact, dtype):
-    """The distance from the exact value in units of its last place, and 0 where both are the same special value."""
+    """The distance from the exact value in units of its last place; 0 for the same special value."""
     exact = np.asarray(exact, dtype=np.longdouble)
     with np.errstate(all="ignore"):
         rounded = exact.astype(dtype)

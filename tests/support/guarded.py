@@ -23,7 +23,7 @@ def empty(shape, dtype, at_end=True):
 
 
 def copy(array, at_end=True):
-    """The same values between forbidden pages; strides are kept for reversed or stepped views by the caller."""
+    """The same values between forbidden pages."""
     made = empty(array.shape, array.dtype, at_end)
     made[...] = array
     return made

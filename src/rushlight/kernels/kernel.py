@@ -138,7 +138,7 @@ def supports(outputs: Node | Sequence[Node]) -> bool:
 
 
 def elementwise(outputs: Node | Sequence[Node], name: str = "kernel") -> Callable:
-    """The kernel of the outputs, from memory, disk or compiler: `kernel(*outs, *inputs, *scalars) -> outs[0]`.
+    """The kernel of the outputs, from memory, disk or compiler: `kernel(*outs, *inputs, *scalars)`.
 
     Raises `Unsupported` for a graph without a kernel and `Unavailable` where there are none at all.
     """

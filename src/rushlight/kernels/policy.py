@@ -12,38 +12,24 @@ from collections.abc import Iterable
 from ..runtime import settings
 from .graph import Node
 
-PARALLEL_FROM_PICOSECONDS = 12_000_000  # work that is worth waking another thread for
+PARALLEL_FROM_PICOSECONDS = 8_000_000  # work that is worth waking another thread for
 CHUNK_PICOSECONDS = 8_000_000  # work a thread takes at a time
 RELEASE_FROM_PICOSECONDS = 30_000_000  # work that is worth letting other Python threads run
 CHUNK_LIMITS = (1024, 65536)
 
-BYTES_PICOSECONDS = 25  # reading or writing one byte, from the second-level cache
-DEFAULT_PICOSECONDS = 30  # one cheap instruction on one float32
-COSTS = {  # picoseconds for one float32 element, one thread, AVX-512
-    **dict.fromkeys(["exp", "exp2", "sigmoid", "tanh", "log", "erf", "expm1", "sin", "cos"], 450),
-    **dict.fromkeys(["div", "sqrt", "rsqrt", "reciprocal"], 120),
-    **dict.fromkeys(
-        [
-            "log2",
-            "log10",
-            "log1p",
-            "tan",
-            "asin",
-            "acos",
-            "atan",
-            "atan2",
-            "sinh",
-            "cosh",
-            "asinh",
-            "acosh",
-            "atanh",
-            "erfc",
-        ],
-        1500,
-    ),
-    "pow": 3000,
-    **dict.fromkeys(["fmod", "remainder", "floor_divide"], 8000),
+BYTES_PICOSECONDS = 8  # reading or writing one byte, from the second-level cache
+DEFAULT_PICOSECONDS = 15  # one cheap instruction on one float32
+_GROUPS = {  # picoseconds for one float32 element, one thread, AVX-512
+    60: "div sqrt rsqrt reciprocal",
+    110: "exp exp2",
+    200: "expm1 sigmoid tanh log",
+    320: "sin cos erf",
+    800: "log2 log10 log1p tan asin acos atan atan2 sinh cosh",
+    1300: "asinh acosh atanh erfc",
+    2500: "pow",
+    8000: "fmod remainder floor_divide",
 }
+COSTS = {name: cost for cost, names in _GROUPS.items() for name in names.split()}
 LEAVES = ("input", "scalar")
 
 

@@ -1,4 +1,4 @@
-"""Turn generated code into a real CPython builtin function: 30 to 40 ns a call instead of 600 through ctypes."""
+"""Generated code as a real CPython builtin: 30 to 40 ns a call instead of 600 through ctypes."""
 
 from __future__ import annotations
 

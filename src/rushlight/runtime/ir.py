@@ -95,7 +95,7 @@ def lane_numbers(type: Type) -> Value:
 
 
 class Value:
-    """Something with a type inside a function; operators emit the instruction of that type (integers are signed)."""
+    """Something with a type inside a function; operators emit its instructions (integers are signed)."""
 
     __slots__ = ("function", "text", "type")
     __hash__ = object.__hash__
@@ -243,7 +243,7 @@ class Variable:
 
 
 class Module:
-    """Functions and globals under construction; `level` names the instruction set special forms may be used of."""
+    """Functions and globals under construction; `level` is the instruction set that may be used."""
 
     def __init__(self, level: str = ""):
         self.level = level
@@ -254,7 +254,7 @@ class Module:
     def variable(
         self, name: str, type: str, initial: str = "zeroinitializer", align: int = 8, exported=False
     ) -> Value:
-        """A global; `type` and `initial` are LLVM text because arrays and structures have no other use here."""
+        """A global; `type` and `initial` are LLVM text: arrays have no other use here."""
         linkage = "" if exported else "internal "
         self.globals.append(f"@{name} = {linkage}global {type} {initial}, align {align}")
         return Value(None, ptr, f"@{name}")
@@ -304,7 +304,8 @@ class Function:
             setattr(self, argument, Value(self, type, f"%{argument}"))
 
     def text(self) -> str:
-        head = f"define {'' if self.exported else 'internal '}{self.result} @{self.name}({self.signature}) nounwind{self.inline} {{"
+        linkage = "" if self.exported else "internal "
+        head = f"define {linkage}{self.result} @{self.name}({self.signature}) nounwind{self.inline} {{"
         return "\n".join([head, "entry:", *self.slots, *self.lines, "}"])
 
     # -- instructions

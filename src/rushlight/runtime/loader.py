@@ -1,4 +1,4 @@
-"""Load an ELF relocatable object into this process with mmap and ctypes: no compiler, no linker, 30 microseconds each.
+"""Load an ELF object into this process with mmap and ctypes: no compiler, no linker, 0.1 ms each.
 
 Only what LLVM emits for our modules is understood; anything else is an error that names it.  Code and
 constants end up read-only and executable, data writable, each on its own pages.
@@ -261,7 +261,7 @@ PATCHERS = {
         4: _x86_call,
         24: _relative_64,
     },
-    "aarch64": {  # R_AARCH64_ ABS64, PREL64, PREL32, ADR_PREL_PG_HI21, ADD_ABS_LO12_NC, LDST8..128, JUMP26, CALL26
+    "aarch64": {  # R_AARCH64_ ABS64, PREL64, PREL32, ADR_PREL_PG_HI21, ADD_ABS_LO12_NC, LDST, JUMP26, CALL26
         257: _absolute_64,
         260: _relative_64,
         261: _relative_32,

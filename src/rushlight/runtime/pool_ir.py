@@ -204,17 +204,18 @@ def _keep_off_this_cpu(module: Module, words: Words) -> None:
     the worker lifts the bar itself as soon as it runs.
     """
     with module.function("keep_off_this_cpu", void, exported=False) as f:
-        with f.when(f.load(i32, words.steering).differs(0)):
-            cpu = f.call("sched_getcpu", i32).convert("zext", i64)
-            for place in range(0, AFFINITY_BYTES, 8):
-                f.store(f.load(i64, words.all_cpus, place), words.other_cpus, place)
-            word = f.at(words.other_cpus).offset(cpu.lshr(6) * 8)
-            f.store(f.load(i64, word) & ~(f.constant(i64, 1) << (cpu & 63)), word)
-            with f.loop(0, f.load(i64, words.started)) as worker:
-                place = f.at(words.kernel_ids).offset((worker + 1) * 4)
-                kernel_id = f.load(i32, place, atomic="acquire")
-                with f.when(kernel_id > 0):
-                    _set_affinity(f, kernel_id, words.other_cpus)
+        with f.when(f.load(i32, words.steering).equals(0)):
+            f.ret()
+        cpu = f.call("sched_getcpu", i32).convert("zext", i64)
+        for place in range(0, AFFINITY_BYTES, 8):
+            f.store(f.load(i64, words.all_cpus, place), words.other_cpus, place)
+        word = f.at(words.other_cpus).offset(cpu.lshr(6) * 8)
+        f.store(f.load(i64, word) & ~(f.constant(i64, 1) << (cpu & 63)), word)
+        with f.loop(0, f.load(i64, words.started)) as worker:
+            place = f.at(words.kernel_ids).offset((worker + 1) * 4)
+            kernel_id = f.load(i32, place, atomic="acquire")
+            with f.when(kernel_id > 0):
+                _set_affinity(f, kernel_id, words.other_cpus)
 
 
 def _start_workers(module: Module, words: Words) -> None:
@@ -295,7 +296,7 @@ def _wait_until_done(f: Function, words: Words, system: System) -> None:
 
 
 def _administration(module: Module, words: Words, system: System) -> None:
-    """What Python calls: take and give back the pool, set it up, stop its threads, forget them after a fork."""
+    """What Python calls: take and give the pool, set it up, stop its threads, forget them after a fork."""
     with module.function("rl_pool_take", i32) as f:
         f.ret(f.exchange_if(f.at(words.lock), 0, 1).convert("zext", i32))
     with module.function("rl_pool_give", void) as f:

@@ -79,7 +79,7 @@ def _processor_text() -> str:
 
 
 def _instruction_set(machine: str, flags: set[str]) -> tuple[str, int]:
-    """The family of vector instructions to generate for, and the bytes of its registers (0: none we support)."""
+    """The vector instructions to generate for, and the bytes of their registers (0: none we support)."""
     if machine == "aarch64":
         return "neon", 16
     if machine != "x86_64":
@@ -130,7 +130,8 @@ def versions() -> str:
     import numpy
 
     interpreter = f"{sys.version_info[0]}.{sys.version_info[1]}.{object.__basicsize__}"
-    return f"{interpreter}|numpy {numpy.__version__.split('.')[0]}|llvmlite {_compiler_identity()}|O{OPTIMISATION}"
+    arrays = f"numpy {numpy.__version__.split('.')[0]}"
+    return f"{interpreter}|{arrays}|llvmlite {_compiler_identity()}|O{OPTIMISATION}"
 
 
 class _Compiler:

@@ -3,7 +3,7 @@
 | variable | meaning |
 |---|---|
 | `RUSHLIGHT_DEBUG` | 1: compilations and their times, 2: cache hits and reasons for going without, 3: IR |
-| `RUSHLIGHT_KERNELS` | `auto` (default): kernels where they pay; `off`: numpy only; `force`: all that can run |
+| `RUSHLIGHT_KERNELS` | `auto` (default): where they pay; `off`: numpy only; `force`: all that can run |
 | `RUSHLIGHT_CACHE` | folder of compiled objects (default: the user's cache folder); `off`: in memory |
 | `RUSHLIGHT_CACHE_LIMIT` | size of that folder in MB (default 256) |
 | `RUSHLIGHT_CPU` | `avx2`: generate for that instruction set although the CPU has more |

@@ -305,21 +305,16 @@ def _merge_dimensions(module: Module) -> None:
             _sink_dimension(f, operands, kept.get())
             kept.set(kept.get() + 1)
         joined = f.variable(i64, 0)
-        with f.loop(1, kept.get()) as d:
-            with f.either(_continues(f, operands, joined.get(), d)) as (join, keep):
-                with join:
-                    length = _word(f, f.site, frame.FRAME_DIMS, d) * _word(
-                        f, f.site, frame.FRAME_DIMS, joined.get()
-                    )
-                    _copy_dimension(f, operands, d, joined.get())
-                    _put(f, length, f.site, frame.FRAME_DIMS, joined.get())
-                with keep:
-                    joined.set(joined.get() + 1)
-                    _copy_dimension(f, operands, d, joined.get())
+        with f.loop(1, kept.get()) as d, f.either(_continues(f, operands, joined.get(), d)) as (join, keep):
+            with join:
+                inner, outer = (_word(f, f.site, frame.FRAME_DIMS, at) for at in (d, joined.get()))
+                _copy_dimension(f, operands, d, joined.get())
+                _put(f, inner * outer, f.site, frame.FRAME_DIMS, joined.get())
+            with keep:
+                joined.set(joined.get() + 1)
+                _copy_dimension(f, operands, d, joined.get())
         _put(f, joined.get() + 1, f.site, frame.FRAME_RANK)
-        with f.when(
-            kept.get().equals(0)
-        ):  # a single element: its stride is of no matter, unless it were zero
+        with f.when(kept.get().equals(0)):  # one element: any stride would do but zero
             _put(f, 1, f.site, frame.FRAME_DIMS)
             with f.loop(0, operands) as k:
                 f.store(
@@ -422,9 +417,12 @@ def _read_scalars(module: Module) -> None:
                     f.store(f.call("PyFloat_AsDouble", f64, number), place)
                 with integer:
                     f.store(f.call("PyLong_AsLongLong", i64, number), place)
-            with f.when(_word(f, place, 0).equals(-1) | f.load(f64, place).equals(-1.0)):
-                with f.when(f.call("PyErr_Occurred", ptr).convert("ptrtoint", i64).differs(0)):
-                    f.ret(f.constant(i1, 0))
+            suspicious = _word(f, place, 0).equals(-1) | f.load(f64, place).equals(-1.0)
+            with (
+                f.when(suspicious),
+                f.when(f.call("PyErr_Occurred", ptr).convert("ptrtoint", i64).differs(0)),
+            ):
+                f.ret(f.constant(i1, 0))
         f.ret(f.constant(i1, 1))
 
 

@@ -1,4 +1,4 @@
-"""The layouts that generated code and Python share: descriptors, call frames, CPython's and numpy's objects."""
+"""The layouts generated code and Python share: descriptors, call frames, CPython's and numpy's objects."""
 
 from __future__ import annotations
 
