@@ -86,9 +86,10 @@ def test_a_bad_wheel_is_noticed(tmp_path):
 
 def import_costs():
     """Milliseconds that `import rushlight` takes, and the part of them that is numpy's own."""
-    lines = run_python("-X", "importtime", "-c", "import rushlight").stderr.splitlines()
+    done = run_python("-X", "importtime", "-c", "import rushlight")
+    assert done.returncode == 0, done.stderr[-2000:]
     totals = {}
-    for line in lines:
+    for line in done.stderr.splitlines():
         row = re.match(r"import time:\s*\d+ \|\s*(\d+) \|\s*(\S+)$", line)
         if row:
             totals[row[2]] = int(row[1]) / 1000
