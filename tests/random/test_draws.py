@@ -14,6 +14,14 @@ RECORDS = json.loads(RECORDED.read_text())
 SIZES = (*range(1, 41), 100, 311, 312, 313, 623, 624, 625, 1000, 1249, 5000)
 
 
+def torch_beside_us():
+    """PyTorch, where it runs the vector code whose last bits ours are."""
+    torch = pytest.importorskip("torch")
+    if torch.backends.cpu.get_cpu_capability() not in ("AVX2", "AVX512"):
+        pytest.skip("PyTorch's fused multiply-adds and polynomials are those of its AVX2 and AVX-512 code")
+    return torch
+
+
 @pytest.fixture(params=["off", "force"])
 def kernels(request):
     """Run with numpy alone, and with compiled code."""
@@ -49,7 +57,7 @@ def test_every_draw_is_recorded():
 
 @pytest.mark.parametrize("name", DRAWS)
 def test_as_torch_at_many_sizes(name, kernels):
-    torch = pytest.importorskip("torch")
+    torch = torch_beside_us()
     draw = DRAWS[name]
     mine, theirs = ours.Generator().manual_seed(1), torch.Generator().manual_seed(1)
     for n in SIZES:
@@ -82,7 +90,7 @@ def test_as_torch_at_many_sizes(name, kernels):
     ],
 )
 def test_as_torch_for_a_million(name, kernels):
-    torch = pytest.importorskip("torch")
+    torch = torch_beside_us()
     mine, theirs = ours.Generator().manual_seed(5), torch.Generator().manual_seed(5)
     n = 10**6 - 7 if "randperm" not in name else 10**5
     assert close(DRAWS[name].ours(mine, n), as_numpy(DRAWS[name].torchs(torch, theirs, n)))
@@ -91,7 +99,7 @@ def test_as_torch_for_a_million(name, kernels):
 
 def test_mixed_draws_and_states_that_cross_over():
     """One stream, drawn from in every way in turn, its state handed from side to side on the way."""
-    torch = pytest.importorskip("torch")
+    torch = torch_beside_us()
     mine, theirs = ours.Generator().manual_seed(3), torch.Generator().manual_seed(3)
     sizes = itertools.cycle([1, 7, 16, 33, 250, 3])
     for step, ((name, draw), n) in enumerate(zip(list(DRAWS.items()) * 2, sizes)):
@@ -109,7 +117,7 @@ def test_mixed_draws_and_states_that_cross_over():
 @pytest.mark.parametrize("method", ["uniform", "normal"])
 def test_memory_order(layout, method):
     """Memory that is not contiguous is filled from low to high addresses, with normal numbers one by one."""
-    torch = pytest.importorskip("torch")
+    torch = torch_beside_us()
     tensor = {
         "transposed": lambda: torch.zeros(6, 5).t(),
         "every second": lambda: torch.zeros(6, 10)[:, ::2],
@@ -127,6 +135,21 @@ def test_memory_order(layout, method):
     else:
         view[...] = ours.normal(generator, view.shape, contiguous=array.flags.c_contiguous)
     np.testing.assert_array_equal(array, tensor.numpy())
+
+
+def test_layers_draw_as_torchs():
+    """Dropout is a coin of one minus its p for each element, rrelu a uniform slope for each negative one."""
+    torch = torch_beside_us()
+    functional = torch.nn.functional
+    generator = ours.Generator().manual_seed(31)
+    with torch.random.fork_rng():
+        torch.manual_seed(31)
+        dropped = functional.dropout(torch.ones(40, 7), 0.2).numpy()
+        np.testing.assert_array_equal(dropped != 0, ours.bernoulli(generator, 1 - 0.2, (40, 7), "bool"))
+        slopes = -functional.rrelu(-torch.ones(100), 0.1, 0.4, training=True).numpy()
+        np.testing.assert_allclose(slopes, ours.uniform(generator, 100, "float64", 0.1, 0.4), rtol=1e-6)
+        places = torch.rand(2, 3, 2).numpy()
+        np.testing.assert_array_equal(places, ours.uniform(generator, (2, 3, 2)))
 
 
 def same_state(mine, theirs):
