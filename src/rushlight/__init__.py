@@ -11,11 +11,21 @@ from .tensor.device import device, get_default_device, set_default_device
 from .tensor.dtype import *
 from .tensor.dtype import ALIASES as _ALIASES, DTYPES as _DTYPES
 from .tensor.factories import empty, empty_like, empty_permuted, empty_strided, eye, full, full_like, ones, ones_like, zeros, zeros_like
+from .tensor.generator import (
+    Generator,
+    default_generator,
+    get_rng_state,
+    initial_seed,
+    manual_seed,
+    seed,
+    set_rng_state,
+)
 from .tensor.interop import from_numpy
 from .tensor.layout import FORMATS as _FORMATS, LAYOUTS as _LAYOUTS, layout, memory_format
 from .tensor.legacy import set_default_tensor_type
 from .tensor.numbers import is_nonzero
 from .tensor.printing import set_printoptions
+from .tensor.sampling import multinomial, normal, rand, rand_like, randint, randint_like, randn, randn_like, randperm
 from .tensor.sequences import arange, linspace, logspace, range_
 from .tensor.size import Size
 from .version import __version__

@@ -1,10 +1,15 @@
-"""Conversions of type."""
+"""Conversions of type, of order in memory and of device, and copies into a tensor."""
 
 from __future__ import annotations
 
 from .. import lang
-from ..tensor.core import Tensor
-from ..tensor.dtype import of_numpy
+from ..autograd.modes import state
+from ..tensor import options
+from ..tensor.core import CPU, META, Tensor, wrap
+from ..tensor.device import device as Device
+from ..tensor.dtype import DTYPES, dtype
+from ..tensor.inplace import assign, check_leaf, put
+from ..tensor.layout import has_format, order_of, preserve_format
 from .declare import operator
 
 
@@ -17,8 +22,222 @@ def cast(input: Array, dtype):
 cast.gradient(input=lambda g, input: lang.cast(g, input.dtype))
 
 
-def to(self, dtype):
-    return self if self.dtype is dtype else cast(self, dtype)
+@operator(method=False, out=False, name="_laid_out", node="CloneBackward0")
+def laid_out(input: Array, order):
+    """A copy whose dimensions lie in memory in `order`, outermost first."""
+    return lang.laid_out(input, order)
 
 
-Tensor.to = to
+laid_out.gradient(input=lambda g: g)
+
+
+# ---- to
+
+
+def to(self, *args, **kwargs):
+    """This tensor with another dtype or on another device; itself if nothing changes.
+
+    x.to(dtype), x.to(device), x.to(device, dtype), x.to(other), each with `copy=True` to have a new tensor in any case and
+    `memory_format=` to choose the order in memory.
+    """
+    if len(args) == 1 and not kwargs and type(args[0]) is dtype:
+        dt = args[0]
+        return self if self.dtype is dt else cast(self, dt)
+    return converted(self, *_to_arguments(args, kwargs))
+
+
+def _to_arguments(args, kwargs):
+    """device, dtype, copy and memory_format from any of the forms of `to`."""
+    names = _positions(args)
+    given = dict(zip(names, args))
+    for key, value in kwargs.items():
+        if key not in ("device", "dtype", "other", "non_blocking", "copy", "memory_format"):
+            raise TypeError(f"to() got an unexpected keyword argument '{key}'; it is to(device, dtype, non_blocking, copy, *, memory_format)")
+        if key in given:
+            raise TypeError(f"to() got multiple values for argument '{key}'")
+        given[key] = value
+    other = given.get("other")
+    if other is not None:
+        given.setdefault("device", other.device)
+        given.setdefault("dtype", other.dtype)
+    dt, device = given.get("dtype"), given.get("device")
+    return (
+        None if device is None else options.checked_device(device),
+        None if dt is None else options.checked_dtype("to", dt),
+        bool(given.get("copy", False)),
+        options.checked_format("to", given.get("memory_format")),
+    )
+
+
+def _positions(args):
+    """The names of the positional arguments, told by the first of them."""
+    if len(args) > 4:
+        raise TypeError(f"to() takes at most 4 positional arguments, got {len(args)}")
+    first = args[0] if args else None
+    if isinstance(first, Tensor):
+        return ("other", "non_blocking", "copy")
+    if isinstance(first, dtype) or first in options.PYTHON_TYPES:
+        return ("dtype", "non_blocking", "copy")
+    if first is None or isinstance(first, (str, int, Device)):
+        return ("device", "dtype", "non_blocking", "copy")
+    raise TypeError(
+        f"to() received an invalid combination of arguments - got ({type(first).__name__}), but expected a torch.dtype, a device "
+        "(torch.device, str or int) or a Tensor"
+    )
+
+
+def converted(x, device=None, dt=None, copy=False, fmt=None):
+    """`x` on a device, in a dtype and in a memory format; itself when it is so already and no copy is asked for."""
+    dt = dt or x.dtype
+    if device is not None and device is not x.device:
+        return _moved(x, device, dt, fmt)
+    if dt is not x.dtype:
+        x, copy = cast(x, dt), False
+    if not has_format(x._a, fmt):
+        return laid_out(x, order_of(fmt, x._a.ndim))
+    return x.clone() if copy else x
+
+
+def _moved(x, device, dt, fmt):
+    if device is CPU:
+        raise NotImplementedError(
+            "Cannot copy out of meta tensor; no data! Use torch.empty_like(x, device='cpu') (for a module: "
+            "torch.nn.Module.to_empty()) and fill it"
+        )
+    from ..tensor.factories import empty_like
+
+    return empty_like(x, dtype=dt, device=META, memory_format=fmt or preserve_format)
+
+
+# ---- one method for each type
+
+
+def _conversion(dt, name):
+    def convert(self, memory_format=None):
+        return converted(self, None, dt, False, memory_format)
+
+    convert.__name__, convert.__qualname__ = name, f"Tensor.{name}"
+    convert.__doc__ = f"This tensor as {dt}."
+    return convert
+
+
+TYPE_METHODS = {
+    "float": "float32", "double": "float64", "half": "float16", "bfloat16": "bfloat16", "int": "int32", "long": "int64",
+    "short": "int16", "char": "int8", "byte": "uint8", "bool": "bool", "cfloat": "complex64", "cdouble": "complex128",
+    "chalf": "complex32",
+}  # fmt: skip
+
+
+def type_as(self, other):
+    """This tensor in the type of `other`."""
+    return converted(self, other.device, other.dtype)
+
+
+def type_(self, dtype=None, non_blocking=False):
+    """The name of this tensor's type, such as 'torch.FloatTensor'; with an argument, this tensor converted to it."""
+    from ..tensor.legacy import dtype_of_type, type_name
+
+    return type_name(self) if dtype is None else converted(self, None, dtype_of_type(dtype))
+
+
+def cpu(self, memory_format=None):
+    """This tensor on the CPU."""
+    return converted(self, CPU, None, False, memory_format)
+
+
+def cuda(self, device=None, non_blocking=False, memory_format=None):
+    """Refused: there is no CUDA device."""
+    raise options.no_such_device(Device("cuda") if device is None else Device(device))
+
+
+# ---- copies into a tensor
+
+
+def copy_(self, src, non_blocking=False):
+    """Takes the values of `src`, broadcast to this shape and converted to this type."""
+    if not isinstance(src, Tensor):
+        raise TypeError(f"copy_(): argument 'other' (position 1) must be Tensor, not {type(src).__name__}; for numbers there is fill_")
+    if src.is_meta and not self.is_meta:
+        raise NotImplementedError("copy_(): Cannot copy out of meta tensor; no data!")
+    if self.is_meta:
+        return self
+    check_leaf(self, "copy_")
+    value = _fitted(self, src)
+    if state.grad and (self._rg or src._rg or (self._base is not None and self._base._rg)):
+        return assign(self, value.clone() if value is src or value._s is not None else value, "copy_")
+    put(self, wrap(value._a[...], value.dtype), "copy_")
+    return self
+
+
+def _fitted(target, src):
+    value = src if src.dtype is target.dtype else cast(src, target.dtype)
+    shape, own = target._a.shape, value._a.shape
+    if own == shape:
+        return value
+    lead = len(shape) - len(own)
+    if lead < 0 and all(n == 1 for n in own[:-lead]):
+        return _fitted(target, value.reshape(own[-lead:]))
+    if lead < 0 or any(n not in (1, m) for n, m in zip(own, shape[lead:])):
+        raise RuntimeError(
+            f"The size of tensor a ({list(shape)}) must match the size of tensor b ({list(own)}): copy_ broadcasts the source to the "
+            "shape of the tensor it writes to, which never changes its shape"
+        )
+    return value.expand(shape)
+
+
+@operator(method=False, out=False, name="_fill", node="FillBackward0")
+def fill_number(input: Array, value):
+    """`value` everywhere."""
+    return lang.full_like(input, value)
+
+
+@operator(method=False, out=False, name="_fill_tensor", node="FillBackward1")
+def fill_tensor(input: Array, value: Array):
+    """The only element of `value` everywhere."""
+    return lang.copy(lang.expand(lang.cast(value, input.dtype), input.shape))
+
+
+fill_number.gradient(input=lambda g: lang.zeros_like(g))
+fill_tensor.gradient(input=lambda g: lang.zeros_like(g), value=lambda g, value: lang.cast(lang.sum(g), value.dtype))
+
+
+def fill(input, value):
+    """`value`, a number or a tensor without dimensions, everywhere in the shape and type of `input`."""
+    if isinstance(value, Tensor):
+        if value._a.ndim:
+            raise RuntimeError(
+                f"fill only supports 0-dimension value tensor but got tensor with {value._a.ndim} dimensions; copy_ takes whole tensors"
+            )
+        return fill_tensor(input, value)
+    return fill_number(input, _number_for(input, value))
+
+
+def _number_for(input, value):
+    from ..tensor.factories import value_in
+
+    if not isinstance(value, (bool, int, float, complex)) and not hasattr(value, "item"):
+        raise TypeError(f"fill_(): argument 'value' (position 1) must be Tensor or Number, not {type(value).__name__}")
+    return value_in(value.item() if hasattr(value, "item") else value, input.dtype)
+
+
+def fill_(self, value):
+    """Sets every element to `value`."""
+    return assign(self, fill(self, value), "fill_")
+
+
+def zero_(self):
+    """Sets every element to zero."""
+    return assign(self, fill_number(self, 0), "zero_")
+
+
+def attach():
+    """Gives Tensor its conversions."""
+    for name, dt in TYPE_METHODS.items():
+        setattr(Tensor, name, _conversion(DTYPES[dt], name))
+    for method in (to, type_as, cpu, cuda, copy_, fill_, zero_):
+        setattr(Tensor, method.__name__, method)
+    Tensor.type = type_
+
+
+attach()
+__all__ = ["cast", "converted", "fill", "laid_out"]

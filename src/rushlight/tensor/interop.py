@@ -36,18 +36,4 @@ def numpy(self: Tensor, *, force: bool = False) -> np.ndarray:
     return self._a[...]
 
 
-def item(self: Tensor) -> Any:
-    """The only element, as a Python number."""
-    if self._a.size != 1:
-        raise RuntimeError(f"a Tensor with {self._a.size} elements cannot be converted to Scalar; its shape is {list(self._a.shape)}")
-    value = self._a.item()
-    return float(value) if self.dtype.is_floating_point else value
-
-
-def tolist(self: Tensor) -> Any:
-    """The values as nested Python lists."""
-    a = self._a
-    return (a.astype(np.float32) if self.dtype.reduced else a).tolist()
-
-
-Tensor.numpy, Tensor.item, Tensor.tolist = numpy, item, tolist  # type: ignore[attr-defined]
+Tensor.numpy = numpy  # type: ignore[attr-defined]
