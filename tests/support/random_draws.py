@@ -158,6 +158,7 @@ def _any_type(dtype):
 def _ranges():
     for dtype, low, high in [
         *((dtype, 0, 100) for dtype in (*FLOATS, *INTEGERS, "uint16", "uint32", "uint64")),
+        ("bool", 0, 2),
         *((dtype, 1, None) for dtype in (*FLOATS, *INTEGERS, "bool")),
         *((dtype, -(2**63), None) for dtype in ("int64", "float64", "float32", "bfloat16")),
         *(("int64", 0, high) for high in (2**28 - 1, 2**28, 2**32, 2**63 - 1)),
