@@ -94,3 +94,29 @@ def as_strided(x: Any, shape: Sequence[int], strides: Sequence[int], offset: int
 def offset_of(x: np.ndarray) -> int:
     """How many elements into its storage `x` starts."""
     return _offset(x) // x.itemsize
+
+
+@primitive
+def insert(x: Any, dim: int) -> Any:
+    """A view with a new axis of length one."""
+    return x[(slice(None),) * dim + (None,)] if dim else x[None]
+
+
+@primitive
+def drop(x: Any, dims: Sequence[int]) -> Any:
+    """A view without some axes of length one."""
+    return x[(*(0 if d in dims else slice(None) for d in range(x.ndim)), ...)]
+
+
+@primitive
+def reinterpret(x: Any, dtype: Any) -> Any:
+    """A view that reads the same bytes as another type; the last axis grows or shrinks with the size of the elements."""
+    new = np.dtype(getattr(dtype, "np", dtype))
+    try:
+        return x.view(new)
+    except ValueError as error:
+        raise RuntimeError(
+            f"view(dtype): self.size(-1) must be divisible and self.stride(-1) must be 1 to view {x.dtype} (of {x.itemsize} bytes) as "
+            f"{new} (of {new.itemsize}), but the shape is {list(x.shape)} with strides {[s // x.itemsize for s in x.strides]}. "
+            f"Use .contiguous() first if the strides are the problem. ({error})"
+        ) from None

@@ -68,8 +68,29 @@ def put(target: Tensor, result: Tensor, operation: str) -> None:
             a[...] = r
         target.__dict__["_edits"] = target.__dict__.get("_edits", 0) + 1
         return
+    check_overlap(target._a, operation)
     storage.about_to_change(operation)
     target._a[...] = result._a
+
+
+def writable(target: Tensor, operation: str) -> np.ndarray:
+    """The array of `target`, ready to be written to: nothing that a graph has saved is lost by it."""
+    if target._s is not None:
+        target._s.about_to_change(operation)
+    else:
+        if is_held(target):
+            target._a = target._a.copy(order="K")
+        target.__dict__["_edits"] = target.__dict__.get("_edits", 0) + 1
+    return target._a
+
+
+def check_overlap(array: np.ndarray, operation: str) -> None:
+    """An expanded tensor shows one element in several places, so writing to it means nothing."""
+    if 0 in array.strides and array.size > 1 and any(s == 0 and n > 1 for s, n in zip(array.strides, array.shape)):
+        raise RuntimeError(
+            f"unsupported operation ({operation}): more than one element of the written-to tensor refers to a single memory location. "
+            "Please clone() the tensor before performing the operation."
+        )
 
 
 def regraph(target: Tensor, result: Tensor) -> None:
@@ -89,7 +110,7 @@ def regraph(target: Tensor, result: Tensor) -> None:
 
 
 def _copy_node(leaf: Tensor) -> tuple[Any, int]:
-    from ..ops import clone
+    from ..ops.memory import clone
 
     copy = clone(leaf)
     return copy._node, copy._out

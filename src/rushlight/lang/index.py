@@ -1,0 +1,226 @@
+"""Primitives that select by arrays of integers, and those that put back what was selected.
+
+Indices are int64 arrays that have been checked already: see `check_range`. Sums over repeated indices are made by
+sorting (rows) or by counting with weights (single elements): `np.add.at` is many times slower.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Sequence
+
+import numpy as np
+
+from .dispatch import primitive
+
+
+@primitive
+def select_index(x: Any, indices: tuple) -> Any:
+    """numpy's advanced indexing: `indices` has an integer array, a mask or a full slice for each axis."""
+    return x[indices]
+
+
+@primitive
+def index_set(x: Any, value: Any, indices: tuple, accumulate: bool = False) -> Any:
+    """`x` with `value` at `indices`; or, where indices repeat, with all their values added."""
+    out = x.copy()
+    write_index(out, value, indices, accumulate)
+    return out
+
+
+def write_index(out: np.ndarray, value: Any, indices: tuple, accumulate: bool) -> None:
+    """The same on the spot."""
+    if not accumulate:
+        out[indices] = value
+        return
+    if len(indices) == 1 and getattr(indices[0], "dtype", None) == bool:
+        out[indices] += value  # a mask names no element twice
+        return
+    axes = [k for k, i in enumerate(indices) if not isinstance(i, slice)]
+    if len(axes) == 1 and value.ndim and out.ndim and indices[axes[0]].dtype != bool:
+        index = indices[axes[0]]
+        lead = axes[0]
+        shape = (*out.shape[:lead], index.size, *out.shape[lead + 1 :])
+        wide = np.broadcast_to(value, (*out.shape[:lead], *index.shape, *out.shape[lead + 1 :]))
+        add_rows(out, lead, index.ravel(), wide.reshape(shape))
+        return
+    places = np.arange(out.size).reshape(out.shape)[indices]
+    add_flat(out, places.ravel(), np.broadcast_to(value, places.shape).ravel())
+
+
+@primitive
+def take_rows(x: Any, dim: int, index: Any) -> Any:
+    """The slices of `x` along an axis that a vector of integers names."""
+    return np.take(x, index, dim, mode="wrap") if x.shape[dim] else np.take(x, index, dim)
+
+
+@primitive
+def put_rows(x: Any, dim: int, index: Any, value: Any) -> Any:
+    """`x` with the slices that `index` names replaced."""
+    out = x.copy()
+    out[(slice(None),) * dim + (index,)] = value
+    return out
+
+
+@primitive
+def add_to_rows(x: Any, dim: int, index: Any, value: Any) -> Any:
+    """`x` with `value` added to the slices that `index` names, all of those that name one."""
+    out = x.copy()
+    add_rows(out, dim, index, value)
+    return out
+
+
+@primitive
+def gather_along(x: Any, dim: int, index: Any) -> Any:
+    """Along `dim` the element that `index` names, elsewhere the element at the same place."""
+    return np.take_along_axis(_narrowed(x, dim, index), index, dim)
+
+
+@primitive
+def scatter_along(x: Any, value: Any, dim: int, index: Any) -> Any:
+    """The opposite of `gather_along`: `x` with `value` at the places that `index` names."""
+    out = x.copy()
+    np.put_along_axis(_narrowed(out, dim, index), index, value, dim)
+    return out
+
+
+@primitive
+def scatter_add_along(x: Any, value: Any, dim: int, index: Any) -> Any:
+    """Like `scatter_along`, with `value` added; values for one place are all added."""
+    out = x.copy()
+    add_flat(out, places_along(out, dim, index), value.ravel())
+    return out
+
+
+def places_along(x: np.ndarray, dim: int, index: np.ndarray) -> np.ndarray:
+    """The position, among all elements of `x`, of each element that `index` names along an axis."""
+    positions = np.arange(x.size).reshape(x.shape)
+    return np.take_along_axis(_narrowed(positions, dim, index), index, dim).ravel()
+
+
+def _narrowed(x: np.ndarray, dim: int, index: np.ndarray) -> np.ndarray:
+    """`x` without what lies beyond `index` in the other axes."""
+    return x[tuple(slice(None) if k == dim else slice(n) for k, n in enumerate(index.shape))]
+
+
+# ---- sums over repeated indices, in place
+
+
+def add_flat(out: np.ndarray, places: np.ndarray, values: np.ndarray) -> None:
+    """Adds each value to the element at its place (counted over all elements of `out`)."""
+    if not places.size:
+        return
+    if values.dtype.kind == "c":
+        total = np.bincount(places, values.real, out.size) + 1j * np.bincount(places, values.imag, out.size)
+    elif values.dtype.kind == "f" and places.size * 8 > out.size:
+        total = np.bincount(places, values, out.size)
+    else:
+        _add_at(out, places, values)
+        return
+    out += total.astype(out.dtype).reshape(out.shape)
+
+
+def _add_at(out: np.ndarray, places: np.ndarray, values: np.ndarray) -> None:
+    flat = out.reshape(-1)
+    ufunc = np.logical_or if out.dtype == bool else np.add
+    ufunc.at(flat, places, values)
+    if not np.may_share_memory(flat, out):
+        out[...] = flat.reshape(out.shape)
+
+
+def add_rows(out: np.ndarray, dim: int, index: np.ndarray, values: np.ndarray) -> None:
+    """Adds each slice of `values` along `dim` to the slice of `out` that `index` names."""
+    if not values.size:
+        return
+    target = np.moveaxis(out, dim, 0)
+    rows = np.moveaxis(values, dim, 0)
+    if rows[0].size == 1 and out.flags.c_contiguous:
+        add_flat(out, index, np.ascontiguousarray(rows).reshape(-1))
+        return
+    order = np.argsort(index, kind="stable")
+    ordered = index[order]
+    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
+    named = ordered[starts]
+    if len(starts) == len(index):  # nothing repeats
+        sums = rows[order]
+    else:
+        sums = np.add.reduceat(rows[order], starts, axis=0, dtype=out.dtype)
+    if out.dtype == bool:
+        target[named] |= sums
+    else:
+        target[named] += sums
+
+
+# ---- questions
+
+
+@primitive
+def nonzero(x: Any) -> Any:
+    """Where the elements are that are not zero: one row of int64 each."""
+    if x.ndim == 0:
+        return np.zeros((int(bool(x)), 0), np.int64)
+    return np.stack(np.nonzero(x), 1).astype(np.int64, copy=False)
+
+
+def check_range(index: np.ndarray, size: int, message: Any, wrap: bool = True) -> np.ndarray:
+    """`index` with negative numbers counted from the end; `message(bad)` makes the error for one out of range."""
+    if not index.size:
+        return index
+    low, high = int(index.min()), int(index.max())
+    if high >= size or low < (-size if wrap else 0):
+        raise message(high if high >= size else low)
+    return index % size if low < 0 else index
+
+
+def broadcast_of(shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
+    """The shape that all of these broadcast to."""
+    return np.broadcast_shapes(*shapes)
+
+
+def index_array(data: Any, dtype: str | None = None) -> np.ndarray:
+    """Index data from outside as int64 or bool; an IndexError for anything that cannot be an index."""
+    if isinstance(data, (list, tuple)):
+        data = [index_array(d) if isinstance(d, (list, tuple)) else getattr(d, "_a", d) for d in data]
+    try:
+        a = np.asarray(data, dtype)
+    except ValueError as error:
+        raise ValueError(f"a list used as an index must have rows of equal length ({error})") from None
+    if a.dtype == bool:
+        return a
+    if a.size == 0:
+        return a.astype(np.int64)
+    if a.dtype.kind not in "iu":
+        raise IndexError(
+            f"tensors used as indices must be long, int, byte or bool tensors, but this index holds {a.dtype}; use integers or bools"
+        )
+    return a.astype(np.int64, copy=False)
+
+
+def count_index(mask: Any) -> np.ndarray:
+    """A mask without dimensions as an index for a dimension of one: [0] or []."""
+    return np.zeros(int(bool(mask)), np.int64)
+
+
+def write(out: np.ndarray, index: Any, value: Any) -> None:
+    """`out[index] = value`"""
+    out[index] = value
+
+
+def in_range(index: np.ndarray, size: int) -> bool:
+    """Are all indices, negative ones counted from the end, within `size`?"""
+    return not index.size or bool(index.min() >= -size and index.max() < size)
+
+
+def first_outside(index: np.ndarray, size: int) -> int:
+    """The first index that is not."""
+    return int(index[(index < -size) | (index >= size)].flat[0])
+
+
+def scalar(value: Any, dtype: Any) -> np.ndarray:
+    """A number as an array without dimensions."""
+    return np.asarray(value, dtype)
+
+
+@primitive
+def count_true(mask: Any) -> int:
+    """How many elements are true."""
+    return int(np.count_nonzero(mask))

@@ -1,0 +1,222 @@
+"""`x[index]` and `x[index] = value`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import lang
+from ..autograd.modes import state
+from ..lang.index import first_outside, in_range, scalar, write
+from ..tensor.core import Tensor, wrap
+from ..tensor.dtype import bool_
+from ..tensor.inplace import assign, check_leaf, check_overlap, writable
+from .getitem import BASIC, parse
+from .movement import expand
+from .select import index_set, pick, select_index
+from .shapes import expanded
+
+
+def getitem(self: Tensor, index: Any) -> Tensor:
+    """The elements that `index` names: a view for numbers and slices, a copy for tensors and lists."""
+    kind = type(index)
+    if kind is int or index is None:
+        index = (index,)
+    elif kind is not tuple:
+        return select(self, index)
+    for i in index:
+        if type(i) is not int and (type(i) not in BASIC or (type(i) is slice and i.step is not None)):
+            return select(self, index)
+    try:
+        return pick(self, index)
+    except IndexError:
+        raise explained(index, self) from None
+
+
+def select(self: Tensor, index: Any) -> Tensor:
+    """Any index."""
+    basic, tensors = parse(index, self)
+    part = part_of(self, basic)
+    if tensors is None:
+        return part
+    return select_index(part, checked(tensors, part, tracked(self)))
+
+
+def part_of(x: Tensor, basic: tuple) -> Tensor:
+    """What the basic part of an index sees; `x` itself if that is all of it."""
+    try:
+        return pick(x, basic)
+    except IndexError:
+        raise explained(basic, x) from None
+
+
+def tracked(*tensors: Any) -> bool:
+    return state.grad and any(isinstance(t, Tensor) and t._rg for t in tensors)
+
+
+def checked(tensors: list[Any], x: Tensor, keep: bool) -> tuple:
+    """Index tensors as arrays, each within its dimension; copies if a graph is to keep what others may edit."""
+    result: list[Any] = []
+    shape = x._a.shape
+    dim = 0
+    for t in tensors:
+        if t is None:
+            result.append(slice(None))
+            dim += 1
+            continue
+        a = t._a
+        if t.dtype is bool_:
+            check_mask(a.shape, shape, dim)
+        elif not in_range(a, shape[dim]):
+            raise out_of_range(first_outside(a, shape[dim]), dim, shape)
+        result.append(lang.copy(a) if keep and t._s is not None else a)
+        dim += a.ndim if t.dtype is bool_ else 1
+    while result and type(result[-1]) is slice:
+        result.pop()
+    check_together([a for a in result if type(a) is not slice])
+    return tuple(result)
+
+
+def check_mask(mask: tuple, shape: tuple, dim: int) -> None:
+    for k, n in enumerate(mask):
+        if shape[dim + k] != n:
+            raise IndexError(
+                f"The shape of the mask {list(mask)} at index {k} does not match the shape of the indexed tensor {list(shape)} at index "
+                f"{dim + k}; a mask has the sizes of the dimensions that it selects from"
+            )
+
+
+def check_together(arrays: list[Any]) -> None:
+    """Several index tensors are broadcast against each other."""
+    if len(arrays) < 2:
+        return
+    shapes = [(lang.count_true(a),) if a.dtype == bool else a.shape for a in arrays]
+    for k in range(max(map(len, shapes))):
+        lengths = {s[-1 - k] for s in shapes if len(s) > k} - {1}
+        if len(lengths) > 1:
+            raise IndexError(
+                f"shape mismatch: indexing tensors could not be broadcast together with shapes {', '.join(str(list(s)) for s in shapes)}; "
+                "to select rows and columns independently, index in two steps or use rows[:, None]"
+            )
+
+
+def out_of_range(bad: int, dim: int, shape: tuple) -> IndexError:
+    n = shape[dim]
+    return IndexError(
+        f"index {bad} is out of bounds for dimension {dim} with size {n}: the tensor has shape {list(shape)}, so indices go from {-n} to {n - 1}"
+    )
+
+
+def explained(index: tuple, x: Tensor) -> IndexError:
+    """Why numpy has refused a basic index."""
+    shape = x._a.shape
+    wanted = sum(i is not None and i is not Ellipsis for i in index)
+    if wanted > len(shape):
+        if not shape:
+            return IndexError("invalid index of a 0-dim tensor. Use `tensor.item()` in Python to convert a 0-dim tensor to a number")
+        return IndexError(f"too many indices for tensor of dimension {len(shape)}: {wanted} were given for shape {list(shape)}")
+    dim = 0
+    for i in index:
+        if i is Ellipsis:
+            dim += len(shape) - wanted
+        elif type(i) is int and not -shape[dim] <= i < shape[dim]:
+            return out_of_range(i, dim, shape)
+        elif i is not None:
+            dim += 1
+    return IndexError(f"{index} is no index of a tensor of shape {list(shape)}")
+
+
+# ---- assignment
+
+
+def setitem(self: Tensor, index: Any, value: Any) -> None:
+    """Puts `value`, a number or a tensor that broadcasts, where `index` points."""
+    basic, tensors = parse(index, self)
+    if not isinstance(value, Tensor):
+        value = number_for(value, self)
+    if tracked(self, value):
+        check_leaf(self, "setitem")
+        return set_recorded(self, basic, tensors, value)
+    part = part_of_array(self, basic)
+    check_overlap(part._a, "setitem")
+    if tensors is None:
+        write_part(self, basic, ..., fitting(value, part._a.shape, False))
+        return None
+    indices = checked(tensors, part, False)
+    check_same_type(self, value)
+    del part  # so that the memory is not held twice
+    write_part(self, basic, indices, value)
+    return None
+
+
+def part_of_array(x: Tensor, basic: tuple) -> Tensor:
+    """What the basic part sees, as a tensor of its own that is not kept."""
+    try:
+        return wrap(lang.pick(x._a, basic), x.dtype)
+    except IndexError:
+        raise explained(basic, x) from None
+
+
+def write_part(x: Tensor, basic: tuple, indices: Any, value: Tensor) -> None:
+    target = lang.pick(writable(x, "setitem"), basic)
+    try:
+        write(target, indices, value._a if value.dtype is x.dtype else lang.cast(value._a, x.dtype))
+    except ValueError:
+        write(target, indices, fitting(value, lang.select_index(target, indices).shape, True)._a)
+
+
+def set_recorded(x: Tensor, basic: tuple, tensors: Any, value: Tensor) -> None:
+    """The same for the graph: the view of the basic part is edited, and its base takes that into the graph."""
+    trivial = all(type(i) is slice and i == slice(None) for i in basic) or basic == (Ellipsis,)
+    part = x if trivial else pick(x, basic)
+    if tensors is not None:
+        check_same_type(x, value)
+        indices = checked(tensors, part, True)
+        value = fitting(value, lang.select_index(part._a, indices).shape, True)
+        assign(part, index_set(part, value, indices), "setitem")
+        return
+    value = fitting(value, part._a.shape, False).to(x.dtype)
+    assign(part, expand(value, part._a.shape), "setitem")
+
+
+def fitting(value: Tensor, shape: tuple, advanced: bool) -> Tensor:
+    """`value` without leading dimensions of one that the place lacks; an error if it does not broadcast to it."""
+    own = value._a.shape
+    while len(own) > len(shape) and own[0] == 1:
+        own = own[1:]
+    fits = len(own) <= len(shape) and all(n in (1, m) for n, m in zip(reversed(own), reversed(shape)))
+    if not fits:
+        if advanced:
+            raise RuntimeError(
+                f"shape mismatch: value tensor of shape {list(value._a.shape)} cannot be broadcast to indexing result of shape {list(shape)}"
+            )
+        expanded(shape, own, "setitem")
+    return value if own == value._a.shape else value.reshape(own)
+
+
+def number_for(value: Any, x: Tensor) -> Tensor:
+    """A Python number, or one of numpy's, in the type of `x`."""
+    from .pointwise import number
+
+    if hasattr(value, "item") and not getattr(value, "shape", ()):
+        value = value.item()
+    if type(value) not in (bool, int, float, complex):
+        raise TypeError(
+            f"can't assign a {type(value).__name__} to a tensor of {x.dtype}; assign a number or a tensor, such as torch.tensor(value)"
+        )
+    if type(value) is complex and not x.dtype.is_complex:
+        if value.imag:
+            raise RuntimeError(f"value cannot be converted to type {x.dtype.name} without overflow: {value} has an imaginary part")
+        value = value.real
+    return wrap(scalar(number(value, x.dtype), x.dtype.np), x.dtype)
+
+
+def check_same_type(x: Tensor, value: Tensor) -> None:
+    if value.dtype is not x.dtype:
+        raise RuntimeError(
+            f"Index put requires the source and destination dtypes match, got {x.dtype.name} for the destination and {value.dtype.name} for "
+            f"the source; assign value.to({x.dtype})"
+        )
+
+
+Tensor.__getitem__ = getitem  # type: ignore[attr-defined]
+Tensor.__setitem__ = setitem  # type: ignore[attr-defined]

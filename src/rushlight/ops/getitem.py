@@ -1,0 +1,156 @@
+"""What stands between the brackets of `x[...]`, taken apart.
+
+An index has a basic part, which only makes a view (numbers, slices, None, Ellipsis), and perhaps tensors, which
+select elements one by one. PyTorch applies the basic part first; `parse` gives both.
+"""
+
+from __future__ import annotations
+
+import warnings
+from operator import index as as_int
+from typing import Any
+
+from .. import lang
+from ..tensor.core import Tensor
+from ..tensor.dtype import bool_, int32, int64, uint8
+
+BASIC = frozenset((int, slice, type(None), type(Ellipsis)))
+INDEX_TYPES = (int64, int32, uint8, bool_)
+
+
+def is_basic(index: Any) -> bool:
+    """Does this index need no more than a view, as it stands?"""
+    return type(index) in BASIC or (type(index) is tuple and all(type(i) in BASIC for i in index))
+
+
+def parse(index: Any, x: Tensor) -> tuple[tuple, list[Any] | None]:
+    """The basic part, and for each dimension that it leaves a Tensor or None (or just None if there are no tensors)."""
+    items = as_items(index)
+    ndim = x._a.ndim
+    consumed = sum(consumes(i) for i in items)
+    if consumed > ndim:
+        raise IndexError(f"too many indices for tensor of dimension {ndim}: {len(items)} were given for shape {list(x._a.shape)}")
+    basic: list[Any] = []
+    tensors: list[Any] = []
+    open_ended = False
+    for i in items:
+        if i is Ellipsis:
+            left = 0 if open_ended else ndim - consumed
+            open_ended = True
+            basic += [slice(None)] * left
+            tensors += [None] * left
+        elif isinstance(i, Tensor):
+            many = i._a.ndim if i.dtype is bool_ else 1
+            basic += [slice(None)] * many if many else [None]
+            tensors += [i] + [None] * (many - 1)
+        else:
+            basic.append(i)
+            if type(i) is not int:
+                tensors.append(None)
+    left = ndim - consumed if not open_ended else 0
+    tensors += [None] * left
+    return tuple(basic), spread_masks(tensors) if any(t is not None for t in tensors) else None
+
+
+def consumes(item: Any) -> int:
+    """How many dimensions of the tensor an item stands for."""
+    if item is None or item is Ellipsis:
+        return 0
+    if isinstance(item, Tensor) and item.dtype is bool_:
+        return item._a.ndim
+    return 1
+
+
+def spread_masks(tensors: list[Any]) -> list[Any]:
+    """Drops the places that a mask of several dimensions takes beside its own: numpy counts them with the mask."""
+    result: list[Any] = []
+    skip = 0
+    for t in tensors:
+        if skip:
+            skip -= 1
+            continue
+        result.append(t)
+        if t is not None and t.dtype is bool_:
+            skip = max(t._a.ndim - 1, 0)
+    return result
+
+
+def as_items(index: Any) -> list[Any]:
+    """The items of an index, each an int, a slice, None, Ellipsis or an index Tensor."""
+    if type(index) is list and len(index) < 32 and any(isinstance(i, (Tensor, list, tuple, slice, type(None), type(Ellipsis))) for i in index):
+        index = legacy_list(index)
+    return [as_item(i) for i in (index if isinstance(index, tuple) else (index,))]
+
+
+def legacy_list(index: list) -> Any:
+    """A list with slices or lists in it is an index of several dimensions, as it was in old numpy."""
+    warnings.warn(
+        "Using a non-tuple sequence for multidimensional indexing is deprecated; use x[tuple(seq)] instead of x[seq]",
+        UserWarning,
+        stacklevel=5,
+    )
+    return tuple(index)
+
+
+def as_item(i: Any) -> Any:
+    kind = type(i)
+    if kind is int or i is None or i is Ellipsis:
+        return i
+    if kind is slice:
+        return i if i.step is None and type(i.start) in WHOLE and type(i.stop) in WHOLE else plain_slice(i)
+    if isinstance(i, Tensor):
+        return tensor_item(i)
+    if kind is bool:
+        return Tensor_of(i, "bool")
+    if hasattr(i, "__index__") and not hasattr(i, "__len__"):
+        return as_int(i)
+    if isinstance(i, (list, tuple, range)) or hasattr(i, "__array_interface__"):
+        return tensor_item(Tensor_of(i, None))
+    raise IndexError(
+        f"only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices (got {kind.__name__}); "
+        "an index computed with / is a float: use // or int()"
+    )
+
+
+WHOLE = frozenset((int, type(None)))
+
+
+def plain_slice(s: slice) -> slice:
+    """A slice of ints; tensors and numpy's numbers are converted."""
+    bounds = [v if v is None else slice_bound(v) for v in (s.start, s.stop, s.step)]
+    if bounds[2] is not None and bounds[2] <= 0:
+        raise ValueError(f"step must be greater than zero, but got {bounds[2]}; use x.flip(dim) to walk backwards")
+    return slice(*bounds)
+
+
+def slice_bound(v: Any) -> int:
+    if isinstance(v, Tensor):
+        if v._a.size != 1 or v.dtype.category > 1:
+            raise TypeError(f"only integer tensors of a single element can be converted to an index, not {v.dtype} of shape {list(v._a.shape)}")
+        return int(v._a.item())
+    try:
+        return as_int(v)
+    except TypeError:
+        raise TypeError(f"slice indices must be integers or None or have an __index__ method, not {type(v).__name__}") from None
+
+
+def tensor_item(t: Tensor) -> Any:
+    """A tensor as an index: a number if that is all it is, a mask, or integers."""
+    if t.dtype not in INDEX_TYPES:
+        raise IndexError(
+            f"tensors used as indices must be long, int, byte or bool tensors, but this one is {t.dtype}; convert it with .long()"
+        )
+    if t.dtype is uint8:
+        warnings.warn("indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool instead.", UserWarning, stacklevel=6)
+        return Tensor_of(t._a != 0, "bool")
+    if t._a.ndim == 0 and t.dtype is not bool_:
+        return int(t._a)
+    return t
+
+
+def Tensor_of(data: Any, dtype: str | None) -> Tensor:
+    """An index given as a list, an array or a bool, as a Tensor."""
+    from ..tensor.core import wrap_any
+
+    a = lang.index_array(data, dtype)
+    return wrap_any(a)

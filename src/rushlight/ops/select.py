@@ -1,0 +1,47 @@
+"""Selecting with numbers and slices, which makes views, and with tensors, which makes copies."""
+
+from __future__ import annotations
+
+from .. import lang
+from .declare import operator, view
+
+
+@view(name="_pick", method=False, node="SliceBackward0")
+def pick(input: Array, index):
+    """`input[index]` for an index of numbers, slices, None and Ellipsis."""
+    return lang.pick(input, index)
+
+
+@operator(name="_place", method=False, out=False, exact=True)
+def place(x: Array, shape, index):
+    """Zeros with `x` where `pick` would look."""
+    return lang.place(x, shape, index)
+
+
+pick.gradient(input=lambda g, input_shape, index: lang.place(g, input_shape, index))
+place.gradient(x=lambda g, index: lang.pick(g, index))
+
+
+@operator(name="_select_index", method=False, out=False, exact=True, node="IndexBackward0")
+def select_index(input: Array, indices):
+    """`input[indices]` for arrays of integers, masks and full slices."""
+    return lang.select_index(input, indices)
+
+
+@operator(name="_index_set", method=False, out=False, exact=True, node="IndexPutBackward0")
+def index_set(input: Array, value: Array, indices, accumulate=False):
+    """`input` with `value` at the indices, or added there."""
+    return lang.index_set(input, value, indices, accumulate)
+
+
+@operator(name="_zeros_of", method=False, out=False, exact=True, differentiable=False)
+def zeros_of(x: Array, shape):
+    """Zeros of another shape in the dtype of `x`."""
+    return lang.zeros_of(x, shape)
+
+
+select_index.gradient(input=lambda g, input_shape, indices: lang.index_set(lang.zeros_of(g, input_shape), g, indices, True))
+index_set.gradient(
+    input=lambda g, indices, accumulate: g if accumulate else lang.index_set(g, lang.zeros_of(g, ()), indices),
+    value=lambda g, value_shape, indices: lang.sum_to(lang.select_index(g, indices), value_shape),
+)
