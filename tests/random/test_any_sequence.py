@@ -12,7 +12,7 @@ import rushlight.random as ours
 from support.random_draws import DRAWS, as_numpy, widened
 
 COUNTS = st.lists(st.integers(0, 1300), max_size=12)
-# Draws that end in float64 may differ in the last bit, those without replacement in the order of equal numbers.
+# Draws that end in float64 may differ in the last bit, those without replacement in the order of ties.
 LOOSE = ("float64", "complex128", "without replacement")
 EXACT = [name for name in DRAWS if not any(part in name for part in LOOSE)]
 STEPS = st.lists(st.tuples(st.sampled_from(EXACT), st.integers(2, 700)), max_size=8)

@@ -9,7 +9,7 @@ import pytest
 from rushlight.random import Generator, kernels, libm
 from rushlight.random.box_muller import Float32, normal_pair
 from rushlight.random.fused import fma32, fma64
-from rushlight.random.integers import _exchange_at_once, _exchange_in_turn
+from rushlight.random.integers import _exchange_ahead, _exchange_behind, _exchange_in_turn, randperm
 from rushlight.random.precision import FLOATS
 from rushlight.runtime import available
 
@@ -77,13 +77,28 @@ def test_functions_are_the_c_librarys(name, compiled):
 
 @pytest.mark.parametrize("n", [1, 2, 3, 10, 149, 150, 1000, 20000])
 def test_shuffles_agree(n):
-    generator = Generator().manual_seed(n)
-    partners = generator.raw32(n - 1).astype(np.int64) % np.arange(n, 1, -1) + np.arange(n - 1)
-    in_turn = _exchange_in_turn(n, partners)
-    np.testing.assert_array_equal(np.sort(in_turn), np.arange(n))
-    np.testing.assert_array_equal(_exchange_at_once(n, partners), in_turn)
-    if available():
-        np.testing.assert_array_equal(kernels.get(10**6).shuffle(n, partners), in_turn)
+    words = Generator().manual_seed(n).raw32(n).astype(np.int64)
+    behind = words % np.arange(1, n + 1)
+    ahead = (words % np.arange(n, 0, -1) + np.arange(n))[:-1]
+    for partners, at_once in ((ahead, _exchange_ahead), (behind, _exchange_behind)):
+        in_turn = _exchange_in_turn(n, partners)
+        np.testing.assert_array_equal(np.sort(in_turn), np.arange(n))
+        np.testing.assert_array_equal(at_once(n, partners), in_turn)
+        if available():
+            np.testing.assert_array_equal(kernels.get(10**6).shuffle(n, partners), in_turn)
+
+
+def test_large_permutations_grow_from_the_inside(monkeypatch):
+    """Each new number takes a random place, and the one that was there moves to the end."""
+    monkeypatch.setattr("rushlight.random.integers._LARGE_PERMUTATION", 200)
+    grown = []
+    for i, word in enumerate(Generator().manual_seed(1).raw64(300).tolist()):
+        grown.append(i)
+        place = word % (i + 1)
+        grown[i], grown[place] = grown[place], i
+    generator = Generator().manual_seed(1)
+    assert randperm(generator, 300).tolist() == grown
+    assert generator.raw32(1) == Generator().manual_seed(1).raw32(601)[-1]
 
 
 def test_bfloat16_rounds_the_same_without_ml_dtypes(monkeypatch):

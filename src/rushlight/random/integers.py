@@ -11,7 +11,8 @@ from .precision import FLOATS, SIGNED, UNSIGNED
 # From this many values on, PyTorch spends two words of the twister on each number.
 _TWO_WORDS_FROM = 1 << 28
 _FULL_RANGE_DTYPES = ("int64", "float64", "float32", "bfloat16")
-_PERMUTATION_LIMIT = (2**32 - 1) // 20
+# From this size on, PyTorch shuffles from the inside out with two words for each place.
+_LARGE_PERMUTATION = (2**32 - 1) // 20
 
 
 def randint(gen, shape, dtype="int64", low=0, high=None):
@@ -42,22 +43,32 @@ def random_full(gen, shape, dtype="int64"):
 def randperm(gen, n, dtype="int64"):
     """The numbers 0 to n - 1 in random order."""
     _check_permutation(n, dtype)
-    if n >= _PERMUTATION_LIMIT:
-        words = gen.raw64(n - 1)
+    if n < _LARGE_PERMUTATION:
+        partners, at_once = _partners_ahead(gen, n), _exchange_ahead
     else:
-        words = gen.raw32(max(n - 1, 0))
-    left = np.arange(n, n - words.size, -1).astype(words.dtype)
-    partners = (words % left).astype(np.int64)
+        partners, at_once = _partners_behind(gen, n), _exchange_behind
+    return _as_dtype(_exchange(n, partners, at_once), dtype)
+
+
+def _partners_ahead(gen, n):
+    """For each place but the last, one that is not before it."""
+    words = gen.raw32(max(n - 1, 0))
+    partners = (words % np.arange(n, n - words.size, -1).astype(np.uint32)).astype(np.int64)
     partners += np.arange(partners.size)
-    return _as_dtype(_exchange(n, partners), dtype)
+    return partners
 
 
-def _exchange(n, partners):
+def _partners_behind(gen, n):
+    """For each place, one that is not after it."""
+    return (gen.raw64(n) % np.arange(1, n + 1, dtype=np.uint64)).view(np.int64)
+
+
+def _exchange(n, partners, at_once):
     """0, 1, ..., n - 1 after exchanging element i with element partners[i], for each i in turn."""
     compiled = kernels.get(n)
     if compiled is not None:
         return compiled.shuffle(n, partners)
-    return _exchange_in_turn(n, partners) if n < 150 else _exchange_at_once(n, partners)
+    return _exchange_in_turn(n, partners) if n < 150 else at_once(n, partners)
 
 
 def _exchange_in_turn(n, partners):
@@ -67,8 +78,8 @@ def _exchange_in_turn(n, partners):
     return np.array(values, np.int64)
 
 
-def _exchange_at_once(n, partners):
-    """The same without a loop.
+def _exchange_ahead(n, partners):
+    """The same without a loop, for partners that are not before their element.
 
     Step i leaves at place i what place p = partners[i] held: p itself, or, if an earlier step j also had
     partner p, what step j put there, which is what place j held when its turn came. So two questions remain,
@@ -88,6 +99,14 @@ def _exchange_at_once(n, partners):
     result = np.arange(n)
     result[:steps] = np.where(writer >= 0, origin[writer], partners)
     result[steps:] = origin[steps:]
+    return result
+
+
+def _exchange_behind(n, partners):
+    """The same for partners that are not after their element: undone, seen from the end, they are ahead."""
+    undone = n - 1 - _exchange_ahead(n, n - 1 - partners[::-1])[::-1]
+    result = np.empty_like(undone)
+    result[undone] = np.arange(n)
     return result
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from ..runtime import settings
 
 # Below this many numbers a first use would cost more than it saves.
-_WORTH_LOADING = 1 << 12
+_WORTH_LOADING = 1 << 15
 _LANES = 8
 LIBRARY_FUNCTIONS = ("log", "log1p", "exp", "tan")
 
@@ -32,7 +32,7 @@ def _address(array):
 
 
 def _place_of_pointer():
-    """Where an array's numbers begin; `ndarray.ctypes` takes longer than a small kernel runs."""
+    """Where an ndarray object keeps the address of its data, or 0 if that is not where CPython's does."""
     place, sample = object.__basicsize__, np.zeros(3)
     here = (
         sys.implementation.name == "cpython" and _pointer_at(id(sample) + place).value == sample.ctypes.data
