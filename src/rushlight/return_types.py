@@ -39,5 +39,6 @@ def named(name: str, *fields: str) -> type[Result]:
 for _name in ("max", "min", "median", "nanmedian", "mode", "kthvalue", "sort", "topk", "cummax", "cummin"):
     named(_name, "values", "indices")
 named("aminmax", "min", "max")
+named("frexp", "mantissa", "exponent")
 named("histogram", "hist", "bin_edges")
 named("histogramdd", "hist", "bin_edges")

@@ -124,6 +124,31 @@ def _kth(rows: np.ndarray, k: int) -> np.ndarray:
 
 
 @primitive
+def median(x: Any, axis: int, skip_nan: bool = False) -> Any:
+    """The middle value (the lower of two) along `axis` and where it is; without that axis. NaN wins unless skipped."""
+    rows = _rows(x, axis)
+    length = rows.shape[-1]
+    if length == 0:
+        return _missing(rows), np.zeros(rows.shape[:-1], np.int64)
+    nan = np.isnan(rows) if rows.dtype.kind == "f" else np.zeros((), bool)
+    if not nan.any():
+        return kthvalue.on_arrays(rows, (length + 1) // 2, -1)
+    if skip_nan:
+        middle = np.maximum(length - nan.sum(-1) - 1, 0) // 2
+        index = np.take_along_axis(order(rows), middle[..., None], -1)[..., 0]
+    else:
+        usual = order(rows)[..., (length - 1) // 2]
+        index = np.where(nan.any(-1), nan.argmax(-1), usual)
+    return np.take_along_axis(rows, index[..., None], -1)[..., 0], index
+
+
+def _missing(rows: np.ndarray) -> np.ndarray:
+    """The median of nothing: NaN, or the least integer."""
+    nothing = np.nan if rows.dtype.kind == "f" else np.iinfo(rows.dtype).min if rows.dtype.kind in "iu" else False
+    return np.full(rows.shape[:-1], nothing, rows.dtype)
+
+
+@primitive
 def mode(x: Any, axis: int) -> Any:
     """The most frequent value along `axis` (the smallest of those), and the last place where it is; without that axis."""
     rows = _rows(x, axis)

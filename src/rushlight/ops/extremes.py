@@ -82,13 +82,14 @@ def min_of_all(input: Array):
     return lang.amin(input)
 
 
-def _shared_by_all(g, input, result):
+def shared_by_all(g, input, result):
+    """The gradient of a value picked from all elements, in equal parts for all that have it, NaN included."""
     mask = lang.cast(lang.logical_or(lang.eq(input, result), lang.logical_and(lang.isnan(result), lang.isnan(input))), input.dtype)
     return g * mask / lang.sum(mask)
 
 
-max_of_all.gradient(input=_shared_by_all)
-min_of_all.gradient(input=_shared_by_all)
+max_of_all.gradient(input=shared_by_all)
+min_of_all.gradient(input=shared_by_all)
 
 
 def _selected(input, indices, dim, keepdim):

@@ -1,0 +1,181 @@
+"""Variances, standard deviations, covariances and correlations."""
+
+from __future__ import annotations
+
+import warnings
+
+from .. import lang
+from ..tensor.dtype import get_default_dtype
+from .declare import composite, operator
+from .reduction import count_of, spread
+from .rules import axes_of, restore
+
+
+def _deviations(input, dim):
+    """Each element less the average along `dim`."""
+    return input - lang.sum(input, axes_of(dim, len(input.shape)), True) / count_of(input, dim)
+
+
+def _freedom(input, dim, correction):
+    return max(count_of(input, dim) - correction, 0)
+
+
+@operator(name="_var", method=False, out=False)
+def variance(input: Array, dim, correction, keepdim):
+    """The average square of the deviations."""
+    if input.dtype.kind not in "fc":
+        raise RuntimeError(f"std and var only support floating point and complex dtypes, but the input is {input.dtype}; convert it with x.float()")
+    d = _deviations(input, dim)
+    squares = lang.real(d * lang.conj(d))
+    freedom = _freedom(input, dim, correction)
+    if freedom == 0:
+        warnings.warn(
+            "var(): degrees of freedom is <= 0. Correction should be strictly less than the reduction factor (input numel divided by "
+            f"output numel): the input has shape {list(input.shape)}, dim is {dim} and correction {correction}.",
+            UserWarning,
+            stacklevel=5,
+        )
+    total = lang.sum(squares, axes_of(dim, input.ndim), keepdim)
+    return total / freedom if freedom else total / lang.zeros_like(total)
+
+
+@variance.gradient
+def _(g, input, dim, correction, keepdim, needs):
+    g = restore(g, input, dim, keepdim)
+    freedom = _freedom(input, dim, correction)
+    scale = g * (2 / freedom) if freedom else g / lang.zeros_like(g)
+    return (scale * _deviations(input, dim),)
+
+
+def _arguments(dim, unbiased, correction):
+    """What `dim` and `correction` are in the forms var(x, unbiased), var(x, dim, unbiased) and var(x, dim, correction=...)."""
+    if isinstance(dim, bool):
+        dim, unbiased = None, dim
+    if unbiased is not None:
+        if correction is not None:
+            raise TypeError("give either unbiased= or correction=, not both: unbiased=True is correction=1, unbiased=False correction=0")
+        correction = 1 if unbiased else 0
+    return dim, 1 if correction is None else correction
+
+
+@composite
+def var(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
+    """The variance of all elements, or along `dim`: squares of deviations, divided by their number less `correction` (1)."""
+    dim, correction = _arguments(dim, unbiased, correction)
+    return variance(input, dim, correction, keepdim)
+
+
+@composite
+def std(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
+    """The standard deviation of all elements, or along `dim`: the root of the variance."""
+    dim, correction = _arguments(dim, unbiased, correction)
+    return standard_deviation(input, dim, correction, keepdim)
+
+
+@operator(name="_std", method=False, out=False)
+def standard_deviation(input: Array, dim, correction, keepdim):
+    """The root of the variance."""
+    return lang.sqrt(variance.operator.body(input, dim, correction, keepdim))
+
+
+@standard_deviation.gradient
+def _(g, input, dim, correction, keepdim, result, needs):
+    g, result = restore(g, input, dim, keepdim), restore(result, input, dim, keepdim)
+    freedom = _freedom(input, dim, correction)
+    zero = lang.eq(result, 0)
+    scale = g / (result * freedom) if freedom else g / lang.zeros_like(g)
+    return (lang.where(zero, 0, scale) * _deviations(input, dim),)
+
+
+@composite(method=False, out=False)
+def var_mean(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
+    """The variance and the mean of all elements, or along `dim`."""
+    dim, correction = _arguments(dim, unbiased, correction)
+    return variance(input, dim, correction, keepdim), input.mean(dim, keepdim)
+
+
+@composite(method=False, out=False)
+def std_mean(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
+    """The standard deviation and the mean of all elements, or along `dim`."""
+    dim, correction = _arguments(dim, unbiased, correction)
+    return standard_deviation(input, dim, correction, keepdim), input.mean(dim, keepdim)
+
+
+def _check_weights(name, weights, count, integral):
+    if weights is None:
+        return
+    if weights.ndim > 1:
+        raise RuntimeError(f"cov(): expected {name} to have one or fewer dimensions but got {name} with {weights.ndim} dimensions")
+    if (weights.dtype.category == 1) != integral:
+        kind = "integral" if integral else "floating point"
+        raise RuntimeError(f"cov(): expected {name} to have {kind} dtype but got {name} with {weights.dtype} dtype")
+    if weights._a.size != count:
+        raise RuntimeError(
+            f"cov(): expected {name} to have the same numel as there are observations in the input but got {weights._a.size} numel != {count}"
+        )
+    if weights._a.size and weights._a.min() < 0:
+        raise RuntimeError(f"cov(): {name} cannot be negative")
+
+
+@composite(out=False)
+def cov(input, *, correction=1, fweights=None, aweights=None):
+    """The covariances of the rows of `input`, whose columns are observations.
+
+    `fweights` says how often each observation was made, `aweights` how much each counts.
+    """
+    if input.ndim > 2:
+        raise RuntimeError(f"cov(): expected input to have two or fewer dimensions but got an input with {input.ndim} dimensions")
+    if input.dtype.name == "bool":
+        raise RuntimeError("cov(): bool dtype is not supported for input; convert it with x.float()")
+    if input.dtype.category < 2:
+        input = input.to(get_default_dtype())
+    count = input.shape[-1] if input.ndim else 1
+    _check_weights("fweights", fweights, count, True)
+    _check_weights("aweights", aweights, count, False)
+    return covariance(input, fweights, aweights, correction)
+
+
+@operator(name="_cov", method=False, out=False)
+def covariance(input: Array, fweights: Array | None, aweights: Array | None, correction):
+    """Covariances of rows."""
+    rows = input if len(input.shape) == 2 else lang.reshape(input, (1, -1))
+    weights = _weights(fweights, aweights, rows)
+    total = lang.sum(weights)
+    average = lang.sum(rows * weights, 1, True) / total
+    if aweights is None:
+        freedom = total - correction
+    else:
+        freedom = total - correction * lang.sum(weights * lang.reshape(aweights, (1, -1))) / total
+    freedom = lang.maximum(freedom, lang.zeros_like(freedom))
+    d = rows - average
+    result = lang.matmul(d * weights, lang.conj(lang.transpose(d, 0, 1))) / freedom
+    return result if len(input.shape) == 2 else lang.reshape(result, ())
+
+
+def _weights(fweights, aweights, rows):
+    """How much each observation counts: one row."""
+    one = lang.real(rows[:1])
+    weights = lang.ones_like(one) if one.shape[0] else lang.ones_like(lang.sum(lang.real(rows), 0, True))
+    for w in (fweights, aweights):
+        if w is not None:
+            weights = weights * lang.cast(lang.reshape(w, (1, -1)), weights.dtype)
+    return weights
+
+
+@composite(out=False)
+def corrcoef(input):
+    """The correlation coefficients of the rows of `input`, whose columns are observations."""
+    if input.ndim > 2:
+        raise RuntimeError(f"corrcoef(): expected input to have two or fewer dimensions but got an input with {input.ndim} dimensions")
+    result = correlation(cov(input))
+    return result if result.dtype.is_complex else result.clamp(-1, 1)
+
+
+@operator(name="_corrcoef", method=False, out=False)
+def correlation(covariances: Array):
+    """Covariances divided by both standard deviations."""
+    if len(covariances.shape) == 0:
+        return covariances / covariances
+    scale = lang.sqrt(lang.real(lang.diagonal(covariances)))
+    n = scale.shape[0]
+    return covariances / lang.reshape(scale, (n, 1)) / lang.reshape(scale, (1, n))
