@@ -1,0 +1,42 @@
+"""Primitives that count: how often each integer occurs, how many points lie in each bin."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .dispatch import primitive
+
+
+@primitive
+def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
+    """How often each of 0, 1, 2, ... occurs, or the sum of its weights."""
+    return np.bincount(x, weights, minlength)
+
+
+@primitive
+def even_edges(low: float, high: float, bins: int, dtype: Any) -> Any:
+    """The `bins + 1` edges of equal bins from `low` to `high`, symmetric about the middle."""
+    dtype = np.dtype(dtype)
+    low, high = dtype.type(low), dtype.type(high)
+    step = (high - low) / dtype.type(bins)
+    steps = np.arange(bins + 1).astype(dtype)
+    return np.where(np.arange(bins + 1) <= bins // 2, low + step * steps, high - step * steps[::-1]).astype(dtype)
+
+
+@primitive
+def histogram(points: Any, edges: Any, weights: Any = None) -> Any:
+    """How many points (rows of numbers) lie in each cell of a grid, or the sum of their weights.
+
+    `edges` has the ascending edges of the bins along each axis; a bin has its left edge, and the last both.
+    """
+    shape = tuple(len(e) - 1 for e in edges)
+    inside = np.ones(len(points), bool)
+    cells = []
+    for column, e in zip(points.T, edges):
+        inside &= (column >= e[0]) & (column <= e[-1])
+        cells.append(np.clip(np.searchsorted(e, column, "right") - 1, 0, max(len(e) - 2, 0)))
+    flat = np.ravel_multi_index([c[inside] for c in cells], shape) if 0 not in shape else np.zeros(0, np.int64)
+    counts = np.bincount(flat, None if weights is None else weights[inside], int(np.prod(shape)))
+    return counts.reshape(shape)
