@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..tensor.core import Tensor, wrap
-from . import engine
+from . import engine, hooks
 
 
 def backward(
@@ -85,4 +85,5 @@ def tensor_backward(
     backward(self, gradient, retain_graph, create_graph, inputs)
 
 
+__all__ = ["backward", "grad", "hooks"]
 Tensor.backward = tensor_backward  # type: ignore[attr-defined]

@@ -27,8 +27,8 @@ class Run:
 
     def __init__(self, *, keep: bool, lifted: bool, wanted: list[Edge] | None = None) -> None:
         self.keep, self.lifted = keep, lifted
-        self.pending: dict[Any, list[Any]] = {}  # node or leaf -> the gradient of each of its outputs
-        self.ours: set[tuple[int, int]] = set()  # which of those are sums made here, free to be added to in place
+        # node or leaf -> the gradient of each of its outputs, then for each: is it a sum made here, free to be added to?
+        self.pending: dict[Any, list[Any]] = {}
         self.heap: list[tuple[int, Node]] = []
         self.leaves: list[Tensor] = []
         self.wanted = wanted
@@ -43,21 +43,21 @@ class Run:
         slots = self.pending.get(target)
         if slots is None:
             if isinstance(target, Node):
-                slots = self.pending[target] = [None] * target.outputs
+                slots = self.pending[target] = [None] * (2 * target.outputs)
                 heappush(self.heap, (-target.sequence, target))
             else:
-                slots = self.pending[target] = [None]
+                slots = self.pending[target] = [None, None]
                 self.leaves.append(target)
-        held = slots[output]
+        held, owned = slots[output], len(slots) // 2 + output
         if held is None:
             slots[output] = grad if self.lifted or type(grad) is np.ndarray else np.asarray(grad)
         elif self.lifted:
             slots[output] = held + grad
-        elif (id(slots), output) in self.ours:
+        elif slots[owned]:
             np.add(held, grad, out=held)
         else:
             slots[output] = np.asarray(held + grad)
-            self.ours.add((id(slots), output))
+            slots[owned] = True
 
     def go(self, roots: list[tuple[Edge, Any]]) -> None:
         if self.wanted is not None:
@@ -67,7 +67,7 @@ class Run:
         heap, pending, keep, lifted, arrive = self.heap, self.pending, self.keep, self.lifted, self.arrive
         while heap:
             node = heappop(heap)[1]
-            grads = pending.pop(node)
+            grads = pending.pop(node)[: node.outputs]
             if (node.prehooks or self.wanted is not None) and self.ends_at(node, grads):
                 continue
             if node.leases or node.saved is RELEASED:
@@ -91,7 +91,12 @@ class Run:
         """Hooks on the node's outputs see the gradients first; is the way to what was asked for ended here?"""
         if node.prehooks:
             for output, hooks in node.prehooks.items():
-                grads[output] = self.hooked(hooks, grads[output])
+                if output is not None:
+                    grads[output] = self.hooked(hooks, grads[output])
+            for hook in list((node.all_prehooks or {}).values()):
+                new = self._call(hook, tuple(map(self.lift, grads)))
+                if new is not None:
+                    grads[:] = map(self.lower, new if isinstance(new, (tuple, list)) else (new,))
         return self.wanted is not None and self.take(node, grads)
 
     def take(self, node: Node, grads: list[Any]) -> bool:
@@ -159,7 +164,7 @@ def as_tensor(array: Any, dt: dtype | None = None) -> Tensor:
 
 def _explain(error: Exception, node: Node) -> None:
     """Adds to an error inside backward which operation it was, and where it was called if that is known."""
-    text = f"This happened in the backward pass of {node.name}"
+    text = f"This happened in the backward pass of {node.label}"
     text += f", which was called in the forward pass at:\n{node.where}" if node.where else "."
     if hasattr(error, "add_note"):
         error.add_note(text)

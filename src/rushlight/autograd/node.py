@@ -18,9 +18,10 @@ class Node:
 
     __slots__ = ("__dict__", "__weakref__", "edges", "leases", "outputs", "saved", "sequence")
 
-    name = "Node"
+    label = "Node"
     hooks: Any = None  # run after apply: {handle id: f(grad_inputs, grad_outputs)}
     prehooks: Any = None  # run before it: {output number: {handle id: f(grad)}}
+    all_prehooks: Any = None  # run before it, on all outputs: {handle id: f(grad_outputs)}
     where: str | None = None  # the forward call, recorded in anomaly mode
 
     def __init__(self, edges: Any, outputs: int = 1) -> None:
@@ -47,7 +48,7 @@ class Node:
         if self.saved is RELEASED:
             raise RuntimeError(
                 "Trying to backward through the graph a second time (or directly access saved tensors after they have already been "
-                f"freed): the values that {self.name} saved were freed by the first backward(). Use backward(retain_graph=True) "
+                f"freed): the values that {self.label} saved were freed by the first backward(). Use backward(retain_graph=True) "
                 "the first time if you need to go through the graph again, or compute the forward pass again."
             )
         if self.leases:
@@ -55,9 +56,13 @@ class Node:
                 if lease.spoiled_by is not None:
                     raise RuntimeError(
                         "one of the variables needed for gradient computation has been modified by an inplace operation: "
-                        f"{self.name} saved a tensor whose memory is shared with something outside (numpy(), from_numpy, DLPack), and "
+                        f"{self.label} saved a tensor whose memory is shared with something outside (numpy(), from_numpy, DLPack), and "
                         f"{lease.spoiled_by} has overwritten it since. Clone the tensor before sharing or editing it."
                     )
+
+    def name(self) -> str:
+        """What kind of operation it is, such as AddBackward0."""
+        return self.label
 
     @property
     def next_functions(self) -> tuple:
@@ -70,7 +75,7 @@ class Node:
         return self.__dict__.setdefault("_metadata", {})
 
     def __repr__(self) -> str:
-        return f"<{self.name} object at {id(self):#x}>"
+        return f"<{self.label} object at {id(self):#x}>"
 
 
 RELEASED: Any = object()
@@ -80,11 +85,14 @@ class AccumulateGrad:
     """The end of a graph at a leaf: adds the gradient to `variable.grad`."""
 
     __slots__ = ("variable",)
-    name = "AccumulateGrad"
+    label = "AccumulateGrad"
     next_functions: tuple = ()
 
     def __init__(self, variable: Any) -> None:
         self.variable = variable
+
+    def name(self) -> str:
+        return self.label
 
     def __repr__(self) -> str:
         return f"<AccumulateGrad object at {id(self.variable):#x}>"

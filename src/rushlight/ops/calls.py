@@ -22,7 +22,7 @@ from ..runtime import settings
 from ..tensor.core import QUICK, Tensor
 from ..tensor.dtype import FLOATING, bool_, float32, float64, of_numpy
 from ..tensor.storage import storage_of
-from .fused import fused
+from .fused import fused, only_primitive
 from .intercept import interceptors
 from .signature import REQUIRED
 from .operator import SHAPE_OF, Operator, after_record, saved_hooks, watchers
@@ -122,7 +122,8 @@ def run_body(op: Operator, src: Source, depth: int, explain: bool, options: bool
     s = op.signature
     parts = [f"a{i}" if i in s.arrays else n for i, n in enumerate(s.names)]
     parts[s.positional :] = [f"{n}={p}" for n, p in zip(s.names[s.positional :], parts[s.positional :])] if options else []
-    src.add(depth, "token = enter(SILENT)", "try:", f"    r = body({', '.join(parts)})")
+    plain = op.family == "elementwise" and len(parts) == len(s.arrays)
+    src.add(depth, "token = enter(SILENT)", "try:", f"    r = {'plain_body' if plain else 'body'}({', '.join(parts)})")
     if explain:
         arrays = ", ".join(f"a{i}" for i in s.arrays)
         src.add(depth, "except ValueError:", f"    raise broadcast_error(op, ({arrays},)) from None")
@@ -211,6 +212,8 @@ def apply_lines(op: Operator, src: Source) -> None:
 def names_for(op: Operator) -> dict[str, Any]:
     """The operator's own parts that the written code refers to."""
     names: dict[str, Any] = {"node_class": op.node_class, "body": on_arrays(op.body), "defaults": op.signature.complete}
+    if op.family == "elementwise":
+        names["plain_body"] = only_primitive(op) or names["body"]
     if op.joint is not None:
         names["joint"] = on_arrays(op.joint[0])
     for i, (rule, _) in op.rules.items():
@@ -259,7 +262,7 @@ def _elementwise_lines(op: Any, src: Source, options: bool = True) -> None:
         src.add(2, f"if ok and not (({any_grad}) and state.grad):")
     else:
         src.add(2, "if ok:")
-    names = "".join(f"{n}, " for n in s.names[s.positional :])
+    names = "".join(f"{n}, " for n in s.names[op.count :])
     target = "bool_" if op.result == "bool" else "dt"
     src.add(3, "r = None", "if size >= settings.kernels_from:")
     src.add(4, f"r = fused(op, {target}, ({''.join(f'a{i}, ' for i in s.arrays)}), ({names}))")

@@ -68,7 +68,7 @@ def _make(op: Any, result_type: Any, arrays: tuple, options: tuple) -> Callable[
     ]
     s = op.signature
     try:
-        traced = op.body(*symbols, **dict(zip(s.names[s.positional :], options)))
+        traced = op.body(*symbols, **dict(zip(s.names[op.count :], options)))
         if not isinstance(traced, Symbol):
             return None
         traced = lang.cast(traced, result_type.name)
@@ -76,3 +76,23 @@ def _make(op: Any, result_type: Any, arrays: tuple, options: tuple) -> Callable[
     except (Untraceable, TypeError, AttributeError, kernels.Unsupported) as reason:
         settings.log(2, f"{op.path}: numpy, because of {reason}")
         return None
+
+
+def only_primitive(op: Any) -> Callable[..., Any] | None:
+    """The numpy function of a body that is just one primitive of its arguments, as that of `add` is, for every type."""
+    names = {_primitive_of(op, dtype) for dtype in ("float32", "int64", "complex64")}
+    name = names.pop()
+    return None if names or name is None else lang.PRIMITIVES[name].on_arrays
+
+
+def _primitive_of(op: Any, dtype: str) -> str | None:
+    from ..kernels.graph import input_node
+    from ..lang.symbol import Symbol
+
+    symbols = [Symbol(input_node(i, dtype)) for i in range(op.count)]
+    try:
+        node = op.body(*symbols).node
+    except Exception:  # whatever such a body does, it is not one primitive
+        return None
+    alone = node.op in lang.PRIMITIVES and node.args == tuple(s.node for s in symbols)
+    return node.op if alone else None

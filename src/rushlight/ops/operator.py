@@ -83,7 +83,7 @@ class Operator:
     @property
     def node_class(self) -> Any:
         if self._node_class is None:
-            self._node_class = type(self.node_name, (OperatorNode,), {"op": self, "name": self.node_name, "__slots__": ()})
+            self._node_class = type(self.node_name, (OperatorNode,), {"op": self, "label": self.node_name, "__slots__": ()})
         return self._node_class
 
     def refuse_gradient(self, index: int) -> None:
@@ -191,7 +191,7 @@ class LeafLink(Node):
     """Stands between a saved value of a leaf and the leaf itself, which may have been edited since."""
 
     __slots__ = ()
-    name = "AccumulateGrad"
+    label = "AccumulateGrad"
 
     def __init__(self, edge: Any) -> None:
         super().__init__((edge,))
