@@ -5,7 +5,6 @@ Bodies receive arrays whose dtypes have been promoted already; Python scalars ar
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -18,11 +17,6 @@ mul = elementwise_primitive("mul", np.multiply)
 div = elementwise_primitive("div", np.true_divide)
 neg = elementwise_primitive("neg", np.negative)
 abs = elementwise_primitive("abs", np.absolute)
-sign = elementwise_primitive("sign", np.sign)
-pow = elementwise_primitive("pow", np.power)
-floor_divide = elementwise_primitive("floor_divide", np.floor_divide)
-remainder = elementwise_primitive("remainder", np.remainder)
-fmod = elementwise_primitive("fmod", np.fmod)
 
 exp = elementwise_primitive("exp", np.exp)
 exp2 = elementwise_primitive("exp2", np.exp2)
@@ -103,25 +97,39 @@ def _where(condition: Any, a: Any, b: Any) -> Any:
     return np.where(condition, a, b)
 
 
+def _sign(x: Any) -> Any:
+    """Unlike np.sign: 0 for NaN, and bools stay."""
+    return x.copy() if x.dtype.kind == "b" else np.subtract(x > 0, x < 0, dtype=x.dtype)
+
+
 def _sgn(x: Any) -> Any:
     if not np.iscomplexobj(x):
-        return np.sign(x)
+        return _sign(x)
     size = np.abs(x)
     return np.where(size == 0, x.dtype.type(0), x / np.where(size == 0, size.dtype.type(1), size))
 
 
 def _conj(x: Any) -> Any:
-    """Real arrays are their own conjugates, and are not copied."""
-    kind = getattr(x, "dtype", _COMPLEX).kind
-    return x.conjugate() if kind == "c" else x
+    return x.conjugate()  # a method, so that Python numbers stay Python numbers
 
 
-_COMPLEX = np.dtype(complex)
-conj = elementwise_primitive("conj", _conj)
+def _logaddexp(x: Any, y: Any) -> Any:
+    if not np.iscomplexobj(x):
+        return np.logaddexp(x, y)
+    larger, smaller = np.where(x.real < y.real, y, x), np.where(x.real < y.real, x, y)
+    same = np.isinf(x.real) & (x.real == y.real)
+    total = larger + np.log1p(np.exp(smaller - larger))
+    return np.where(same, np.log(np.exp(x) + np.exp(y)) if np.any(same & (x.real < 0)) else x, total)
+
+
+sign = elementwise_primitive("sign", _sign)
 sgn = elementwise_primitive("sgn", _sgn)
+conj = elementwise_primitive("conj", _conj)
 rsqrt = elementwise_primitive("rsqrt", _rsqrt)
 sigmoid = elementwise_primitive("sigmoid", _sigmoid)
 where = elementwise_primitive("where", _where)
+logaddexp = elementwise_primitive("logaddexp", _logaddexp)
+logaddexp2 = elementwise_primitive("logaddexp2", np.logaddexp2)
 
 
 @primitive
@@ -155,5 +163,3 @@ def _float_to_integer(x: np.ndarray, dtype: np.dtype) -> np.ndarray:
         return x.astype(np.int64).astype(dtype)
     return x.astype(dtype)
 
-
-SQRT_HALF = math.sqrt(0.5)

@@ -1,21 +1,39 @@
-"""Sums, differences, products and quotients."""
+"""Sums, differences, products and magnitudes."""
 
 from __future__ import annotations
 
 from .. import lang
-from .declare import elementwise
+from .alias import alias
+from .declare import composite, elementwise
+from .kinds import is_complex, is_integral
+
+
+def scaled(x, alpha, *others):
+    """`x * alpha`; integers take no fraction of a number."""
+    if isinstance(alpha, float) and is_integral(x, *others):
+        raise RuntimeError(
+            "For integral input tensors, argument alpha must not be a floating point number; "
+            f"alpha is {alpha}. Convert the tensors first (x.float()), or give a whole number."
+        )
+    return x * alpha
 
 
 @elementwise(inplace=True)
 def add(input, other, *, alpha=1):
     """`input + alpha * other`, element by element."""
-    return input + other if alpha == 1 else input + other * alpha
+    return input + other if alpha == 1 else input + scaled(other, alpha, input)
 
 
 @elementwise(inplace=True, refuses=("bool",))
 def sub(input, other, *, alpha=1):
     """`input - alpha * other`, element by element."""
-    return input - other if alpha == 1 else input - other * alpha
+    return input - other if alpha == 1 else input - scaled(other, alpha, input)
+
+
+@elementwise(refuses=("bool",), node="RsubBackward1")
+def rsub(input, other, *, alpha=1):
+    """`other - alpha * input`, element by element."""
+    return other - input if alpha == 1 else other - scaled(input, alpha, other)
 
 
 @elementwise(inplace=True)
@@ -24,31 +42,10 @@ def mul(input, other):
     return input * other
 
 
-@elementwise(name="true_divide", promote="float", inplace=True, node="DivBackward0")
-def true_divide(input, other):
-    """The quotient of each pair of elements, in floating point."""
-    return input / other
-
-
 add.gradient(input=lambda g: g, other=lambda g, alpha: g if alpha == 1 else g * alpha)
 sub.gradient(input=lambda g: g, other=lambda g, alpha: -g if alpha == 1 else g * -alpha)
+rsub.gradient(input=lambda g, alpha: -g if alpha == 1 else g * -alpha, other=lambda g: g)
 mul.gradient(input=lambda g, other: g * lang.conj(other), other=lambda g, input: g * lang.conj(input))
-true_divide.gradient(
-    input=lambda g, other: g / lang.conj(other),
-    other=lambda g, other, result: -g * lang.conj(result / other),
-)
-
-
-@elementwise(promote="float", inplace=True, out=True)
-def div(input, other, *, rounding_mode=None):
-    """The quotient, exact by default; `rounding_mode` "trunc" or "floor" rounds it."""
-    return input / other
-
-
-div.gradient(
-    input=lambda g, other: g / lang.conj(other),
-    other=lambda g, other, result: -g * lang.conj(result / other),
-)
 
 
 @elementwise(inplace=True, refuses=("bool",))
@@ -60,6 +57,14 @@ def neg(input):
 neg.gradient(input=lambda g: -g)
 
 
+@composite(out=False)
+def positive(input):
+    """The tensor itself, as `+x` is in Python."""
+    if input.dtype.category == 0:
+        raise RuntimeError("The `+` operator, on a bool tensor is not supported; convert it first: x.to(torch.int64)")
+    return input
+
+
 @elementwise(inplace=True, result="real", refuses=("bool",))
 def abs(input):
     """The magnitude of each element."""
@@ -69,63 +74,94 @@ def abs(input):
 abs.gradient(input=lambda g, input: g * lang.sgn(input))
 
 
+@elementwise(inplace=True, refuses=("complex",))
+def sign(input):
+    """-1, 0 or 1: the sign of each element, 0 for NaN."""
+    return lang.sign(input)
+
+
 @elementwise(inplace=True)
 def sgn(input):
     """The sign of each element; for complex numbers, the number divided by its magnitude."""
     return lang.sgn(input)
 
 
-sgn.gradient(input=lambda g: lang.zeros_like(g))
+sign.gradient(input=lambda g: lang.zeros_like(g))
 
 
-@elementwise(out=False, name="conj")
-def conj(input):
-    """The complex conjugate of each element."""
-    return lang.conj(input)
+def _sgn_gradient(g, input, result):
+    """What of `g` turns the number; what would lengthen it has no effect. Zero at zero."""
+    if not is_complex(input):
+        return lang.zeros_like(g)
+    size = lang.abs(input)
+    along = lang.real(lang.conj(result) * g)
+    return lang.where(size == 0, lang.zeros_like(g), (g - result * along) / lang.where(size == 0, 1.0, size))
 
 
-conj.gradient(input=lambda g: lang.conj(g))
+sgn.gradient(input=_sgn_gradient)
 
 
 @elementwise(inplace=True)
-def pow(input, exponent):
-    """`input` to the power of `exponent`."""
-    return lang.pow(input, exponent)
+def addcmul(input, tensor1, tensor2, *, value=1):
+    """`input + value * tensor1 * tensor2`, element by element."""
+    value = int(value) if is_integral(input) else value
+    return input + tensor1 * tensor2 if value == 1 else input + tensor1 * tensor2 * value
 
 
-pow.gradient(
-    input=lambda g, input, exponent: g * lang.conj(exponent * lang.pow(input, exponent - 1)),
-    exponent=lambda g, input, result: g * lang.conj(result * lang.log(input)),
+addcmul.gradient(
+    input=lambda g: g,
+    tensor1=lambda g, tensor2, value: g * lang.conj(tensor2 * value),
+    tensor2=lambda g, tensor1, value: g * lang.conj(tensor1 * value),
 )
 
 
-@elementwise(inplace=True, promote="float")
-def tanh(input):
-    """The hyperbolic tangent of each element."""
-    return lang.tanh(input)
+@elementwise(inplace=True, refuses=("bool", "integral"))
+def addcdiv(input, tensor1, tensor2, *, value=1):
+    """`input + value * tensor1 / tensor2`, element by element."""
+    return input + tensor1 / tensor2 * value
 
 
-@elementwise(inplace=True, promote="float")
-def exp(input):
-    """e to the power of each element."""
-    return lang.exp(input)
+addcdiv.gradient(
+    input=lambda g: g,
+    tensor1=lambda g, tensor2, value: g * lang.conj(value / tensor2),
+    tensor2=lambda g, tensor1, tensor2, value: -g * lang.conj(tensor1 / (tensor2 * tensor2) * value),
+)
 
 
-@elementwise(inplace=True, promote="float")
-def log(input):
-    """The natural logarithm of each element."""
-    return lang.log(input)
+@elementwise(method=False, out=False, name="_lerp_by_number", refuses=("bool", "integral"), node="LerpBackward0")
+def _lerp_by_number(input, end, *, weight):
+    """Interpolation where the weight is one number."""
+    step = end - input
+    return input + step * weight if -0.5 < weight.real < 0.5 else end - step * (1 - weight)
 
 
-tanh.gradient(input=lambda g, result: g * lang.conj(1 - result * result))
-exp.gradient(input=lambda g, result: g * lang.conj(result))
-log.gradient(input=lambda g, input: g / lang.conj(input))
+@elementwise(method=False, out=False, name="_lerp_by_tensor", refuses=("bool", "integral"), node="LerpBackward1")
+def _lerp_by_tensor(input, end, weight):
+    """Interpolation where each element has its weight."""
+    step = end - input
+    return lang.where(lang.abs(weight) < 0.5, input + weight * step, end - step * (1 - weight))
 
 
-@elementwise(inplace=True)
-def relu(input):
-    """The larger of each element and zero."""
-    return lang.maximum(input, 0)
+_lerp_by_number.gradient(
+    input=lambda g, weight: g * (1 - weight.conjugate()),
+    end=lambda g, weight: g * weight.conjugate(),
+)
+_lerp_by_tensor.gradient(
+    input=lambda g, weight: g * lang.conj(1 - weight),
+    end=lambda g, weight: g * lang.conj(weight),
+    weight=lambda g, input, end: g * lang.conj(end - input),
+)
 
 
-relu.gradient(input=lambda g, result: g * (result > 0))
+@composite(inplace=True)
+def lerp(input, end, weight):
+    """From `input` (weight 0) to `end` (weight 1) along a straight line."""
+    if type(weight) in (float, int, complex):
+        return _lerp_by_number(input, end, weight=weight)
+    return _lerp_by_tensor(input, end, weight)
+
+
+alias(sub, "subtract")
+alias(mul, "multiply")
+alias(neg, "negative")
+alias(abs, "absolute")

@@ -1,0 +1,42 @@
+"""What kind of numbers a body is given: settled before it runs, so a branch on it can be traced."""
+
+from __future__ import annotations
+
+from typing import Any
+
+KINDS = {"b": "bool", "i": "integral", "u": "integral", "f": "float", "c": "complex"}
+CATEGORY = ("bool", "integral", "float", "complex")
+
+
+def kind_of(*operands: Any) -> str:
+    """ "bool", "integral", "float" or "complex": of the first operand that has a dtype; arrays, Tensors and symbols have one."""
+    for x in operands:
+        dtype = getattr(x, "dtype", None)
+        if dtype is not None:
+            break
+    else:
+        return "complex" if any(isinstance(x, complex) for x in operands) else "float"
+    if isinstance(dtype, str):  # a symbol
+        return KINDS.get(dtype[0], "float")
+    category = getattr(dtype, "category", None)
+    return KINDS.get(dtype.kind, "float") if category is None else CATEGORY[category]
+
+
+def is_integral(*operands: Any) -> bool:
+    """Are these integers or bools?"""
+    return kind_of(*operands) in ("integral", "bool")
+
+
+def is_complex(*operands: Any) -> bool:
+    """Are these complex numbers?"""
+    return kind_of(*operands) == "complex"
+
+
+def is_bool(*operands: Any) -> bool:
+    """Are these truth values?"""
+    return kind_of(*operands) == "bool"
+
+
+def strong(x: Any, like: Any) -> Any:
+    """`x`, or where it is a Python number an array of it in the dtype of `like`: functions of it then keep that dtype."""
+    return x if hasattr(x, "dtype") else like * 0 + x
