@@ -6,6 +6,9 @@ import pytest
 import rushlight.random as R
 
 REFUSED = [
+    (lambda g: R.uniform(g, (2, -3)), RuntimeError, r"negative dimension: \(2, -3\)"),
+    (lambda g: R.normal(g, -3), RuntimeError, "negative dimension: -3"),
+    (lambda g: g.raw32(-1), ValueError, "negative"),
     (lambda g: R.uniform(g, 3, low=1, high=0), RuntimeError, "from=1 > to=0"),
     (lambda g: R.uniform(g, 3, "float16", 0, 1e6), RuntimeError, "to is out of bounds for float16"),
     (lambda g: R.uniform(g, 3, "float32", -3e38, 3e38), RuntimeError, "to-from"),

@@ -20,7 +20,10 @@ CHUNK = 1 << 15
 
 def size_of(shape):
     """The number of elements of a shape given as an integer or a sequence."""
-    return math.prod(shape) if hasattr(shape, "__iter__") else operator.index(shape)
+    count = math.prod(shape) if hasattr(shape, "__iter__") else operator.index(shape)
+    if count < 0:
+        raise RuntimeError(f"Trying to create tensor with negative dimension: {shape}")
+    return count
 
 
 def filled(shape, dtype, sample):

@@ -89,7 +89,7 @@ class Generator:
         with self.lock:
             start = self._position
             end = start + count
-            if end <= WORDS:
+            if start <= end <= WORDS:
                 self._position = end
                 return self._block[start:end]
             return self._raw32_across_blocks(count)
@@ -103,7 +103,7 @@ class Generator:
         with self.lock:
             start = self._position
             end = start + count
-            if end <= WORDS:
+            if start <= end <= WORDS:
                 self._position = end
                 return self._block_as_floats()[start:end]
         return words_to_floats(self.raw32(count))
@@ -113,7 +113,7 @@ class Generator:
         with self.lock:
             start = self._position
             end = start + 2 * count
-            if end <= WORDS:
+            if start <= end <= WORDS:
                 self._position = end
                 return self._block_as_doubles(start & 1)[start >> 1 : end >> 1]
         return words_to_doubles(self.raw64(count))
