@@ -54,7 +54,10 @@ def logcumsumexp(x: Any, axis: int) -> Any:
     """The logarithm of the sum of the exponentials so far, along `axis`, without overflow."""
     if x.dtype.kind != "c":
         return np.logaddexp.accumulate(x, axis, np.float64).astype(x.dtype)
-    return _doubling(_logaddexp_complex, x.astype(np.complex128), axis).astype(x.dtype)
+    steps = np.moveaxis(x, axis, 0).astype(np.complex128)
+    for before, here in zip(steps[:-1], steps[1:]):
+        here[...] = _logaddexp_complex(before, here)
+    return np.moveaxis(steps, 0, axis).astype(x.dtype)
 
 
 def _logaddexp_complex(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -63,16 +66,6 @@ def _logaddexp_complex(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     result = high + np.log1p(np.exp(low - high))
     same = np.isinf(high.real) & (high.real == low.real)  # the difference of the two is no number
     return np.where(same, np.where(high.real < 0, high.real, np.log(np.exp(high) + np.exp(low))), result)
-
-
-def _doubling(combine: Any, x: np.ndarray, axis: int) -> np.ndarray:
-    """A scan with any associative function, in log2(n) vectorised steps."""
-    x = np.moveaxis(x, axis, 0).copy()
-    step = 1
-    while step < len(x):
-        x[step:] = combine(x[:-step], x[step:])
-        step *= 2
-    return np.moveaxis(x, 0, axis)
 
 
 @primitive

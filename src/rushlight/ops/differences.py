@@ -5,6 +5,7 @@ from __future__ import annotations
 from .. import lang
 from ..tensor.core import Tensor
 from ..tensor.dtype import get_default_dtype
+from .alias import alias
 from .declare import composite, operator
 from .rules import axes_of, wrap_dim
 
@@ -121,10 +122,7 @@ def trapezoid(y, x=None, *, dx=None, dim=-1):
     return _integral("trapezoid", y, x, dx, dim, False)
 
 
-@composite(method=False, out=False)
-def trapz(y, x=None, *, dx=None, dim=-1):
-    """The same as `trapezoid`."""
-    return _integral("trapezoid", y, x, dx, dim, False)
+alias(trapezoid, "trapz", method=False)
 
 
 @composite(method=False, out=False)
@@ -158,6 +156,7 @@ def gradient(input, *, spacing=1, dim=None, edge_order=1):
 
 def _spacings(spacing, dims, dim):
     """One spacing for each dimension."""
+    spacing = 1 if spacing is None else spacing
     if isinstance(spacing, Tensor) or not isinstance(spacing, (tuple, list)):
         spacing = [spacing] * (len(dims) if not isinstance(spacing, Tensor) else 1)
     if len(spacing) != len(dims):

@@ -11,19 +11,19 @@ from .rules import axes_of, restore, wrap_dim
 def check_ordered(name, input):
     """There is no order among complex numbers."""
     if input.dtype.kind == "c":
-        raise RuntimeError(
+        raise NotImplementedError(
             f'"{name}" not implemented for {input.dtype}: complex numbers have no order; take x.abs() or x.real first'
         )
 
 
-def check_not_empty(name, input, dim):
-    """There is no largest element among none."""
+def check_not_empty(name, input, dim, error=RuntimeError):
+    """There is no largest element among none; `error` is for the case that all elements are meant."""
     check_ordered(name, input)
     if input.size:
         return
     axes = axes_of(dim, input.ndim)
     if axes is None:
-        raise RuntimeError(
+        raise error(
             f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' "
             f"argument; the input has shape {list(input.shape)}"
         )
@@ -136,6 +136,8 @@ def min(input, dim=None, keepdim=False, *, other=None):
 
 
 def _extreme(input, dim, keepdim, other, of_all, along, of_each):
+    if not isinstance(input, Tensor):
+        raise TypeError(f"max() and min(): argument 'input' must be Tensor, not {type(input).__name__}")
     if isinstance(dim, Tensor):
         dim, other = None, dim
     if other is not None:
@@ -157,9 +159,9 @@ def _(g, input, dim, keepdim, results, needs):
 
 
 def _where_extreme(name, find, input, dim, keepdim):
-    check_not_empty(name, input, dim)
+    check_not_empty(name, input, dim, IndexError)
     if input.dtype == "bool":
-        raise NotImplementedError(f'"{name}" not implemented for bool; convert the input first, for instance with x.int()')
+        raise RuntimeError(f"{name}(): does not support bool input; convert it first, for instance with x.int()")
     if not input.ndim:
         wrap_dim(dim or 0, 0)
         return find(input, None, True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf
+
 from .. import lang, return_types
 from ..tensor.core import Tensor
 from .declare import composite, operator
@@ -25,16 +27,14 @@ def bincount(input: Array, weights: Array | None = None, minlength=0):
     return lang.cast(counts, "float32" if weights.dtype == "float32" else "float64")
 
 
-def _limits(name, x, low, high):
-    """The range of a histogram: as given, or else that of the values; never empty."""
-    if low == high and x.size:
-        low, high = float(x.min()), float(x.max())
+def _limits(name, low, high, margin):
+    """The range of a histogram, checked; with a margin on both sides where it would be empty."""
     for edge in (low, high):
-        if edge != edge or edge in (float("inf"), -float("inf")):
-            raise RuntimeError(f"{name}: range of [{low}, {high}] is not finite; give min and max, or remove NaN and inf from the input")
+        if edge != edge or edge in (inf, -inf):
+            raise RuntimeError(f"{name}: range of [{low}, {high}] is not finite; give a range, or remove NaN and inf from the input")
     if low > high:
         raise RuntimeError(f"{name}: max must be larger than min, but they are {high} and {low}")
-    return (low - 0.5, high + 0.5) if low == high and name != "histc" else (low - 1, high + 1) if low == high else (low, high)
+    return (low - margin, high + margin) if low == high else (low, high)
 
 
 def _check_bins(name, bins):
@@ -47,9 +47,11 @@ def histc(input: Array, bins=100, min=0, max=0):
     """How many elements lie in each of `bins` equal bins from `min` to `max`; when those are equal, of the whole range."""
     check_ordered("histogram_cpu", input)
     if input.dtype.kind != "f":
-        raise RuntimeError(f'"histogram_cpu" not implemented for {input.dtype}; convert it with x.float()')
+        raise NotImplementedError(f'"histogram_cpu" not implemented for {input.dtype}; convert it with x.float()')
     _check_bins("histc", bins)
-    low, high = _limits("histc", input, float(min), float(max))
+    if min == max and input.size:
+        min, max = input.min(), input.max()
+    low, high = _limits("histc", float(min), float(max), 1)
     x = lang.reshape(input, (-1, 1))
     return lang.cast(lang.histogram(x, [lang.even_edges(low, high, bins, input.dtype)]), input.dtype)
 
@@ -76,9 +78,8 @@ def bin_edges(points: Array, column, bins, low, high):
     """The edges of equal bins for one coordinate of the points."""
     x = points[:, column]
     if low is None:
-        low, high = (0.0, 0.0) if x.size == 0 else (float(x.min()), float(x.max()))
-        low, high = (low - 0.5, high + 0.5) if low == high else (low, high)
-    low, high = _limits("histogram", x[:0], float(low), float(high))
+        low, high = (float(x.min()), float(x.max())) if x.size else (0, 1)
+    low, high = _limits("histogram", float(low), float(high), 0.5)
     return lang.even_edges(low, high, bins, points.dtype)
 
 
@@ -138,4 +139,4 @@ def histogramdd(input, bins, range=None, weight=None, density=False):
             f"histogramdd(): expected {points.shape[1]} sequences of bins for a {points.shape[1]}-dimensional histogram but got {len(bins)}"
         )
     edges = _edges("histogramdd", points, bins, range)
-    return return_types.histogramdd(counted(points, edges, weight, density), edges)
+    return return_types.histogramdd(counted(points, edges, weight, density), tuple(edges))

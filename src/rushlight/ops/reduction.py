@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import prod as product
 
 from .. import lang
+from .alias import alias
 from .declare import operator
 from .rules import axes_of, restore
 
@@ -105,6 +106,8 @@ def _(g, input, dim, keepdim, needs):
 @operator
 def prod(input: Array, dim=None, keepdim=False, *, dtype=None):
     """The product of all elements, or along `dim`."""
+    if isinstance(dim, (tuple, list)):
+        raise TypeError(f"prod(): argument 'dim' must be int, not {type(dim).__name__}; reduce one dimension after the other")
     return rounded(lang.prod(converted(input, dtype), axes_of(dim, input.ndim), keepdim), dtype)
 
 
@@ -149,6 +152,9 @@ def logsumexp(input: Array, dim, keepdim=False):
 def _(g, input, dim, keepdim, result, needs):
     share = lang.exp(input - restore(result, input, dim, keepdim))
     return (restore(g, input, dim, keepdim) * lang.conj(share),)
+
+
+alias(logsumexp, "special.logsumexp", method=False)
 
 
 @operator(differentiable=False, out=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 
 from .. import lang
+from .alias import alias
 from .declare import composite, operator
 from .rules import wrap_dim
 
@@ -94,3 +95,7 @@ def functional_softmin(input, dim=None, _stacklevel=3, dtype=None):
     return _functional("softmin", softmax, -input, dim, dtype)
 
 
+
+
+alias(softmax, "special.softmax", method=False)
+alias(log_softmax, "special.log_softmax", method=False)

@@ -9,10 +9,15 @@ from .extremes import check_ordered, placed
 from .rules import wrap_dim
 
 
+def _check_sortable(name, input):
+    if input.dtype.kind == "c":
+        raise RuntimeError(f"{name}(): Sort does not support complex dtypes on CPU; sort x.abs(), or by it with x.abs().argsort()")
+
+
 @operator(returns=return_types.sort)
 def sort(input: Array, dim=-1, descending=False, *, stable=False):
     """The elements in order along `dim` (values), and where each was before (indices). Equals keep their order."""
-    check_ordered("sort", input)
+    _check_sortable("sort", input)
     dim = wrap_dim(dim, input.ndim)
     if input.ndim == 0:
         return lang.copy(input), lang.cast(lang.zeros_like(input), "int64")
@@ -27,7 +32,7 @@ def _(g, input, dim, results, needs):
 @operator(differentiable=False, out=False)
 def argsort(input: Array, dim=-1, descending=False, stable=False):
     """Where the elements would come from if they were sorted along `dim`."""
-    check_ordered("argsort", input)
+    _check_sortable("argsort", input)
     dim = wrap_dim(dim, input.ndim)
     return lang.sort(input, dim, bool(descending))[1] if input.ndim else lang.cast(lang.zeros_like(input), "int64")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 
 from .. import lang
-from ..tensor.dtype import get_default_dtype
+from ..tensor.dtype import get_default_dtype, promote_types
 from .declare import composite, operator
 from .reduction import count_of, spread
 from .rules import axes_of, restore
@@ -23,6 +23,10 @@ def _freedom(input, dim, correction):
 @operator(name="_var", method=False, out=False)
 def variance(input: Array, dim, correction, keepdim):
     """The average square of the deviations."""
+    return _average_square("var", input, dim, correction, keepdim)
+
+
+def _average_square(name, input, dim, correction, keepdim):
     if input.dtype.kind not in "fc":
         raise RuntimeError(f"std and var only support floating point and complex dtypes, but the input is {input.dtype}; convert it with x.float()")
     d = _deviations(input, dim)
@@ -30,7 +34,7 @@ def variance(input: Array, dim, correction, keepdim):
     freedom = _freedom(input, dim, correction)
     if freedom == 0:
         warnings.warn(
-            "var(): degrees of freedom is <= 0. Correction should be strictly less than the reduction factor (input numel divided by "
+            f"{name}(): degrees of freedom is <= 0. Correction should be strictly less than the reduction factor (input numel divided by "
             f"output numel): the input has shape {list(input.shape)}, dim is {dim} and correction {correction}.",
             UserWarning,
             stacklevel=5,
@@ -75,7 +79,7 @@ def std(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
 @operator(name="_std", method=False, out=False)
 def standard_deviation(input: Array, dim, correction, keepdim):
     """The root of the variance."""
-    return lang.sqrt(variance.operator.body(input, dim, correction, keepdim))
+    return lang.sqrt(_average_square("std", input, dim, correction, keepdim))
 
 
 @standard_deviation.gradient
@@ -132,6 +136,8 @@ def cov(input, *, correction=1, fweights=None, aweights=None):
     count = input.shape[-1] if input.ndim else 1
     _check_weights("fweights", fweights, count, True)
     _check_weights("aweights", aweights, count, False)
+    if aweights is not None:
+        input = input.to(promote_types(input.dtype, aweights.dtype))
     return covariance(input, fweights, aweights, correction)
 
 
@@ -149,7 +155,7 @@ def covariance(input: Array, fweights: Array | None, aweights: Array | None, cor
     freedom = lang.maximum(freedom, lang.zeros_like(freedom))
     d = rows - average
     result = lang.matmul(d * weights, lang.conj(lang.transpose(d, 0, 1))) / freedom
-    return result if len(input.shape) == 2 else lang.reshape(result, ())
+    return result if rows.shape[0] != 1 else lang.reshape(result, ())
 
 
 def _weights(fweights, aweights, rows):
