@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .. import lang
+from .alias import alias
 from .declare import composite, operator
 from .rules import wrap_dim
 
@@ -107,6 +108,7 @@ def _row(x):
 
 
 matmul.gradient(input=grad_left, other=grad_right)
+alias(matmul, "linalg.matmul")
 
 
 @operator(method=False, out=False, name="_adjoint")
@@ -292,8 +294,8 @@ def trace(input: Array):
     """The sum of the diagonal of a matrix."""
     if input.ndim != 2:
         raise RuntimeError(f"trace: expected a matrix, but got tensor with dim {input.ndim} and shape {list(input.shape)}")
-    diagonal = lang.matrix_diagonal(input)
+    diagonal = lang.diagonal(input)
     return lang.sum(lang.cast(diagonal, "int64") if input.dtype.kind in "biu" else diagonal)
 
 
-trace.gradient(input=lambda g, input: lang.spread_diagonal(lang.expand(g, (min(input.shape),)), input.shape))
+trace.gradient(input=lambda g, input: lang.diagonal_place(lang.expand(g, (min(input.shape),)), input.shape))
