@@ -6,6 +6,7 @@ order and packed with its position into one 64-bit number: no two are equal, and
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -191,7 +192,7 @@ def unique(x: Any, ordered: bool = True, axis: int | None = None) -> Any:
     Unless `ordered`, only neighbours are compared.
     """
     shape = x.shape if axis is None else x.shape[axis % x.ndim : axis % x.ndim + 1]
-    rows = x.reshape(-1, 1) if axis is None else np.moveaxis(x, axis, 0).reshape(x.shape[axis], -1)
+    rows = x.reshape(-1, 1) if axis is None else _slices(x, axis)
     where = _order_of_rows(rows) if ordered else np.arange(len(rows))
     sorted_rows = rows[where]
     first = np.ones(len(rows), bool)
@@ -204,6 +205,12 @@ def unique(x: Any, ordered: bool = True, axis: int | None = None) -> Any:
         return sorted_rows[starts, 0], inverse.reshape(shape), counts
     values = sorted_rows[starts].reshape(len(starts), *np.moveaxis(x, axis, 0).shape[1:])
     return np.moveaxis(values, 0, axis), inverse, counts
+
+
+def _slices(x: np.ndarray, axis: int) -> np.ndarray:
+    """Each slice along `axis` as a row of numbers."""
+    first = np.moveaxis(x, axis, 0)
+    return first.reshape(len(first), prod(first.shape[1:]))
 
 
 def _order_of_rows(rows: np.ndarray) -> np.ndarray:

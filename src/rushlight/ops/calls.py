@@ -25,7 +25,7 @@ from ..tensor.storage import storage_of
 from .fused import fused, only_primitive
 from .intercept import interceptors
 from .signature import REQUIRED
-from .operator import SHAPE_OF, Operator, after_record, saved_hooks, watchers
+from .operator import DTYPE_OF, SHAPE_OF, Operator, after_record, saved_hooks, watchers
 
 Function = Callable[..., Any]
 SHOW = "calls" in os.environ.get("RUSHLIGHT_DEBUG", "")
@@ -178,6 +178,8 @@ def record_lines(op: Operator, src: Source, depth: int, condition: str) -> None:
 def _saved(op: Operator, source: int) -> str:
     if source == -1:
         return "r"
+    if source <= DTYPE_OF:
+        return f"a{DTYPE_OF - source}.dtype"
     if source <= SHAPE_OF:
         return f"a{SHAPE_OF - source}.shape"
     return f"a{source}" if source in op.signature.arrays else op.signature.names[source]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .. import lang, return_types
 from .declare import operator
-from .extremes import check_ordered
+from .extremes import check_ordered, placed
 from .reduction import converted, holds_zero, rounded
 from .rules import wrap_dim
 
@@ -26,7 +26,7 @@ def _sum_from_here(g, dim):
     return lang.flip(lang.cumsum(lang.flip(g, (dim,)), dim), (dim,)) if len(g.shape) else g
 
 
-cumsum.gradient(input=lambda g, input, dim: lang.cast(_sum_from_here(g, dim), input.dtype))
+cumsum.gradient(input=lambda g, input_dtype, dim: lang.cast(_sum_from_here(g, dim), input_dtype))
 
 
 @operator(inplace=True)
@@ -89,10 +89,8 @@ def cummin(input: Array, dim):
     return _running_extreme("cummin", lang.cummin, input, dim)
 
 
-def _to_origins(g, input, dim, results):
-    if len(input.shape) == 0:
-        return g[0]
-    return lang.scatter_add_along(lang.zeros_like(input), g[0], wrap_dim(dim, len(input.shape)), results[1])
+def _to_origins(g, input_shape, dim, results):
+    return placed(g[0], input_shape, wrap_dim(dim, len(input_shape)), True, results[1])
 
 
 cummax.gradient(input=_to_origins)

@@ -136,7 +136,7 @@ def cumulative_trapezoid(y, x=None, *, dx=None, dim=-1):
 
 @composite(method=False, out=False)
 def gradient(input, *, spacing=1, dim=None, edge_order=1):
-    """The derivative of samples along each of `dim` (all), second order accurate inside: a list of tensors.
+    """The derivative of samples along each of `dim` (all), second order accurate inside: a tuple of tensors.
 
     `spacing` is how far apart the samples are, or (a list of tensors) where they are.
     """
@@ -151,7 +151,8 @@ def gradient(input, *, spacing=1, dim=None, edge_order=1):
     for d, s in zip(dims, spacings):
         _check_samples(input, d, s, edge_order)
     x = _floating(input)
-    return [derivative(x, *((s, 1) if isinstance(s, Tensor) else (None, s)), d, edge_order) for d, s in zip(dims, spacings)]
+    parts = [(s.to(x.dtype.to_real()), 1) if isinstance(s, Tensor) else (None, s) for s in spacings]
+    return tuple(derivative(x, places, spacing, d, edge_order) for d, (places, spacing) in zip(dims, parts))
 
 
 def _spacings(spacing, dims, dim):

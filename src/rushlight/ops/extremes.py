@@ -37,19 +37,18 @@ def check_not_empty(name, input, dim, error=RuntimeError):
 
 def shared(g, input, dim, keepdim, result):
     """The gradient of an extreme value, in equal parts for all elements that have it."""
-    mask = lang.cast(lang.eq(input, restore(result, input, dim, keepdim)), input.dtype)
-    return restore(g, input, dim, keepdim) * mask / lang.sum(mask, axes_of(dim, len(input.shape)), True)
+    mask = lang.cast(lang.eq(input, restore(result, input.shape, dim, keepdim)), input.dtype)
+    return restore(g, input.shape, dim, keepdim) * mask / lang.sum(mask, axes_of(dim, len(input.shape)), True)
 
 
-def placed(g, input, dim, keepdim, indices):
-    """The gradient of values that were picked along `dim`, at the places they were picked from."""
-    if len(input.shape) == 0:
+def placed(g, shape, dim, keepdim, indices):
+    """The gradient of values that were picked along `dim` of `shape`, at the places they were picked from."""
+    if not shape:
         return g
     if not keepdim:
-        shape = list(input.shape)
-        shape[dim] = 1
-        g, indices = lang.reshape(g, shape), lang.reshape(indices, shape)
-    return lang.scatter_along(lang.zeros_like(input), g, dim, indices)
+        picked = (*shape[:dim], 1, *shape[dim + 1 :])
+        g, indices = lang.reshape(g, picked), lang.reshape(indices, picked)
+    return lang.spread_along(g, shape, dim, indices)
 
 
 @operator
@@ -101,8 +100,9 @@ def _selected(input, indices, dim, keepdim):
     return lang.reshape(values, shape), lang.reshape(indices, shape)
 
 
-def _placed(g, input, dim, keepdim, results):
-    return placed(g[0], input, wrap_dim(dim, len(input.shape)), keepdim, results[1])
+def placed_along(g, input_shape, dim, keepdim, results):
+    """The same as a rule for (values, indices)."""
+    return placed(g[0], input_shape, wrap_dim(dim, len(input_shape)), keepdim, results[1])
 
 
 @operator(name="_max_along", method=False, out=False, node="MaxBackward0", returns=return_types.max)
@@ -119,8 +119,8 @@ def min_along(input: Array, dim, keepdim=False):
     return _selected(input, lang.argmin(input, dim if input.ndim else None, True), dim, keepdim)
 
 
-max_along.gradient(input=_placed)
-min_along.gradient(input=_placed)
+max_along.gradient(input=placed_along)
+min_along.gradient(input=placed_along)
 
 
 @composite

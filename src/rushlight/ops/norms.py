@@ -61,8 +61,8 @@ def _check_norm(x, ord, dim, dtype):
 @vector_norm.gradient
 def _(g, x, ord, dim, keepdim, result, needs):
     p = float(ord)
-    norm = restore(result, x, dim, keepdim)
-    g = lang.cast(restore(g, x, dim, keepdim), norm.dtype)
+    norm = restore(result, x.shape, dim, keepdim)
+    g = lang.cast(restore(g, x.shape, dim, keepdim), norm.dtype)
     return (lang.cast(_norm_gradient(g, x, p, norm, axes_of(dim, len(x.shape))), x.dtype),)
 
 

@@ -27,6 +27,7 @@ from .signature import Signature
 
 OPERATORS: dict[str, Operator] = {}
 SHAPE_OF = -3  # among the sources of a rule, SHAPE_OF - i stands for the shape of parameter i
+DTYPE_OF = -1000  # and DTYPE_OF - i for its dtype
 
 
 class Operator:
@@ -65,12 +66,13 @@ class Operator:
         return None
 
     def _sources(self, rule: Callable[..., Any]) -> tuple[int, ...]:
-        """Which values a rule wants, by number: parameters, -1 for `result(s)`, -2 for `needs`, below for `x_shape`."""
+        """Which values a rule wants, by number: parameters, -1 for `result(s)`, -2 for `needs`, below for `x_shape` and `x_dtype`."""
         special = {"result": -1, "results": -1, "needs": -2}
         code = rule.__code__
         wanted = code.co_varnames[1 : code.co_argcount]
         for i, n in enumerate(self.signature.names):
             special[n + "_shape"] = SHAPE_OF - i  # the shape alone: keeps no memory alive
+            special[n + "_dtype"] = DTYPE_OF - i
         unknown = [n for n in wanted if n not in special and n not in self.signature.names]
         if unknown:
             raise TypeError(f"the gradient of {self.path} asks for {unknown}, which are no parameters of {self.signature}")
@@ -144,7 +146,7 @@ class OperatorNode(Node):
 
     def _complete(self, grads: list[Any], lifted: bool) -> tuple:
         """Zeros where no gradient came for one of several outputs."""
-        if None not in grads:
+        if all(g is not None for g in grads):
             return tuple(grads)
         metas = self.metadata["outputs"]
         zeros = [np.zeros(shape, dt.np) if dt is not None else None for shape, dt in metas]
@@ -273,7 +275,7 @@ def save(node: OperatorNode, op: Operator, values: Any, arrays: Any, result: Any
             flags = tuple(e is not None for e in node.edges[position : position + count])
             position += count
             if not any(flags):
-                saved.append(())
+                saved.append(None)
                 continue
             if i not in op.rules:
                 op.refuse_gradient(i)
@@ -291,6 +293,9 @@ def save(node: OperatorNode, op: Operator, values: Any, arrays: Any, result: Any
 
 
 def _pick(source: int, arrays: Any, result: Any, flags: tuple) -> Any:
+    if source <= DTYPE_OF:
+        value = arrays[DTYPE_OF - source]
+        return [a.dtype for a in value] if isinstance(value, list) else value.dtype
     if source <= SHAPE_OF:
         value = arrays[SHAPE_OF - source]
         return [a.shape for a in value] if isinstance(value, list) else value.shape

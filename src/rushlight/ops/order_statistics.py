@@ -5,7 +5,7 @@ from __future__ import annotations
 from .. import lang, return_types
 from ..tensor.core import Tensor, wrap_any
 from .declare import composite, operator
-from .extremes import check_not_empty, check_ordered, placed, shared_by_all
+from .extremes import check_not_empty, check_ordered, placed_along, shared_by_all
 from .rules import wrap_dim
 
 
@@ -20,10 +20,6 @@ def _along(name, pick, input, dim, keepdim):
         return values, indices
     shape = (*input.shape[:dim], 1, *input.shape[dim + 1 :])
     return lang.reshape(values, shape), lang.reshape(indices, shape)
-
-
-def _placed(g, input, dim, keepdim, results):
-    return placed(g[0], input, wrap_dim(dim, len(input.shape)), keepdim, results[1])
 
 
 def _of_all(name, input, skip_nan):
@@ -84,10 +80,10 @@ def kthvalue(input: Array, k, dim=-1, keepdim=False):
 
 median_of_all.gradient(input=shared_by_all)
 nanmedian_of_all.gradient(input=shared_by_all)
-median_along.gradient(input=_placed)
-nanmedian_along.gradient(input=_placed)
-mode.gradient(input=_placed)
-kthvalue.gradient(input=_placed)
+median_along.gradient(input=placed_along)
+nanmedian_along.gradient(input=placed_along)
+mode.gradient(input=placed_along)
+kthvalue.gradient(input=placed_along)
 
 
 # ---- quantiles

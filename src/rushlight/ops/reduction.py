@@ -10,9 +10,9 @@ from .declare import operator
 from .rules import axes_of, restore
 
 
-def spread(g, input, dim, keepdim):
+def spread(g, shape, dim, keepdim):
     """A gradient of a reduced value at every element that went into it."""
-    return lang.expand(restore(g, input, dim, keepdim), input.shape)
+    return lang.expand(restore(g, shape, dim, keepdim), shape)
 
 
 def converted(input, dtype):
@@ -28,10 +28,10 @@ def rounded(result, dtype):
     return lang.cast(result, dtype) if dtype is not None and dtype.reduced else result
 
 
-def count_of(input, dim):
+def count_of(shape, dim):
     """How many elements go into each reduced value."""
-    axes = axes_of(dim, len(input.shape))
-    return product(input.shape if axes is None else [input.shape[a] for a in axes])
+    axes = axes_of(dim, len(shape))
+    return product(shape if axes is None else [shape[a] for a in axes])
 
 
 @operator(node="SumBackward0")
@@ -41,7 +41,9 @@ def sum(input: Array, dim=None, keepdim=False, *, dtype=None):
     return rounded(lang.sum(converted(input, dtype), axes, keepdim), dtype)
 
 
-sum.gradient(input=lambda g, input, dim, keepdim: lang.cast(spread(g, input, dim, keepdim), input.dtype))
+@sum.gradient
+def _(g, input_shape, input_dtype, dim, keepdim, needs):
+    return (lang.cast(spread(g, input_shape, dim, keepdim), input_dtype),)
 
 
 @operator
@@ -56,7 +58,7 @@ def nansum(input: Array, dim=None, keepdim=False, *, dtype=None):
 
 nansum.gradient(
     input=lambda g, input, dim, keepdim: lang.cast(
-        lang.where(lang.isnan(input), 0, spread(g, input, dim, keepdim)), input.dtype
+        lang.where(lang.isnan(input), 0, spread(g, input.shape, dim, keepdim)), input.dtype
     )
 )
 
@@ -66,7 +68,7 @@ def mean(input: Array, dim=None, keepdim=False, *, dtype=None):
     """The average of all elements, or along `dim`."""
     x = averaged("mean", input, dtype)
     axes = axes_of(dim, input.ndim)
-    return rounded(lang.sum(x, axes, keepdim) / count_of(input, dim), dtype)
+    return rounded(lang.sum(x, axes, keepdim) / count_of(input.shape, dim), dtype)
 
 
 def averaged(name, input, dtype):
@@ -80,9 +82,9 @@ def averaged(name, input, dtype):
     return converted(input, dtype)
 
 
-mean.gradient(
-    input=lambda g, input, dim, keepdim: lang.cast(spread(g / count_of(input, dim), input, dim, keepdim), input.dtype)
-)
+@mean.gradient
+def _(g, input_shape, input_dtype, dim, keepdim, needs):
+    return (lang.cast(spread(g / count_of(input_shape, dim), input_shape, dim, keepdim), input_dtype),)
 
 
 @operator
@@ -100,7 +102,7 @@ def nanmean(input: Array, dim=None, keepdim=False, *, dtype=None):
 def _(g, input, dim, keepdim, needs):
     there = lang.logical_not(lang.isnan(input))
     counts = lang.sum(lang.cast(there, g.dtype), axes_of(dim, len(input.shape)), keepdim)
-    return (lang.cast(lang.where(there, spread(g / counts, input, dim, keepdim), 0), input.dtype),)
+    return (lang.cast(lang.where(there, spread(g / counts, input.shape, dim, keepdim), 0), input.dtype),)
 
 
 @operator
@@ -113,7 +115,7 @@ def prod(input: Array, dim=None, keepdim=False, *, dtype=None):
 
 @prod.gradient
 def _(g, input, dim, keepdim, result, needs):
-    g, result = restore(g, input, dim, keepdim), restore(result, input, dim, keepdim)
+    g, result = restore(g, input.shape, dim, keepdim), restore(result, input.shape, dim, keepdim)
     x = lang.cast(input, result.dtype)
     if not holds_zero(x):
         return (lang.cast(g * lang.conj(result / x), input.dtype),)
@@ -150,8 +152,8 @@ def logsumexp(input: Array, dim, keepdim=False):
 
 @logsumexp.gradient
 def _(g, input, dim, keepdim, result, needs):
-    share = lang.exp(input - restore(result, input, dim, keepdim))
-    return (restore(g, input, dim, keepdim) * lang.conj(share),)
+    share = lang.exp(input - restore(result, input.shape, dim, keepdim))
+    return (restore(g, input.shape, dim, keepdim) * lang.conj(share),)
 
 
 alias(logsumexp, "special.logsumexp", method=False)

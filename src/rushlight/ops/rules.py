@@ -25,10 +25,9 @@ def axes_of(dim: Any, ndim: int) -> tuple[int, ...] | None:
     return axes if ndim else None
 
 
-def restore(reduced: Any, input: Any, dim: Any, keepdim: bool) -> Any:
-    """A reduced value with the reduced dimensions back, as ones, so that it broadcasts against `input`."""
+def restore(reduced: Any, shape: Any, dim: Any, keepdim: bool) -> Any:
+    """A value reduced from `shape` with the reduced dimensions back, as ones, so that it broadcasts against that."""
     if keepdim:
         return reduced
-    axes = axes_of(dim, len(input.shape))
-    shape = [1 if axes is None or i in axes else n for i, n in enumerate(input.shape)]
-    return lang.reshape(reduced, shape)
+    axes = axes_of(dim, len(shape))
+    return lang.reshape(reduced, [1 if axes is None or i in axes else n for i, n in enumerate(shape)])

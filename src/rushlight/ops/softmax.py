@@ -54,14 +54,14 @@ def log_softmax(input: Array, dim, dtype=None):
 
 
 @softmax.gradient
-def _(g, input, dim, result, needs):
+def _(g, input_dtype, dim, result, needs):
     weighted = g * lang.conj(result)
-    return (lang.cast(weighted - lang.conj(result) * lang.sum(weighted, _axis(result, dim), True), input.dtype),)
+    return (lang.cast(weighted - lang.conj(result) * lang.sum(weighted, _axis(result, dim), True), input_dtype),)
 
 
 @log_softmax.gradient
-def _(g, input, dim, result, needs):
-    return (lang.cast(g - lang.conj(lang.exp(result)) * lang.sum(g, _axis(result, dim), True), input.dtype),)
+def _(g, input_dtype, dim, result, needs):
+    return (lang.cast(g - lang.conj(lang.exp(result)) * lang.sum(g, _axis(result, dim), True), input_dtype),)
 
 
 def _implicit_dim(name, ndim):

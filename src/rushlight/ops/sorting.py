@@ -5,7 +5,7 @@ from __future__ import annotations
 from .. import lang, return_types
 from ..tensor.core import Tensor, wrap_any
 from .declare import composite, operator
-from .extremes import check_ordered, placed
+from .extremes import check_ordered, placed_along
 from .rules import wrap_dim
 
 
@@ -25,8 +25,8 @@ def sort(input: Array, dim=-1, descending=False, *, stable=False):
 
 
 @sort.gradient
-def _(g, input, dim, results, needs):
-    return (placed(g[0], input, wrap_dim(dim, len(input.shape)), True, results[1]),)
+def _(g, input_shape, dim, results, needs):
+    return (placed_along(g, input_shape, dim, True, results),)
 
 
 @operator(differentiable=False, out=False)
@@ -60,8 +60,8 @@ def topk(input: Array, k, dim=-1, largest=True, sorted=True):
 
 
 @topk.gradient
-def _(g, input, dim, results, needs):
-    return (placed(g[0], input, wrap_dim(dim, len(input.shape)), True, results[1]),)
+def _(g, input_shape, dim, results, needs):
+    return (placed_along(g, input_shape, dim, True, results),)
 
 
 def _slices_of(result, return_inverse, return_counts):

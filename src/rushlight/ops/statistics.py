@@ -13,11 +13,11 @@ from .rules import axes_of, restore
 
 def _deviations(input, dim):
     """Each element less the average along `dim`."""
-    return input - lang.sum(input, axes_of(dim, len(input.shape)), True) / count_of(input, dim)
+    return input - lang.sum(input, axes_of(dim, len(input.shape)), True) / count_of(input.shape, dim)
 
 
 def _freedom(input, dim, correction):
-    return max(count_of(input, dim) - correction, 0)
+    return max(count_of(input.shape, dim) - correction, 0)
 
 
 @operator(name="_var", method=False, out=False)
@@ -37,7 +37,7 @@ def _average_square(name, input, dim, correction, keepdim):
             f"{name}(): degrees of freedom is <= 0. Correction should be strictly less than the reduction factor (input numel divided by "
             f"output numel): the input has shape {list(input.shape)}, dim is {dim} and correction {correction}.",
             UserWarning,
-            stacklevel=5,
+            stacklevel=6,
         )
     total = lang.sum(squares, axes_of(dim, input.ndim), keepdim)
     return total / freedom if freedom else total / lang.zeros_like(total)
@@ -45,7 +45,7 @@ def _average_square(name, input, dim, correction, keepdim):
 
 @variance.gradient
 def _(g, input, dim, correction, keepdim, needs):
-    g = restore(g, input, dim, keepdim)
+    g = restore(g, input.shape, dim, keepdim)
     freedom = _freedom(input, dim, correction)
     scale = g * (2 / freedom) if freedom else g / lang.zeros_like(g)
     return (scale * _deviations(input, dim),)
@@ -84,7 +84,7 @@ def standard_deviation(input: Array, dim, correction, keepdim):
 
 @standard_deviation.gradient
 def _(g, input, dim, correction, keepdim, result, needs):
-    g, result = restore(g, input, dim, keepdim), restore(result, input, dim, keepdim)
+    g, result = restore(g, input.shape, dim, keepdim), restore(result, input.shape, dim, keepdim)
     freedom = _freedom(input, dim, correction)
     zero = lang.eq(result, 0)
     scale = g / (result * freedom) if freedom else g / lang.zeros_like(g)
@@ -145,27 +145,26 @@ def cov(input, *, correction=1, fweights=None, aweights=None):
 def covariance(input: Array, fweights: Array | None, aweights: Array | None, correction):
     """Covariances of rows."""
     rows = input if len(input.shape) == 2 else lang.reshape(input, (1, -1))
-    weights = _weights(fweights, aweights, rows)
-    total = lang.sum(weights)
-    average = lang.sum(rows * weights, 1, True) / total
-    if aweights is None:
-        freedom = total - correction
-    else:
-        freedom = total - correction * lang.sum(weights * lang.reshape(aweights, (1, -1))) / total
-    freedom = lang.maximum(freedom, lang.zeros_like(freedom))
-    d = rows - average
-    result = lang.matmul(d * weights, lang.conj(lang.transpose(d, 0, 1))) / freedom
+    weighted, total, freedom = rows, rows.shape[1], rows.shape[1] - correction
+    weights = _weights(fweights, aweights)
+    if weights is not None:
+        total = lang.sum(weights)
+        lost = correction if aweights is None else correction * lang.sum(weights * aweights) / total
+        freedom = lang.cast(lang.maximum(total - lost, 0), rows.dtype)
+        total = lang.cast(total, rows.dtype)
+        weighted = rows * lang.cast(weights, rows.dtype)
+    d = rows - lang.sum(weighted, 1, True) / total
+    right = d if weights is None else d * lang.cast(weights, rows.dtype)
+    result = lang.matmul(d, lang.conj(lang.transpose(right, 0, 1)))
+    result = result / (freedom if weights is not None else lang.full_like(result, max(freedom, 0)))
     return result if rows.shape[0] != 1 else lang.reshape(result, ())
 
 
-def _weights(fweights, aweights, rows):
-    """How much each observation counts: one row."""
-    one = lang.real(rows[:1])
-    weights = lang.ones_like(one) if one.shape[0] else lang.ones_like(lang.sum(lang.real(rows), 0, True))
-    for w in (fweights, aweights):
-        if w is not None:
-            weights = weights * lang.cast(lang.reshape(w, (1, -1)), weights.dtype)
-    return weights
+def _weights(fweights, aweights):
+    """How much each observation counts; None when all count the same."""
+    if fweights is None or aweights is None:
+        return fweights if aweights is None else aweights
+    return lang.cast(fweights, aweights.dtype) * aweights
 
 
 @composite(out=False)
