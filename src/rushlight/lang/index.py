@@ -1,6 +1,6 @@
 """Primitives that select by arrays of integers, and those that put back what was selected.
 
-Indices are int64 arrays that have been checked already: see `check_range`. Sums over repeated indices are made by
+Indices are integer arrays that have been checked already: see `in_range`. Sums over repeated indices are made by
 sorting (rows) or by counting with weights (single elements): `np.add.at` is many times slower.
 """
 
@@ -70,9 +70,25 @@ def add_to_rows(x: Any, dim: int, index: Any, value: Any) -> Any:
 
 
 @primitive
+def spread_rows(x: Any, shape: Sequence[int], dim: int, index: Any) -> Any:
+    """Zeros of `shape`, with the slices of `x` along an axis added where `index` says."""
+    out = np.zeros(shape, x.dtype)
+    add_rows(out, dim, index, x)
+    return out
+
+
+@primitive
 def gather_along(x: Any, dim: int, index: Any) -> Any:
     """Along `dim` the element that `index` names, elsewhere the element at the same place."""
     return np.take_along_axis(_narrowed(x, dim, index), index, dim)
+
+
+@primitive
+def spread_along(x: Any, shape: Sequence[int], dim: int, index: Any) -> Any:
+    """Zeros of `shape`, with each element of `x` added where `gather_along` would look."""
+    out = np.zeros(shape, x.dtype)
+    add_flat(out, places_along(out, dim, index), x.ravel())
+    return out
 
 
 @primitive
@@ -89,6 +105,35 @@ def scatter_add_along(x: Any, value: Any, dim: int, index: Any) -> Any:
     out = x.copy()
     add_flat(out, places_along(out, dim, index), value.ravel())
     return out
+
+
+FOLDS = {"sum": np.add, "mean": np.add, "prod": np.multiply, "amax": np.maximum, "amin": np.minimum}
+
+
+@primitive
+def scatter_fold_along(x: Any, value: Any, dim: int, index: Any, reduce: str, include_self: bool) -> Any:
+    """Like `scatter_along`, with all values for one place, and perhaps what was there, folded into one."""
+    places = places_along(x, dim, index)
+    flat = x.flatten()
+    if not include_self:
+        flat[places] = _neutral(reduce, x.dtype)
+    FOLDS[reduce].at(flat, places, value.ravel())
+    if reduce == "mean":
+        counts = np.bincount(places, minlength=flat.size) + bool(include_self)
+        counts[counts == 0] = 1
+        flat = (np.floor_divide if x.dtype.kind in "iu" else np.divide)(flat, counts).astype(x.dtype)
+    return flat.reshape(x.shape)
+
+
+def _neutral(reduce: str, dtype: np.dtype) -> Any:
+    """What folding starts from."""
+    if reduce in ("sum", "mean", "prod"):
+        return reduce == "prod"
+    if dtype.kind == "b":
+        return reduce == "amin"
+    if dtype.kind in "iu":
+        return getattr(np.iinfo(dtype), "min" if reduce == "amax" else "max")
+    return -np.inf if reduce == "amax" else np.inf
 
 
 def places_along(x: np.ndarray, dim: int, index: np.ndarray) -> np.ndarray:
@@ -134,8 +179,10 @@ def add_rows(out: np.ndarray, dim: int, index: np.ndarray, values: np.ndarray) -
     target = np.moveaxis(out, dim, 0)
     rows = np.moveaxis(values, dim, 0)
     if rows[0].size == 1 and out.flags.c_contiguous:
-        add_flat(out, index, np.ascontiguousarray(rows).reshape(-1))
+        add_flat(out, index % len(target) if index.min() < 0 else index, np.ascontiguousarray(rows).reshape(-1))
         return
+    if index.min() < 0:
+        index = index % len(target)
     order = np.argsort(index, kind="stable")
     ordered = index[order]
     starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
@@ -159,21 +206,6 @@ def nonzero(x: Any) -> Any:
     if x.ndim == 0:
         return np.zeros((int(bool(x)), 0), np.int64)
     return np.stack(np.nonzero(x), 1).astype(np.int64, copy=False)
-
-
-def check_range(index: np.ndarray, size: int, message: Any, wrap: bool = True) -> np.ndarray:
-    """`index` with negative numbers counted from the end; `message(bad)` makes the error for one out of range."""
-    if not index.size:
-        return index
-    low, high = int(index.min()), int(index.max())
-    if high >= size or low < (-size if wrap else 0):
-        raise message(high if high >= size else low)
-    return index % size if low < 0 else index
-
-
-def broadcast_of(shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
-    """The shape that all of these broadcast to."""
-    return np.broadcast_shapes(*shapes)
 
 
 def index_array(data: Any, dtype: str | None = None) -> np.ndarray:
@@ -224,3 +256,14 @@ def scalar(value: Any, dtype: Any) -> np.ndarray:
 def count_true(mask: Any) -> int:
     """How many elements are true."""
     return int(np.count_nonzero(mask))
+
+
+def triangle_indices(rows: int, columns: int, offset: int, lower: bool, dtype: Any) -> np.ndarray:
+    """Row and column numbers of a triangle, in row-major order."""
+    mask = np.tri(rows, columns, offset if lower else offset - 1, dtype=bool)
+    return np.stack(np.nonzero(mask if lower else ~mask)).astype(dtype)
+
+
+def repeat_index(count: int, repeats: Any) -> np.ndarray:
+    """0, 1, ... `count - 1`, each as often as `repeats` says."""
+    return np.repeat(np.arange(count), repeats)

@@ -131,13 +131,16 @@ def explained(index: tuple, x: Tensor) -> IndexError:
 def setitem(self: Tensor, index: Any, value: Any) -> None:
     """Puts `value`, a number or a tensor that broadcasts, where `index` points."""
     basic, tensors = parse(index, self)
+    if self.is_meta:
+        return None
     if not isinstance(value, Tensor):
         value = number_for(value, self)
     if tracked(self, value):
         check_leaf(self, "setitem")
         return set_recorded(self, basic, tensors, value)
     part = part_of_array(self, basic)
-    check_overlap(part._a, "setitem")
+    if tensors is None and value._a.size > 1:
+        check_overlap(part._a, "setitem")
     if tensors is None:
         write_part(self, basic, ..., fitting(value, part._a.shape, False))
         return None
@@ -175,7 +178,7 @@ def set_recorded(x: Tensor, basic: tuple, tensors: Any, value: Tensor) -> None:
         assign(part, index_set(part, value, indices), "setitem")
         return
     value = fitting(value, part._a.shape, False).to(x.dtype)
-    assign(part, expand(value, part._a.shape), "setitem")
+    assign(part, expand(value, part._a.shape), "fill_" if value._a.size == 1 else "setitem")
 
 
 def fitting(value: Tensor, shape: tuple, advanced: bool) -> Tensor:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ..tensor.core import Tensor
-from .declare import composite
+from ..tensor.inplace import write_out
+from .declare import OPERATORS, Composite, composite, publish
 from .memory import CONTIGUOUS, as_strided, clone
 from .movement import expand, permute, squeeze, t, transpose, unsqueeze, view_method
 from .pieces import diagonal, narrow, select, split, split_with_sizes, unbind, unfold
@@ -28,22 +29,36 @@ def copying(name, call, method=False):
     """A function that gives copies of the views that `call` gives."""
 
     def body(input, *args, **kwargs):
-        result = call(input, *args, **kwargs)
-        if isinstance(result, Tensor):
-            return clone(result, memory_format=CONTIGUOUS)
-        return tuple(clone(r, memory_format=CONTIGUOUS) for r in result)
+        return clone(call(input, *args, **kwargs), memory_format=CONTIGUOUS)
 
     body.__name__ = name
     body.__doc__ = f"`{name.removesuffix('_copy')}` as a copy instead of a view."
     return composite(body, method=method)
 
 
+def copying_pieces(name, call):
+    """The same for what gives several; with `out=` the result is there alone, and nothing is returned."""
+
+    def body(input, *args, out=None, **kwargs):
+        results = tuple(clone(r, memory_format=CONTIGUOUS) for r in call(input, *args, **kwargs))
+        if out is None:
+            return results
+        write_out(out, results, name)
+        return None
+
+    body.__name__ = name
+    body.__doc__ = f"`{name.removesuffix('_copy')}` as copies instead of views."
+    Composite(body)
+    return publish(OPERATORS[name], body, method=False)
+
+
 VIEWS = {
     "alias": alias_view, "as_strided": as_strided, "diagonal": diagonal, "detach": Tensor.detach, "expand": expand, "permute": permute,
-    "select": select, "slice": slice_view, "split": split, "split_with_sizes": split_with_sizes, "squeeze": squeeze, "t": t,
-    "transpose": transpose, "unbind": unbind, "unfold": unfold, "unsqueeze": unsqueeze, "view": view_method,
+    "select": select, "slice": slice_view, "squeeze": squeeze, "t": t, "transpose": transpose, "unfold": unfold, "unsqueeze": unsqueeze, "view": view_method,
 }  # fmt: skip
 COPIES = {name + "_copy": copying(name + "_copy", call) for name, call in VIEWS.items()}
+for _call in (split, split_with_sizes, unbind):
+    COPIES[_call.__name__ + "_copy"] = copying_pieces(_call.__name__ + "_copy", _call)
 narrow_copy = copying("narrow_copy", narrow, method=True)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .. import lang
+from ..tensor.dtype import INTEGRAL
 from .alias import alias
 from .declare import composite, operator, view
 from .getitem import slice_bound
@@ -35,6 +36,8 @@ def narrow(input, dim, start, length):
     if not shape:
         raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
     d = wrap_dim(dim, len(shape))
+    if hasattr(start, "_a") and (start._a.ndim or start.dtype.category != INTEGRAL):
+        raise RuntimeError(f"start must be an 0-dim integral Tensor, but it has shape {list(start._a.shape)} and dtype {start.dtype}")
     n, start = shape[d], slice_bound(start)
     if length < 0:
         raise RuntimeError(f"narrow(): length must be non-negative, but got {length}")
@@ -57,7 +60,7 @@ def pieces(input: Array, bounds, dim):
 def unbind(input: Array, dim=0):
     """All slices along a dimension, which is left out."""
     if not input.ndim:
-        raise RuntimeError("Dimension specified as 0 but tensor has no dimensions: unbind() needs one to go along")
+        raise IndexError("Dimension specified as 0 but tensor has no dimensions: unbind() needs one to go along")
     d = wrap_dim(dim, input.ndim)
     lead = (slice(None),) * d
     return tuple(lang.pick(input, (*lead, i)) for i in range(input.shape[d]))
@@ -220,3 +223,26 @@ unfold_add.gradient(x=lambda g, dimension, size, step: lang.unfold(g, dimension,
 
 def unfolded(g, shape, dimension, size, step):
     return lang.unfold_add(g, shape, dimension % max(len(shape), 1), size, step)
+
+
+def atleast_rank(x, rank):
+    """`x` with so many dimensions, at least; new ones come as numpy places them."""
+    shape = shape_of(x)
+    if len(shape) >= rank:
+        return x
+    new = {0: (1,) * rank, 1: (1, *shape) if rank == 2 else (1, *shape, 1), 2: (*shape, 1)}[len(shape)]
+    return x.reshape(new if rank > 1 else (1,))
+
+
+def _atleast(rank):
+    def body(*tensors):
+        if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)):
+            return tuple(atleast_rank(t, rank) for t in tensors[0])
+        return atleast_rank(tensors[0], rank) if len(tensors) == 1 else tuple(atleast_rank(t, rank) for t in tensors)
+
+    body.__name__ = f"atleast_{rank}d"
+    body.__doc__ = f"Tensors with at least {rank} dimension{'s' * (rank > 1)}; several give a tuple."
+    return composite(body, method=False, out=False)
+
+
+atleast_1d, atleast_2d, atleast_3d = _atleast(1), _atleast(2), _atleast(3)

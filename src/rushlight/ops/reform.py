@@ -9,6 +9,7 @@ from ..autograd.modes import state
 from ..tensor.core import Tensor, wrap
 from ..tensor.inplace import check_leaf, resize
 from ..tensor.storage import storage_of
+from .declare import composite
 from .memory import as_strided
 from .movement import squeeze, swapaxes, swapdims, t, transpose, unsqueeze
 from .shapes import sizes
@@ -67,9 +68,10 @@ def row_major(shape):
     return tuple(reversed(strides))
 
 
-def resize_as_(self, the_template, *, memory_format=None):
+@composite(out=False)
+def resize_as_(input, the_template, *, memory_format=None):
     """`resize_` to the shape of another tensor."""
-    return resize_(self, the_template._a.shape, memory_format=memory_format)
+    return resize_(input, the_template._a.shape, memory_format=memory_format)
 
 
 def set_(self, source=None, storage_offset=0, size=None, stride=None):
@@ -98,4 +100,4 @@ def _of_storage(storage, dtype):
     return tensor.detach().reshape(-1).view(dtype)
 
 
-Tensor.resize_, Tensor.resize_as_, Tensor.set_ = resize_, resize_as_, set_
+Tensor.resize_, Tensor.set_ = resize_, set_

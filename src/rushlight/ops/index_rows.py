@@ -1,0 +1,100 @@
+"""Slices along a dimension that a vector of indices names: index_add, index_copy, index_fill, index_reduce."""
+
+from __future__ import annotations
+
+from .. import lang
+from ..tensor.core import Tensor
+from .brackets import number_for
+from .declare import composite, operator
+from .gather import check_bounds, check_index
+from .rules import wrap_dim
+from .scatter import scatter_reduce
+from .shapes import shape_of
+
+
+@operator(name="_add_to_rows", method=False, out=False, node="IndexAddBackward0")
+def add_to_rows(x: Array, dim, index: Array, value: Array):
+    """`x` with slices added."""
+    return lang.add_to_rows(x, dim, index, value)
+
+
+@operator(name="_put_rows", method=False, out=False, exact=True, node="IndexCopyBackward0")
+def put_rows(x: Array, dim, index: Array, value: Array):
+    """`x` with slices replaced."""
+    return lang.put_rows(x, dim, index, value)
+
+
+add_to_rows.gradient(x=lambda g: g, value=lambda g, dim, index: lang.take_rows(g, dim, index))
+put_rows.gradient(
+    x=lambda g, dim, index: lang.put_rows(g, dim, index, lang.zeros_of(g, ())),
+    value=lambda g, value_shape, dim, index: lang.sum_to(lang.take_rows(g, dim, index), value_shape),
+)
+
+
+def prepared(name, input, dim, index, source, types_agree=True):
+    """`input`, the dimension, the index and the source, checked, with at least one dimension each."""
+    check_index(name, index)
+    shape = shape_of(input)
+    d = wrap_dim(dim, len(shape))
+    if index._a.ndim > 1:
+        raise IndexError(f"{name}(): Index should have dimension 1 or 0 (got {index._a.ndim})")
+    check_bounds(name, index, shape[d] if shape else 1, d)
+    x = input if shape else input.reshape(1)
+    index = index if index._a.ndim else index.reshape(1)
+    if source is None:
+        return x, d, index
+    if types_agree and source.dtype is not input.dtype:
+        raise RuntimeError(f"{name}(): self and source expected to have the same dtype, but got (self) {input.dtype.name} and (source) {source.dtype.name}")
+    wanted = (*x._a.shape[:d], index._a.size, *x._a.shape[d + 1 :])
+    source = source if source._a.ndim else source.reshape(1)
+    if source._a.shape != wanted:
+        raise RuntimeError(
+            f"{name}(): Number of indices ({index._a.size}) should be equal to source.size(dim), and the other sizes to those of self: "
+            f"source mismatch, expected shape {list(wanted)} for self of shape {list(shape)} and dim {d}, but got {list(source._a.shape)}"
+        )
+    return x, d, index, source
+
+
+@composite(inplace=True)
+def index_add(input, dim, index, source, *, alpha=1):
+    """`input` with `alpha` times the slices of `source` added where `index` says; those for one place are all added."""
+    x, d, index, source = prepared("index_add", input, dim, index, source)
+    return add_to_rows(x, d, index, source if alpha == 1 else source * alpha).reshape(shape_of(input))
+
+
+@composite(inplace=True)
+def index_copy(input, dim, index, source):
+    """`input` with the slices of `source` where `index` says."""
+    if not input._a.ndim and source._a.ndim or (input._a.ndim and source._a.ndim and input._a.ndim != source._a.ndim):
+        raise IndexError(
+            f"index_copy_(): When source and destination are not scalars, their dimensionality must match. Source dimensionality "
+            f"({source._a.ndim}), destination dimensionality ({input._a.ndim})"
+        )
+    x, d, index, source = prepared("index_copy", input, dim, index, source)
+    return put_rows(x, d, index, source).reshape(shape_of(input))
+
+
+@composite(inplace=True, out=False)
+def index_fill(input, dim, index, value):
+    """`input` with a number in the slices that `index` names."""
+    if isinstance(value, Tensor):
+        if value._a.ndim:
+            raise RuntimeError(f"index_fill_ only supports a 0-dimensional value tensor, but got tensor with {value._a.ndim} dimension(s).")
+        value = value.to(input.dtype)
+    else:
+        value = number_for(value, input)
+    if index._a.size and int(index._a.min()) < 0:
+        n = input._a.shape[wrap_dim(dim, input._a.ndim)] if input._a.ndim else 1
+        index = index.remainder(n) if int(index._a.min()) >= -n else index
+    x, d, index = prepared("index_fill", input, dim, index, None)
+    return put_rows(x, d, index, value).reshape(shape_of(input))
+
+
+@composite(inplace=True)
+def index_reduce(input, dim, index, source, reduce, *, include_self=True):
+    """`input` with the slices of `source` folded into those that `index` names."""
+    if reduce not in ("prod", "mean", "amax", "amin"):
+        raise RuntimeError(f"index_reduce(): Expected reduce to be one of prod, mean, amax or amin but got {reduce}.")
+    x, d, index, source = prepared("index_reduce", input, dim, index, source)
+    wide = index.reshape([-1 if k == d else 1 for k in range(x._a.ndim)]).expand(source._a.shape)
+    return scatter_reduce(x, d, wide, source, reduce, include_self=include_self).reshape(shape_of(input))
