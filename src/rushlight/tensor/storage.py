@@ -33,12 +33,12 @@ class Storage:
 
     __slots__ = ("__weakref__", "_lease", "_members", "_prune_at", "_unknown_holders", "owner", "pinned", "version")
 
-    def __init__(self, first: Tensor) -> None:
+    def __init__(self, first: Tensor, pinned: bool = False) -> None:
         self.owner: np.ndarray = root(first._a)
-        self.version = 0
-        self.pinned = False  # somebody outside sees this memory, so it must stay where it is
+        self.version: int = first.__dict__.get("_edits", 0)
+        self.pinned = pinned  # somebody outside sees this memory, so it must stay where it is
         self._lease: Any = None
-        self._unknown_holders = is_held(first)  # a graph may have saved the array before there was a Storage to ask
+        self._unknown_holders = not pinned and is_held(first)  # a graph may have saved the array before there was a Storage to ask
         self._members = [weakref.ref(first)]
         self._prune_at = 32
 
