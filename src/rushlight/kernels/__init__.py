@@ -13,10 +13,11 @@ numpy is the meaning of every primitive; kernels are its optimisation, and `poli
 
 from ..runtime.session import Unavailable, available
 from . import policy
-from .graph import Graph, Node, Unsupported, input_node, scalar_node
-from .kernel import Kernel, elementwise, supports, why_not
+from .graph import REDUCTIONS, Graph, Node, Unsupported, input_node, length_node, scalar_node
+from .kernel import Kernel, elementwise, rowwise, supports, why_not
 
 __all__ = [
+    "REDUCTIONS",
     "Graph",
     "Kernel",
     "Node",
@@ -25,7 +26,9 @@ __all__ = [
     "available",
     "elementwise",
     "input_node",
+    "length_node",
     "policy",
+    "rowwise",
     "scalar_node",
     "supports",
     "why_not",

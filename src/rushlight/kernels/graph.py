@@ -43,6 +43,11 @@ def scalar_node(index: int, dtype: str) -> Node:
     return Node("scalar", (index,), dtype)
 
 
+def length_node(dtype: str) -> Node:
+    """The number of elements of a row."""
+    return Node("length", (), dtype)
+
+
 class Rule(NamedTuple):
     """What a primitive takes: how many arguments, of which dtypes, and what comes out."""
 
@@ -74,6 +79,10 @@ RULES: dict[str, Rule] = {
 }
 
 
+# over the last axis; a node of them is one number a row, and meets other nodes as such
+REDUCTIONS = ("sum", "prod", "amax", "amin")
+
+
 class Unsupported(ValueError):
     """No kernel can be generated for this graph; the message names the node."""
 
@@ -96,6 +105,7 @@ class Graph:
         self.nodes = _in_order(self.outputs)
         for node in self.nodes:
             check(node)
+        self.reduces = any(node.op in REDUCTIONS for node in self.nodes)
         inputs = _leaf_dtypes(self.nodes, "input")
         self.signature = Signature(
             tuple(n.dtype for n in self.outputs), inputs, _leaf_dtypes(self.nodes, "scalar")
@@ -163,6 +173,11 @@ def check(node: Node) -> None:
         _check_cast(node)
     elif node.op == "where":
         _check_where(node)
+    elif node.op in REDUCTIONS:
+        _check_reduction(node)
+    elif node.op == "length":
+        if node.dtype not in FLOATS:
+            raise Unsupported(f"length is a floating-point number, the node says {node.dtype}")
     else:
         _check_rule(node)
 
@@ -187,6 +202,18 @@ def _check_cast(node: Node) -> None:
         raise Unsupported("cast of a constant: give the constant to its user instead")
     if {source.dtype, node.dtype} == {"float16", "float64"}:
         raise Unsupported("casts between float16 and float64 have no kernel")
+
+
+def _check_reduction(node: Node) -> None:
+    (source,) = node.args
+    if (
+        not isinstance(source, Node)
+        or source.dtype != node.dtype
+        or node.dtype not in (*FLOATS, "int32", "int64")
+    ):
+        raise Unsupported(
+            f"{node.op} has no kernel for {getattr(source, 'dtype', 'a constant')} to {node.dtype}"
+        )
 
 
 def _check_where(node: Node) -> None:

@@ -111,6 +111,62 @@ class Kernel:
         return made
 
 
+class RowKernel(Kernel):
+    """A kernel with reductions over the last axis; outputs of one number a row end in 1."""
+
+    def __init__(self, name: str, graph: Graph):
+        super().__init__(name, graph)
+        from .llvm.rows import Plan
+
+        plan = Plan(graph)
+        self.per_row = [plan.per_row[id(node)] for node in graph.outputs]
+
+    def __call__(self, *arguments):
+        outputs, inputs, scalars = self._sort(arguments)
+        shape = self._shape(outputs, inputs)
+        for k, out in enumerate(outputs):
+            self._check_row_output(k, out, shape)
+        inputs = [self._row_input(k, value, shape, outputs) for k, value in enumerate(inputs)]
+        fresh = [self._contiguous(self._apart(k, outputs)) for k in range(len(outputs))]
+        self.builtin(*fresh, *inputs, *scalars)
+        for out, made in zip(outputs, fresh, strict=True):
+            if made is not out:
+                out[...] = made
+        return outputs[0]
+
+    def _shape(self, outputs: tuple, inputs: tuple) -> tuple[int, ...]:
+        """The whole shape: that of the first output that has it, else of the first input."""
+        full = [np.shape(out) for out, per_row in zip(outputs, self.per_row, strict=True) if not per_row]
+        shape = full[0] if full else np.shape(inputs[0])
+        if not shape:
+            raise ValueError(f"kernel {self.name} reduces the last axis; it got arrays without axes")
+        return shape
+
+    def _check_row_output(self, k: int, out, shape: tuple[int, ...]) -> None:
+        expected = (*shape[:-1], 1) if self.per_row[k] else shape
+        if isinstance(out, np.ndarray) and out.shape != expected:
+            raise ValueError(f"kernel {self.name}: output {k} has shape {out.shape}, expected {expected}")
+        self._check_output(k, out, out)
+
+    def _row_input(self, k: int, value, shape: tuple[int, ...], outputs) -> np.ndarray:
+        array = np.asarray(value)
+        dtype = self.graph.signature.inputs[k]
+        if array.dtype.name != dtype:
+            raise TypeError(f"kernel {self.name}: input {k} must be {dtype}, got {array.dtype}")
+        try:
+            np.broadcast_to(array, shape)
+        except ValueError:
+            raise ValueError(
+                f"kernel {self.name}: input {k} of shape {array.shape} does not fit {shape}"
+            ) from None
+        if any(np.may_share_memory(array, out) for out in outputs):
+            array = array.copy()
+        return self._contiguous(array)
+
+    def _contiguous(self, array: np.ndarray) -> np.ndarray:
+        return np.ascontiguousarray(self._usable(array)).reshape(array.shape)
+
+
 def why_not(outputs: Node | Sequence[Node]) -> str:
     """Why there can be no kernel for this graph; empty when there can."""
     from .llvm import frame
@@ -137,6 +193,15 @@ def supports(outputs: Node | Sequence[Node]) -> bool:
     return not reason
 
 
+def rowwise(outputs: Node | Sequence[Node], name: str = "kernel") -> Callable:
+    """The kernel of outputs with reductions over the last axis: `kernel(*outs, *inputs, *scalars)`.
+
+    An output that is one number a row has the shape of the whole with a last axis of length 1.  Without an
+    output of the whole shape, input 0 must have it.
+    """
+    return elementwise(outputs, name)
+
+
 def elementwise(outputs: Node | Sequence[Node], name: str = "kernel") -> Callable:
     """The kernel of the outputs, from memory, disk or compiler: `kernel(*outs, *inputs, *scalars)`.
 
@@ -156,7 +221,9 @@ def _build(graph: Graph, name: str) -> Callable:
         raise Unsupported(reason) if session.available() else session.Unavailable(reason)
     from .llvm import build
 
-    kernel = Kernel(name, graph)
-    code = build.elementwise(graph, name)
+    if graph.reduces:
+        kernel, code = RowKernel(name, graph), build.rows(graph, name)
+    else:
+        kernel, code = Kernel(name, graph), build.elementwise(graph, name)
     kernel.builtin = builtin.fastcall(code.address["call"], name, owner=kernel)
     return kernel.builtin

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ...runtime import native, session
 from ..graph import Graph
 from . import dispatch
@@ -12,7 +14,15 @@ GENERATOR_SOURCES = (
     "rushlight.kernels.policy",
     *(
         f"rushlight.kernels.llvm.{name}"
-        for name in ("elementwise", "frame", "lowering", "primitives", "maths.common", "maths.exponential")
+        for name in (
+            "elementwise",
+            "frame",
+            "lowering",
+            "primitives",
+            "rows",
+            "maths.common",
+            "maths.exponential",
+        )
     ),
     *(f"rushlight.kernels.llvm.maths.{name}" for name in ("logarithm", "special", "trigonometry")),
 )
@@ -20,13 +30,33 @@ GENERATOR_SOURCES = (
 
 def elementwise(graph: Graph, name: str) -> native.loader.Code:
     """The loaded code of an element-wise kernel."""
-    level, vector_bytes = session.host().level, session.host().vector_bytes
 
-    def generate() -> str:
+    def generate(level: str, vector_bytes: int) -> str:
         from .elementwise import elementwise_ir
 
         return elementwise_ir(graph, level, vector_bytes)
 
-    symbols = {"rl_call": dispatch.load().address["rl_call"]}
-    arguments = ("elementwise", graph.key, level, vector_bytes)
-    return native.module(name, arguments, generate, sources=GENERATOR_SOURCES, symbols=symbols)
+    return _module("elementwise", graph, name, generate, "rl_call")
+
+
+def rows(graph: Graph, name: str) -> native.loader.Code:
+    """The loaded code of a kernel with reductions over the last axis."""
+
+    def generate(level: str, vector_bytes: int) -> str:
+        from .rows import rows_ir
+
+        return rows_ir(graph, level, vector_bytes)
+
+    return _module("rows", graph, name, generate, "rl_call_rows")
+
+
+def _module(kind: str, graph: Graph, name: str, generate: Callable[[str, int], str], entry: str):
+    machine = session.host()
+    arguments = (kind, graph.key, machine.level, machine.vector_bytes)
+    return native.module(
+        name,
+        arguments,
+        lambda: generate(machine.level, machine.vector_bytes),
+        sources=GENERATOR_SOURCES,
+        symbols={entry: dispatch.load().address[entry]},
+    )

@@ -17,11 +17,13 @@ from ...runtime import native, pool
 from ...runtime.ir import Function, Module, Value, constant, f64, i1, i8, i16, i32, i64, ptr, void
 from . import frame
 
-SOURCES = ("rushlight.runtime.ir", f"{__package__}.frame", __name__)
+SOURCES = ("rushlight.runtime.ir", f"{__package__}.frame", f"{__package__}.row_dispatch", __name__)
 SPLAT_BYTES = 512  # room for the widest step of a body
 
 
 def dispatch_ir() -> str:
+    from . import row_dispatch
+
     module = Module()
     module.variable("ndarray_type", "ptr", "null", exported=True)
     _move_function(module, "pack", gather=True)
@@ -34,6 +36,7 @@ def dispatch_ir() -> str:
     _read_scalars(module)
     _run_all(module)
     _call(module)
+    row_dispatch.add_row_functions(module)
     return module.text()
 
 
@@ -50,19 +53,19 @@ def load() -> native.loader.Code:
     return code
 
 
-def _word(f: Function, base: Value, offset, index=None) -> Value:
+def word(f: Function, base: Value, offset, index=None) -> Value:
     """Load the i64 at `base + offset`, or entry `index` of the table there."""
     place = f.at(base).offset(offset)
     return f.load(i64, place if index is None else place.offset(index * 8))
 
 
-def _put(f: Function, value, base: Value, offset, index=None) -> None:
+def put(f: Function, value, base: Value, offset, index=None) -> None:
     place = base.offset(offset)
     value = value if isinstance(value, Value) else constant(i64, value)
     f.store(value, place if index is None else place.offset(index * 8))
 
 
-def _stride_place(site: Value, operand: Value, dimension: Value) -> Value:
+def stride_place(site: Value, operand: Value, dimension: Value) -> Value:
     return site.offset(frame.FRAME_STRIDES).offset(operand * frame.STRIDES_ROW + dimension * 8)
 
 
@@ -121,11 +124,11 @@ def _run_chunk(module: Module) -> None:
     with module.function("run_chunk", exported=False, site=ptr, chunk=i64, thread=i64) as f:
         state = _ChunkState(f)
         description = f.load(ptr, f.site, frame.FRAME_DESC)
-        size = _word(f, f.site, frame.FRAME_CHUNK)
+        size = word(f, f.site, frame.FRAME_CHUNK)
         first = f.chunk * size
-        left = f.variable(i64, f.minimum(first + size, _word(f, f.site, frame.FRAME_TOTAL)) - first)
-        last = _word(f, f.site, frame.FRAME_RANK) - 1
-        width = _word(f, f.site, frame.FRAME_DIMS, last)
+        left = f.variable(i64, f.minimum(first + size, word(f, f.site, frame.FRAME_TOTAL)) - first)
+        last = word(f, f.site, frame.FRAME_RANK) - 1
+        width = word(f, f.site, frame.FRAME_DIMS, last)
         longest = _choose_modes(f, state, description, last)
         column = f.variable(i64, _locate(f, state, description, first, last, width))
         with f.forever() as rows:
@@ -142,9 +145,9 @@ def _run_chunk(module: Module) -> None:
 def _choose_modes(f: Function, state: _ChunkState, description: Value, last: Value) -> Value:
     """Decide how each operand is read along the last dimension; the longest segment that allows."""
     longest = f.variable(i64, 1 << 62)
-    with f.loop(0, _word(f, description, frame.DESC_OPERANDS)) as k:
-        stride = f.load(i64, _stride_place(f.at(f.site), k, last))
-        contiguous = stride.equals(_word(f, description, frame.DESC_SIZES, k))
+    with f.loop(0, word(f, description, frame.DESC_OPERANDS)) as k:
+        stride = f.load(i64, stride_place(f.at(f.site), k, last))
+        contiguous = stride.equals(word(f, description, frame.DESC_SIZES, k))
         mode = f.variable(i64, PACKED)
         with f.when(contiguous):
             mode.set(DIRECT)
@@ -152,8 +155,8 @@ def _choose_modes(f: Function, state: _ChunkState, description: Value, last: Val
             mode.set(SPLAT)
         with f.when(mode.get().equals(PACKED)):
             longest.set(frame.BLOCK)
-        _put(f, mode.get(), state.modes, 0, k)
-        _put(f, f.select(mode.get().equals(SPLAT), f.constant(i64, 0), -1), state.masks, 0, k)
+        put(f, mode.get(), state.modes, 0, k)
+        put(f, f.select(mode.get().equals(SPLAT), f.constant(i64, 0), -1), state.masks, 0, k)
     return longest.get()
 
 
@@ -161,19 +164,19 @@ def _locate(
     f: Function, state: _ChunkState, description: Value, first: Value, last: Value, width: Value
 ) -> Value:
     """Set the indices and row starts for element number `first`; its column is returned."""
-    operands = _word(f, description, frame.DESC_OPERANDS)
+    operands = word(f, description, frame.DESC_OPERANDS)
     with f.loop(0, operands) as k:
-        _put(f, _word(f, f.site, frame.FRAME_DATA, k), state.here, 0, k)
+        put(f, word(f, f.site, frame.FRAME_DATA, k), state.here, 0, k)
     column = f.variable(i64, first)
     with f.when(last > 0):
         column.set(first % width)
         rest = f.variable(i64, first // width)
         with f.loop(0, last) as up:
             dimension = last - 1 - up
-            length = _word(f, f.site, frame.FRAME_DIMS, dimension)
+            length = word(f, f.site, frame.FRAME_DIMS, dimension)
             position = rest.get() % length
             rest.set(rest.get() // length)
-            _put(f, position, state.index, 0, dimension)
+            put(f, position, state.index, 0, dimension)
             _shift(f, state, operands, dimension, position)
     return column.get()
 
@@ -181,21 +184,21 @@ def _locate(
 def _shift(f: Function, state: _ChunkState, operands: Value, dimension: Value, steps) -> None:
     """Move every operand's row start by `steps` along a dimension."""
     with f.loop(0, operands) as k:
-        stride = f.load(i64, _stride_place(f.at(f.site), k, dimension))
-        _put(f, _word(f, state.here, 0, k) + stride * steps, state.here, 0, k)
+        stride = f.load(i64, stride_place(f.at(f.site), k, dimension))
+        put(f, word(f, state.here, 0, k) + stride * steps, state.here, 0, k)
 
 
 def _next_row(f: Function, state: _ChunkState, description: Value, last: Value) -> None:
-    operands = _word(f, description, frame.DESC_OPERANDS)
+    operands = word(f, description, frame.DESC_OPERANDS)
     dimension = f.variable(i64, last - 1)
     with f.forever() as carry:
         carry.leave_if(dimension.get() < 0)
-        length = _word(f, f.site, frame.FRAME_DIMS, dimension.get())
-        position = _word(f, state.index, 0, dimension.get()) + 1
+        length = word(f, f.site, frame.FRAME_DIMS, dimension.get())
+        position = word(f, state.index, 0, dimension.get()) + 1
         _shift(f, state, operands, dimension.get(), 1)
-        _put(f, position, state.index, 0, dimension.get())
+        put(f, position, state.index, 0, dimension.get())
         carry.leave_if(position < length)
-        _put(f, 0, state.index, 0, dimension.get())
+        put(f, 0, state.index, 0, dimension.get())
         _shift(f, state, operands, dimension.get(), -length)
         dimension.set(dimension.get() - 1)
 
@@ -203,15 +206,15 @@ def _next_row(f: Function, state: _ChunkState, description: Value, last: Value) 
 def _run_segment(
     f: Function, state: _ChunkState, description: Value, last: Value, column: Value, count: Value
 ) -> None:
-    outputs = _word(f, description, frame.DESC_OUTPUTS)
-    with f.loop(0, _word(f, description, frame.DESC_OPERANDS)) as k:
+    outputs = word(f, description, frame.DESC_OUTPUTS)
+    with f.loop(0, word(f, description, frame.DESC_OPERANDS)) as k:
         _prepare_operand(f, state, description, last, column, count, k, outputs)
     scalars = f.at(f.site).offset(frame.FRAME_SCALARS)
     body = f.load(ptr, description, frame.DESC_BODY)
     f.call_pointer(body, void, state.places, state.masks, scalars, count)
-    with f.loop(0, outputs) as k, f.when(_word(f, state.modes, 0, k).equals(PACKED)):
-        stride = f.load(i64, _stride_place(f.at(f.site), k, last))
-        target = _pointer(f, state.here, k).offset(column * stride)
+    with f.loop(0, outputs) as k, f.when(word(f, state.modes, 0, k).equals(PACKED)):
+        stride = f.load(i64, stride_place(f.at(f.site), k, last))
+        target = pointer(f, state.here, k).offset(column * stride)
         f.call(
             "unpack",
             void,
@@ -219,28 +222,28 @@ def _run_segment(
             target,
             stride,
             count,
-            _word(f, description, frame.DESC_SIZES, k),
+            word(f, description, frame.DESC_SIZES, k),
         )
 
 
-def _pointer(f: Function, table: Value, index: Value) -> Value:
+def pointer(f: Function, table: Value, index: Value) -> Value:
     return f.load(ptr, table.offset(index * 8))
 
 
 def _prepare_operand(f, state, description, last, column, count, k, outputs) -> None:
     """Set where the body finds operand `k`, filling or gathering its block when it needs one."""
-    mode, row = _word(f, state.modes, 0, k), _pointer(f, state.here, k)
-    size = _word(f, description, frame.DESC_SIZES, k)
+    mode, row = word(f, state.modes, 0, k), pointer(f, state.here, k)
+    size = word(f, description, frame.DESC_SIZES, k)
     with f.when(mode.equals(DIRECT)):
         f.store(row.offset(column * size), state.places.offset(k * 8))
     with f.when(mode.differs(DIRECT)):
         f.store(state.block(k), state.places.offset(k * 8))
     with f.when(mode.equals(SPLAT)):
-        lanes, step = _word(f, description, frame.DESC_LANES), _word(f, description, frame.DESC_STEP)
+        lanes, step = word(f, description, frame.DESC_LANES), word(f, description, frame.DESC_STEP)
         needed = f.select(count < step, lanes, step)
         f.call("fill", void, state.block(k), row, size, needed * size)
     with f.when(mode.equals(PACKED) & (k >= outputs)):
-        stride = f.load(i64, _stride_place(f.at(f.site), k, last))
+        stride = f.load(i64, stride_place(f.at(f.site), k, last))
         f.call("pack", void, state.block(k), row.offset(column * stride), stride, count, size)
 
 
@@ -252,7 +255,7 @@ def _read_array(module: Module) -> None:
     with module.function("read_array", i1, exported=False, site=ptr, array=ptr, k=i64, rank=i64) as f:
         description = f.load(ptr, f.site, frame.FRAME_DESC)
         no, yes = f.constant(i1, 0), f.constant(i1, 1)
-        is_output = f.k < _word(f, description, frame.DESC_OUTPUTS)
+        is_output = f.k < word(f, description, frame.DESC_OUTPUTS)
         with f.when(_is_unexpected(f, description, is_output)):
             f.ret(no)
         f.store(f.load(ptr, f.array, frame.ARRAY_DATA), f.site.offset(frame.FRAME_DATA).offset(f.k * 8))
@@ -262,16 +265,16 @@ def _read_array(module: Module) -> None:
             f.ret(no)
         dims, strides = f.load(ptr, f.array, frame.ARRAY_DIMS), f.load(ptr, f.array, frame.ARRAY_STRIDES)
         with f.loop(0, missing) as d:
-            f.store(f.constant(i64, 0), _stride_place(f.site, f.k, d))
+            f.store(f.constant(i64, 0), stride_place(f.site, f.k, d))
         with f.loop(0, own_rank) as own:
             d = own + missing
-            length, wanted = _word(f, dims, 0, own), _word(f, f.site, frame.FRAME_DIMS, d)
+            length, wanted = word(f, dims, 0, own), word(f, f.site, frame.FRAME_DIMS, d)
             repeated = length.equals(1) & wanted.differs(1)
             with f.when(length.differs(wanted) & (repeated ^ 1 | is_output)):
                 f.ret(no)
-            stride = f.select(repeated, f.constant(i64, 0), _word(f, strides, 0, own))
-            f.store(stride, _stride_place(f.site, f.k, d))
-            shared = is_output & stride.equals(0) & (wanted > 1) & (_word(f, f.site, frame.FRAME_TOTAL) > 0)
+            stride = f.select(repeated, f.constant(i64, 0), word(f, strides, 0, own))
+            f.store(stride, stride_place(f.site, f.k, d))
+            shared = is_output & stride.equals(0) & (wanted > 1) & (word(f, f.site, frame.FRAME_TOTAL) > 0)
             with f.when(shared):  # several results for one place
                 f.ret(no)
         f.ret(yes)
@@ -281,15 +284,13 @@ def _is_unexpected(f: Function, description: Value, is_output: Value) -> Value:
     """Whether the operand's type, dtype, byte order or flags rule out the direct way."""
     result = f.variable(i1, 1)
     expected_type = f.load(i64, Value(f, ptr, "@ndarray_type"))
-    with f.when(_word(f, f.array, frame.OBJECT_TYPE).equals(expected_type)):
+    with f.when(word(f, f.array, frame.OBJECT_TYPE).equals(expected_type)):
         descr = f.load(ptr, f.array, frame.ARRAY_DESCR)
         number = f.load(i32, descr, frame.DESCR_TYPE_NUMBER).convert("sext", i64)
         swapped = f.load(i8, descr, frame.DESCR_BYTE_ORDER).equals(ord(">"))
         flags = f.load(i32, f.array, frame.ARRAY_FLAGS)
         needed = f.select(is_output, f.constant(i32, frame.ALIGNED | frame.WRITEABLE), frame.ALIGNED)
-        wrong = number.differs(_word(f, description, frame.DESC_TYPES, f.k)) | (flags & needed).differs(
-            needed
-        )
+        wrong = number.differs(word(f, description, frame.DESC_TYPES, f.k)) | (flags & needed).differs(needed)
         result.set(wrong | swapped)
     return result.get()
 
@@ -298,34 +299,34 @@ def _merge_dimensions(module: Module) -> None:
     """Order the dimensions by the first output's strides, drop those of length one, join runs."""
     with module.function("merge_dimensions", exported=False, site=ptr, rank=i64) as f:
         description = f.load(ptr, f.site, frame.FRAME_DESC)
-        operands = _word(f, description, frame.DESC_OPERANDS)
+        operands = word(f, description, frame.DESC_OPERANDS)
         kept = f.variable(i64, 0)
-        with f.loop(0, f.rank) as d, f.when(_word(f, f.site, frame.FRAME_DIMS, d).differs(1)):
+        with f.loop(0, f.rank) as d, f.when(word(f, f.site, frame.FRAME_DIMS, d).differs(1)):
             _copy_dimension(f, operands, d, kept.get())
             _sink_dimension(f, operands, kept.get())
             kept.set(kept.get() + 1)
         joined = f.variable(i64, 0)
         with f.loop(1, kept.get()) as d, f.either(_continues(f, operands, joined.get(), d)) as (join, keep):
             with join:
-                inner, outer = (_word(f, f.site, frame.FRAME_DIMS, at) for at in (d, joined.get()))
+                inner, outer = (word(f, f.site, frame.FRAME_DIMS, at) for at in (d, joined.get()))
                 _copy_dimension(f, operands, d, joined.get())
-                _put(f, inner * outer, f.site, frame.FRAME_DIMS, joined.get())
+                put(f, inner * outer, f.site, frame.FRAME_DIMS, joined.get())
             with keep:
                 joined.set(joined.get() + 1)
                 _copy_dimension(f, operands, d, joined.get())
-        _put(f, joined.get() + 1, f.site, frame.FRAME_RANK)
+        put(f, joined.get() + 1, f.site, frame.FRAME_RANK)
         with f.when(kept.get().equals(0)):  # one element: any stride would do but zero
-            _put(f, 1, f.site, frame.FRAME_DIMS)
+            put(f, 1, f.site, frame.FRAME_DIMS)
             with f.loop(0, operands) as k:
                 f.store(
-                    _word(f, description, frame.DESC_SIZES, k), _stride_place(f.site, k, f.constant(i64, 0))
+                    word(f, description, frame.DESC_SIZES, k), stride_place(f.site, k, f.constant(i64, 0))
                 )
 
 
 def _copy_dimension(f: Function, operands: Value, source: Value, target: Value) -> None:
-    _put(f, _word(f, f.site, frame.FRAME_DIMS, source), f.site, frame.FRAME_DIMS, target)
+    put(f, word(f, f.site, frame.FRAME_DIMS, source), f.site, frame.FRAME_DIMS, target)
     with f.loop(0, operands) as k:
-        f.store(f.load(i64, _stride_place(f.site, k, source)), _stride_place(f.site, k, target))
+        f.store(f.load(i64, stride_place(f.site, k, source)), stride_place(f.site, k, target))
 
 
 def _sink_dimension(f: Function, operands: Value, dimension: Value) -> None:
@@ -335,7 +336,7 @@ def _sink_dimension(f: Function, operands: Value, dimension: Value) -> None:
     with f.forever() as sinking:
         sinking.leave_if(at.get() < 1)
         before = at.get() - 1
-        steps = [f.load(i64, _stride_place(f.site, zero, d)) for d in (before, at.get())]
+        steps = [f.load(i64, stride_place(f.site, zero, d)) for d in (before, at.get())]
         outer, inner = (f.maximum(step, -step) for step in steps)
         sinking.leave_if(outer >= inner)
         _swap(f, f.site.offset(frame.FRAME_DIMS), before, at.get())
@@ -345,18 +346,18 @@ def _sink_dimension(f: Function, operands: Value, dimension: Value) -> None:
 
 
 def _swap(f: Function, table: Value, a: Value, b: Value) -> None:
-    first, second = _word(f, table, 0, a), _word(f, table, 0, b)
-    _put(f, second, table, 0, a)
-    _put(f, first, table, 0, b)
+    first, second = word(f, table, 0, a), word(f, table, 0, b)
+    put(f, second, table, 0, a)
+    put(f, first, table, 0, b)
 
 
 def _continues(f: Function, operands: Value, outer: Value, inner: Value) -> Value:
     """Whether a step along `outer` is a whole run along `inner`, for every operand."""
     answer = f.variable(i1, 1)
-    length = _word(f, f.site, frame.FRAME_DIMS, inner)
+    length = word(f, f.site, frame.FRAME_DIMS, inner)
     with f.loop(0, operands) as k:
-        step = f.load(i64, _stride_place(f.site, k, outer))
-        run = f.load(i64, _stride_place(f.site, k, inner)) * length
+        step = f.load(i64, stride_place(f.site, k, outer))
+        run = f.load(i64, stride_place(f.site, k, inner)) * length
         answer.set(answer.get() & step.equals(run))
     return answer.get()
 
@@ -365,13 +366,13 @@ def _find_overlap(module: Module) -> None:
     """Whether an output shares memory with another operand, other than being exactly the same elements."""
     with module.function("find_overlap", i1, exported=False, site=ptr) as f:
         description = f.load(ptr, f.site, frame.FRAME_DESC)
-        operands = _word(f, description, frame.DESC_OPERANDS)
+        operands = word(f, description, frame.DESC_OPERANDS)
         lows, highs = f.stack(8 * frame.MAX_OPERANDS), f.stack(8 * frame.MAX_OPERANDS)
         with f.loop(0, operands) as k:
             _extent(f, description, k, lows, highs)
-        with f.loop(0, _word(f, description, frame.DESC_OUTPUTS)) as out, f.loop(0, operands) as k:
-            meet = (_word(f, lows, 0, out) < _word(f, highs, 0, k)) & (
-                _word(f, lows, 0, k) < _word(f, highs, 0, out)
+        with f.loop(0, word(f, description, frame.DESC_OUTPUTS)) as out, f.loop(0, operands) as k:
+            meet = (word(f, lows, 0, out) < word(f, highs, 0, k)) & (
+                word(f, lows, 0, k) < word(f, highs, 0, out)
             )
             with f.when(meet & out.differs(k)), f.when(_differ(f, description, out, k)):
                 f.ret(f.constant(i1, 1))
@@ -379,28 +380,28 @@ def _find_overlap(module: Module) -> None:
 
 
 def _extent(f: Function, description: Value, k: Value, lows: Value, highs: Value) -> None:
-    start = _word(f, f.site, frame.FRAME_DATA, k)
-    low, high = f.variable(i64, start), f.variable(i64, start + _word(f, description, frame.DESC_SIZES, k))
-    with f.loop(0, _word(f, f.site, frame.FRAME_RANK)) as d:
-        stride = f.load(i64, _stride_place(f.site, k, d))
-        reach = stride * (_word(f, f.site, frame.FRAME_DIMS, d) - 1)
+    start = word(f, f.site, frame.FRAME_DATA, k)
+    low, high = f.variable(i64, start), f.variable(i64, start + word(f, description, frame.DESC_SIZES, k))
+    with f.loop(0, word(f, f.site, frame.FRAME_RANK)) as d:
+        stride = f.load(i64, stride_place(f.site, k, d))
+        reach = stride * (word(f, f.site, frame.FRAME_DIMS, d) - 1)
         low.set(low.get() + f.minimum(reach, 0))
         high.set(high.get() + f.maximum(reach, 0))
-    _put(f, low.get(), lows, 0, k)
-    _put(f, high.get(), highs, 0, k)
+    put(f, low.get(), lows, 0, k)
+    put(f, high.get(), highs, 0, k)
 
 
 def _differ(f: Function, description: Value, a: Value, b: Value) -> Value:
     """Whether two operands that meet are not the same elements in the same order."""
     answer = f.variable(
-        i1, _word(f, f.site, frame.FRAME_DATA, a).differs(_word(f, f.site, frame.FRAME_DATA, b))
+        i1, word(f, f.site, frame.FRAME_DATA, a).differs(word(f, f.site, frame.FRAME_DATA, b))
     )
-    sizes = [_word(f, description, frame.DESC_SIZES, k) for k in (a, b)]
+    sizes = [word(f, description, frame.DESC_SIZES, k) for k in (a, b)]
     answer.set(answer.get() | sizes[0].differs(sizes[1]))
-    both_outputs = b < _word(f, description, frame.DESC_OUTPUTS)
+    both_outputs = b < word(f, description, frame.DESC_OUTPUTS)
     answer.set(answer.get() | both_outputs)
-    with f.loop(0, _word(f, f.site, frame.FRAME_RANK)) as d:
-        strides = [f.load(i64, _stride_place(f.site, k, d)) for k in (a, b)]
+    with f.loop(0, word(f, f.site, frame.FRAME_RANK)) as d:
+        strides = [f.load(i64, stride_place(f.site, k, d)) for k in (a, b)]
         answer.set(answer.get() | strides[0].differs(strides[1]))
     return answer.get()
 
@@ -409,15 +410,15 @@ def _read_scalars(module: Module) -> None:
     """Convert the scalars that follow the arrays; 0 with a Python exception set when one is no number."""
     with module.function("read_scalars", i1, exported=False, site=ptr, arguments=ptr) as f:
         description = f.load(ptr, f.site, frame.FRAME_DESC)
-        with f.loop(0, _word(f, description, frame.DESC_SCALARS)) as k:
+        with f.loop(0, word(f, description, frame.DESC_SCALARS)) as k:
             number = f.load(ptr, f.arguments.offset(k * 8))
             place = f.site.offset(frame.FRAME_SCALARS).offset(k * 8)
-            with f.either(_word(f, description, frame.DESC_SCALAR_KINDS, k).equals(0)) as (floating, integer):
+            with f.either(word(f, description, frame.DESC_SCALAR_KINDS, k).equals(0)) as (floating, integer):
                 with floating:
                     f.store(f.call("PyFloat_AsDouble", f64, number), place)
                 with integer:
                     f.store(f.call("PyLong_AsLongLong", i64, number), place)
-            suspicious = _word(f, place, 0).equals(-1) | f.load(f64, place).equals(-1.0)
+            suspicious = word(f, place, 0).equals(-1) | f.load(f64, place).equals(-1.0)
             with (
                 f.when(suspicious),
                 f.when(f.call("PyErr_Occurred", ptr).convert("ptrtoint", i64).differs(0)),
@@ -433,15 +434,15 @@ def _run_all(module: Module) -> None:
     """Run the frame's kernel, on the pool when there is enough to do."""
     with module.function("run_all", exported=False, site=ptr) as f:
         description = f.load(ptr, f.site, frame.FRAME_DESC)
-        total = _word(f, f.site, frame.FRAME_TOTAL)
-        with f.when(total < _word(f, description, frame.DESC_PARALLEL_FROM)):
-            _put(f, total, f.site, frame.FRAME_CHUNK)
+        total = word(f, f.site, frame.FRAME_TOTAL)
+        with f.when(total < word(f, description, frame.DESC_PARALLEL_FROM)):
+            put(f, total, f.site, frame.FRAME_CHUNK)
             f.call("run_chunk", void, f.site, f.constant(i64, 0), f.constant(i64, 0))
             f.ret()
-        chunk = f.variable(i64, _word(f, description, frame.DESC_CHUNK))
+        chunk = f.variable(i64, word(f, description, frame.DESC_CHUNK))
         with f.when(total > chunk.get() << 14):  # the pool takes a limited number of chunks
             chunk.set((total.lshr(14) + 64) & -64)
-        _put(f, chunk.get(), f.site, frame.FRAME_CHUNK)
+        put(f, chunk.get(), f.site, frame.FRAME_CHUNK)
         count = (total + chunk.get() - 1) // chunk.get()
         f.call(pool.PARALLEL_FOR, void, Value(f, ptr, "@run_chunk"), f.site, count)
 
@@ -451,28 +452,28 @@ def _call(module: Module) -> None:
     with module.function("rl_call", ptr, **arguments) as f:
         site = f.stack(frame.FRAME_BYTES)
         f.store(f.description, site, frame.FRAME_DESC)
-        operands = _word(f, f.description, frame.DESC_OPERANDS)
-        expected = operands + _word(f, f.description, frame.DESC_SCALARS)
+        operands = word(f, f.description, frame.DESC_OPERANDS)
+        expected = operands + word(f, f.description, frame.DESC_SCALARS)
         with f.when(f.count.differs(expected)):
-            _explain(f)
+            explain(f)
         rank = _read_shape(f, site)
         with f.loop(0, operands) as k:
             array = f.load(ptr, f.arguments.offset(k * 8))
             with f.when(f.call("read_array", i1, site, array, k, rank) ^ 1):
-                _explain(f)
+                explain(f)
         with f.when(f.call("read_scalars", i1, site, f.arguments.offset(operands * 8)) ^ 1):
             f.ret(f.constant(ptr, 0))
-        with f.when(_word(f, site, frame.FRAME_TOTAL) > 0):
+        with f.when(word(f, site, frame.FRAME_TOTAL) > 0):
             f.call("merge_dimensions", void, site, rank)
             with f.when(f.call("find_overlap", i1, site)):
-                _explain(f)
+                explain(f)
             _run_with_or_without_gil(f, site)
         result = f.load(ptr, f.arguments)
         f.call("Py_IncRef", void, result)
         f.ret(result)
 
 
-def _explain(f: Function) -> None:
+def explain(f: Function) -> None:
     """Let the kernel's Python object deal with these arguments."""
     f.ret(f.call("PyObject_Vectorcall", ptr, f.owner, f.arguments, f.count, f.constant(ptr, 0)))
 
@@ -480,22 +481,22 @@ def _explain(f: Function) -> None:
 def _read_shape(f: Function, site: Value) -> Value:
     """The first output's dimensions go into the frame; their number is returned."""
     first = f.load(ptr, f.arguments)
-    with f.when(_word(f, first, frame.OBJECT_TYPE).differs(f.load(i64, Value(f, ptr, "@ndarray_type")))):
-        _explain(f)
+    with f.when(word(f, first, frame.OBJECT_TYPE).differs(f.load(i64, Value(f, ptr, "@ndarray_type")))):
+        explain(f)
     rank = f.load(i32, first, frame.ARRAY_RANK).convert("sext", i64)
     dims = f.load(ptr, first, frame.ARRAY_DIMS)
     total = f.variable(i64, 1)
     with f.loop(0, rank) as d:
-        length = _word(f, dims, 0, d)
+        length = word(f, dims, 0, d)
         total.set(total.get() * length)
-        _put(f, length, site, frame.FRAME_DIMS, d)
-    _put(f, total.get(), site, frame.FRAME_TOTAL)
+        put(f, length, site, frame.FRAME_DIMS, d)
+    put(f, total.get(), site, frame.FRAME_TOTAL)
     return rank
 
 
 def _run_with_or_without_gil(f: Function, site: Value) -> None:
-    total = _word(f, site, frame.FRAME_TOTAL)
-    with f.either(total < _word(f, f.description, frame.DESC_RELEASE_FROM)) as (short, long):
+    total = word(f, site, frame.FRAME_TOTAL)
+    with f.either(total < word(f, f.description, frame.DESC_RELEASE_FROM)) as (short, long):
         with short:
             f.call("run_all", void, site)
         with long:

@@ -22,8 +22,9 @@ def elementwise_ir(graph: Graph, level: str, vector_bytes: int) -> str:
     module = Module(level)
     lanes = lanes_for((node.dtype for node in graph.nodes), vector_bytes)
     step = lanes * unrolling(graph)
-    cost = policy.element_cost(graph.nodes, _bytes_moved(graph), vector_bytes)
-    _describe(module, graph, lanes, step, cost)
+    cost = policy.element_cost(graph.nodes, bytes_moved(graph), vector_bytes)
+    words = describe(graph, lanes, step, cost)
+    frame.put_description(module, words, {frame.DESC_BODY: "body"})
     with module.function("body", exported=False, places=ptr, masks=ptr, scalars=ptr, count=i64) as f:
         loop = _BodyLoop(f, graph, lanes)
         whole = f.count & -step
@@ -37,12 +38,12 @@ def elementwise_ir(graph: Graph, level: str, vector_bytes: int) -> str:
     return module.text()
 
 
-def _bytes_moved(graph: Graph) -> int:
+def bytes_moved(graph: Graph) -> int:
     return sum(MEMORY[dtype].size for dtype in (*graph.signature.outputs, *graph.signature.inputs))
 
 
-def _describe(module: Module, graph: Graph, lanes: int, step: int, cost: int) -> None:
-    """The constant that tells the dispatcher what this kernel takes."""
+def describe(graph: Graph, lanes: int, step: int, cost: int) -> dict[int, int]:
+    """The words that tell the dispatcher what a kernel takes."""
     signature = graph.signature
     operands = (*signature.outputs, *signature.inputs)
     words = {
@@ -60,9 +61,7 @@ def _describe(module: Module, graph: Graph, lanes: int, step: int, cost: int) ->
         words[frame.DESC_SIZES + 8 * k] = MEMORY[dtype].size
     for k, dtype in enumerate(signature.scalars):
         words[frame.DESC_SCALAR_KINDS + 8 * k] = int(MEMORY[dtype].kind == "int")
-    numbers = [f"i64 {words.get(8 * k, 0)}" for k in range(frame.DESC_WORDS)]
-    numbers[frame.DESC_BODY // 8] = "i64 ptrtoint (ptr @body to i64)"
-    module.variable("description", f"[{frame.DESC_WORDS} x i64]", f"[{', '.join(numbers)}]")
+    return words
 
 
 class _BodyLoop:
@@ -104,4 +103,6 @@ class _BodyLoop:
             k = self.outputs + index
             return load(self.f, self._place(bases, k, number), self.dtypes[k], self.lanes, mask)
 
-        return Lowering(self.f, self.graph, self.lanes, leaf).outputs()
+        lowering = Lowering(self.f, self.lanes, leaf)
+        lowering.compute(self.graph.nodes)
+        return [lowering.values[id(node)] for node in self.graph.outputs]

@@ -7,9 +7,11 @@ from functools import lru_cache
 
 import numpy as np
 
+from ...runtime.ir import Module
 from ...runtime.session import Unavailable
 
 MAX_OPERANDS = 16
+SEGMENT = 8192  # elements whose results are summed before they are added to others
 MAX_SCALARS = 16
 MAX_DIMENSIONS = 64
 BLOCK = 256  # elements that are gathered at once when an operand is strided
@@ -28,7 +30,14 @@ DESC_STEP = 64  # lanes times unrolling
 DESC_TYPES = 72  # per operand: numpy's type number
 DESC_SIZES = DESC_TYPES + 8 * MAX_OPERANDS  # per operand: bytes of an element
 DESC_SCALAR_KINDS = DESC_SIZES + 8 * MAX_OPERANDS  # per scalar: 0 float, 1 integer
-DESC_WORDS = (DESC_SCALAR_KINDS + 8 * MAX_SCALARS) // 8
+DESC_SEGMENT = (
+    DESC_SCALAR_KINDS + 8 * MAX_SCALARS
+)  # row kernels: the function for a segment of the first pass
+DESC_REDUCTIONS = DESC_SEGMENT + 8  # results of such a segment
+DESC_KEPT = DESC_SEGMENT + 16  # bytes of scratch for each element of a row
+DESC_SPACE = DESC_SEGMENT + 24  # the operand that has the shape of the whole
+DESC_PER_ROW = DESC_SEGMENT + 32  # per operand: an output with one element a row
+DESC_WORDS = (DESC_PER_ROW + 8 * MAX_OPERANDS) // 8
 
 # -- a call's frame, on the caller's stack
 FRAME_DESC = 0
@@ -54,6 +63,14 @@ ARRAY_FLAGS = HEADER + 48
 DESCR_BYTE_ORDER = HEADER + 10
 DESCR_TYPE_NUMBER = HEADER + 12
 C_CONTIGUOUS, ALIGNED, WRITEABLE = 0x1, 0x100, 0x400
+
+
+def put_description(module: Module, words: dict[int, int], functions: dict[int, str]) -> None:
+    """The constant `description` of a kernel's module, with the addresses of its functions."""
+    numbers = [f"i64 {words.get(8 * k, 0)}" for k in range(DESC_WORDS)]
+    for place, name in functions.items():
+        numbers[place // 8] = f"i64 ptrtoint (ptr @{name} to i64)"
+    module.variable("description", f"[{DESC_WORDS} x i64]", f"[{', '.join(numbers)}]")
 
 
 @lru_cache(maxsize=1)

@@ -20,9 +20,10 @@ from ...runtime.ir import (
     lane_numbers,
     void,
 )
-from ..graph import Graph, Node, argument_dtype
+from ..graph import Node, argument_dtype
 from .primitives import PRIMITIVES, REGISTERS, cast
 
+LEAVES = ("input", "scalar", "length")
 MEMORY = {"bool": i8, "int8": i8, "uint8": i8, "int16": i16, "int32": i32, "int64": i64}
 MEMORY |= {"float16": f16, "float32": f32, "float64": f64}
 
@@ -93,25 +94,20 @@ def load_scalar(f: Function, place: Value, dtype: str, lanes: int) -> Value:
 class Lowering:
     """The values of a graph's nodes for one vector of elements.
 
-    `leaf(node)` gives the value of an input or scalar node; everything else is computed, once each.
+    `leaf(node)` gives the value of an input, scalar or length node; everything else is computed, once each.
     """
 
-    def __init__(self, f: Function, graph: Graph, lanes: int, leaf: Callable[[Node], Value]):
+    def __init__(self, f: Function, lanes: int, leaf: Callable[[Node], Value]):
         self.f, self.lanes, self.leaf = f, lanes, leaf
         self.values: dict[int, Value] = {}
-        self.graph = graph
 
     def compute(self, nodes: list[Node]) -> None:
         for node in nodes:
             if id(node) not in self.values:
                 self.values[id(node)] = self._value(node)
 
-    def outputs(self) -> list[Value]:
-        self.compute(self.graph.nodes)
-        return [self.values[id(node)] for node in self.graph.outputs]
-
     def _value(self, node: Node) -> Value:
-        if node.op in ("input", "scalar"):
+        if node.op in LEAVES:
             return self.leaf(node)
         if node.op == "cast":
             (source,) = node.args

@@ -1,0 +1,341 @@
+"""The body of a row kernel: reductions over the last axis with everything before, between and after them.
+
+A graph with reductions is run in passes over a row.  A pass reduces what depends on no reduction that is
+still missing; the last pass stores the outputs.  softmax has three: the maximum, the sum of the
+exponentials (which are kept), the quotients.  What is cheap is computed again in a later pass, what is not
+is kept in a scratch row.
+
+Sums run over segments of a fixed length, each in several vectors of accumulators; the segments' results are
+added in order, in double precision with the rounding errors carried along.  So a result has the same bits
+for any number of threads, whether its row was one thread's work or many's.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from ...runtime.ir import Function, Module, Type, Value, f64, i64, ptr, void
+from .. import policy
+from ..graph import REDUCTIONS, Graph, Node
+from . import frame
+from .elementwise import bytes_moved, describe
+from .lowering import MEMORY, Lowering, first_lanes, lanes_for, load, load_scalar, store, to_memory
+from .primitives import ARITHMETIC, REGISTERS, cast
+
+UNROLL = 4
+KEPT_FROM = 100  # picoseconds: what costs more is kept for later passes instead of being computed again
+
+
+class Plan:
+    """Which pass computes what."""
+
+    def __init__(self, graph: Graph):
+        self.graph = graph
+        self.stage: dict[int, int] = {}  # reductions that lie before a node
+        self.per_row: dict[int, bool] = {}  # one number a row
+        for node in graph.nodes:
+            self._place(node)
+        self.full_outputs = [k for k, n in enumerate(graph.outputs) if not self.per_row[id(n)]]
+        stored = [self.stage[id(graph.outputs[k])] + 1 for k in self.full_outputs]
+        self.passes = max([*stored, *(self.stage[id(n)] for n in graph.nodes if n.op in REDUCTIONS)])
+        self.kept: list[Node] = []
+        for number in range(1, self.passes):
+            self._keep_for(number)
+
+    def _place(self, node: Node) -> None:
+        arguments = [arg for arg in node.args if isinstance(arg, Node)]
+        before = max((self.stage[id(arg)] for arg in arguments), default=0)
+        if node.op in REDUCTIONS:
+            self.stage[id(node)], self.per_row[id(node)] = before + 1, True
+        else:
+            self.stage[id(node)] = before
+            self.per_row[id(node)] = node.op != "input" and all(self.per_row[id(arg)] for arg in arguments)
+
+    def reductions(self, number: int) -> list[Node]:
+        return [n for n in self.graph.nodes if n.op in REDUCTIONS and self.stage[id(n)] == number + 1]
+
+    def wanted(self, number: int) -> list[Node]:
+        """The element-by-element values that pass `number` is for."""
+        wanted = [n.args[0] for n in self.reductions(number)]
+        if number == self.passes - 1:
+            wanted += [self.graph.outputs[k] for k in self.full_outputs]
+        return [node for node in wanted if not self.per_row[id(node)]]
+
+    def computed(self, number: int) -> list[Node]:
+        """The element-by-element nodes of a pass, in order."""
+        needed: set[int] = set()
+        pending = list(self.wanted(number))
+        while pending:
+            node = pending.pop()
+            if id(node) in needed or self.per_row[id(node)]:
+                continue
+            needed.add(id(node))
+            if not self._is_kept_before(node, number):
+                pending += [arg for arg in node.args if isinstance(arg, Node)]
+        return [node for node in self.graph.nodes if id(node) in needed]
+
+    def _is_kept_before(self, node: Node, number: int) -> bool:
+        return node in self.kept and self.stage[id(node)] < number
+
+    def _keep_for(self, number: int) -> None:
+        """Keep the expensive nodes that pass `number` would compute for the second time."""
+        earlier = {id(node) for k in range(number) for node in self.computed(k)}
+        for node in self.computed(number):
+            again = id(node) in earlier and not self._is_kept_before(node, number)
+            if again and policy.COSTS.get(node.op, 0) >= KEPT_FROM:
+                self.kept.append(node)
+
+    def row_nodes(self, number: int) -> list[Node]:
+        """The numbers of a row that are known before pass `number`, reductions excepted."""
+        return [n for n in self.graph.nodes if self._is_row_value(n) and self.stage[id(n)] == number]
+
+    def _is_row_value(self, node: Node) -> bool:
+        return self.per_row[id(node)] and node.op not in REDUCTIONS
+
+
+class _Total(NamedTuple):
+    """A reduction's result over segments so far and, for sums of floats, what rounding took from it."""
+
+    value: object
+    lost: object
+
+
+def total_type(dtype: str) -> Type:
+    return f64 if REGISTERS[dtype].kind == "float" else i64
+
+
+def identity(op: str, type: Type):
+    """What a reduction starts from."""
+    if op in ("sum", "prod"):
+        return 0 if op == "sum" else 1
+    highest = math.inf if type.kind == "float" else (1 << type.bits - 1) - 1
+    lowest = -math.inf if type.kind == "float" else -(1 << type.bits - 1)
+    return lowest if op == "amax" else highest
+
+
+def combine(f: Function, node: Node, a: Value, b: Value) -> Value:
+    name = {"sum": "add", "prod": "mul", "amax": "maximum", "amin": "minimum"}[node.op]
+    return ARITHMETIC[name](f, node.dtype, a, b)
+
+
+def rows_ir(graph: Graph, level: str, vector_bytes: int) -> str:
+    module = Module(level)
+    plan = Plan(graph)
+    lanes = lanes_for((node.dtype for node in graph.nodes), vector_bytes)
+    step = lanes * UNROLL
+    cost = policy.element_cost(graph.nodes, bytes_moved(graph), vector_bytes)
+    words = describe(graph, lanes, step, cost)
+    words[frame.DESC_REDUCTIONS] = len(plan.reductions(0))
+    words[frame.DESC_KEPT] = sum(MEMORY[node.dtype].size for node in plan.kept)
+    words[frame.DESC_SPACE] = plan.full_outputs[0] if plan.full_outputs else len(graph.outputs)
+    for k, node in enumerate(graph.outputs):
+        words[frame.DESC_PER_ROW + 8 * k] = int(plan.per_row[id(node)])
+    frame.put_description(module, words, {frame.DESC_BODY: "row", frame.DESC_SEGMENT: "segment"})
+    arguments = {"places": ptr, "masks": ptr, "scalars": ptr, "count": i64, "scratch": ptr}
+    with module.function("segment", exported=False, inline=False, **arguments, first=i64, partials=ptr) as f:
+        _Row(f, plan, lanes).first_segment()
+    with module.function("row", exported=False, **arguments, partials=ptr) as f:
+        _Row(f, plan, lanes).whole()
+    with module.function("call", ptr, owner=ptr, arguments=ptr, count=i64) as f:
+        f.ret(f.call("rl_call_rows", ptr, f.owner, f.arguments, f.count, Value(f, ptr, "@description")))
+    return module.text()
+
+
+class _Row:
+    """The code that works on one row (or one segment of its first pass)."""
+
+    def __init__(self, f: Function, plan: Plan, lanes: int):
+        self.f, self.plan, self.lanes = f, plan, lanes
+        outputs, inputs, scalars = plan.graph.signature
+        self.outputs, self.dtypes = len(outputs), (*outputs, *inputs)
+        self.places = [f.load(ptr, f.places, 8 * k) for k in range(len(self.dtypes))]
+        self.masks = [f.load(i64, f.masks, 8 * k) for k in range(len(self.dtypes))]
+        self.row_values: dict[int, Value] = {}
+        self.scalars = [
+            load_scalar(f, f.scalars.offset(8 * k), dtype, lanes) for k, dtype in enumerate(scalars)
+        ]
+        self.kept_places = self._lay_out_kept()
+        self.work = [plan.computed(number) for number in range(plan.passes)]
+
+    def _lay_out_kept(self) -> dict[int, Value]:
+        places, offset = {}, self.f.constant(i64, 0)
+        for node in self.plan.kept:
+            places[id(node)] = self.f.scratch.offset(offset)
+            offset = offset + self.f.count * MEMORY[node.dtype].size
+        return places
+
+    # -- numbers of the row
+
+    def _row_leaf(self, node: Node) -> Value:
+        if node.op == "scalar":
+            return self.scalars[node.args[0]]
+        if node.op == "length":
+            length = self.f.count.convert("sitofp", REGISTERS[node.dtype])
+            return self.f.splat(length, self.lanes)
+        return self.row_values[id(node)]
+
+    def _compute_row_values(self, number: int) -> None:
+        lowering = Lowering(self.f, self.lanes, self._row_leaf)
+        lowering.values.update(self.row_values)
+        lowering.compute(self.plan.row_nodes(number))
+        self.row_values.update(lowering.values)
+
+    # -- passes
+
+    def whole(self) -> None:
+        for number in range(self.plan.passes):
+            self._compute_row_values(number)
+            self._pass(number)
+        self._compute_row_values(self.plan.passes)
+        for k, node in enumerate(self.plan.graph.outputs):
+            if self.plan.per_row[id(node)]:
+                value = to_memory(self.row_values[id(node)], node.dtype)
+                self.f.store(self.f.extract(value, 0) if self.lanes > 1 else value, self.places[k])
+
+    def first_segment(self) -> None:
+        """The first pass over one segment; its results go to `partials`, eight bytes each."""
+        self._compute_row_values(0)
+        f = self.f
+        for k, value in enumerate(self._segment(0, f.first, f.minimum(f.first + frame.SEGMENT, f.count))):
+            f.store(value, f.partials, 8 * k)
+
+    def _pass(self, number: int) -> None:
+        """One pass over the row; the reductions it finishes become row values."""
+        f, reductions = self.f, self.plan.reductions(number)
+        totals = [self._new_total(node) for node in reductions]
+        table = f.stack(8 * max(1, len(reductions))) if number == 0 else None
+        with f.loop(0, f.count, frame.SEGMENT) as start:
+            if number == 0 and reductions:
+                values = self._first_pass_segment(start, table, len(reductions))
+            else:
+                values = self._segment(number, start, f.minimum(start + frame.SEGMENT, f.count))
+            for node, total, value in zip(reductions, totals, values, strict=True):
+                self._add(node, total, value)
+        for node, total in zip(reductions, totals, strict=True):
+            self.row_values[id(node)] = f.splat(self._result(node, total), self.lanes)
+
+    def _first_pass_segment(self, start: Value, table: Value, count: int) -> list[Value]:
+        """A segment's results: computed here, or by the threads that shared this row before."""
+        f = self.f
+        place = f.variable(ptr, table)
+        shared = f.partials.convert("ptrtoint", i64).differs(0)
+        with f.either(shared) as (done, missing):
+            with done:
+                place.set(f.partials.offset(start // frame.SEGMENT * (8 * count)))
+            with missing:
+                f.call("segment", void, f.places, f.masks, f.scalars, f.count, f.scratch, start, table)
+        types = [total_type(node.dtype) for node in self.plan.reductions(0)]
+        return [f.load(type, place.get(), 8 * k) for k, type in enumerate(types)]
+
+    # -- totals over segments
+
+    def _new_total(self, node: Node) -> _Total:
+        type = total_type(node.dtype)
+        return _Total(
+            self.f.variable(type, identity(node.op, REGISTERS[node.dtype])), self.f.variable(type, 0)
+        )
+
+    def _add(self, node: Node, total: _Total, value: Value) -> None:
+        before = total.value.get()
+        after = combine(self.f, node, before, value)
+        total.value.set(after)
+        if node.op == "sum" and value.type is f64:
+            arrived = after - before
+            total.lost.set(total.lost.get() + ((before - (after - arrived)) + (value - arrived)))
+
+    def _result(self, node: Node, total: _Total) -> Value:
+        value = total.value.get()
+        if node.op == "sum" and value.type is f64:
+            finite = self.f.intrinsic("fabs", value) < math.inf
+            value = self.f.select(finite, value + total.lost.get(), value)
+        wide = "float64" if value.type is f64 else "int64"
+        return cast(self.f, value, wide, node.dtype)
+
+    # -- one segment
+
+    def _segment(self, number: int, start: Value, end: Value) -> list[Value]:
+        """Run a pass over elements [start, end); the reductions' results as double or i64."""
+        f, step = self.f, self.lanes * UNROLL
+        sums = [self._accumulators(node) for node in self.plan.reductions(number)]
+        whole = start + ((end - start) & -step)
+        with f.loop(start, whole, step) as at:
+            self._vectors(number, at, UNROLL, sums)
+        with f.loop(whole, end, self.lanes) as at:
+            self._vectors(number, at, 1, sums, first_lanes(f, end - at, self.lanes))
+        return [
+            self._reduced(node, made) for node, made in zip(self.plan.reductions(number), sums, strict=True)
+        ]
+
+    def _accumulators(self, node: Node) -> list:
+        type = REGISTERS[node.dtype].vector(self.lanes)
+        return [self.f.variable(type, identity(node.op, type.scalar)) for _ in range(UNROLL)]
+
+    def _vectors(self, number: int, at: Value, count: int, sums: list, mask: Value | None = None) -> None:
+        results = [self._one(number, at, k, mask) for k in range(count)]
+        last = number == self.plan.passes - 1
+        for k, values in enumerate(results):
+            self._keep(number, values, at, k, mask)
+            for node, accumulators in zip(self.plan.reductions(number), sums, strict=True):
+                self._accumulate(node, accumulators[k], self._argument(node, values), mask)
+            for out in self.plan.full_outputs if last else ():
+                value = values[id(self.plan.graph.outputs[out])]
+                store(self.f, value, self._place(out, at, k), self.dtypes[out], mask)
+
+    def _argument(self, node: Node, values: dict[int, Value]) -> Value:
+        (source,) = node.args
+        return self.row_values[id(source)] if self.plan.per_row[id(source)] else values[id(source)]
+
+    def _accumulate(self, node: Node, accumulator, value: Value, mask: Value | None) -> None:
+        if mask is not None:
+            value = self.f.select(mask, value, identity(node.op, value.type.scalar))
+        accumulator.set(combine(self.f, node, accumulator.get(), value))
+
+    def _one(self, number: int, at: Value, k: int, mask: Value | None) -> dict[int, Value]:
+        """The values of a pass's nodes for one vector."""
+
+        def leaf(node: Node) -> Value:
+            if node.op != "input":
+                return self._row_leaf(node)
+            operand = self.outputs + node.args[0]
+            return load(self.f, self._place(operand, at, k), self.dtypes[operand], self.lanes, mask)
+
+        lowering = Lowering(self.f, self.lanes, leaf)
+        lowering.values.update(self.row_values)
+        for node in self.plan.kept:
+            if self.plan.stage[id(node)] < number and node in self.work[number]:
+                place = self._kept_place(node, at, k)
+                lowering.values[id(node)] = load(self.f, place, node.dtype, self.lanes, mask)
+        lowering.compute(self.work[number])
+        return lowering.values
+
+    def _keep(self, number: int, values: dict[int, Value], at: Value, k: int, mask: Value | None) -> None:
+        for node in self.plan.kept:
+            if self.plan.stage[id(node)] == number and id(node) in values:
+                store(self.f, values[id(node)], self._kept_place(node, at, k), node.dtype, mask)
+
+    def _kept_place(self, node: Node, at: Value, k: int) -> Value:
+        size = MEMORY[node.dtype].size
+        return self.kept_places[id(node)].offset(at * size).offset(k * self.lanes * size)
+
+    def _place(self, operand: int, at: Value, k: int) -> Value:
+        size = MEMORY[self.dtypes[operand]].size
+        position = at * size
+        if operand >= self.outputs:
+            position = position & self.masks[operand]
+        return self.places[operand].offset(position).offset(k * self.lanes * size)
+
+    def _reduced(self, node: Node, accumulators: list) -> Value:
+        """All lanes of all accumulators as one number, in double or i64."""
+        f = self.f
+        vectors = [accumulator.get() for accumulator in accumulators]
+        while len(vectors) > 1:
+            vectors = [combine(f, node, a, b) for a, b in zip(vectors[::2], vectors[1::2], strict=True)]
+        (vector,) = vectors
+        while vector.type.lanes > 1:
+            half = vector.type.lanes // 2
+            low, high = f.shuffle(vector, None, range(half)), f.shuffle(vector, None, range(half, 2 * half))
+            if half == 1:
+                low, high = f.extract(vector, 0), f.extract(vector, 1)
+            vector = combine(f, node, low, high)
+        return cast(f, vector, node.dtype, "float64" if vector.type.kind == "float" else "int64")
