@@ -13,7 +13,7 @@ from ..tensor.layout import has_format, order_of, preserve_format
 from .declare import operator
 
 
-@operator(method=False, out=False, name="_cast", node="ToCopyBackward0")
+@operator(method=False, out=False, exact=True, name="_cast", node="ToCopyBackward0")
 def cast(input: Array, dtype):
     """The values in another type."""
     return lang.cast(input, dtype)
@@ -153,10 +153,21 @@ def cuda(self, device=None, non_blocking=False, memory_format=None):
 # ---- copies into a tensor
 
 
+@operator(method=False, out=False, exact=True, name="_copied", node="CopyBackwards")
+def copied(input: Array):
+    """The same values in memory of their own."""
+    return lang.copy(input)
+
+
+copied.gradient(input=lambda g: g)
+
+
 def copy_(self, src, non_blocking=False):
     """Takes the values of `src`, broadcast to this shape and converted to this type."""
     if not isinstance(src, Tensor):
-        raise TypeError(f"copy_(): argument 'other' (position 1) must be Tensor, not {type(src).__name__}; for numbers there is fill_")
+        if not isinstance(src, (bool, int, float, complex)):
+            raise TypeError(f"copy_(): argument 'other' (position 1) must be Tensor, not {type(src).__name__}")
+        return fill_(self, src)
     if src.is_meta and not self.is_meta:
         raise NotImplementedError("copy_(): Cannot copy out of meta tensor; no data!")
     if self.is_meta:
@@ -164,7 +175,7 @@ def copy_(self, src, non_blocking=False):
     check_leaf(self, "copy_")
     value = _fitted(self, src)
     if state.grad and (self._rg or src._rg or (self._base is not None and self._base._rg)):
-        return assign(self, value.clone() if value is src or value._s is not None else value, "copy_")
+        return assign(self, copied(value), "copy_")
     put(self, wrap(value._a[...], value.dtype), "copy_")
     return self
 

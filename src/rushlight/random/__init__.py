@@ -4,6 +4,9 @@ A `Generator` holds the stream; each sampler takes one, a shape (or the arrays o
 of a dtype, and returns a new array: `uniform(default_generator, (2, 3), "float32")` is `torch.rand(2, 3)`.
 """
 
+from importlib import import_module
+from typing import Any
+
 from .continuous import cauchy, exponential, log_normal, normal, normal_tensor, standard_normals, uniform
 from .discrete import bernoulli, geometric, multinomial
 from .engine import Generator, default_generator
@@ -33,3 +36,12 @@ __all__ = [
     "standard_normals",
     "uniform",
 ]
+
+# what programs call on torch.random: the same stream, with states as tensors
+_ON_TENSORS = ("fork_rng", "get_rng_state", "initial_seed", "manual_seed", "seed", "set_rng_state")
+
+
+def __getattr__(name: str) -> Any:
+    if name in _ON_TENSORS:
+        return getattr(import_module("rushlight.tensor.generator"), name)
+    raise AttributeError(f"module 'rushlight.random' has no attribute '{name}'")

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..autograd.modes import state
 from ..autograd.node import AccumulateGrad, Node
+from ..lang.dispatch import HANDLERS
 from .device import device
 from .dtype import DTYPES, dtype, of_numpy
 from .size import Size
@@ -41,6 +42,14 @@ class Tensor:
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         pass
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        HANDLERS[cls] = HANDLERS[Tensor]  # the array language takes it as a tensor
+        if next(c for c in cls.__mro__ if "_intercept" in c.__dict__) is Tensor:
+            from .subclass import intercept
+
+            cls._intercept = staticmethod(intercept)
+
     # ---- what it is
 
     @property
@@ -61,15 +70,15 @@ class Tensor:
 
     @property
     def device(self) -> device:
-        return self.__dict__.get("_device", CPU)
+        return CPU
 
     @property
     def is_meta(self) -> bool:
-        return self.device.type == "meta"
+        return self.device is META
 
     @property
     def is_cpu(self) -> bool:
-        return self.device.type == "cpu"
+        return self.device is CPU
 
     # ---- its place in the graph
 
@@ -142,7 +151,10 @@ class Tensor:
 
     def detach(self) -> Tensor:
         """A tensor on the same memory that is no part of the graph."""
-        return share(self, self._a)
+        t = share(self, self._a)
+        if type(self) not in QUICK:
+            t.__class__ = type(self)
+        return t
 
     def detach_(self) -> Tensor:
         """Takes this tensor out of the graph that made it; it becomes a leaf."""
@@ -187,8 +199,6 @@ def share(source: Tensor, array: np.ndarray, dt: dtype | None = None) -> Tensor:
     t = wrap(array, dt or source.dtype)
     t._s = storage
     storage.add(t)
-    if "_device" in source.__dict__:
-        t.__dict__["_device"] = source.__dict__["_device"]
     return t
 
 

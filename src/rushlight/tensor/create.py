@@ -117,8 +117,9 @@ def _of_plain(data: Any, kinds: set[type], dt: dtype | None) -> tuple[np.ndarray
         raise TypeError(f"must be real number, not complex: the data is complex and dtype is {target}; use dtype=torch.complex64")
     if inferred is int64 and target.category < 2:
         return _of_integers(data, target), target
+    wide = np.bool_ if inferred is bool_ else np.complex128 if inferred.category == COMPLEX else np.float64
     try:
-        a = np.array(data, inferred.np if inferred.category < 2 else np.float64 if inferred.category < COMPLEX else np.complex128)
+        a = np.array(data, wide)
     except (ValueError, TypeError, OverflowError) as error:
         raise _explained(data, error) from None
     return _narrowed(a, target), target

@@ -21,6 +21,15 @@ def _uninitialised(shape: Any, np_dtype: Any) -> np.ndarray:
     return np.empty(shape, np_dtype)
 
 
+def _maker_on(device: Any, maker: Any) -> Any:
+    """How memory is made on a device: on meta nothing is written to it."""
+    if checked_device(device) is not META:
+        return maker
+    from .meta import untouched
+
+    return untouched
+
+
 def sized(name: str, maker: Maker, doc: str, formats: bool = False) -> Callable[..., Tensor]:
     """A factory that takes the size as separate numbers or as one tuple."""
 
@@ -35,9 +44,10 @@ def sized(name: str, maker: Maker, doc: str, formats: bool = False) -> Callable[
             raise TypeError(f'{name}() missing 1 required positional arguments: "size"')
         shape = sizes(name, size)
         order = order_of(checked_format(name, options.pop("memory_format", None)), len(shape)) if formats else None
+        fresh = _maker_on(options.get("device"), maker)
         if order is not None:
-            return make(name, lambda dt: permuted(shape, order, dt.np, maker), **options)
-        return make(name, lambda dt: maker(shape, dt.np), **options)
+            return make(name, lambda dt: permuted(shape, order, dt.np, fresh), **options)
+        return make(name, lambda dt: fresh(shape, dt.np), **options)
 
     call.__name__ = call.__qualname__ = name
     call.__module__ = "rushlight"
@@ -55,7 +65,8 @@ def full(size: Any, fill_value: Any, *, out: Tensor | None = None, **options: An
     if not isinstance(size, (tuple, list)):
         raise TypeError(f"full(): argument 'size' (position 1) must be tuple of ints, not {type(size).__name__}")
     shape, value, own = sizes("full", (size,)), *_number("full", fill_value)
-    return make("full", lambda dt: np.full(shape, value_in(value, dt), dt.np), default=own, out=out, **options)
+    fill = _maker_on(options.get("device"), None)
+    return make("full", lambda dt: fill(shape, dt.np) if fill else np.full(shape, value_in(value, dt), dt.np), default=own, out=out, **options)
 
 
 def _number(name: str, value: Any) -> tuple[Any, dtype]:
@@ -169,7 +180,7 @@ def make_like(
     checked_layout(name, layout)
     checked_pinning(pinned)
     target = input.device if device is None else checked_device(device)
-    t = wrap(array_like(input._a, dt.np, checked_format(name, fmt), maker=maker), dt)
+    t = wrap(array_like(input._a, dt.np, checked_format(name, fmt), maker=_maker_on(target, maker)), dt)
     if target is META:
         from .meta import as_meta
 

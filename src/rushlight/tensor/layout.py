@@ -52,6 +52,15 @@ LAYOUTS = {x.name: x for x in (strided, sparse_coo, sparse_csr, sparse_csc, spar
 FORMATS = {x.name: x for x in (contiguous_format, preserve_format, channels_last, channels_last_3d)}
 
 
+def row_major(shape: Sequence[int]) -> tuple[int, ...]:
+    """The strides of dense memory, in elements, the last dimension innermost."""
+    strides, step = [], 1
+    for n in reversed(shape):
+        strides.append(step)
+        step *= max(n, 1)
+    return tuple(reversed(strides))
+
+
 def order_of(fmt: memory_format | None, ndim: int) -> tuple[int, ...] | None:
     """The dimensions from the outermost to the innermost in memory; None for row-major."""
     if fmt is None or fmt.order is None:

@@ -6,6 +6,7 @@ of it are ordinary views. An operator on it runs as always; then its result is g
 
 from __future__ import annotations
 
+import math
 from functools import cache
 from typing import Any
 
@@ -22,6 +23,21 @@ class OnMeta:
     @property
     def device(self) -> Any:
         return META
+
+    @property
+    def grad(self) -> Any:
+        if self._grad is not None and not isinstance(self._grad, OnMeta):
+            as_meta(self._grad)
+        return self._grad
+
+    @grad.setter
+    def grad(self, value: Any) -> None:
+        Tensor.grad.__set__(self, value)  # type: ignore[attr-defined]
+
+    def detach(self) -> Tensor:
+        t = super().detach()  # type: ignore[misc]
+        t.__class__ = meta_class(Tensor)
+        return t
 
     @staticmethod
     def _intercept(op: Any, call: Any, values: Any) -> tuple[bool, Any]:
@@ -60,6 +76,11 @@ def address_space(size: int) -> np.ndarray:
 
         unreserved = getattr(mmap, "MAP_NORESERVE", 0x4000)
         return np.frombuffer(mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | unreserved), np.uint8)
+
+
+def untouched(shape: Any, np_dtype: Any) -> np.ndarray:
+    """Row-major memory of a shape that nobody has written to."""
+    return np.ndarray(shape, np_dtype, address_space(math.prod(shape) * np.dtype(np_dtype).itemsize))
 
 
 def run(op: Any, call: Any, values: Any) -> Any:

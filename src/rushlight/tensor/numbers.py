@@ -38,11 +38,6 @@ def _check_data(self: Tensor) -> None:
         refuse_data("tolist()")
 
 
-def is_nonzero(input: Tensor) -> bool:
-    """Is the only element different from zero?"""
-    return input.__bool__()
-
-
 def _bool(self: Tensor) -> bool:
     a = self._a
     if a.size != 1:
@@ -96,12 +91,14 @@ def to_text(self: Tensor) -> str:
 
     suffixes = []
     if self._node is not None and self._rg:
-        suffixes.append(f"grad_fn=<{self._node.name}>")
+        suffixes.append(f"grad_fn=<{self._node.label}>")
     elif self._rg:
         suffixes.append("requires_grad=True")
     meta, array = self.is_meta, self._a
     if self.dtype.reduced and self.dtype.name.startswith(("float8", "bfloat")):
         array = array.astype(np.float32)
+    elif self.dtype.name == "complex32":
+        array = array.astype(np.complex64)
     name = type(self).__name__
     return tensor_to_string(
         None if meta else array,
@@ -124,7 +121,7 @@ def _format(self: Tensor, spec: str) -> str:
     return object.__format__(self, spec)
 
 
-Tensor.item, Tensor.tolist, Tensor.is_nonzero = item, tolist, is_nonzero  # type: ignore[attr-defined]
+Tensor.item, Tensor.tolist = item, tolist  # type: ignore[attr-defined]
 Tensor.__bool__, Tensor.__index__, Tensor.__len__, Tensor.__contains__ = _bool, _index, _len, _contains  # type: ignore[attr-defined]
 Tensor.__repr__, Tensor.__format__ = _repr, _format  # type: ignore[method-assign, assignment]
 for _python in (int, float, complex):

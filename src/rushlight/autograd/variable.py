@@ -1,0 +1,5 @@
+"""`Variable`, the tensor of PyTorch's early days."""
+
+from ..tensor.legacy import Variable
+
+__all__ = ["Variable"]

@@ -1,0 +1,5 @@
+"""What networks are made of."""
+
+from .parameter import Buffer, Parameter
+
+__all__ = ["Buffer", "Parameter"]
