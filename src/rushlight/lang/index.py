@@ -267,3 +267,11 @@ def triangle_indices(rows: int, columns: int, offset: int, lower: bool, dtype: A
 def repeat_index(count: int, repeats: Any) -> np.ndarray:
     """0, 1, ... `count - 1`, each as often as `repeats` says."""
     return np.repeat(np.arange(count), repeats)
+
+
+@primitive
+def row_mask(x: Any, dim: int, index: Any) -> Any:
+    """True in the slices along an axis that `index` names; its other axes are of length one."""
+    mask = np.zeros(x.shape[dim], bool)
+    mask[index] = True
+    return mask.reshape([-1 if k == dim else 1 for k in range(x.ndim)])

@@ -120,3 +120,9 @@ def reinterpret(x: Any, dtype: Any) -> Any:
             f"{new} (of {new.itemsize}), but the shape is {list(x.shape)} with strides {[s // x.itemsize for s in x.strides]}. "
             f"Use .contiguous() first if the strides are the problem. ({error})"
         ) from None
+
+
+@primitive
+def share_memory(x: Any, y: Any) -> bool:
+    """May the two have an element in common?"""
+    return np.may_share_memory(x, y)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from math import isfinite as finite
 from typing import Any
 
 from .. import lang
 from ..autograd.modes import state
 from ..lang.index import first_outside, in_range, scalar, write
 from ..tensor.core import Tensor, wrap
-from ..tensor.dtype import bool_
+from ..tensor.dtype import INTEGRAL, bool_
 from ..tensor.inplace import assign, check_leaf, check_overlap, writable
 from .getitem import BASIC, parse
 from .movement import expand
@@ -210,7 +211,22 @@ def number_for(value: Any, x: Tensor) -> Tensor:
         if value.imag:
             raise RuntimeError(f"value cannot be converted to type {x.dtype.name} without overflow: {value} has an imaginary part")
         value = value.real
-    return wrap(scalar(number(value, x.dtype), x.dtype.np), x.dtype)
+    a = scalar(number(value, x.dtype), x.dtype.np) if fits(value, x.dtype) else None
+    if a is None or (not finite_number(a) and finite_number(value)):
+        raise RuntimeError(f"value cannot be converted to type {x.dtype.name} without overflow: {value} is outside of its range")
+    return wrap(a, x.dtype)
+
+
+def finite_number(value: Any) -> bool:
+    return finite(abs(value))
+
+
+def fits(value: Any, dt: Any) -> bool:
+    """Is a number within the range of an integer type? Negative ones may wrap round in an unsigned type."""
+    if dt.category != INTEGRAL:
+        return True
+    top = 1 << (dt.itemsize * 8 - dt.is_signed)
+    return finite(value) and -top <= value < top
 
 
 def check_same_type(x: Tensor, value: Tensor) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from .. import lang
 from ..lang.index import first_outside, in_range, repeat_index
 from ..tensor.core import Tensor, wrap
-from ..tensor.dtype import int32, int64
+from ..tensor.dtype import INTEGRAL, int32, int64
 from .brackets import checked
 from .declare import composite, operator
+from .outs import guard_out
 from .rules import wrap_dim
 from .select import select_index
-from .shapes import broadcast, shape_of
+from .shapes import broadcast, shape_of, sizes
 
 
 @operator(name="_take_rows", method=False, out=False, exact=True, node="IndexSelectBackward0")
@@ -47,16 +48,16 @@ def check_index(name, index, types=(int64, int32)):
     """An index is a tensor of integers."""
     if not isinstance(index, Tensor):
         raise TypeError(f"{name}(): argument 'index' must be Tensor, not {type(index).__name__}; use torch.tensor({index!r})")
-    if index.dtype not in types:
+    if index.dtype not in types and index._a.size:
         raise RuntimeError(f"{name}(): Expected dtype {' or '.join(t.name for t in types)} for index, but got {index.dtype}; convert it with .long()")
 
 
-def check_bounds(name, index, size, dim):
+def check_bounds(name, index, size, dim, error=IndexError):
     """Every index lies within the dimension; these operators do not count from the end."""
     a = index._a
     if not in_range(a, size) or (a.size and int(a.min()) < 0):
         bad = first_outside(a, size) if not in_range(a, size) else int(a.min())
-        raise IndexError(f"{name}(): index {bad} is out of bounds for dimension {dim} with size {size}; indices go from 0 to {size - 1}")
+        raise error(f"{name}(): index {bad} is out of bounds for dimension {dim} with size {size}; indices go from 0 to {size - 1}")
 
 
 @composite
@@ -89,7 +90,7 @@ def gather(input, dim, index, *, sparse_grad=False):
             f"{list(index._a.shape)}"
         )
     check_smaller("gather", "input", x, index_, d)
-    check_bounds("gather", index_, x._a.shape[d], d)
+    check_bounds("gather", index_, x._a.shape[d], d, RuntimeError)
     return restore(gather_along(x, d, index_))
 
 
@@ -139,7 +140,29 @@ def take_along_dim(input, indices, dim=None):
     d = wrap_dim(dim, len(shape))
     common = broadcast([(*shape[:d], 1, *shape[d + 1 :]), (*own[:d], 1, *own[d + 1 :])], "take_along_dim")
     full = lambda n: (*common[:d], n, *common[d + 1 :])  # noqa: E731
-    return gather(input.expand(full(shape[d])), d, indices.expand(full(own[d])))
+    indices = indices.expand(full(own[d]))
+    if indices._a.size and int(indices._a.min()) < 0 and in_range(indices._a, shape[d]):
+        indices = indices.remainder(shape[d])  # counted from the end
+    return gather(input.expand(full(shape[d])), d, indices)
+
+
+@composite(method=False, out=False)
+def unravel_index(indices, shape):
+    """For positions counted over all elements of a tensor of this shape, the index in each dimension."""
+    shape = sizes(shape, "unravel_index(shape)")
+    if indices.dtype.category != INTEGRAL:
+        raise ValueError(f"unravel_index(): expected 'indices' to be integer dtype, but got {indices.dtype}; convert it with .long()")
+    if min(shape, default=0) < 0:
+        raise ValueError(f"'shape' cannot have negative values, but got {shape}")
+    count = 1
+    places = []
+    for n in reversed(shape):
+        places.append(indices.div(count, rounding_mode="floor").remainder(n))
+        count *= n
+    return tuple(reversed(places))
+
+
+index_select, gather, take = guard_out(index_select), guard_out(gather), guard_out(take)
 
 
 @composite(out=False)

@@ -10,8 +10,8 @@ import warnings
 from operator import index as as_int
 from typing import Any
 
-from .. import lang
-from ..tensor.core import Tensor
+from ..lang.index import count_index, index_array
+from ..tensor.core import Tensor, wrap_any
 from ..tensor.dtype import bool_, int32, int64, uint8
 
 BASIC = frozenset((int, slice, type(None), type(Ellipsis)))
@@ -42,7 +42,7 @@ def parse(index: Any, x: Tensor) -> tuple[tuple, list[Any] | None]:
         elif isinstance(i, Tensor):
             many = i._a.ndim if i.dtype is bool_ else 1
             basic += [slice(None)] * many if many else [None]
-            tensors += [i] + [None] * (many - 1)
+            tensors += [i if many else wrap_any(count_index(i._a))] + [None] * (many - 1)
         else:
             basic.append(i)
             if type(i) is not int:
@@ -101,11 +101,11 @@ def as_item(i: Any) -> Any:
     if isinstance(i, Tensor):
         return tensor_item(i)
     if kind is bool:
-        return Tensor_of(i, "bool")
+        return as_index(i, "bool")
     if hasattr(i, "__index__") and not hasattr(i, "__len__"):
         return as_int(i)
     if isinstance(i, (list, tuple, range)) or hasattr(i, "__array_interface__"):
-        return tensor_item(Tensor_of(i, None))
+        return tensor_item(as_index(i, None))
     raise IndexError(
         f"only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices (got {kind.__name__}); "
         "an index computed with / is a float: use // or int()"
@@ -142,15 +142,12 @@ def tensor_item(t: Tensor) -> Any:
         )
     if t.dtype is uint8:
         warnings.warn("indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool instead.", UserWarning, stacklevel=6)
-        return Tensor_of(t._a != 0, "bool")
+        return as_index(t._a != 0, "bool")
     if t._a.ndim == 0 and t.dtype is not bool_:
         return int(t._a)
     return t
 
 
-def Tensor_of(data: Any, dtype: str | None) -> Tensor:
+def as_index(data: Any, dtype: str | None) -> Tensor:
     """An index given as a list, an array or a bool, as a Tensor."""
-    from ..tensor.core import wrap_any
-
-    a = lang.index_array(data, dtype)
-    return wrap_any(a)
+    return wrap_any(index_array(data, dtype))

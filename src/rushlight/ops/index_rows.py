@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from .. import lang
-from ..tensor.core import Tensor
+from ..tensor.core import Tensor, wrap
+from ..tensor.dtype import bool_
 from .brackets import number_for
 from .declare import composite, operator
 from .gather import check_bounds, check_index
+from .masked import masked_fill_value
 from .rules import wrap_dim
 from .scatter import scatter_reduce
 from .shapes import shape_of
@@ -38,7 +40,7 @@ def prepared(name, input, dim, index, source, types_agree=True):
     d = wrap_dim(dim, len(shape))
     if index._a.ndim > 1:
         raise IndexError(f"{name}(): Index should have dimension 1 or 0 (got {index._a.ndim})")
-    check_bounds(name, index, shape[d] if shape else 1, d)
+    check_bounds(name, index, shape[d] if shape else 1, d, RuntimeError if name == "index_add" else IndexError)
     x = input if shape else input.reshape(1)
     index = index if index._a.ndim else index.reshape(1)
     if source is None:
@@ -87,7 +89,8 @@ def index_fill(input, dim, index, value):
         n = input._a.shape[wrap_dim(dim, input._a.ndim)] if input._a.ndim else 1
         index = index.remainder(n) if int(index._a.min()) >= -n else index
     x, d, index = prepared("index_fill", input, dim, index, None)
-    return put_rows(x, d, index, value).reshape(shape_of(input))
+    mask = wrap(lang.row_mask(x._a, d, index._a), bool_)
+    return masked_fill_value(x, mask, value).reshape(shape_of(input))
 
 
 @composite(inplace=True)

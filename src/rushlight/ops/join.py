@@ -7,6 +7,7 @@ from ..tensor.core import Tensor
 from ..tensor.dtype import can_cast, promote
 from .alias import alias
 from .declare import composite, operator
+from .outs import guard_out
 from .pieces import atleast_rank
 from .rules import wrap_dim
 from .shapes import shape_of
@@ -41,7 +42,8 @@ def checked_list(name, tensors):
         if not isinstance(t, Tensor):
             raise TypeError(f"expected Tensor as element {i} in argument 0, but got {type(t).__name__}: {name}() joins tensors")
     if not tensors:
-        raise RuntimeError(f"{name}(): expected a non-empty list of Tensors")
+        error = ValueError if name == "cat" else RuntimeError
+        raise error(f"torch.{name}(): expected a non-empty list of Tensors; {name} expects a non-empty TensorList")
     return tensors
 
 
@@ -89,6 +91,7 @@ def check_fit(shapes, dim):
                 )
 
 
+cat = guard_out(cat, same_type=False)
 alias(cat, "concat", "concatenate", method=False)
 
 

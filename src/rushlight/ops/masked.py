@@ -10,6 +10,7 @@ from .brackets import checked, fitting, number_for
 from .declare import composite, operator
 from .getitem import spread_masks, tensor_item
 from .movement import expand
+from .outs import guard_out
 from .pieces import unbind
 from .select import index_set, select_index
 from .shapes import broadcast, shape_of
@@ -28,6 +29,9 @@ def masked_select(input, mask):
     shape = broadcast([shape_of(input), shape_of(mask)], "masked_select")
     index = expand(mask, shape)
     return select_index(expand(input, shape).reshape(shape or 1), (lang.copy(index.reshape(shape or 1)._a),))
+
+
+masked_select = guard_out(masked_select)
 
 
 @operator(name="_masked_fill", method=False, out=False, exact=True, node="MaskedFillBackward0")
@@ -52,6 +56,8 @@ def masked_fill(input, mask, value):
                 f"masked_fill_ only supports a 0-dimensional value tensor, but got tensor with {value._a.ndim} dimension(s); for values of "
                 "several elements there is torch.where"
             )
+        if value.dtype.is_complex and not input.dtype.is_complex:
+            raise RuntimeError(f"value cannot be converted to type {input.dtype.name} without overflow: it is complex")
         value = value.to(input.dtype)
     else:
         value = number_for(value, input)

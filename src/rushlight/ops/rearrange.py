@@ -74,6 +74,8 @@ def roll(input: Array, shifts, dims=()):
         raise RuntimeError("roll: `shifts` required; give how many places to move")
     if (dims and len(dims) != len(shifts)) or (not dims and len(shifts) != 1):
         raise RuntimeError(f"shifts and dimensions must align. shifts: {len(shifts)}, dims:{len(dims)}")
+    if dims and not input.ndim:
+        raise IndexError(f"Dimension specified as {dims[0]} but tensor has no dimensions: roll() needs one to go along")
     axes = [wrap_dim(d, input.ndim) for d in dims]
     return lang.roll(input, shifts, axes) if input.ndim else input
 

@@ -97,7 +97,7 @@ def prepared(name, input, dim, index, src):
             raise RuntimeError(f"Index tensor must have the same number of dimensions as {what} tensor: {name}() got {index._a.ndim} and {t._a.ndim}")
     check_smaller(name, "self", x, index, d)
     check_smaller(name, "src", src, index, -1)
-    check_bounds(name, index, x._a.shape[d], d)
+    check_bounds(name, index, x._a.shape[d], d, RuntimeError)
     if src._a.shape != index._a.shape:
         src = src[tuple(slice(n) for n in index._a.shape)]
     return x, d, index, src, restore
