@@ -81,13 +81,13 @@ def grad_left(g, other):
     return lang.matmul(g, lang.adjoint(other))
 
 
-def grad_right(g, input, other):
+def grad_right(g, input, other_shape):
     """The gradient for the right side of a product, not yet summed over broadcast dimensions."""
     if len(input.shape) == 1:
-        return lang.conj(input) * g if len(other.shape) == 1 else _column(lang.conj(input)) * _row(g)
-    if len(other.shape) <= 2:  # one matrix for the whole batch: one product
+        return lang.conj(input) * g if len(other_shape) == 1 else _column(lang.conj(input)) * _row(g)
+    if len(other_shape) <= 2:  # one matrix for the whole batch: one product
         rows = lang.reshape(input, (-1, input.shape[-1])) if input.shape[-1] else lang.reshape(input, (_rows(input), 0))
-        columns = lang.reshape(g, (rows.shape[0], *other.shape[1:]))
+        columns = lang.reshape(g, (rows.shape[0], *other_shape[1:]))
         return lang.matmul(lang.adjoint(rows), columns)
     return lang.matmul(lang.adjoint(input), g)
 
@@ -298,4 +298,4 @@ def trace(input: Array):
     return lang.sum(lang.cast(diagonal, "int64") if input.dtype.kind in "biu" else diagonal)
 
 
-trace.gradient(input=lambda g, input: lang.diagonal_place(lang.expand(g, (min(input.shape),)), input.shape))
+trace.gradient(input=lambda g, input_shape: lang.diagonal_place(lang.expand(g, (min(input_shape),)), input_shape))
