@@ -14,7 +14,7 @@ NAMES = {"div": "true_divide", "copy": "clone", "cast": "_cast", "region": "_reg
 
 def on_tensors(name: str, args: tuple, kwargs: dict) -> Any:
     """The operator that means the same as a primitive."""
-    op = OPERATORS.get("_" + name) or OPERATORS[NAMES.get(name, name)]
+    op = OPERATORS.get("_" + name) or OPERATORS.get(NAMES.get(name, name)) or OPERATORS["special." + name]
     return op.call(*args, **kwargs)
 
 

@@ -160,4 +160,3 @@ sinc.gradient(input=_sinc_gradient)
 
 for _inverse in (asin, acos, atan, asinh, acosh, atanh, atan2):
     alias(_inverse, "arc" + _inverse.__name__[1:])
-alias(sinc, "special.sinc")
