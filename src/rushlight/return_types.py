@@ -16,7 +16,10 @@ class Result(tuple):
         if len(parts) == 1 and len(cls._fields) > 1 and isinstance(parts[0], (tuple, list)):
             parts = tuple(parts[0])
         if len(parts) != len(cls._fields):
-            raise TypeError(f"{cls.__name__}() takes {len(cls._fields)} values ({', '.join(cls._fields)}), not {len(parts)}")
+            raise TypeError(
+                f"{cls.__name__}() takes {len(cls._fields)} values ({', '.join(cls._fields)}), not "
+                f"{len(parts)}"
+            )
         return tuple.__new__(cls, parts)
 
     def __repr__(self) -> str:
@@ -30,7 +33,9 @@ class Result(tuple):
 def named(name: str, *fields: str) -> type[Result]:
     """A tuple class with these field names."""
     members: dict[str, Any] = {f: property(itemgetter(i)) for i, f in enumerate(fields)}
-    members.update(_fields=fields, __match_args__=fields, n_fields=len(fields), __slots__=(), __module__=__name__)
+    members.update(
+        _fields=fields, __match_args__=fields, n_fields=len(fields), __slots__=(), __module__=__name__
+    )
     cls = type(name, (Result,), members)
     globals()[name] = cls
     return cls

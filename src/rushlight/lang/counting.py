@@ -22,7 +22,9 @@ def even_edges(low: float, high: float, bins: int, dtype: Any) -> Any:
     low, high = dtype.type(low), dtype.type(high)
     step = (high - low) / dtype.type(bins)
     steps = np.arange(bins + 1).astype(dtype)
-    return np.where(np.arange(bins + 1) <= bins // 2, low + step * steps, high - step * steps[::-1]).astype(dtype)
+    return np.where(np.arange(bins + 1) <= bins // 2, low + step * steps, high - step * steps[::-1]).astype(
+        dtype
+    )
 
 
 @primitive
@@ -37,6 +39,8 @@ def histogram(points: Any, edges: Any, weights: Any = None) -> Any:
     for column, e in zip(points.T, edges):
         inside &= (column >= e[0]) & (column <= e[-1])
         cells.append(np.clip(np.searchsorted(e, column, "right") - 1, 0, max(len(e) - 2, 0)))
-    flat = np.ravel_multi_index([c[inside] for c in cells], shape) if 0 not in shape else np.zeros(0, np.int64)
+    flat = (
+        np.ravel_multi_index([c[inside] for c in cells], shape) if 0 not in shape else np.zeros(0, np.int64)
+    )
     counts = np.bincount(flat, None if weights is None else weights[inside], int(np.prod(shape)))
     return counts.reshape(shape)

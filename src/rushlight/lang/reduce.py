@@ -1,4 +1,4 @@
-"""Reductions along axes. `axis` is an int, a tuple of ints or None for all; every result keeps an array type."""
+"""Reductions along axes: `axis` is an int, a tuple of ints, or None for all of them."""
 
 from __future__ import annotations
 

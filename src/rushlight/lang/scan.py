@@ -1,4 +1,4 @@
-"""Primitives that go along an axis and keep every step: cumulative sums, products and extremes, linear recurrences."""
+"""Primitives that keep every step along an axis: cumulative sums, products, extremes; linear recurrences."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ import numpy as np
 
 from .dispatch import primitive
 
-WIDE = {"f": np.float64, "c": np.complex128}  # running totals are kept in double precision, as PyTorch does on the CPU
+WIDE = {
+    "f": np.float64,
+    "c": np.complex128,
+}  # running totals are kept in double precision, as PyTorch does on the CPU
 
 
 def _accumulate(ufunc: np.ufunc, x: np.ndarray, axis: int) -> np.ndarray:
@@ -40,7 +43,9 @@ def cummin(x: Any, axis: int) -> Any:
     return _running_extreme(np.minimum, np.less_equal, x, axis)
 
 
-def _running_extreme(extreme: np.ufunc, reaches: np.ufunc, x: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndarray]:
+def _running_extreme(
+    extreme: np.ufunc, reaches: np.ufunc, x: np.ndarray, axis: int
+) -> tuple[np.ndarray, np.ndarray]:
     values = extreme.accumulate(x, axis)
     here = reaches(x, values)
     if x.dtype.kind == "f":
@@ -55,8 +60,8 @@ def logcumsumexp(x: Any, axis: int) -> Any:
     if x.dtype.kind != "c":
         return np.logaddexp.accumulate(x, axis, np.float64).astype(x.dtype)
     steps = np.moveaxis(x, axis, 0).astype(np.complex128)
-    for before, here in zip(steps[:-1], steps[1:]):
-        here[...] = _logaddexp_complex(before, here)
+    for k in range(1, len(steps)):
+        steps[k] = _logaddexp_complex(steps[k - 1], steps[k])
     return np.moveaxis(steps, 0, axis).astype(x.dtype)
 
 
@@ -70,7 +75,7 @@ def _logaddexp_complex(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 @primitive
 def recurrence(terms: Any, factors: Any, axis: int, backwards: bool = False) -> Any:
-    """s[i] = terms[i] + factors[i] * s[i - 1] along `axis`; backwards, s[i] = terms[i] + factors[i] * s[i + 1]."""
+    """s[i] = terms[i] + factors[i] * s[i - 1] along `axis`; with s[i + 1] when `backwards`."""
     s, f = np.moveaxis(terms, axis, 0).copy(), np.moveaxis(factors, axis, 0).copy()
     if backwards:
         s, f = s[::-1], f[::-1]
@@ -88,5 +93,7 @@ def shift(x: Any, axis: int, by: int, fill: Any = 0) -> Any:
     result = np.full_like(x, fill, subok=False)
     if abs(by) < x.shape[axis]:
         lead = (slice(None),) * (axis % x.ndim)
-        result[(*lead, slice(max(by, 0), min(by, 0) or None))] = x[(*lead, slice(max(-by, 0), min(-by, 0) or None))]
+        result[(*lead, slice(max(by, 0), min(by, 0) or None))] = x[
+            (*lead, slice(max(-by, 0), min(-by, 0) or None))
+        ]
     return result

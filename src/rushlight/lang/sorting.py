@@ -1,7 +1,8 @@
 """Sorting and selection along an axis. NaN counts as the largest value; every order is stable.
 
-numpy's stable sort is ten times slower than its vectorised one. So each value is turned into an integer key of the same
-order and packed with its position into one 64-bit number: no two are equal, and any sort of them is the stable one.
+numpy's stable sort is ten times slower than its vectorised one. So each value is turned into an integer key
+of the same order and packed with its position into one 64-bit number: no two are equal, and any sort of them
+is the stable one.
 """
 
 from __future__ import annotations
@@ -74,7 +75,9 @@ def keys(x: np.ndarray, descending: bool = False) -> np.ndarray:
     """Signed integers in the same order as the values (or the opposite one), equal where those are equal."""
     if x.dtype.kind == "f":
         signed = np.dtype(f"i{x.itemsize}")
-        bits = np.where(np.isnan(x), np.array(np.nan, x.dtype), x + x.dtype.type(0)).view(signed)  # one NaN, one zero
+        bits = np.where(np.isnan(x), np.array(np.nan, x.dtype), x + x.dtype.type(0)).view(
+            signed
+        )  # one NaN, one zero
         k = bits ^ ((bits >> (8 * x.itemsize - 1)) & np.iinfo(signed).max)
     elif x.dtype.kind == "u" and x.itemsize == 8:
         k = (x ^ np.uint64(1 << 63)).view(np.int64)
@@ -114,7 +117,9 @@ def _first(rows: np.ndarray, k: int, descending: bool, in_order: bool) -> np.nda
     indices = np.argpartition(values, max(k - 1, 0), -1)[..., :k]
     if not in_order:
         return indices
-    return np.take_along_axis(indices, np.argsort(np.take_along_axis(values, indices, -1), -1, kind="stable"), -1)
+    return np.take_along_axis(
+        indices, np.argsort(np.take_along_axis(values, indices, -1), -1, kind="stable"), -1
+    )
 
 
 def _kth(rows: np.ndarray, k: int) -> np.ndarray:
@@ -126,7 +131,7 @@ def _kth(rows: np.ndarray, k: int) -> np.ndarray:
 
 @primitive
 def median(x: Any, axis: int, skip_nan: bool = False) -> Any:
-    """The middle value (the lower of two) along `axis` and where it is; without that axis. NaN wins unless skipped."""
+    """The middle value (the lower of two) along `axis`, and where it is. NaN wins unless skipped."""
     rows = _rows(x, axis)
     length = rows.shape[-1]
     if length == 0:
@@ -145,13 +150,15 @@ def median(x: Any, axis: int, skip_nan: bool = False) -> Any:
 
 def _missing(rows: np.ndarray) -> np.ndarray:
     """The median of nothing: NaN, or the least integer."""
-    nothing = np.nan if rows.dtype.kind == "f" else np.iinfo(rows.dtype).min if rows.dtype.kind in "iu" else False
+    nothing = (
+        np.nan if rows.dtype.kind == "f" else np.iinfo(rows.dtype).min if rows.dtype.kind in "iu" else False
+    )
     return np.full(rows.shape[:-1], nothing, rows.dtype)
 
 
 @primitive
 def mode(x: Any, axis: int) -> Any:
-    """The most frequent value along `axis` (the smallest of those), and the last place where it is; without that axis."""
+    """The most frequent value along `axis` (the smallest of those), and the last place where it is."""
     rows = _rows(x, axis)
     indices = order(rows)
     values = np.take_along_axis(rows, indices, -1)
@@ -165,7 +172,7 @@ def mode(x: Any, axis: int) -> Any:
 
 @primitive
 def searchsorted(sequence: Any, values: Any, right: bool = False) -> Any:
-    """Where each value belongs in the ascending last axis of `sequence`: before its equals, or after them (`right`)."""
+    """Where values belong in the ascending last axis of `sequence`: before equals, or after (`right`)."""
     if sequence.ndim == 1:
         return np.searchsorted(sequence, values, "right" if right else "left")
     low = np.zeros(values.shape, np.int64)

@@ -1,7 +1,8 @@
 """Sums that keep their accuracy.
 
-numpy adds pairwise along the axis that is contiguous in memory, but one after another along any other, where rounding
-errors grow with the length. So long sums across rows are cut into blocks, and the sums of the blocks are added in turn.
+numpy adds pairwise along the axis that is contiguous in memory, but one after another along any other, where
+rounding errors grow with the length. So long sums across rows are cut into blocks, and the sums of the blocks
+are added in turn.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ def _over_rows(x: np.ndarray) -> np.ndarray:
 
 
 def _blockwise(x: np.ndarray, axes: tuple[int, ...]) -> Any:
-    """The sum along `axes`, in blocks along the longest of those that numpy would go through one step at a time."""
+    """The sum along `axes`, in blocks along the longest of those that numpy would go through step by step."""
     inner = min((a for a in range(x.ndim) if x.shape[a] > 1), key=lambda a: abs(x.strides[a]), default=0)
     outer = [a for a in axes if a != inner]
     steps = prod(x.shape[a] for a in outer)
@@ -66,7 +67,7 @@ def _blockwise(x: np.ndarray, axes: tuple[int, ...]) -> Any:
 
 
 def _partial_sums(x: np.ndarray, axes: tuple[int, ...], longest: int, block: int, whole: int) -> np.ndarray:
-    """The sums of blocks along the axis `longest`, which the result has in its place; the other `axes` are gone."""
+    """The sums of blocks along the axis `longest`, which the result keeps; the other `axes` are gone."""
     head = x[(slice(None),) * longest + (slice(whole),)]
     head = head.reshape(*x.shape[:longest], whole // block, block, *x.shape[longest + 1 :])
     within = tuple(a if a < longest else a + 1 for a in axes)

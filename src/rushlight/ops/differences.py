@@ -17,10 +17,13 @@ def cut(x, dim, start, stop):
 
 @operator
 def diff(input: Array, n=1, dim=-1, prepend: Array | None = None, append: Array | None = None):
-    """The differences of neighbours along `dim`, taken `n` times, of `input` between `prepend` and `append`."""
+    """The differences of neighbours along `dim`, taken `n` times, with `prepend` and `append` joined on."""
     ndim = len(input.shape)
     if ndim == 0:
-        raise RuntimeError("diff expects input to be at least one-dimensional, but it is a single number; reshape it to (1,) first")
+        raise RuntimeError(
+            "diff expects input to be at least one-dimensional, but it is a single number; reshape it "
+            "to (1,) first"
+        )
     if n < 0:
         raise RuntimeError(f"diff(): order must be non-negative but got {n}")
     dim = wrap_dim(dim, ndim)
@@ -43,11 +46,15 @@ def _check_extension(name, x, input, dim):
     if x is None:
         return
     if len(x.shape) != len(input.shape):
-        raise RuntimeError(f"diff expects prepend or append to be the same dimension as input, but {name} has {len(x.shape)} and input {len(input.shape)}")
+        raise RuntimeError(
+            f"diff expects prepend or append to be the same dimension as input, but {name} has "
+            f"{len(x.shape)} and input {len(input.shape)}"
+        )
     for k, (m, n) in enumerate(zip(x.shape, input.shape)):
         if k != dim and m != n:
             raise RuntimeError(
-                f"diff expects the shape of tensor to prepend or append to match that of input except along the differencing dimension "
+                "diff expects the shape of tensor to prepend or append to match that of input except "
+                "along the differencing dimension "
                 f"{dim}; but {name} has shape {list(x.shape)}, input {list(input.shape)}"
             )
 
@@ -80,18 +87,27 @@ def _areas(y, x, dx, dim):
 def _check_places(name, y, x, dx, dim):
     """The dimension, counted from the front."""
     if x is not None and dx is not None:
-        raise TypeError(f"{name}(): give either x (where the values are) or dx (how far apart they are), not both")
+        raise TypeError(
+            f"{name}(): give either x (where the values are) or dx (how far apart they are), not both"
+        )
     for what, t in (("y", y), ("x", x)):
         if t is not None and t.dtype.name == "bool":
-            raise RuntimeError(f"{name}: received a bool input for `{what}`, but bool is not supported; convert it with .float()")
+            raise RuntimeError(
+                f"{name}: received a bool input for `{what}`, but bool is not supported; convert it "
+                "with .float()"
+            )
     dim = wrap_dim(dim, y.ndim)
     if x is None:
         return dim
     if x.ndim == 0:
-        raise RuntimeError(f"{name}: expected `x` to have at least one dimension; if the places are evenly spaced, give dx= instead")
+        raise RuntimeError(
+            f"{name}: expected `x` to have at least one dimension; if the places are evenly spaced, "
+            "give dx= instead"
+        )
     if x.ndim == 1 and x.shape[0] != y.shape[dim]:
         raise RuntimeError(
-            f"{name}: there must be one `x` value for each sample point, but dim {dim} of y has {y.shape[dim]} and x has {x.shape[0]}"
+            f"{name}: there must be one `x` value for each sample point, but dim {dim} of y has "
+            f"{y.shape[dim]} and x has {x.shape[0]}"
         )
     return dim
 
@@ -118,7 +134,7 @@ def _integral(name, y, x, dx, dim, running):
 
 @composite(method=False, out=False)
 def trapezoid(y, x=None, *, dx=None, dim=-1):
-    """The integral of samples `y` along `dim` by trapezoids; the samples are `dx` apart (1), or at the places `x`."""
+    """The integral of samples `y` along `dim` by trapezoids: they are `dx` (1) apart, or at places `x`."""
     return _integral("trapezoid", y, x, dx, dim, False)
 
 
@@ -143,10 +159,14 @@ def gradient(input, *, spacing=1, dim=None, edge_order=1):
     if input.dtype.name == "uint8":
         raise RuntimeError("torch.gradient does not support uint8 input; convert it with x.float()")
     if edge_order not in (1, 2):
-        raise RuntimeError(f"torch.gradient only supports edge_order=1 and edge_order=2, but got {edge_order}")
+        raise RuntimeError(
+            f"torch.gradient only supports edge_order=1 and edge_order=2, but got {edge_order}"
+        )
     dims = tuple(range(input.ndim)) if dim is None else axes_of(dim, input.ndim)
     if not dims:
-        raise RuntimeError("torch.gradient expected input to have at least one dimension, but it is a single number")
+        raise RuntimeError(
+            "torch.gradient expected input to have at least one dimension, but it is a single number"
+        )
     spacings = _spacings(spacing, dims, dim)
     for d, s in zip(dims, spacings):
         _check_samples(input, d, s, edge_order)
@@ -162,7 +182,8 @@ def _spacings(spacing, dims, dim):
         spacing = [spacing] * (len(dims) if not isinstance(spacing, Tensor) else 1)
     if len(spacing) != len(dims):
         raise RuntimeError(
-            f"torch.gradient expected spacing to be unspecified, a scalar, or a list of length equal to the number of dims ({len(dims)}), "
+            "torch.gradient expected spacing to be unspecified, a scalar, or a list of length equal "
+            f"to the number of dims ({len(dims)}), "
             f"but got a list of length {len(spacing)}"
         )
     return spacing
@@ -171,12 +192,14 @@ def _spacings(spacing, dims, dim):
 def _check_samples(input, dim, spacing, edge_order):
     if input.shape[dim] < edge_order + 1:
         raise RuntimeError(
-            f"torch.gradient expected each dimension size to be at least edge_order+1 = {edge_order + 1}, but dim {dim} of the input of "
+            "torch.gradient expected each dimension size to be at least edge_order+1 = "
+            f"{edge_order + 1}, but dim {dim} of the input of "
             f"shape {list(input.shape)} has {input.shape[dim]}"
         )
     if isinstance(spacing, Tensor) and (spacing.ndim != 1 or spacing.shape[0] != input.shape[dim]):
         raise RuntimeError(
-            f"torch.gradient expected each element of spacing to have one dimension and as many elements as dim {dim} of the input, "
+            "torch.gradient expected each element of spacing to have one dimension and as many "
+            f"elements as dim {dim} of the input, "
             f"{input.shape[dim]}, but it has shape {list(spacing.shape)}"
         )
 
@@ -187,7 +210,10 @@ def derivative(input: Array, places: Array | None, spacing, dim, edge_order):
     gaps = None
     if places is not None:
         gaps = lang.reshape(_difference(places, 0), (-1,) + (1,) * (len(input.shape) - 1 - dim))
-    first, last = _end(input, gaps, spacing, dim, edge_order, 1), _end(input, gaps, spacing, dim, edge_order, -1)
+    first, last = (
+        _end(input, gaps, spacing, dim, edge_order, 1),
+        _end(input, gaps, spacing, dim, edge_order, -1),
+    )
     return lang.cat([first, _inside(input, gaps, spacing, dim), last], dim)
 
 

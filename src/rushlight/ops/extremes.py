@@ -12,7 +12,8 @@ def check_ordered(name, input):
     """There is no order among complex numbers."""
     if input.dtype.kind == "c":
         raise NotImplementedError(
-            f'"{name}" not implemented for {input.dtype}: complex numbers have no order; take x.abs() or x.real first'
+            f'"{name}" not implemented for {input.dtype}: complex numbers have no order; '
+            "take x.abs() or x.real first"
         )
 
 
@@ -24,13 +25,15 @@ def check_not_empty(name, input, dim, error=RuntimeError):
     axes = axes_of(dim, input.ndim)
     if axes is None:
         raise error(
-            f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' "
+            f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the "
+            "reduction dim with the 'dim' "
             f"argument; the input has shape {list(input.shape)}"
         )
     for a in axes:
         if input.shape[a] == 0:
             raise IndexError(
-                f"{name}(): Expected reduction dim {a} to have non-zero size; the input has shape {list(input.shape)}. "
+                f"{name}(): Expected reduction dim {a} to have non-zero size; the input has shape "
+                f"{list(input.shape)}. "
                 "There is no extreme among no elements: reduce another dim, or treat the empty case apart."
             )
 
@@ -83,7 +86,10 @@ def min_of_all(input: Array):
 
 def shared_by_all(g, input, result):
     """The gradient of a value picked from all elements, in equal parts for all that have it, NaN included."""
-    mask = lang.cast(lang.logical_or(lang.eq(input, result), lang.logical_and(lang.isnan(result), lang.isnan(input))), input.dtype)
+    mask = lang.cast(
+        lang.logical_or(lang.eq(input, result), lang.logical_and(lang.isnan(result), lang.isnan(input))),
+        input.dtype,
+    )
     return g * mask / lang.sum(mask)
 
 
@@ -125,13 +131,13 @@ min_along.gradient(input=placed_along)
 
 @composite
 def max(input, dim=None, keepdim=False, *, other=None):
-    """The largest of all elements; with `dim`, (values, indices) along it; with another tensor, the larger of each pair."""
+    """The largest of all; with `dim`, (values, indices) along it; with another tensor, of each pair."""
     return _extreme(input, dim, keepdim, other, max_of_all, max_along, "maximum")
 
 
 @composite
 def min(input, dim=None, keepdim=False, *, other=None):
-    """The smallest of all elements; with `dim`, (values, indices) along it; with another tensor, the smaller of each pair."""
+    """The smallest of all; with `dim`, (values, indices) along it; with another tensor, of each pair."""
     return _extreme(input, dim, keepdim, other, min_of_all, min_along, "minimum")
 
 
@@ -161,7 +167,9 @@ def _(g, input, dim, keepdim, results, needs):
 def _where_extreme(name, find, input, dim, keepdim):
     check_not_empty(name, input, dim, IndexError)
     if input.dtype == "bool":
-        raise RuntimeError(f"{name}(): does not support bool input; convert it first, for instance with x.int()")
+        raise RuntimeError(
+            f"{name}(): does not support bool input; convert it first, for instance with x.int()"
+        )
     if not input.ndim:
         wrap_dim(dim or 0, 0)
         return find(input, None, True)

@@ -14,15 +14,23 @@ from .extremes import check_ordered
 def bincount(input: Array, weights: Array | None = None, minlength=0):
     """How often each of 0, 1, 2, ... occurs in `input`; with `weights`, the sum of those."""
     if input.ndim != 1 or input.dtype.kind not in "iu":
-        raise RuntimeError(f"bincount only supports 1-d non-negative integral inputs, but got shape {list(input.shape)} of {input.dtype}")
+        raise RuntimeError(
+            "bincount only supports 1-d non-negative integral inputs, but got shape "
+            f"{list(input.shape)} of {input.dtype}"
+        )
     if input.size and input.min() < 0:
-        raise RuntimeError(f"bincount only supports 1-d non-negative integral inputs, but the smallest is {input.min()}")
+        raise RuntimeError(
+            f"bincount only supports 1-d non-negative integral inputs, but the smallest is {input.min()}"
+        )
     if minlength < 0:
         raise RuntimeError(f"minlength should be >= 0, but it is {minlength}")
     if weights is None:
         return lang.cast(lang.bincount(input, None, minlength), "int64")
     if weights.shape != input.shape:
-        raise RuntimeError(f"weights should be 1-d and have the same length as input: {list(weights.shape)} and {list(input.shape)}")
+        raise RuntimeError(
+            f"weights should be 1-d and have the same length as input: {list(weights.shape)} and "
+            f"{list(input.shape)}"
+        )
     counts = lang.bincount(input, weights, minlength)
     return lang.cast(counts, "float32" if weights.dtype == "float32" else "float64")
 
@@ -31,7 +39,10 @@ def _limits(name, low, high, margin):
     """The range of a histogram, checked; with a margin on both sides where it would be empty."""
     for edge in (low, high):
         if edge != edge or edge in (inf, -inf):
-            raise RuntimeError(f"{name}: range of [{low}, {high}] is not finite; give a range, or remove NaN and inf from the input")
+            raise RuntimeError(
+                f"{name}: range of [{low}, {high}] is not finite; give a range, or remove NaN and inf "
+                "from the input"
+            )
     if low > high:
         raise RuntimeError(f"{name}: max must be larger than min, but they are {high} and {low}")
     return (low - margin, high + margin) if low == high else (low, high)
@@ -44,10 +55,12 @@ def _check_bins(name, bins):
 
 @operator(differentiable=False)
 def histc(input: Array, bins=100, min=0, max=0):
-    """How many elements lie in each of `bins` equal bins from `min` to `max`; when those are equal, of the whole range."""
+    """How many elements lie in each of `bins` equal bins from `min` to `max` (where equal: all there are)."""
     check_ordered("histogram_cpu", input)
     if input.dtype.kind != "f":
-        raise NotImplementedError(f'"histogram_cpu" not implemented for {input.dtype}; convert it with x.float()')
+        raise NotImplementedError(
+            f'"histogram_cpu" not implemented for {input.dtype}; convert it with x.float()'
+        )
     _check_bins("histc", bins)
     if min == max and input.size:
         min, max = input.min(), input.max()
@@ -86,13 +99,17 @@ def bin_edges(points: Array, column, bins, low, high):
 def _edges(name, points, bins, range):
     """The edges along each coordinate, for `bins` as numbers or as tensors of edges."""
     if range is not None and len(range) != 2 * len(bins):
-        raise RuntimeError(f"{name}(): for a {len(bins)}-dimensional histogram range should have {2 * len(bins)} elements, but got {len(range)}")
+        raise RuntimeError(
+            f"{name}(): for a {len(bins)}-dimensional histogram range should have {2 * len(bins)} "
+            f"elements, but got {len(range)}"
+        )
     edges = []
     for k, b in enumerate(bins):
         if isinstance(b, Tensor):
             if b.ndim != 1 or b.dtype is not points.dtype:
                 raise RuntimeError(
-                    f"{name}(): bins tensors should have one dimension and the type of the input, {points.dtype}; got shape "
+                    f"{name}(): bins tensors should have one dimension and the type of the input, "
+                    f"{points.dtype}; got shape "
                     f"{list(b.shape)} of {b.dtype}"
                 )
             edges.append(b)
@@ -109,9 +126,15 @@ def _check_points(name, input, weight, shape):
     if weight is None:
         return
     if weight.dtype is not input.dtype:
-        raise RuntimeError(f"{name}(): if weight tensor is provided, it should have the same dtype as input: {weight.dtype}, {input.dtype}")
+        raise RuntimeError(
+            f"{name}(): if weight tensor is provided, it should have the same dtype as input: "
+            f"{weight.dtype}, {input.dtype}"
+        )
     if tuple(weight.shape) != shape:
-        raise RuntimeError(f"{name}(): if weight tensor is provided it should have shape {list(shape)}, but it has {list(weight.shape)}")
+        raise RuntimeError(
+            f"{name}(): if weight tensor is provided it should have shape {list(shape)}, but it has "
+            f"{list(weight.shape)}"
+        )
 
 
 @composite
@@ -128,15 +151,18 @@ def histogram(input, bins=100, *, range=None, weight=None, density=False):
 
 @composite(method=False, out=False)
 def histogramdd(input, bins, range=None, weight=None, density=False):
-    """How many points (the last dimension of `input`) lie in each cell of a grid (hist), and its edges (bin_edges)."""
+    """How many points (the last dimension of `input`) lie in each cell of a grid (hist); its bin_edges."""
     if input.ndim < 2:
-        raise RuntimeError(f"histogramdd(): input tensor should have at least 2 dimensions, but got {input.ndim}")
+        raise RuntimeError(
+            f"histogramdd(): input tensor should have at least 2 dimensions, but got {input.ndim}"
+        )
     _check_points("histogramdd", input, weight, tuple(input.shape[:-1]))
     points = input.reshape(-1, input.shape[-1])
     bins = [bins] * points.shape[1] if isinstance(bins, int) else list(bins)
     if len(bins) != points.shape[1]:
         raise RuntimeError(
-            f"histogramdd(): expected {points.shape[1]} sequences of bins for a {points.shape[1]}-dimensional histogram but got {len(bins)}"
+            f"histogramdd(): expected {points.shape[1]} sequences of bins for a "
+            f"{points.shape[1]}-dimensional histogram but got {len(bins)}"
         )
     edges = _edges("histogramdd", points, bins, range)
     return return_types.histogramdd(counted(points, edges, weight, density), tuple(edges))

@@ -12,9 +12,9 @@ from .rules import axes_of, restore, wrap_dim
 
 @operator(namespace="linalg", method=False, node="LinalgVectorNormBackward0")
 def vector_norm(x: Array, ord=2, dim=None, keepdim=False, *, dtype=None):
-    """The length of vectors along `dim` (all elements): (sum |x|^ord)^(1/ord); the largest |x| for inf, the smallest for -inf.
+    """The length of vectors along `dim` (all elements): (sum |x|^ord)^(1/ord).
 
-    `ord=0` counts what is not zero.
+    For inf it is the largest |x|, for -inf the smallest; `ord=0` counts what is not zero.
     """
     _check_norm(x, ord, dim, dtype)
     axes = axes_of(dim, x.ndim)
@@ -38,22 +38,34 @@ def _norm(size, p, axes, keepdim):
 
 def _check_norm(x, ord, dim, dtype):
     if isinstance(ord, str) or not isinstance(ord, (int, float)):
-        raise RuntimeError(f"linalg.vector_norm: ord must be a number, not {ord!r}; for norms of matrices use linalg.matrix_norm")
+        raise RuntimeError(
+            f"linalg.vector_norm: ord must be a number, not {ord!r}; for norms of matrices use "
+            "linalg.matrix_norm"
+        )
     if x.dtype.kind not in "fc":
-        raise RuntimeError(f"linalg.vector_norm: Expected a floating point or complex tensor as input. Got {x.dtype}; convert it with x.float()")
-    if dtype is not None and (dtype.is_complex != (x.dtype.kind == "c") or not (dtype.is_floating_point or dtype.is_complex)):
+        raise RuntimeError(
+            f"linalg.vector_norm: Expected a floating point or complex tensor as input. Got {x.dtype}; "
+            "convert it with x.float()"
+        )
+    if dtype is not None and (
+        dtype.is_complex != (x.dtype.kind == "c") or not (dtype.is_floating_point or dtype.is_complex)
+    ):
         kind = "complex" if x.dtype.kind == "c" else "a real floating point type"
-        raise RuntimeError(f"linalg.vector_norm: dtype should be {kind} for an input of {x.dtype}, but got {dtype}")
+        raise RuntimeError(
+            f"linalg.vector_norm: dtype should be {kind} for an input of {x.dtype}, but got {dtype}"
+        )
     if dtype is not None and dtype.itemsize < x.dtype.itemsize:
         raise RuntimeError(
-            f"linalg.vector_norm: the dtype of the input ({x.dtype}) should be convertible without narrowing to the specified dtype ({dtype})"
+            f"linalg.vector_norm: the dtype of the input ({x.dtype}) should be convertible without "
+            f"narrowing to the specified dtype ({dtype})"
         )
     if ord < 0 or ord == inf:
         axes = axes_of(dim, x.ndim)
         empty = x.size == 0 if axes is None else any(x.shape[a] == 0 for a in axes)
         if empty:
             raise RuntimeError(
-                f"linalg.vector_norm cannot compute the {ord} norm on an empty tensor along a dimension of size zero, because the "
+                f"linalg.vector_norm cannot compute the {ord} norm on an empty tensor along a "
+                "dimension of size zero, because the "
                 f"operation has no identity; the input has shape {list(x.shape)}"
             )
 
@@ -92,9 +104,13 @@ def _norm_gradient(g, x, p, norm, axes):
 def norm(input, p="fro", dim=None, keepdim=False, dtype=None):
     """The norm of all elements, or along `dim`; p="nuc" is the sum of the singular values of a matrix."""
     if p == "nuc":
-        return OPERATORS["linalg.matrix_norm"].call(input, "nuc", (-2, -1) if dim is None else dim, keepdim, dtype=dtype)
+        return OPERATORS["linalg.matrix_norm"].call(
+            input, "nuc", (-2, -1) if dim is None else dim, keepdim, dtype=dtype
+        )
     if isinstance(p, str) and p != "fro":
-        raise RuntimeError(f"only valid p_norm values for strings are 'fro' and 'nuc', got {p!r}; p may also be a number")
+        raise RuntimeError(
+            f"only valid p_norm values for strings are 'fro' and 'nuc', got {p!r}; p may also be a number"
+        )
     return vector_norm(input, 2 if p in ("fro", None) else p, dim, keepdim, dtype=dtype)
 
 

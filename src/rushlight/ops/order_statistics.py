@@ -42,14 +42,20 @@ def median_along(input: Array, dim, keepdim=False):
     return _along("median", lambda x, d: lang.median(x, d, False), input, dim, keepdim)
 
 
-@operator(name="_nanmedian_along", method=False, out=False, node="NanmedianBackward1", returns=return_types.nanmedian)
+@operator(
+    name="_nanmedian_along",
+    method=False,
+    out=False,
+    node="NanmedianBackward1",
+    returns=return_types.nanmedian,
+)
 def nanmedian_along(input: Array, dim, keepdim=False):
     return _along("nanmedian", lambda x, d: lang.median(x, d, True), input, dim, keepdim)
 
 
 @composite
 def median(input, dim=None, keepdim=False):
-    """The middle element (the lower of two) of all; with `dim`, (values, indices) along it. NaN if there is one."""
+    """The middle element (the lower of two), or NaN; with `dim`, (values, indices) along it."""
     return median_of_all(input) if dim is None else median_along(input, dim, keepdim)
 
 
@@ -72,7 +78,8 @@ def kthvalue(input: Array, k, dim=-1, keepdim=False):
     length = input.shape[wrap_dim(dim, input.ndim)] if input.ndim else 1
     if not 1 <= k <= length:
         raise RuntimeError(
-            f"kthvalue(): selected number k out of range for dimension {dim}: k is {k}, and a tensor of shape {list(input.shape)} has "
+            f"kthvalue(): selected number k out of range for dimension {dim}: k is {k}, and a tensor "
+            f"of shape {list(input.shape)} has "
             f"{length} elements there, counted from 1"
         )
     return _along("kthvalue", lambda x, d: lang.kthvalue(x, k, d), input, dim, keepdim)
@@ -93,7 +100,7 @@ INTERPOLATIONS = ("linear", "lower", "higher", "midpoint", "nearest")
 
 @composite
 def quantile(input, q, dim=None, keepdim=False, *, interpolation="linear"):
-    """The values below which the shares `q` of the elements lie, of all or along `dim`. NaN if there is one."""
+    """The values below which the shares `q` of the elements lie, of all or along `dim`; or NaN."""
     return _quantile("quantile", input, q, dim, keepdim, interpolation, False)
 
 
@@ -105,7 +112,10 @@ def nanquantile(input, q, dim=None, keepdim=False, *, interpolation="linear"):
 
 def _quantile(name, input, q, dim, keepdim, interpolation, skip_nan):
     if input.dtype.name not in ("float32", "float64"):
-        raise RuntimeError(f"{name}() input tensor must be either float or double dtype, but it is {input.dtype}; convert it with x.float()")
+        raise RuntimeError(
+            f"{name}() input tensor must be either float or double dtype, but it is {input.dtype}; "
+            "convert it with x.float()"
+        )
     if not isinstance(q, Tensor):
         if not 0 <= q <= 1:
             raise RuntimeError(f"{name}() q must be in the range [0, 1] but got {q}")
@@ -121,11 +131,16 @@ def _check_quantile(name, input, q, interpolation):
     if q.ndim > 1:
         raise RuntimeError(f"{name}() q must be a scalar or 1D tensor, but its shape is {list(q.shape)}")
     if q.dtype is not input.dtype:
-        raise RuntimeError(f"{name}() q tensor must be same dtype as the input tensor, but they are {q.dtype} and {input.dtype}")
+        raise RuntimeError(
+            f"{name}() q tensor must be same dtype as the input tensor, but they are {q.dtype} and "
+            f"{input.dtype}"
+        )
     if not ((q._a >= 0) & (q._a <= 1)).all():
         raise RuntimeError(f"{name}() q values must be in the range [0, 1]")
     if interpolation not in INTERPOLATIONS:
-        raise RuntimeError(f"{name}() interpolation must be one of {', '.join(INTERPOLATIONS)}, but got {interpolation}")
+        raise RuntimeError(
+            f"{name}() interpolation must be one of {', '.join(INTERPOLATIONS)}, but got {interpolation}"
+        )
 
 
 @operator(name="_quantile", method=False, out=False)
@@ -153,7 +168,7 @@ def _rows_of(input, dim, keepdim):
 
 
 def _ranks(rows, q, skip_nan):
-    """How far into each sorted row the quantiles lie; where there is a NaN that counts, at the end, where it is."""
+    """How far into each sorted row the quantiles lie; a NaN that counts is at the end."""
     last = rows.shape[-1] - 1
     nan = lang.isnan(rows)
     axis = len(rows.shape) - 1

@@ -50,10 +50,14 @@ def _(g, input_shape, input_dtype, dim, keepdim, needs):
 def nansum(input: Array, dim=None, keepdim=False, *, dtype=None):
     """The sum without those elements that are NaN."""
     if input.dtype.kind == "c":
-        raise RuntimeError("nansum does not support complex inputs; sum the real and imaginary parts separately")
+        raise RuntimeError(
+            "nansum does not support complex inputs; sum the real and imaginary parts separately"
+        )
     x = converted(input, dtype)
     axes = axes_of(dim, input.ndim)
-    return rounded(lang.sum(lang.where(lang.isnan(x), 0, x) if x.dtype.kind == "f" else x, axes, keepdim), dtype)
+    return rounded(
+        lang.sum(lang.where(lang.isnan(x), 0, x) if x.dtype.kind == "f" else x, axes, keepdim), dtype
+    )
 
 
 nansum.gradient(
@@ -73,12 +77,21 @@ def mean(input: Array, dim=None, keepdim=False, *, dtype=None):
 
 def averaged(name, input, dtype):
     """`input` as numbers whose average is of the same type."""
-    kind = "c" if dtype is not None and dtype.is_complex else "f" if dtype is not None and dtype.is_floating_point else ""
+    kind = (
+        "c"
+        if dtype is not None and dtype.is_complex
+        else "f"
+        if dtype is not None and dtype.is_floating_point
+        else ""
+    )
     if not kind and (dtype is not None or input.dtype.kind not in "fc"):
         what = f"Input dtype must be either a floating point or complex dtype. Got: {input.dtype}"
         if dtype is not None:
             what = f"Optional dtype must be either a floating point or complex dtype. Got: {dtype}"
-        raise RuntimeError(f"{name}(): could not infer output dtype. {what}. Give dtype=torch.float32, or convert with x.float()")
+        raise RuntimeError(
+            f"{name}(): could not infer output dtype. {what}. Give dtype=torch.float32, or convert "
+            "with x.float()"
+        )
     return converted(input, dtype)
 
 
@@ -91,11 +104,15 @@ def _(g, input_shape, input_dtype, dim, keepdim, needs):
 def nanmean(input: Array, dim=None, keepdim=False, *, dtype=None):
     """The average of those elements that are not NaN."""
     if input.dtype.kind != "f":
-        raise RuntimeError(f"nanmean(): expected input to have floating point or complex dtype but got {input.dtype}")
+        raise RuntimeError(
+            f"nanmean(): expected input to have floating point or complex dtype but got {input.dtype}"
+        )
     x = converted(input, dtype)
     axes = axes_of(dim, len(input.shape))
     there = lang.cast(lang.logical_not(lang.isnan(x)), x.dtype)
-    return rounded(lang.sum(lang.where(lang.isnan(x), 0, x), axes, keepdim) / lang.sum(there, axes, keepdim), dtype)
+    return rounded(
+        lang.sum(lang.where(lang.isnan(x), 0, x), axes, keepdim) / lang.sum(there, axes, keepdim), dtype
+    )
 
 
 @nanmean.gradient
@@ -109,7 +126,10 @@ def _(g, input, dim, keepdim, needs):
 def prod(input: Array, dim=None, keepdim=False, *, dtype=None):
     """The product of all elements, or along `dim`."""
     if isinstance(dim, (tuple, list)):
-        raise TypeError(f"prod(): argument 'dim' must be int, not {type(dim).__name__}; reduce one dimension after the other")
+        raise TypeError(
+            f"prod(): argument 'dim' must be int, not {type(dim).__name__}; reduce one dimension after "
+            "the other"
+        )
     return rounded(lang.prod(converted(input, dtype), axes_of(dim, input.ndim), keepdim), dtype)
 
 
@@ -129,7 +149,7 @@ def holds_zero(x):
 
 
 def product_of_others(x, dim):
-    """For each element, the product of all the others along `dim`: right where some are zero, to any order."""
+    """For each element, the product of the others along `dim`; differentiable where some are zero."""
     if len(x.shape) == 0:
         return lang.ones_like(x)
     before = lang.shift(lang.cumprod(x, dim), dim, 1, 1)

@@ -16,7 +16,9 @@ def _logits(name, input, dtype):
         input = lang.cast(input, dtype)
         return lang.cast(input, "float32") if dtype.reduced else input
     if input.dtype.kind not in "fc":
-        raise NotImplementedError(f'"{name}" not implemented for {input.dtype}; give dtype=torch.float32, or convert with x.float()')
+        raise NotImplementedError(
+            f'"{name}" not implemented for {input.dtype}; give dtype=torch.float32, or convert with x.float()'
+        )
     return input
 
 
@@ -56,7 +58,9 @@ def log_softmax(input: Array, dim, dtype=None):
 @softmax.gradient
 def _(g, input_dtype, dim, result, needs):
     weighted = g * lang.conj(result)
-    return (lang.cast(weighted - lang.conj(result) * lang.sum(weighted, _axis(result, dim), True), input_dtype),)
+    return (
+        lang.cast(weighted - lang.conj(result) * lang.sum(weighted, _axis(result, dim), True), input_dtype),
+    )
 
 
 @log_softmax.gradient
@@ -66,7 +70,8 @@ def _(g, input_dtype, dim, result, needs):
 
 def _implicit_dim(name, ndim):
     warnings.warn(
-        f"Implicit dimension choice for {name} has been deprecated. Change the call to include dim=X as an argument.",
+        f"Implicit dimension choice for {name} has been deprecated. Change the call to include dim=X "
+        "as an argument.",
         UserWarning,
         stacklevel=4,
     )
@@ -93,8 +98,6 @@ def functional_log_softmax(input, dim=None, _stacklevel=3, dtype=None):
 def functional_softmin(input, dim=None, _stacklevel=3, dtype=None):
     """The softmax of the negatives: the smallest gets the most."""
     return _functional("softmin", softmax, -input, dim, dtype)
-
-
 
 
 alias(softmax, "special.softmax", method=False)

@@ -11,12 +11,15 @@ from .rules import wrap_dim
 
 def _check_sortable(name, input):
     if input.dtype.kind == "c":
-        raise RuntimeError(f"{name}(): Sort does not support complex dtypes on CPU; sort x.abs(), or by it with x.abs().argsort()")
+        raise RuntimeError(
+            f"{name}(): Sort does not support complex dtypes on CPU; sort x.abs(), or by it with "
+            "x.abs().argsort()"
+        )
 
 
 @operator(returns=return_types.sort)
 def sort(input: Array, dim=-1, descending=False, *, stable=False):
-    """The elements in order along `dim` (values), and where each was before (indices). Equals keep their order."""
+    """The elements in order along `dim` (values), and where each was (indices). Equals keep their order."""
     _check_sortable("sort", input)
     dim = wrap_dim(dim, input.ndim)
     if input.ndim == 0:
@@ -34,7 +37,11 @@ def argsort(input: Array, dim=-1, descending=False, stable=False):
     """Where the elements would come from if they were sorted along `dim`."""
     _check_sortable("argsort", input)
     dim = wrap_dim(dim, input.ndim)
-    return lang.sort(input, dim, bool(descending))[1] if input.ndim else lang.cast(lang.zeros_like(input), "int64")
+    return (
+        lang.sort(input, dim, bool(descending))[1]
+        if input.ndim
+        else lang.cast(lang.zeros_like(input), "int64")
+    )
 
 
 @composite
@@ -51,7 +58,8 @@ def topk(input: Array, k, dim=-1, largest=True, sorted=True):
     length = input.shape[dim] if input.ndim else 1
     if not 0 <= k <= length:
         raise RuntimeError(
-            f"selected index k out of range: topk with k={k} along dim {dim} of a tensor of shape {list(input.shape)}, "
+            f"selected index k out of range: topk with k={k} along dim {dim} of a tensor of shape "
+            f"{list(input.shape)}, "
             f"which has {length} elements there; k must be from 0 to {length}"
         )
     if input.ndim == 0:
@@ -79,7 +87,8 @@ def _check_unique(name, input, dim):
         return None
     if input.size == 0 and input.shape[dim] != 0:
         raise RuntimeError(
-            f"There are 0 sized dimensions, and they aren't selected, so {name} cannot be applied: the input has shape "
+            f"There are 0 sized dimensions, and they aren't selected, so {name} cannot be applied: the "
+            "input has shape "
             f"{list(input.shape)}, dim is {dim}"
         )
     return dim
@@ -87,7 +96,7 @@ def _check_unique(name, input, dim):
 
 @operator(differentiable=False, out=False)
 def unique(input: Array, sorted=True, return_inverse=False, return_counts=False, dim=None):
-    """The different elements (or slices along `dim`) in ascending order; which of them each is; how often each occurs."""
+    """The different elements (or slices along `dim`) in order; which each is; how often each occurs."""
     dim = _check_unique("unique", input, dim)
     return _slices_of(lang.unique(input, True, dim), return_inverse, return_counts)
 
@@ -118,26 +127,34 @@ def find_places(sequence: Array, values: Array, right=False, out_int32=False, so
 
 def _check_sequence(sequence, values, sorter):
     if sequence.ndim == 0:
-        raise RuntimeError("searchsorted(): sorted_sequence must have at least one dimension, but it is a single number")
+        raise RuntimeError(
+            "searchsorted(): sorted_sequence must have at least one dimension, but it is a single number"
+        )
     if sequence.dtype is not values.dtype:
         raise RuntimeError(
-            f"torch.searchsorted(): boundary tensor and input value tensor should have same dtype, but they are {sequence.dtype} "
+            "torch.searchsorted(): boundary tensor and input value tensor should have same dtype, but "
+            f"they are {sequence.dtype} "
             f"and {values.dtype}; convert one of them"
         )
     if sequence.ndim > 1 and tuple(sequence.shape[:-1]) != tuple(values.shape[:-1]):
         raise RuntimeError(
-            "torch.searchsorted(): boundaries tensor should be 1 dimension or the first N-1 dimensions of boundaries tensor and "
-            f"input value tensor must match, but we got boundaries tensor {list(sequence.shape)} and input value tensor "
+            "torch.searchsorted(): boundaries tensor should be 1 dimension or the first N-1 "
+            "dimensions of boundaries tensor and "
+            f"input value tensor must match, but we got boundaries tensor {list(sequence.shape)} and "
+            "input value tensor "
             f"{list(values.shape)}"
         )
     if sorter is None:
         return
     if tuple(sorter.shape) != tuple(sequence.shape):
         raise RuntimeError(
-            f"torch.searchsorted(): boundary and sorter must have the same size, but got {list(sequence.shape)} and {list(sorter.shape)}"
+            "torch.searchsorted(): boundary and sorter must have the same size, but got "
+            f"{list(sequence.shape)} and {list(sorter.shape)}"
         )
     if sorter.dtype.name != "int64":
-        raise RuntimeError(f"torch.searchsorted(): sorter must be a tensor of long dtype, but it is {sorter.dtype}")
+        raise RuntimeError(
+            f"torch.searchsorted(): sorter must be a tensor of long dtype, but it is {sorter.dtype}"
+        )
     if sorter._a.size and not 0 <= sorter._a.min() <= sorter._a.max() < sequence.shape[-1]:
         raise RuntimeError("torch.searchsorted(): sorter index out of range")
 
@@ -146,15 +163,20 @@ def _check_sequence(sequence, values, sorter):
 def searchsorted(sorted_sequence, input, *, out_int32=False, right=False, side=None, sorter=None):
     """Where each element of `input` belongs in the ascending last dimension of `sorted_sequence`.
 
-    Before its equals, or after them with `right=True` (or `side="right"`). `sorter` gives the order of an unsorted sequence.
+    Before its equals, or after them with `right=True` (or `side="right"`). `sorter` gives the order of a
+    sequence that is not sorted.
     """
     if side not in (None, "left", "right"):
         raise RuntimeError(f"torch.searchsorted(): side can only be 'left' or 'right' but got {side}")
     if side == "left" and right:
-        raise RuntimeError("torch.searchsorted(): side and right can't be set to opposites, got side of left while right was True")
+        raise RuntimeError(
+            "torch.searchsorted(): side and right can't be set to opposites, got side of left while "
+            "right was True"
+        )
     if not isinstance(input, Tensor) and sorted_sequence.ndim != 1:
         raise RuntimeError(
-            "torch.searchsorted(): input value can be a scalar only when sorted_sequence has one dimension, but it has shape "
+            "torch.searchsorted(): input value can be a scalar only when sorted_sequence has one "
+            "dimension, but it has shape "
             f"{list(sorted_sequence.shape)}"
         )
     values = _as_tensor(input, sorted_sequence)
@@ -166,11 +188,14 @@ def searchsorted(sorted_sequence, input, *, out_int32=False, right=False, side=N
 def bucketize(input, boundaries, *, out_int32=False, right=False):
     """Which bucket between the ascending `boundaries` each element falls into."""
     if boundaries.ndim != 1:
-        raise RuntimeError(f"bucketize(): boundaries tensor must be 1 dimension, but got dim({boundaries.ndim})")
+        raise RuntimeError(
+            f"bucketize(): boundaries tensor must be 1 dimension, but got dim({boundaries.ndim})"
+        )
     values = _as_tensor(input, boundaries)
     if boundaries.dtype is not values.dtype:
         raise RuntimeError(
-            f"torch.searchsorted(): boundary tensor and input value tensor should have same dtype, but they are {boundaries.dtype} "
+            "torch.searchsorted(): boundary tensor and input value tensor should have same dtype, but "
+            f"they are {boundaries.dtype} "
             f"and {values.dtype}; convert one of them"
         )
     return find_places(boundaries, values, bool(right), out_int32)

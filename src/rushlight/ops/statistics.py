@@ -7,7 +7,7 @@ import warnings
 from .. import lang
 from ..tensor.dtype import get_default_dtype, promote_types
 from .declare import composite, operator
-from .reduction import count_of, spread
+from .reduction import count_of
 from .rules import axes_of, restore
 
 
@@ -28,14 +28,19 @@ def variance(input: Array, dim, correction, keepdim):
 
 def _average_square(name, input, dim, correction, keepdim):
     if input.dtype.kind not in "fc":
-        raise RuntimeError(f"std and var only support floating point and complex dtypes, but the input is {input.dtype}; convert it with x.float()")
+        raise RuntimeError(
+            "std and var only support floating point and complex dtypes, but the input is "
+            f"{input.dtype}; convert it with x.float()"
+        )
     d = _deviations(input, dim)
     squares = lang.real(d * lang.conj(d))
     freedom = _freedom(input, dim, correction)
     if freedom == 0:
         warnings.warn(
-            f"{name}(): degrees of freedom is <= 0. Correction should be strictly less than the reduction factor (input numel divided by "
-            f"output numel): the input has shape {list(input.shape)}, dim is {dim} and correction {correction}.",
+            f"{name}(): degrees of freedom is <= 0. Correction should be strictly less than the "
+            "reduction factor (input numel divided by "
+            f"output numel): the input has shape {list(input.shape)}, dim is {dim} and correction "
+            f"{correction}.",
             UserWarning,
             stacklevel=6,
         )
@@ -52,19 +57,22 @@ def _(g, input, dim, correction, keepdim, needs):
 
 
 def _arguments(dim, unbiased, correction):
-    """What `dim` and `correction` are in the forms var(x, unbiased), var(x, dim, unbiased) and var(x, dim, correction=...)."""
+    """`dim` and `correction` of var(x, unbiased), var(x, dim, unbiased) or var(x, dim, correction=...)."""
     if isinstance(dim, bool):
         dim, unbiased = None, dim
     if unbiased is not None:
         if correction is not None:
-            raise TypeError("give either unbiased= or correction=, not both: unbiased=True is correction=1, unbiased=False correction=0")
+            raise TypeError(
+                "give either unbiased= or correction=, not both: unbiased=True is correction=1, "
+                "unbiased=False correction=0"
+            )
         correction = 1 if unbiased else 0
     return dim, 1 if correction is None else correction
 
 
 @composite
 def var(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
-    """The variance of all elements, or along `dim`: squares of deviations, divided by their number less `correction` (1)."""
+    """The variance of all elements, or along `dim`: squares of deviations over their number less one."""
     dim, correction = _arguments(dim, unbiased, correction)
     return variance(input, dim, correction, keepdim)
 
@@ -109,13 +117,19 @@ def _check_weights(name, weights, count, integral):
     if weights is None:
         return
     if weights.ndim > 1:
-        raise RuntimeError(f"cov(): expected {name} to have one or fewer dimensions but got {name} with {weights.ndim} dimensions")
+        raise RuntimeError(
+            f"cov(): expected {name} to have one or fewer dimensions but got {name} with "
+            f"{weights.ndim} dimensions"
+        )
     if (weights.dtype.category == 1) != integral:
         kind = "integral" if integral else "floating point"
-        raise RuntimeError(f"cov(): expected {name} to have {kind} dtype but got {name} with {weights.dtype} dtype")
+        raise RuntimeError(
+            f"cov(): expected {name} to have {kind} dtype but got {name} with {weights.dtype} dtype"
+        )
     if weights._a.size != count:
         raise RuntimeError(
-            f"cov(): expected {name} to have the same numel as there are observations in the input but got {weights._a.size} numel != {count}"
+            f"cov(): expected {name} to have the same numel as there are observations in the input but "
+            f"got {weights._a.size} numel != {count}"
         )
     if weights._a.size and weights._a.min() < 0:
         raise RuntimeError(f"cov(): {name} cannot be negative")
@@ -128,7 +142,10 @@ def cov(input, *, correction=1, fweights=None, aweights=None):
     `fweights` says how often each observation was made, `aweights` how much each counts.
     """
     if input.ndim > 2:
-        raise RuntimeError(f"cov(): expected input to have two or fewer dimensions but got an input with {input.ndim} dimensions")
+        raise RuntimeError(
+            f"cov(): expected input to have two or fewer dimensions but got an input with {input.ndim} "
+            "dimensions"
+        )
     if input.dtype.name == "bool":
         raise RuntimeError("cov(): bool dtype is not supported for input; convert it with x.float()")
     if input.dtype.category < 2:
@@ -171,7 +188,10 @@ def _weights(fweights, aweights):
 def corrcoef(input):
     """The correlation coefficients of the rows of `input`, whose columns are observations."""
     if input.ndim > 2:
-        raise RuntimeError(f"corrcoef(): expected input to have two or fewer dimensions but got an input with {input.ndim} dimensions")
+        raise RuntimeError(
+            "corrcoef(): expected input to have two or fewer dimensions but got an input with "
+            f"{input.ndim} dimensions"
+        )
     result = correlation(cov(input))
     return result if result.dtype.is_complex else result.clamp(-1, 1)
 
