@@ -151,7 +151,7 @@ def record_lines(op: Operator, src: Source, depth: int, condition: str) -> None:
     for i in s.arrays:
         p = s.names[i]
         src.add(d, f"e{i} = s{i} = h{i} = None")
-        src.add(d, f"if g{i}:", f"    n = {p}._node", f"    e{i} = ({p}, 0) if n is None else (n, {p}._out)")
+        src.add(d, f"if g{i}:", f"    _n = {p}._node", f"    e{i} = ({p}, 0) if _n is None else (_n, {p}._out)")
         if not joint:
             if i not in op.rules:
                 src.add(d + 1, f"op.refuse_gradient({i})")
