@@ -106,7 +106,8 @@ def as_item(i: Any) -> Any:
         return as_int(i)
     if isinstance(i, (list, tuple, range)) or hasattr(i, "__array_interface__"):
         return tensor_item(as_index(i, None))
-    raise IndexError(
+    error = TypeError if isinstance(i, (str, bytes)) else IndexError
+    raise error(
         f"only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices (got {kind.__name__}); "
         "an index computed with / is a float: use // or int()"
     )

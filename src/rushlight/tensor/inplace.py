@@ -101,9 +101,12 @@ def regraph(target: Tensor, result: Tensor) -> None:
     if base is None:
         if not (target._rg or result._rg):
             return
-        target._node, target._out, target._rg = result._node, result._out, result._rg
-        if result._rg and result._node is None:  # the result is itself a leaf
-            target._node, target._out = _copy_node(result)
+        if not result._rg:  # nothing of the old values is left, but the tensor stays in the graph
+            _region_of(target, target, result)
+        else:
+            target._node, target._out, target._rg = result._node, result._out, True
+            if result._node is None:  # the result is itself a leaf
+                target._node, target._out = _copy_node(result)
         if target._s is not None:
             _refresh_views(target, target._s)
     elif result._rg or base._rg:
