@@ -1,4 +1,4 @@
-"""Row kernels, reductions over the last axis and what surrounds them: numpy's answer, always the same bits."""
+"""Row kernels, reductions over the last axis with all around them: numpy's answer, always the same bits."""
 
 import numpy as np
 import pytest
