@@ -12,8 +12,10 @@ from . import autograd, return_types, version
 from .autograd import api as _api, hooks as _hooks  # these attach backward() and the hooks to Tensor
 from .autograd.modes import enable_grad, inference_mode, is_grad_enabled, is_inference_mode_enabled, no_grad, set_grad_enabled
 from .ops import OPERATORS as _OPERATORS
-from .ops.conversion import fill
-from .tensor import metadata as _metadata, pickling as _pickling, subclass as _subclass  # these attach methods to Tensor
+from .ops.conversion import fill, fill_, zero_
+from .ops.declare import INPLACE as _INPLACE
+from .ops.sampling import normal
+from .tensor import metadata as _metadata, numbers as _numbers, pickling as _pickling, subclass as _subclass  # these attach methods
 from .tensor.core import Tensor
 from .tensor.create import as_tensor, asarray, scalar_tensor, tensor
 from .tensor.device import device, get_default_device, set_default_device
@@ -40,25 +42,35 @@ from .tensor.generator import (
     seed,
     set_rng_state,
 )
-from .tensor.interop import from_dlpack, from_numpy, frombuffer
+from .tensor.interop import from_dlpack, from_numpy, frombuffer, to_dlpack
 from .tensor.layout import FORMATS as _FORMATS, LAYOUTS as _LAYOUTS, layout, memory_format
 from .tensor.legacy import TYPES as _TYPES, set_default_tensor_type
 from .tensor.limits import finfo, iinfo
 from .tensor.memory import STORAGE_TYPES as _STORAGES, TypedStorage, UntypedStorage, is_storage
 from .tensor.metadata import get_device, numel, typename
-from .tensor.numbers import item as _item
-from .tensor.printing import set_printoptions
-from .tensor.sampling import multinomial, normal, rand, rand_like, randint, randint_like, randn, randn_like, randperm
+from .tensor.sampling import multinomial, rand, rand_like, randint, randint_like, randn, randn_like, randperm
 from .tensor.sequences import arange, linspace, logspace, range_ as _range
 from .tensor.size import Size
 from .tensor.subclass import DisableTorchFunctionSubclass as _DisableTorchFunctionSubclass
 from .version import __version__
 
 newaxis = None
+legacy_contiguous_format = _FORMATS["contiguous_format"]
+Storage = TypedStorage
 
 # every operator of the root namespace, and the names that come in families
 globals().update({path: op.call for path, op in _OPERATORS.items() if "." not in path and not path.startswith("_")})
 globals().update(**_DTYPES, **_ALIASES, **_LAYOUTS, **_FORMATS, **_TYPES, **_STORAGES, range=_range)
+
+_EDITS = (
+    *("abs_", "acos_", "acosh_", "arccos_", "arccosh_", "arcsin_", "arcsinh_", "arctan_", "arctanh_", "asin_", "asinh_", "atan_"),
+    *("atanh_", "ceil_", "celu_", "clamp_", "clamp_max_", "clamp_min_", "clip_", "conj_physical_", "cos_", "cosh_", "deg2rad_"),
+    *("erf_", "erfc_", "exp2_", "exp_", "expm1_", "fix_", "floor_", "frac_", "gcd_", "i0_", "index_put_", "lcm_", "ldexp_", "log10_"),
+    *("log1p_", "log2_", "log_", "logit_", "nan_to_num_", "neg_", "negative_", "rad2deg_", "reciprocal_", "relu_", "round_", "rsqrt_"),
+    *("selu_", "sigmoid_", "sin_", "sinc_", "sinh_", "sqrt_", "square_", "tan_", "tanh_", "threshold_", "trunc_", "xlogy_"),
+    *("as_strided_", "detach_", "detach", "is_inference", "resize_as_", "rrelu_", "dropout_", "alpha_dropout_", "feature_dropout_"),
+)  # the methods that are functions as well
+globals().update({name: found for name in _EDITS if (found := getattr(Tensor, name, None) or _INPLACE.get(name))})
 
 # loaded when they are first used: submodules, and functions with the module that has them
 _MODULES = frozenset(
@@ -71,6 +83,7 @@ _MODULES = frozenset(
 )
 _FUNCTIONS = {
     "get_printoptions": "tensor.printing",
+    "set_printoptions": "tensor.printing",
     "sparse_coo_tensor": "sparse",
     "sparse_compressed_tensor": "sparse",
     "sparse_csr_tensor": "sparse",
@@ -91,7 +104,7 @@ _FUNCTIONS = {
     "set_flush_denormal": "switches",
     "set_warn_always": "switches",
     "is_warn_always_enabled": "switches",
-    "set_anomaly_enabled": "autograd.anomaly",
+    "compiled_with_cxx11_abi": "switches",
     "vmap": "func",
     "save": "serialization",
     "load": "serialization",
@@ -100,18 +113,16 @@ _FUNCTIONS = {
 
 
 def __getattr__(name: str) -> _Any:
-    if name in _FUNCTIONS:
-        found = getattr(_import_module(f"{__name__}.{_FUNCTIONS[name]}"), name)
-    elif name in _MODULES:
-        try:
-            found = _import_module(f"{__name__}.{name}")
-        except ModuleNotFoundError as error:
-            if error.name != f"{__name__}.{name}":
-                raise
-            raise AttributeError(f"module 'rushlight' has no attribute '{name}': this part of PyTorch is not there") from None
-    else:
+    module = name if name in _MODULES else _FUNCTIONS.get(name)
+    if module is None:
         raise AttributeError(f"module 'rushlight' has no attribute '{name}'")
-    globals()[name] = found
+    try:
+        found = _import_module(f"{__name__}.{module}")
+    except ModuleNotFoundError as error:
+        if error.name != f"{__name__}.{module}":
+            raise
+        raise AttributeError(f"module 'rushlight' has no attribute '{name}': this part of PyTorch is not there") from None
+    found = globals()[name] = found if module is name else getattr(found, name)
     return found
 
 

@@ -150,7 +150,7 @@ def cast(x: Any, dtype: Any) -> Any:
     dtype = np.dtype(getattr(dtype, "np", dtype))
     if x.dtype == dtype:
         return x
-    if x.dtype.kind == "c" and dtype.kind not in "cb":
+    if x.dtype.kind == "c" and dtype.kind not in "cb" and dtype.name != "complex32":
         x = x.real
     if x.dtype.kind == "f" and dtype.kind in "iu":
         return _float_to_integer(x, dtype)

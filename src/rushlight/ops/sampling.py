@@ -6,13 +6,16 @@ from .. import lang
 from .. import random as draws
 from ..autograd.modes import state
 from ..tensor.core import Tensor, wrap
-from ..tensor.inplace import assign, check_leaf, put
+from ..tensor.create import tensor
+from ..tensor.inplace import assign, check_leaf, put, write_out
+from ..tensor.options import make, sizes
 from ..tensor.sampling import drawn_into, generator_of
 from .conversion import fill_number
 from .declare import operator
+from .shapes import broadcast
 
 
-@operator
+@operator(exact=True)
 def bernoulli(input: Array, p=None, *, generator=None):
     """One with the probability that `input` says (or `p` everywhere), else zero."""
     gen = generator_of(generator)
@@ -20,13 +23,13 @@ def bernoulli(input: Array, p=None, *, generator=None):
     return draws.bernoulli(gen, input if p is None else p, input.shape, name)
 
 
-@operator(method=False, out=False)
+@operator(method=False, out=False, exact=True)
 def poisson(input: Array, generator=None):
     """The number of events in a unit of time, for each rate in `input`."""
     return draws.poisson(generator_of(generator), input)
 
 
-@operator(method=False, out=False)
+@operator(method=False, out=False, exact=True)
 def binomial(count: Array, prob: Array, generator=None):
     """The number of successes in `count` trials of probability `prob`."""
     return draws.binomial(generator_of(generator), count, prob)
@@ -35,6 +38,31 @@ def binomial(count: Array, prob: Array, generator=None):
 bernoulli.gradient(input=lambda g: lang.zeros_like(g))
 poisson.gradient(input=lambda g: lang.zeros_like(g))
 binomial.gradient(count=lambda g, count: lang.zeros_like(count), prob=lambda g, prob: lang.zeros_like(prob))
+
+
+@operator(method=False, out=False, exact=True, name="_normal_of", node="NormalBackward3")
+def normal_of(mean: Array, std: Array, generator=None):
+    """Normal numbers with means and deviations that broadcast."""
+    shape = broadcast((mean.shape, std.shape), "normal")
+    return draws.normal_tensor(generator_of(generator), mean, std, shape, mean.dtype.name)
+
+
+normal_of.gradient(mean=lambda g, mean: lang.zeros_like(mean), std=lambda g, std: lang.zeros_like(std))
+
+
+def normal(mean, std=1.0, size=None, *, generator=None, out=None, **options):
+    """Normal numbers with the given means and deviations: numbers together with a size, or tensors."""
+    if isinstance(mean, Tensor) or isinstance(std, Tensor):
+        if size is not None or options:
+            raise TypeError("normal(): size, dtype and their like are for numbers; tensors of means and deviations have them already")
+        like = mean if isinstance(mean, Tensor) else std
+        mean, std = (x if isinstance(x, Tensor) else tensor(x, dtype=like.dtype, device=like.device) for x in (mean, std))
+        result = normal_of(mean, std if std.dtype is mean.dtype else std.to(mean.dtype), generator)
+        return result if out is None else write_out(out, result, "normal")
+    if size is None:
+        raise TypeError("normal() received an invalid combination of arguments - got (float, float); give a size: normal(mean, std, size)")
+    gen, shape = generator_of(generator), sizes("normal", (size,))
+    return make("normal", lambda dt: draws.normal(gen, shape, dt.name, mean, std), out=out, **options)
 
 
 # ---- in place

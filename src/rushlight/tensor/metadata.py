@@ -120,6 +120,30 @@ def _refuse_grad(t: Tensor, name: str) -> None:
         raise RuntimeError(f"Can't call {name}() on Variable that requires grad. Use var.detach().{name}() instead.")
 
 
+def is_set_to(self: Tensor, tensor: Tensor) -> bool:
+    """Do both look at the same memory in the same way?"""
+    a, b = self._a, tensor._a
+    return address(a) == address(b) and a.shape == b.shape and a.strides == b.strides
+
+
+def to_dense(self: Tensor, dtype: Any = None, *, masked_grad: bool = True) -> Tensor:
+    """This tensor: all are dense."""
+    return self if dtype is None else self.to(dtype)  # type: ignore[attr-defined]
+
+
+def _no_sparse(self: Tensor, *args: Any, **kwargs: Any) -> Any:
+    """Refused: all tensors are dense."""
+    raise NotImplementedError("sparse layouts are not there: all tensors are dense (torch.strided). torch.nonzero(x) has the indices")
+
+
+def _reversed(self: Tensor) -> Tensor:
+    return self.flip(0) if self._a.ndim else self  # type: ignore[attr-defined]
+
+
+def _delitem(self: Tensor, index: Any) -> None:
+    raise TypeError("Tensor does not support deleting items: its size is fixed; use torch.cat of the parts to keep")
+
+
 def _is_view(self: Tensor) -> bool:
     return self._base is not None
 
@@ -145,7 +169,7 @@ def attach() -> None:
     """Gives Tensor these methods."""
     for method in (
         *(size, stride, dim, numel, element_size, storage_offset, data_ptr, dim_order, is_inference),
-        *(pin_memory, get_device, apply_, map_, _is_view),
+        *(pin_memory, get_device, apply_, map_, is_set_to, to_dense, _is_view),
     ):
         setattr(Tensor, method.__name__, method)
     Tensor.ndimension, Tensor.nelement = dim, numel  # type: ignore[attr-defined]
@@ -156,6 +180,11 @@ def attach() -> None:
         ("is_distributed", "Is this tensor spread over processes?"),
     ):
         setattr(Tensor, name, _false(name, what))
+    for name in ("to_sparse", "to_sparse_coo", "to_sparse_csr", "to_sparse_csc", "to_sparse_bsr", "to_sparse_bsc", "coalesce"):
+        setattr(Tensor, name, _no_sparse)
+    Tensor.__reversed__, Tensor.__delitem__ = _reversed, _delitem  # type: ignore[attr-defined]
+    for name in ("is_ipu", "is_maia", "is_mtia", "is_xla"):
+        setattr(Tensor, name, False)
     Tensor.layout, Tensor.names = property(_layout), property(_names)  # type: ignore[attr-defined]
 
 

@@ -88,37 +88,6 @@ def randperm(n: int, *, generator: Any = None, out: Tensor | None = None, **opti
     return make("randperm", lambda dt: draws.randperm(gen, count, dt.name), default=int64, out=out, **options)
 
 
-def normal(mean: Any, std: Any = 1.0, size: Any = None, *, generator: Any = None, out: Tensor | None = None, **options: Any) -> Tensor:
-    """Normal numbers with the given means and deviations: numbers together with a size, or tensors."""
-    gen = generator_of(generator)
-    if not isinstance(mean, Tensor) and not isinstance(std, Tensor):
-        if size is None:
-            raise TypeError("normal() received an invalid combination of arguments - got (float, float); give a size: normal(mean, std, size)")
-        shape = sizes("normal", (size,))
-        return make("normal", lambda dt: draws.normal(gen, shape, dt.name, mean, std), out=out, **options)
-    if size is not None:
-        raise TypeError("normal(): size is for numbers; tensors of means and deviations have a size")
-    first = mean if isinstance(mean, Tensor) else std
-    arrays = [x._a if isinstance(x, Tensor) else np.asarray(x) for x in (mean, std)]
-    try:
-        shape = np.broadcast_shapes(*(a.shape for a in arrays))
-    except ValueError:
-        raise RuntimeError(f"normal(): the shapes of mean {list(arrays[0].shape)} and std {list(arrays[1].shape)} do not broadcast") from None
-    if not draws_possible(first):
-        return first.new_empty(shape)  # type: ignore[attr-defined]
-    wide = [a.astype(np.float32) if first.dtype.reduced else a for a in arrays]
-    drawn = draws.normal_tensor(gen, *wide, shape, first.dtype.name)
-    if out is not None:
-        from .inplace import write_out
-
-        return write_out(out, wrap(drawn, first.dtype), "normal")
-    return wrap(drawn, first.dtype)
-
-
-def draws_possible(t: Tensor) -> bool:
-    return not t.is_meta
-
-
 def multinomial(
     input: Tensor, num_samples: int, replacement: bool = False, *, generator: Any = None, out: Tensor | None = None
 ) -> Tensor:
@@ -136,6 +105,8 @@ def multinomial(
         return result
     from .inplace import write_out
 
+    if isinstance(out, Tensor) and out.dtype is not int64:
+        raise RuntimeError(f"multinomial expects Long tensor out, got: {out.dtype}; make it with dtype=torch.int64")
     return write_out(out, result, "multinomial")
 
 
@@ -200,3 +171,6 @@ def randint_like(
     gen = generator_of(generator)
     draw = lambda shape, name, _: draws.randint(gen, shape, name, low, high)  # noqa: E731
     return _filled_like("randint_like", input, draw, dtype, device, requires_grad, memory_format, options)
+
+
+Tensor.multinomial = multinomial  # type: ignore[attr-defined]

@@ -34,16 +34,23 @@ def intercept(op: Any, call: Callable[..., Any], values: Any) -> tuple[bool, Any
     if _state.disabled:
         return False, None
     types = overriding(values)
-    signature = op.signature
-    args = tuple(values[: signature.positional])
-    names = signature.names[signature.positional :]
-    defaults = signature.defaults[signature.positional :]
-    kwargs = {n: v for n, v, d in zip(names, values[signature.positional :], defaults) if v is not d}
+    args, kwargs = as_call(op, values)
     for cls in types:
         result = cls.__torch_function__(call, types, args, kwargs)
         if result is not NotImplemented:
             return True, result
     raise TypeError(f"no implementation found for '{op.path}' on types that implement __torch_function__: {list(types)}")
+
+
+def as_call(op: Any, values: Any) -> tuple[tuple, dict[str, Any]]:
+    """The values of all parameters as positional and keyword arguments, without those that have their default."""
+    signature = op.signature
+    n, defaults = signature.positional, signature.complete
+    kwargs = {name: v for name, v, d in zip(signature.names[n:], values[n:], defaults[n:]) if v is not d}
+    last = n
+    while last and values[last - 1] is defaults[last - 1]:
+        last -= 1
+    return tuple(values[:last]), kwargs
 
 
 def overriding(values: Any) -> tuple[type, ...]:
