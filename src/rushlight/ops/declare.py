@@ -9,7 +9,7 @@ import numpy as np
 from ..autograd.modes import state
 from ..quiet import SILENT, enter, leave
 from ..tensor.core import QUICK, Tensor, share, wrap, wrap_any
-from ..tensor.dtype import bool_, dtype, float32, of_numpy
+from ..tensor.dtype import bool_, dtype, of_numpy
 from ..tensor.inplace import assign, write_out
 from ..tensor.storage import storage_of
 from . import pointwise
@@ -261,11 +261,11 @@ def _in_float32(call: Function, op: Operator, values: Any) -> Any:
         for t in v if i in op.signature.lists else (v,):
             if t is not None and t.dtype.reduced:
                 low = low or t.dtype
-        widen = lambda t: t.to(float32) if t is not None and t.dtype.reduced else t  # noqa: E731
+        widen = lambda t: t.to(t.dtype.wide) if t is not None and t.dtype.reduced else t  # noqa: E731
         values[i] = [widen(t) for t in v] if i in op.signature.lists else widen(v)
     s = op.signature
     result = call(*values[: s.positional], **dict(zip(s.names[s.positional :], values[s.positional :])))
-    narrow = lambda t: t.to(low) if isinstance(t, Tensor) and t.dtype is float32 else t  # noqa: E731
+    narrow = lambda t: t.to(low) if isinstance(t, Tensor) and t.dtype is low.wide else t  # noqa: E731
     if "dtype" in s.names and values[s.names.index("dtype")] is not None:
         return result  # in the type that was asked for
     if isinstance(result, Tensor):

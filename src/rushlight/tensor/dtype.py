@@ -27,6 +27,13 @@ class dtype:
         _OF_NUMPY[self.np] = self
         return self.np
 
+    @property
+    def wide(self) -> dtype:
+        """The type to compute in: this one, or a wider one where this only stores."""
+        if not self.reduced:
+            return self
+        return complex64 if self.is_complex else float32
+
     def to_real(self) -> dtype:
         """The type of the real part."""
         return {complex64: float32, complex128: float64, complex32: float16}.get(self, self)
