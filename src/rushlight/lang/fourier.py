@@ -40,3 +40,8 @@ def weigh_bins(x: Any, n: int, dim: int, factor: float) -> Any:
     x = x.copy()
     x[inner] *= factor
     return x
+
+
+def bin_frequencies(numbers: Any, n: int, d: float, dtype: Any) -> np.ndarray:
+    """The frequencies of bins with these numbers."""
+    return (np.fromiter(numbers, np.float64) * (1 / (n * d))).astype(dtype)

@@ -8,6 +8,7 @@ from ... import lang
 from ...tensor.dtype import bool_, int64
 from ..alias import alias
 from ..declare import composite
+from ..operator import OPERATORS
 from ..rules import wrap_dim
 from .checks import check_square
 
@@ -121,6 +122,12 @@ def chain_matmul(*matrices, out=None):
         return matrices[0]
     result = multi_dot(matrices)
     return result if out is None else out.copy_(result)
+
+
+@composite(namespace="linalg", out=False)
+def diagonal(A, *, offset=0, dim1=-2, dim2=-1):
+    """A view of a diagonal of each matrix."""
+    return OPERATORS["diagonal"].call(A, offset, dim1, dim2)
 
 
 # ---- products of vectors
