@@ -14,7 +14,7 @@ numpy is the meaning of every primitive; kernels are its optimisation, and `poli
 from ..runtime.session import Unavailable, available
 from . import policy
 from .graph import REDUCTIONS, Graph, Node, Unsupported, input_node, length_node, scalar_node
-from .kernel import Kernel, elementwise, rowwise, supports, why_not
+from .kernel import Kernel, columnwise, elementwise, rowwise, supports, why_not
 
 __all__ = [
     "REDUCTIONS",
@@ -24,6 +24,7 @@ __all__ = [
     "Unavailable",
     "Unsupported",
     "available",
+    "columnwise",
     "elementwise",
     "input_node",
     "length_node",

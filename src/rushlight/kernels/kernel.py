@@ -19,7 +19,7 @@ import numpy as np
 from ..runtime import builtin, session, settings
 from .graph import Graph, Node, Unsupported
 
-_kernels: dict[str, Callable] = {}
+_kernels: dict[tuple[str, str], Callable] = {}
 _lock = threading.RLock()
 
 
@@ -41,7 +41,17 @@ class Kernel:
             self._check_output(k, out, outputs[0])
         inputs = [self._input(k, value, outputs) for k, value in enumerate(inputs)]
         fresh = [self._usable(self._apart(k, outputs)) for k in range(len(outputs))]
-        self.builtin(*fresh, *inputs, *scalars)
+        return self._again(arguments, outputs, fresh, inputs, scalars)
+
+    def _again(self, before: tuple, outputs: tuple, fresh: list, inputs: list, scalars: tuple):
+        """Run generated code on the arguments in order; results made elsewhere are copied to the outputs."""
+        arguments = (*fresh, *inputs, *scalars)
+        if all(new is old for new, old in zip(arguments, before, strict=True)):
+            shapes = ", ".join(str(np.shape(a)) for a in arguments)
+            raise RuntimeError(
+                f"kernel {self.name} does not take arguments of shapes {shapes}; this is a bug"
+            )
+        self.builtin(*arguments)
         for out, made in zip(outputs, fresh, strict=True):
             if made is not out:
                 out[...] = made
@@ -111,62 +121,6 @@ class Kernel:
         return made
 
 
-class RowKernel(Kernel):
-    """A kernel with reductions over the last axis; outputs of one number a row end in 1."""
-
-    def __init__(self, name: str, graph: Graph):
-        super().__init__(name, graph)
-        from .llvm.rows import Plan
-
-        plan = Plan(graph)
-        self.per_row = [plan.per_row[id(node)] for node in graph.outputs]
-
-    def __call__(self, *arguments):
-        outputs, inputs, scalars = self._sort(arguments)
-        shape = self._shape(outputs, inputs)
-        for k, out in enumerate(outputs):
-            self._check_row_output(k, out, shape)
-        inputs = [self._row_input(k, value, shape, outputs) for k, value in enumerate(inputs)]
-        fresh = [self._contiguous(self._apart(k, outputs)) for k in range(len(outputs))]
-        self.builtin(*fresh, *inputs, *scalars)
-        for out, made in zip(outputs, fresh, strict=True):
-            if made is not out:
-                out[...] = made
-        return outputs[0]
-
-    def _shape(self, outputs: tuple, inputs: tuple) -> tuple[int, ...]:
-        """The whole shape: that of the first output that has it, else of the first input."""
-        full = [np.shape(out) for out, per_row in zip(outputs, self.per_row, strict=True) if not per_row]
-        shape = full[0] if full else np.shape(inputs[0])
-        if not shape:
-            raise ValueError(f"kernel {self.name} reduces the last axis; it got arrays without axes")
-        return shape
-
-    def _check_row_output(self, k: int, out, shape: tuple[int, ...]) -> None:
-        expected = (*shape[:-1], 1) if self.per_row[k] else shape
-        if isinstance(out, np.ndarray) and out.shape != expected:
-            raise ValueError(f"kernel {self.name}: output {k} has shape {out.shape}, expected {expected}")
-        self._check_output(k, out, out)
-
-    def _row_input(self, k: int, value, shape: tuple[int, ...], outputs) -> np.ndarray:
-        array = np.asarray(value)
-        dtype = self.graph.signature.inputs[k]
-        if array.dtype.name != dtype:
-            raise TypeError(f"kernel {self.name}: input {k} must be {dtype}, got {array.dtype}")
-        try:
-            np.broadcast_to(array, shape)
-        except ValueError:
-            raise ValueError(
-                f"kernel {self.name}: input {k} of shape {array.shape} does not fit {shape}"
-            ) from None
-        if any(np.may_share_memory(array, out) for out in outputs):
-            array = array.copy()
-        return self._contiguous(array)
-
-    def _contiguous(self, array: np.ndarray) -> np.ndarray:
-        return np.ascontiguousarray(self._usable(array)).reshape(array.shape)
-
-
 def why_not(outputs: Node | Sequence[Node]) -> str:
     """Why there can be no kernel for this graph; empty when there can."""
     from .llvm import frame
@@ -193,37 +147,47 @@ def supports(outputs: Node | Sequence[Node]) -> bool:
     return not reason
 
 
-def rowwise(outputs: Node | Sequence[Node], name: str = "kernel") -> Callable:
-    """The kernel of outputs with reductions over the last axis: `kernel(*outs, *inputs, *scalars)`.
-
-    An output that is one number a row has the shape of the whole with a last axis of length 1.  Without an
-    output of the whole shape, input 0 must have it.
-    """
-    return elementwise(outputs, name)
-
-
 def elementwise(outputs: Node | Sequence[Node], name: str = "kernel") -> Callable:
     """The kernel of the outputs, from memory, disk or compiler: `kernel(*outs, *inputs, *scalars)`.
 
     Raises `Unsupported` for a graph without a kernel and `Unavailable` where there are none at all.
     """
-    graph = Graph(outputs)
+    return get("elementwise", Graph(outputs), name)
+
+
+def rowwise(outputs: Node | Sequence[Node], name: str = "kernel") -> Callable:
+    """As `elementwise`, for graphs with reductions over the last axis.
+
+    An output that is one number a row has the shape of the whole with a last axis of length 1.  Without an
+    output of the whole shape, input 0 must have it.
+    """
+    return get("rows", Graph(outputs), name)
+
+
+def columnwise(outputs: Node | Sequence[Node], name: str = "kernel") -> Callable:
+    """As `rowwise`, over the second last axis: one pass, and outputs with that axis of length 1."""
+    return get("columns", Graph(outputs), name)
+
+
+def get(kind: str, graph: Graph, name: str) -> Callable:
+    """The builtin of a graph: the same one each time."""
     with _lock:
-        made = _kernels.get(graph.key)
+        made = _kernels.get((kind, graph.key))
         if made is None:
-            made = _kernels[graph.key] = _build(graph, name)
+            made = _kernels[kind, graph.key] = _build(kind, graph, name)
     return made
 
 
-def _build(graph: Graph, name: str) -> Callable:
+def _build(kind: str, graph: Graph, name: str) -> Callable:
     reason = why_not(graph.outputs)
     if reason:
         raise Unsupported(reason) if session.available() else session.Unavailable(reason)
+    if graph.reduces != (kind != "elementwise"):
+        raise Unsupported("graphs with reductions, and only those, are for rowwise and columnwise")
     from .llvm import build
+    from .reducing import ReducingKernel
 
-    if graph.reduces:
-        kernel, code = RowKernel(name, graph), build.rows(graph, name)
-    else:
-        kernel, code = Kernel(name, graph), build.elementwise(graph, name)
+    kernel = Kernel(name, graph) if kind == "elementwise" else ReducingKernel(name, graph, kind)
+    code = build.BUILDERS[kind](graph, name)
     kernel.builtin = builtin.fastcall(code.address["call"], name, owner=kernel)
     return kernel.builtin

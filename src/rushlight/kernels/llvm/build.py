@@ -20,6 +20,7 @@ GENERATOR_SOURCES = (
             "lowering",
             "primitives",
             "rows",
+            "columns",
             "maths.common",
             "maths.exponential",
         )
@@ -48,6 +49,20 @@ def rows(graph: Graph, name: str) -> native.loader.Code:
         return rows_ir(graph, level, vector_bytes)
 
     return _module("rows", graph, name, generate, "rl_call_rows")
+
+
+def columns(graph: Graph, name: str) -> native.loader.Code:
+    """The loaded code of a kernel with reductions over the second last axis."""
+
+    def generate(level: str, vector_bytes: int) -> str:
+        from .columns import columns_ir
+
+        return columns_ir(graph, level, vector_bytes)
+
+    return _module("columns", graph, name, generate, "rl_call_columns")
+
+
+BUILDERS = {"elementwise": elementwise, "rows": rows, "columns": columns}
 
 
 def _module(kind: str, graph: Graph, name: str, generate: Callable[[str, int], str], entry: str):

@@ -17,12 +17,18 @@ from ...runtime import native, pool
 from ...runtime.ir import Function, Module, Value, constant, f64, i1, i8, i16, i32, i64, ptr, void
 from . import frame
 
-SOURCES = ("rushlight.runtime.ir", f"{__package__}.frame", f"{__package__}.row_dispatch", __name__)
+SOURCES = (
+    "rushlight.runtime.ir",
+    f"{__package__}.frame",
+    f"{__package__}.row_dispatch",
+    f"{__package__}.column_dispatch",
+    __name__,
+)
 SPLAT_BYTES = 512  # room for the widest step of a body
 
 
 def dispatch_ir() -> str:
-    from . import row_dispatch
+    from . import column_dispatch, row_dispatch
 
     module = Module()
     module.variable("ndarray_type", "ptr", "null", exported=True)
@@ -37,6 +43,7 @@ def dispatch_ir() -> str:
     _run_all(module)
     _call(module)
     row_dispatch.add_row_functions(module)
+    column_dispatch.add_column_functions(module)
     return module.text()
 
 

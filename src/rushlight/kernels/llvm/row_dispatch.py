@@ -18,8 +18,9 @@ MOST_CHUNKS = 1 << 14
 
 def add_row_functions(module: Module) -> None:
     """Needs the functions of the element-wise dispatcher in the same module."""
-    _read_row_array(module)
-    _put_row_last(module)
+    _read_array_without(module, "read_row_array", 1)
+    _read_array_without(module, "read_column_array", 2)
+    put_axes_last(module, "put_row_last", 1)
     _run_rows(module)
     _run_segments(module)
     _run_long_row(module)
@@ -27,41 +28,46 @@ def add_row_functions(module: Module) -> None:
     _call_rows(module)
 
 
-def _read_row_array(module: Module) -> None:
-    """As `read_array`, for an output with one element a row."""
-    with module.function("read_row_array", i1, exported=False, site=ptr, array=ptr, k=i64, rank=i64) as f:
-        width_place = f.site.offset(frame.FRAME_DIMS).offset((f.rank - 1) * 8)
-        width = f.load(i64, width_place)
-        f.store(f.constant(i64, 1), width_place)
+def _read_array_without(module: Module, name: str, axis: int) -> None:
+    """As `read_array`, for an output whose axis `axis` from the end (1: the last) has length one."""
+    with module.function(name, i1, exported=False, site=ptr, array=ptr, k=i64, rank=i64) as f:
+        length_place = f.site.offset(frame.FRAME_DIMS).offset((f.rank - axis) * 8)
+        length = f.load(i64, length_place)
+        f.store(f.constant(i64, 1), length_place)
         fits = f.call("read_array", i1, f.site, f.array, f.k, f.rank)
-        f.store(width, width_place)
-        f.store(f.constant(i64, 0), stride_place(f.site, f.k, f.rank - 1))
+        f.store(length, length_place)
+        f.store(f.constant(i64, 0), stride_place(f.site, f.k, f.rank - axis))
         f.ret(fits)
 
 
-def _put_row_last(module: Module) -> None:
-    """Merge the leading axes and put the row behind them; 0 when an operand's rows are not contiguous."""
-    with module.function("put_row_last", i1, exported=False, site=ptr, rank=i64) as f:
+def put_axes_last(module: Module, name: str, count: int) -> None:
+    """Merge the leading axes and put the last `count` behind them; 0 when the last one is not contiguous.
+
+    A single row (count 1) may also be one number, repeated.
+    """
+    with module.function(name, i1, exported=False, site=ptr, rank=i64) as f:
         description = f.load(ptr, f.site, frame.FRAME_DESC)
         operands = word(f, description, frame.DESC_OPERANDS)
-        last = f.rank - 1
-        width = word(f, f.site, frame.FRAME_DIMS, last)
-        inner = f.stack(8 * frame.MAX_OPERANDS)
+        leading = f.rank - count
+        lengths = [word(f, f.site, frame.FRAME_DIMS, leading + axis) for axis in range(count)]
+        strides = [f.stack(8 * frame.MAX_OPERANDS) for _ in range(count)]
         with f.loop(0, operands) as k:
-            stride, size = (
-                f.load(i64, stride_place(f.site, k, last)),
-                word(f, description, frame.DESC_SIZES, k),
-            )
-            stride = f.select(width.equals(1) & stride.differs(0), size, stride)
-            with f.when(stride.differs(0) & stride.differs(size)):
+            for axis in range(count):
+                put(f, f.load(i64, stride_place(f.site, k, leading + axis)), strides[axis], 0, k)
+            stride, size = word(f, strides[-1], 0, k), word(f, description, frame.DESC_SIZES, k)
+            single = (lengths[-1] <= 1) if count == 1 else (lengths[-1] <= 1) | lengths[0].equals(0)
+            stride = f.select(single & stride.differs(0) if count == 1 else single, size, stride)
+            repeated = stride.equals(0) if count == 1 else f.constant(i1, 0)
+            with f.when((repeated | stride.equals(size)) ^ 1):
                 f.ret(f.constant(i1, 0))
-            put(f, stride, inner, 0, k)
-        f.call("merge_dimensions", void, f.site, last)
+            put(f, stride, strides[-1], 0, k)
+        f.call("merge_dimensions", void, f.site, leading)
         kept = word(f, f.site, frame.FRAME_RANK)
-        put(f, width, f.site, frame.FRAME_DIMS, kept)
-        with f.loop(0, operands) as k:
-            f.store(word(f, inner, 0, k), stride_place(f.site, k, kept))
-        put(f, kept + 1, f.site, frame.FRAME_RANK)
+        for axis in range(count):
+            put(f, lengths[axis], f.site, frame.FRAME_DIMS, kept + axis)
+            with f.loop(0, operands) as k:
+                f.store(word(f, strides[axis], 0, k), stride_place(f.site, k, kept + axis))
+        put(f, kept + count, f.site, frame.FRAME_RANK)
         f.ret(f.constant(i1, 1))
 
 
@@ -79,7 +85,7 @@ def _prepare_row(f: Function, state: _RowState, row: Value) -> None:
     description = f.load(ptr, f.site, frame.FRAME_DESC)
     last = word(f, f.site, frame.FRAME_RANK) - 1
     with f.loop(0, word(f, description, frame.DESC_OPERANDS)) as k:
-        place = _row_place(f, k, row, last)
+        place = row_place(f, k, row, last)
         size = word(f, description, frame.DESC_SIZES, k)
         repeated = f.load(i64, stride_place(f.at(f.site), k, last)).equals(0)
         repeated = repeated & (k >= word(f, description, frame.DESC_OUTPUTS))
@@ -91,7 +97,7 @@ def _prepare_row(f: Function, state: _RowState, row: Value) -> None:
             f.store(block, state.places.offset(k * 8))
 
 
-def _row_place(f: Function, k: Value, row: Value, last: Value) -> Value:
+def row_place(f: Function, k: Value, row: Value, last: Value) -> Value:
     place = f.variable(i64, word(f, f.site, frame.FRAME_DATA, k))
     rest = f.variable(i64, row)
     with f.loop(1, last) as up:
@@ -208,61 +214,70 @@ def _call_rows(module: Module) -> None:
     arguments = {"owner": ptr, "arguments": ptr, "count": i64, "description": ptr}
     with module.function("rl_call_rows", ptr, **arguments) as f:
         site = f.stack(frame.FRAME_BYTES)
-        f.store(f.description, site, frame.FRAME_DESC)
-        operands = word(f, f.description, frame.DESC_OPERANDS)
-        with f.when(f.count.differs(operands + word(f, f.description, frame.DESC_SCALARS))):
-            explain(f)
-        rank = _read_space(f, site)
-        with f.loop(0, operands) as k:
-            array = pointer(f, f.arguments, k)
-            fits = f.variable(i1, 0)
-            with f.either(word(f, f.description, frame.DESC_PER_ROW, k).differs(0)) as (per_row, full):
-                with per_row:
-                    fits.set(f.call("read_row_array", i1, site, array, k, rank))
-                with full:
-                    fits.set(f.call("read_array", i1, site, array, k, rank))
-            with f.when(fits.get() ^ 1):
-                explain(f)
-        with f.when(f.call("read_scalars", i1, site, f.arguments.offset(operands * 8)) ^ 1):
-            f.ret(f.constant(ptr, 0))
+        rank = read_space(f, site, 1)
+        read_operands(f, site, rank, "read_row_array")
         with f.when(word(f, site, frame.FRAME_TOTAL) > 0):
             with f.when(f.call("put_row_last", i1, site, rank) ^ 1):
                 explain(f)
             with f.when(f.call("find_overlap", i1, site)):
                 explain(f)
-            _run_and_release(f, site)
+            run_and_release(f, site, 1, "run_all_rows")
         result = f.load(ptr, f.arguments)
         f.call("Py_IncRef", void, result)
         f.ret(result)
 
 
-def _read_space(f: Function, site: Value) -> Value:
-    """The dimensions of the operand that has the whole shape; FRAME_TOTAL becomes the number of rows."""
+def read_operands(f: Function, site: Value, rank: Value, reduced: str) -> None:
+    """Put all arrays and numbers into the frame; `reduced` reads the outputs that lack the reduced axis."""
+    operands = word(f, f.description, frame.DESC_OPERANDS)
+    with f.loop(0, operands) as k:
+        array = pointer(f, f.arguments, k)
+        fits = f.variable(i1, 0)
+        with f.either(word(f, f.description, frame.DESC_PER_ROW, k).differs(0)) as (without, whole):
+            with without:
+                fits.set(f.call(reduced, i1, site, array, k, rank))
+            with whole:
+                fits.set(f.call("read_array", i1, site, array, k, rank))
+        with f.when(fits.get() ^ 1):
+            explain(f)
+    with f.when(f.call("read_scalars", i1, site, f.arguments.offset(operands * 8)) ^ 1):
+        f.ret(f.constant(ptr, 0))
+
+
+def read_space(f: Function, site: Value, trailing: int) -> Value:
+    """The dimensions of the operand with the whole shape; FRAME_TOTAL counts what precedes the last ones."""
+    f.store(f.description, site, frame.FRAME_DESC)
+    operands = word(f, f.description, frame.DESC_OPERANDS)
+    with f.when(f.count.differs(operands + word(f, f.description, frame.DESC_SCALARS))):
+        explain(f)
     whole = pointer(f, f.arguments, word(f, f.description, frame.DESC_SPACE))
     expected = f.load(i64, Value(f, ptr, "@ndarray_type"))
     with f.when(word(f, whole, frame.OBJECT_TYPE).differs(expected)):
         explain(f)
     rank = f.load(i32, whole, frame.ARRAY_RANK).convert("sext", i64)
-    with f.when(rank.equals(0)):
+    with f.when(rank < trailing):
         explain(f)
     dims = f.load(ptr, whole, frame.ARRAY_DIMS)
-    rows = f.variable(i64, 1)
+    total = f.variable(i64, 1)
     with f.loop(0, rank) as d:
         length = word(f, dims, 0, d)
         put(f, length, site, frame.FRAME_DIMS, d)
-        with f.when(d < rank - 1):
-            rows.set(rows.get() * length)
-    put(f, rows.get(), site, frame.FRAME_TOTAL)
+        with f.when(d < rank - trailing):
+            total.set(total.get() * length)
+    put(f, total.get(), site, frame.FRAME_TOTAL)
     return rank
 
 
-def _run_and_release(f: Function, site: Value) -> None:
-    width = word(f, site, frame.FRAME_DIMS, word(f, site, frame.FRAME_RANK) - 1)
-    elements = word(f, site, frame.FRAME_TOTAL) * width
+def run_and_release(f: Function, site: Value, trailing: int, run: str) -> None:
+    """Call `run`, without the GIL when it takes long."""
+    last = word(f, site, frame.FRAME_RANK) - trailing
+    elements = word(f, site, frame.FRAME_TOTAL)
+    for axis in range(trailing):
+        elements = elements * word(f, site, frame.FRAME_DIMS, last + axis)
     with f.either(elements < word(f, f.description, frame.DESC_RELEASE_FROM)) as (short, long):
         with short:
-            f.call("run_all_rows", void, site)
+            f.call(run, void, site)
         with long:
             state = f.call("PyEval_SaveThread", ptr)
-            f.call("run_all_rows", void, site)
+            f.call(run, void, site)
             f.call("PyEval_RestoreThread", void, state)
