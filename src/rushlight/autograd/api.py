@@ -16,7 +16,7 @@ def backward(
     """Computes the gradients of `tensors` and adds them to the `grad` of the leaves (or of `inputs` only)."""
     roots = _roots(_tuple(tensors), grad_tensors)
     keep = create_graph if retain_graph is None else retain_graph
-    engine.backward(roots, keep=keep, lifted=create_graph, inputs=None if inputs is None else list(_tuple(inputs)))
+    engine.backward(roots, keep=keep, recorded=create_graph, inputs=None if inputs is None else list(_tuple(inputs)))
 
 
 def grad(
@@ -36,7 +36,7 @@ def grad(
             raise RuntimeError("One of the differentiated Tensors does not require grad; call x.requires_grad_() before it is used")
     keep = create_graph if retain_graph is None else retain_graph
     roots = _roots(_tuple(outputs), grad_outputs)
-    found = engine.gradients(roots, list(inputs), keep=keep, lifted=create_graph)
+    found = engine.gradients(roots, list(inputs), keep=keep, recorded=create_graph)
     if materialize_grads:
         return tuple(wrap(np.zeros_like(t._a), t.dtype) if g is None else g for g, t in zip(found, inputs))
     if not allow_unused and any(g is None for g in found):
@@ -72,7 +72,14 @@ def _root_gradient(t: Tensor, g: Any) -> Tensor:
                 f"grad can be implicitly created only for scalar outputs, but this one has shape {list(t._a.shape)}. Reduce it first, for "
                 "instance with .mean() or .sum(), or give its gradient: y.backward(torch.ones_like(y))"
             )
+        if t.dtype.is_complex:
+            raise RuntimeError(
+                f"grad can be implicitly created only for real scalar outputs but got {t.dtype}; reduce it to a real number first, for "
+                "instance with .abs() or .real, or give its gradient"
+            )
         return wrap(np.ones(t._a.shape, t._a.dtype), t.dtype)
+    if not isinstance(g, Tensor):
+        raise TypeError(f"gradients can be either Tensors or None, but got {type(g).__name__}")
     if g._a.shape != t._a.shape:
         raise RuntimeError(f"Mismatch in shape: the gradient has shape {list(g._a.shape)} and the output has shape {list(t._a.shape)}")
     return g if g.dtype is t.dtype else g.to(t.dtype)
@@ -82,6 +89,9 @@ def tensor_backward(
     self: Tensor, gradient: Any = None, retain_graph: bool | None = None, create_graph: bool = False, inputs: Any = None
 ) -> None:
     """Computes the gradients of this tensor with respect to the leaves, and adds them to their `grad`."""
+    if gradient is None and inputs is None and not create_graph and self._rg and self._a.size == 1 and self.dtype.is_floating_point:
+        engine.backward_scalar(self, bool(retain_graph))
+        return
     backward(self, gradient, retain_graph, create_graph, inputs)
 
 

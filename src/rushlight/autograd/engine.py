@@ -7,16 +7,17 @@ they are Tensors and the very same rules run on them.
 from __future__ import annotations
 
 import sys
+import threading
 from heapq import heappop, heappush
 from typing import Any, Callable
 
 import numpy as np
 
-from ..quiet import quiet
-from ..tensor.core import Tensor, wrap
+from ..quiet import SILENT, enter, leave, quiet
+from ..tensor.core import QUICK, Tensor, wrap
 from ..tensor.dtype import dtype
 from ..tensor.storage import is_held
-from .modes import state
+from .modes import settings, state
 from .node import RELEASED, Node
 
 Edge = tuple[Any, int]
@@ -25,8 +26,8 @@ Edge = tuple[Any, int]
 class Run:
     """One backward pass over a graph."""
 
-    def __init__(self, *, keep: bool, lifted: bool, wanted: list[Edge] | None = None) -> None:
-        self.keep, self.lifted = keep, lifted
+    def __init__(self, *, keep: bool, lifted: bool, recorded: bool, wanted: list[Edge] | None = None) -> None:
+        self.keep, self.lifted, self.recorded = keep, lifted, recorded
         # node or leaf -> the gradient of each of its outputs, then for each: is it a sum made here, free to be added to?
         self.pending: dict[Any, list[Any]] = {}
         self.heap: list[tuple[int, Node]] = []
@@ -65,24 +66,39 @@ class Run:
         for edge, grad in roots:
             self.arrive(edge, grad)
         heap, pending, keep, lifted, arrive = self.heap, self.pending, self.keep, self.lifted, self.arrive
+        leaves, simple = self.leaves, self.needed is None and not lifted
+        check_nan = settings.check_nan
         while heap:
             node = heappop(heap)[1]
             grads = pending.pop(node)[: node.outputs]
-            if (node.prehooks or self.wanted is not None) and self.ends_at(node, grads):
-                continue
-            if node.leases or node.saved is RELEASED:
-                node.check()
             try:
+                if (node.prehooks or self.wanted is not None) and self.ends_at(node, grads):
+                    continue
+                if node.leases or node.saved is RELEASED:
+                    node.check()
                 results = node.apply(grads, lifted)
+                if check_nan:
+                    refuse_nan(node, results)
+                if node.hooks:
+                    results = self.hooked_node(node, results, grads)
             except Exception as error:
                 _explain(error, node)
                 raise
-            if node.hooks:
-                results = self.hooked_node(node, results, grads)
-            if not keep:
+            if not keep and node.saved:
                 node.release()
             for edge, grad in zip(node.edges, results):
-                if grad is not None and edge is not None:
+                if edge is None or grad is None:
+                    continue
+                if simple and edge[0] not in pending and type(grad) is np.ndarray:  # `arrive`, for the usual case
+                    target, output = edge
+                    if isinstance(target, Node):
+                        slots = pending[target] = [None] * (2 * target.outputs)
+                        heappush(heap, (-target.sequence, target))
+                    else:
+                        slots = pending[target] = [None, None]
+                        leaves.append(target)
+                    slots[output] = grad
+                else:
                     arrive(edge, grad)
         for leaf in self.leaves:
             self.finish(leaf, pending.pop(leaf)[0])
@@ -126,21 +142,25 @@ class Run:
         for hook in list(hooks.values()):
             if grad is None:
                 return None
-            new = self._call(hook, self.lift(grad))
+            given = self.lift(grad)
+            new = self._call(hook, given)
             if new is not None:
-                grad = self.lower(new)
+                grad = self.lower(_replacement(new, given, hook))
         return grad
 
     def hooked_node(self, node: Node, results: Any, grads: list[Any]) -> Any:
         for hook in list(node.hooks.values()):
-            new = self._call(hook, tuple(map(self.lift, results)), tuple(map(self.lift, grads)))
+            given = tuple(map(self.lift, results))
+            new = self._call(hook, given, tuple(map(self.lift, grads)))
             if new is not None:
                 new = new if isinstance(new, (tuple, list)) else (new,)
-                results = [self.lower(x) for x in new]
+                if len(new) != len(given):
+                    raise RuntimeError(f"{_named(hook)} has changed the number of gradients: {len(given)} came, {len(new)} were returned")
+                results = [self.lower(_replacement(n, g, hook)) for n, g in zip(new, given)]
         return results
 
     def _call(self, hook: Callable[..., Any], *args: Any) -> Any:
-        before, state.grad = state.grad, self.lifted
+        before, state.grad = state.grad, self.recorded
         try:
             return hook(*args)
         finally:
@@ -162,10 +182,47 @@ def as_tensor(array: Any, dt: dtype | None = None) -> Tensor:
     return t
 
 
+def _replacement(new: Any, given: Tensor | None, hook: Callable[..., Any]) -> Any:
+    """What a hook returned in place of a gradient, which must be of the same kind."""
+    if new is None or given is None:
+        return new
+    if not isinstance(new, Tensor):
+        raise TypeError(f"{_named(hook)} must return a Tensor or None, but it has returned {type(new).__name__}")
+    if new._a.shape != given._a.shape:
+        raise RuntimeError(
+            f"{_named(hook)} has changed the size of the gradient: shape {list(given._a.shape)} came and shape {list(new._a.shape)} was "
+            "returned. A gradient has the shape of its tensor: return one of that shape, or None to leave it as it is"
+        )
+    if new.dtype is not given.dtype:
+        raise RuntimeError(
+            f"{_named(hook)} has changed the type of the gradient: {given.dtype} came and {new.dtype} was returned; "
+            f"return new.to({given.dtype})"
+        )
+    return new
+
+
+def _named(hook: Callable[..., Any]) -> str:
+    return f"the hook '{getattr(hook, '__qualname__', type(hook).__name__)}'"
+
+
+def refuse_nan(node: Node, results: Any) -> None:
+    """In anomaly mode: a gradient that is not a number is an error, at the operation that made it."""
+    for k, r in enumerate(results):
+        a = getattr(r, "_a", r)
+        if type(a) is np.ndarray and a.dtype.kind in "fc" and np.isnan(a).any():
+            raise RuntimeError(
+                f"Function '{node.label}' returned nan values in its {k}th output, the gradient of its input number {k} "
+                f"(shape {list(a.shape)}, {int(np.isnan(a).sum())} of them NaN)"
+            )
+
+
 def _explain(error: Exception, node: Node) -> None:
     """Adds to an error inside backward which operation it was, and where it was called if that is known."""
     text = f"This happened in the backward pass of {node.label}"
-    text += f", which was called in the forward pass at:\n{node.where}" if node.where else "."
+    if node.where:
+        text += f", which was called in the forward pass at:\n{node.where}"
+    else:
+        text += "; inside `with torch.autograd.detect_anomaly():` it is told where the forward pass called it."
     if hasattr(error, "add_note"):
         error.add_note(text)
     elif error.args and isinstance(error.args[0], str):
@@ -191,7 +248,12 @@ def _leading_to(goals: set, starts: list) -> set:
 
 
 def accumulate(leaf: Tensor, grad: Any) -> None:
-    """Adds to `leaf.grad`."""
+    """Adds to `leaf.grad`; several threads may do so at once."""
+    with _accumulating:
+        _accumulate(leaf, grad)
+
+
+def _accumulate(leaf: Tensor, grad: Any) -> None:
     old = leaf._grad
     if isinstance(grad, Tensor):
         leaf._grad = grad if old is None else old + grad
@@ -209,16 +271,19 @@ def accumulate(leaf: Tensor, grad: Any) -> None:
             state.grad = with_grad
 
 
-def _references(grad: Any) -> int:
-    return sys.getrefcount(grad)
+_accumulating = threading.RLock()
 
 
 def _calibrate() -> int:
     """How many references an array has that only came through `finish` and `accumulate`."""
     seen = []
 
-    def accumulate(leaf: Any, grad: Any) -> None:
+    def _accumulate(leaf: Any, grad: Any) -> None:
         seen.append(sys.getrefcount(grad))
+
+    def accumulate(leaf: Any, grad: Any) -> None:
+        with _accumulating:
+            _accumulate(leaf, grad)
 
     def finish(leaf: Any, grad: Any) -> None:
         accumulate(leaf, grad)
@@ -231,21 +296,34 @@ def _calibrate() -> int:
 _SOLE = _calibrate()
 
 
-def backward(roots: list[tuple[Tensor, Any]], *, keep: bool, lifted: bool, inputs: list[Tensor] | None = None) -> None:
+def backward(roots: list[tuple[Tensor, Any]], *, keep: bool, recorded: bool, inputs: list[Tensor] | None = None) -> None:
     """Runs backward from `roots` (tensor and gradient) into the `grad` of the leaves, or of `inputs` only."""
     if inputs is not None:
-        for t, g in zip(inputs, gradients(roots, inputs, keep=keep, lifted=lifted)):
+        for t, g in zip(inputs, gradients(roots, inputs, keep=keep, recorded=recorded)):
             if g is not None:
-                accumulate(t, g if lifted else g._a)
+                accumulate(t, g if recorded else g._a)
         return
-    run = Run(keep=keep, lifted=lifted)
-    _start(run, roots)
+    _start(Run(keep=keep, lifted=recorded, recorded=recorded), roots)
 
 
-def gradients(roots: list[tuple[Tensor, Any]], inputs: list[Tensor], *, keep: bool, lifted: bool) -> list[Tensor | None]:
+def backward_scalar(root: Tensor, keep: bool) -> None:
+    """The usual case: from one value, into the leaves."""
+    run = Run(keep=keep, lifted=False, recorded=False)
+    edge = (root if root._node is None else root._node, root._out)
+    before, state.grad = state.grad, False
+    token = enter(SILENT)
+    try:
+        run.go([(edge, np.ones(root._a.shape, root._a.dtype))])
+    finally:
+        leave(token)
+        state.grad = before
+
+
+def gradients(roots: list[tuple[Tensor, Any]], inputs: list[Tensor], *, keep: bool, recorded: bool) -> list[Tensor | None]:
     """The gradients of `roots` with respect to `inputs`, as Tensors; None where there is no way."""
     wanted = [(t if t._node is None else t._node, t._out) for t in inputs]
-    run = Run(keep=keep, lifted=lifted, wanted=wanted)
+    lifted = recorded or any(type(t) not in QUICK or type(g) not in QUICK for t, g in roots)
+    run = Run(keep=keep, lifted=lifted, recorded=recorded, wanted=wanted)
     run.found = dict.fromkeys(wanted)
     _start(run, roots)
     return [run.lift(run.found[e]) for e in wanted]
@@ -253,7 +331,7 @@ def gradients(roots: list[tuple[Tensor, Any]], inputs: list[Tensor], *, keep: bo
 
 def _start(run: Run, roots: list[tuple[Tensor, Any]]) -> None:
     edges = [((t if t._node is None else t._node, t._out), g if run.lifted else g._a) for t, g in roots]
-    before, state.grad = state.grad, run.lifted
+    before, state.grad = state.grad, run.recorded
     try:
         with quiet:
             run.go(edges)

@@ -15,6 +15,16 @@ class _State(threading.local):
 state = _State()
 
 
+class _Settings:
+    """What holds for all threads."""
+
+    anomaly = False  # is the forward line of every operation remembered?
+    check_nan = False  # are gradients looked through for NaN?
+
+
+settings = _Settings()
+
+
 class _Mode:
     """A setting that works as a context manager and as a decorator."""
 
