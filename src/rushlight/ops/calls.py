@@ -22,7 +22,7 @@ from ..runtime import settings
 from ..tensor.core import QUICK, Tensor
 from ..tensor.dtype import FLOATING, bool_, float32, float64, of_numpy
 from ..tensor.storage import storage_of
-from .fused import fused, only_primitive
+from .fused import Fusible, fused, launch, only_primitive, rule_runner
 from .intercept import interceptors
 from .signature import REQUIRED
 from .operator import DTYPE_OF, SHAPE_OF, Operator, after_record, saved_hooks, watchers
@@ -35,7 +35,7 @@ COMMON = {
     "enter": enter, "leave": leave, "SILENT": SILENT, "bool_": bool_, "of_numpy": of_numpy, "interceptors": interceptors,
     "next_sequence": next_sequence, "watchers": watchers, "saved_hooks": saved_hooks, "after_record": after_record,
     "WEAK": frozenset((float, int)), "FLOATS": frozenset((float32, float64)), "FLOATING": FLOATING, "sum_to": lang.sum_to.on_arrays,
-    "settings": settings, "fused": fused, "storage_of": storage_of, "REQUIRED": REQUIRED,
+    "settings": settings, "fused": fused, "launch": launch, "empty_like": np.empty_like, "storage_of": storage_of, "REQUIRED": REQUIRED,
 }  # fmt: skip
 
 
@@ -123,7 +123,7 @@ def run_body(op: Operator, src: Source, depth: int, explain: bool, options: bool
     parts = [f"a{i}" if i in s.arrays else n for i, n in enumerate(s.names)]
     parts[s.positional :] = [f"{n}={p}" for n, p in zip(s.names[s.positional :], parts[s.positional :])] if options else []
     plain = op.family == "elementwise" and len(parts) == len(s.arrays)
-    src.add(depth, "token = enter(SILENT)", "try:", f"    r = {'plain_body' if plain else 'body'}({', '.join(parts)})")
+    src.add(depth, "token = enter(SILENT)", "try:", f"    r = {'(plain_body if dt in FLOATS else body)' if plain else 'body'}({', '.join(parts)})")
     if explain:
         arrays = ", ".join(f"a{i}" for i in s.arrays)
         src.add(depth, "except ValueError:", f"    raise broadcast_error(op, ({arrays},)) from None")
@@ -206,7 +206,10 @@ def apply_lines(op: Operator, src: Source) -> None:
         if op.joint is not None:
             src.add(1, f"if h{i} is not None and x{i} is not None and x{i}.shape != h{i}:", f"    x{i} = sum_to(x{i}, h{i})")
         elif i in op.rules:
-            src.add(1, f"if s{i} is not None:", f"    x{i} = rule{i}(g, *s{i})")
+            call = f"rule{i}(g, *s{i})"
+            if _fuses(op, op.rules[i][1]):
+                call = f"simple{i}(g, *s{i}) if simple{i} and g.dtype.char in 'fd' else run{i}(g, s{i})"
+            src.add(1, f"if s{i} is not None:", f"    x{i} = {call}")
             src.add(2, f"if h{i} is not None and x{i}.shape != h{i}:", f"    x{i} = sum_to(x{i}, h{i})")
     src.add(1, f"return {names}")
 
@@ -215,12 +218,22 @@ def names_for(op: Operator) -> dict[str, Any]:
     """The operator's own parts that the written code refers to."""
     names: dict[str, Any] = {"node_class": op.node_class, "body": on_arrays(op.body), "defaults": op.signature.complete}
     if op.family == "elementwise":
-        names["plain_body"] = only_primitive(op) or names["body"]
+        names["plain_body"] = only_primitive(op.body, op.count) or names["body"]
+        names["fusible"] = fusible = Fusible(op.body, op.name)
+        names["small"], names["large"] = fusible.small, fusible.large
     if op.joint is not None:
         names["joint"] = on_arrays(op.joint[0])
-    for i, (rule, _) in op.rules.items():
+    for i, (rule, sources) in op.rules.items():
         names[f"rule{i}"] = on_arrays(rule)
+        if _fuses(op, sources):
+            names[f"run{i}"] = rule_runner(rule, f"{op.name}_grad")
+            names[f"simple{i}"] = only_primitive(rule, 1 + len(sources))
     return names
+
+
+def _fuses(op: Operator, sources: tuple[int, ...]) -> bool:
+    """May a rule run as a kernel? Only if all that it asks for are arrays."""
+    return op.family == "elementwise" and bool(sources) and all(k == -1 or k in op.signature.arrays for k in sources)
 
 
 def write_elementwise(op: Any) -> str:
@@ -258,7 +271,7 @@ def _elementwise_lines(op: Any, src: Source, options: bool = True) -> None:
         same = " and ".join([f"type({s.names[i]}) in QUICK" for i in s.arrays] + [f"{s.names[i]}.dtype is {first}.dtype" for i in s.arrays[1:]])
         src.add(2, f"ok = {same}", "if ok:", f"    dt = {first}.dtype", "    ok = dt in direct")
         src.add(3, *(f"a{i} = {s.names[i]}._a" for i in s.arrays), *(f"g{i} = {s.names[i]}._rg" for i in s.arrays))
-        src.add(3, f"size = {' + '.join(f'a{i}.size' for i in s.arrays)}")
+        src.add(3, f"size = {' + '.join(f'a{i}.size' for i in s.arrays)}", "key = dt")
     any_grad = " or ".join(f"g{i}" for i in s.arrays)
     if recorded and not op.has_rules:
         src.add(2, f"if ok and not (({any_grad}) and state.grad):")
@@ -266,8 +279,7 @@ def _elementwise_lines(op: Any, src: Source, options: bool = True) -> None:
         src.add(2, "if ok:")
     names = "".join(f"{n}, " for n in s.names[op.count :])
     target = "bool_" if op.result == "bool" else "dt"
-    src.add(3, "r = None", "if size >= settings.kernels_from:")
-    src.add(4, f"r = fused(op, {target}, ({''.join(f'a{i}, ' for i in s.arrays)}), ({names}))")
+    _kernel_lines(op, src, names, target, options)
     src.add(3, "if r is None:")
     run_body(op, src, 4, len(s.arrays) > 1, options)
     src.add(4, "if type(r) is not ndarray:", "    r = asarray(r)")
@@ -280,13 +292,40 @@ def _elementwise_lines(op: Any, src: Source, options: bool = True) -> None:
     src.add(3, "return t")
 
 
+def _kernel_lines(op: Any, src: Source, names: str, target: str, options: bool) -> None:
+    """Tries a generated kernel; leaves `r` None where numpy is to do the work."""
+    s = op.signature
+    arrays = "".join(f"a{i}, " for i in s.arrays)
+    src.add(3, "r = None")
+    depth = 3
+    if names and options:
+        changed = " or ".join(f"{n} is not defaults[{i}]" for i, n in enumerate(s.names) if i >= op.count)
+        src.add(3, f"if {changed}:", "    if size >= settings.kernels_from:")
+        src.add(5, f"r = fused(op, {target}, ({arrays}), ({names}))")
+        src.add(3, "else:")
+        depth = 4
+    result = "'bool'" if op.result == "bool" else "None"
+    src.add(depth, "table = large if size >= settings.kernels_from else small", "k = table.get(key, 0)")
+    src.add(depth, "if type(k) is int:", f"    k = fusible.find(table, key, k, ({arrays}), {result})")
+    src.add(depth, "if k is not None:")
+    like = ", bool_.np" if op.result == "bool" else ""
+    if s.arrays == (0,):
+        src.add(depth + 1, f"r = k(empty_like(a0{like}), a0) if table is small else launch(k, {target}.np, a0)")
+    elif len(s.arrays) == 2:
+        src.add(depth + 1, "if table is large or key is dt:", f"    r = launch(k, {target}.np, a0, a1)")
+        src.add(depth + 1, f"elif key[1] == 1:", f"    r = k(empty_like(a0{like}), a0, a1)")
+        src.add(depth + 1, "else:", f"    r = k(empty_like(a1{like}), a1, a0)")
+    else:
+        src.add(depth + 1, f"r = launch(k, {target}.np, {arrays})")
+
+
 def _pair_of_operands(src: Source, x: str, y: str) -> None:
     """Both tensors, or either of them a float or int beside a float tensor."""
     src.add(2, f"if type({x}) in QUICK:", f"    dt, a0, g0 = {x}.dtype, {x}._a, {x}._rg", "    size = a0.size")
-    src.add(3, f"if type({y}) in QUICK:", f"    ok, a1, g1 = {y}.dtype is dt and dt in direct, {y}._a, {y}._rg", "    size += a1.size")
-    src.add(3, "else:", f"    ok, a1, g1 = type({y}) in WEAK and dt in FLOATS and dt in direct, {y}, False")
+    src.add(3, f"if type({y}) in QUICK:", f"    ok, a1, g1 = {y}.dtype is dt and dt in direct, {y}._a, {y}._rg", "    size += a1.size", "    key = dt")
+    src.add(3, "else:", f"    ok, a1, g1 = type({y}) in WEAK and dt in FLOATS and dt in direct, {y}, False", "    key = dt, 1")
     src.add(2, f"elif type({y}) in QUICK:", f"    dt, a1, g1 = {y}.dtype, {y}._a, {y}._rg", "    size = a1.size")
-    src.add(3, f"ok, a0, g0 = type({x}) in WEAK and dt in FLOATS and dt in direct, {x}, False")
+    src.add(3, f"ok, a0, g0 = type({x}) in WEAK and dt in FLOATS and dt in direct, {x}, False", "key = dt, 2")
     src.add(2, "else:", "    ok = False")
 
 

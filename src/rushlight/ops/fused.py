@@ -1,6 +1,7 @@
-"""Element-wise bodies as generated kernels: traced once for each operator and type, compiled, and kept.
+"""Element-wise functions as generated kernels: traced once for each combination of types, compiled, and kept.
 
-`fused` answers with the result, or with None where there is no kernel and numpy is to do the work.
+Large arrays always take the kernel. Small ones take it only where numpy would need several passes and where the kernel
+gives the very same bits (no exp, no tanh): so results depend on sizes and types alone, never on what ran before.
 """
 
 from __future__ import annotations
@@ -10,89 +11,193 @@ from typing import Any, Callable
 import numpy as np
 
 from .. import lang
+from ..lang.arrays import on_arrays
 from ..runtime import memory, settings
 
+Kernel = Callable[..., Any]
+CALLS_BEFORE_KERNEL = 20  # a small operation that is repeated less often is not worth loading one
 MOST_VARIANTS = 8  # of one operator with different options (`alpha=0.3`); beyond that, numpy
-_kernels: dict[Any, Callable[..., Any] | None] = {}
-_variants: dict[Any, int] = {}
+EXACT = frozenset(
+    "input scalar cast add sub mul div neg abs sqrt minimum maximum fmin fmax floor ceil trunc round sign square where "
+    "eq ne lt le gt ge logical_and logical_or logical_xor logical_not bitwise_and bitwise_or bitwise_xor bitwise_not "
+    "isnan isinf isfinite signbit copysign".split()
+)
+
+
+class Fusible:
+    """A function of arrays and numbers, element by element, that may run as one kernel.
+
+    `small` and `large` map a key, which stands for the types of the arguments, to the kernel; to None where numpy is to
+    do the work; or to the number of calls so far.
+    """
+
+    __slots__ = ("function", "large", "name", "small")
+
+    def __init__(self, function: Callable[..., Any], name: str) -> None:
+        self.function, self.name = function, name
+        self.small: dict[Any, Any] = {}
+        self.large: dict[Any, Any] = {}
+
+    def find(self, table: dict, key: Any, calls: int, arguments: tuple, result: str | None) -> Kernel | None:
+        """The kernel for arguments like these, when there is one and its time has come."""
+        if table is self.small and calls < CALLS_BEFORE_KERNEL:
+            table[key] = calls + 1
+            return None
+        node = self.trace(arguments, result)
+        if node is None or (table is self.small and not (_is_exact(node) and _saves_passes(node))):
+            table[key] = None
+        else:
+            table[key] = compiled(node, self.name)
+        return table[key]
+
+    def trace(self, arguments: tuple, result: str | None, options: dict | None = None) -> Any:
+        """The graph of the function on such arguments, or None where it cannot be traced."""
+        from ..kernels import input_node, scalar_node
+        from ..lang.symbol import Symbol, Untraceable
+
+        own = next((a.dtype.name for a in arguments if type(a) is np.ndarray), "float32")
+        symbols, arrays, numbers = [], 0, 0
+        for a in arguments:
+            if type(a) is np.ndarray:
+                symbols.append(Symbol(input_node(arrays, a.dtype.name)))
+                arrays += 1
+            else:
+                symbols.append(Symbol(scalar_node(numbers, own)))
+                numbers += 1
+        try:
+            traced = self.function(*symbols, **(options or {}))
+        except (Untraceable, TypeError, AttributeError, ValueError, KeyError) as reason:
+            settings.log(2, f"{self.name}: numpy, because of {reason}")
+            return None
+        if not isinstance(traced, Symbol):
+            return None
+        return lang.cast(traced, result or own).node
+
+
+def compiled(node: Any, name: str) -> Kernel | None:
+    """The kernel of a graph, or None: not supported, or no compiler here."""
+    from .. import kernels
+
+    if not kernels.available() or not kernels.supports(node):
+        return None
+    return kernels.elementwise(node, name=name)
 
 
 def fused(op: Any, result_type: Any, arrays: tuple, options: tuple) -> np.ndarray | None:
-    """The result of an operator's body on large arrays and numbers, by one generated kernel."""
+    """The result of an operator with options by a kernel, or None where numpy is to do the work."""
     key = (op.path, tuple([a.dtype.num if type(a) is np.ndarray else None for a in arrays]), options)
     try:
-        kernel = _kernels[key]
+        kernel = _with_options[key]
     except KeyError:
-        kernel = _kernels[key] = _make(op, result_type, arrays, options)
+        kernel = _with_options[key] = _make(op, result_type, arrays, options)
     except TypeError:  # an option that cannot be a key
         return None
-    if kernel is None:
+    return None if kernel is None else launch(kernel, result_type.np, *arrays)
+
+
+_with_options: dict[Any, Kernel | None] = {}
+_variants: dict[str, int] = {}
+
+
+def _make(op: Any, result_type: Any, arrays: tuple, options: tuple) -> Kernel | None:
+    _variants[op.path] = _variants.get(op.path, 0) + 1
+    if _variants[op.path] > MOST_VARIANTS:
         return None
-    inputs = [a for a in arrays if type(a) is np.ndarray]
-    numbers = [a for a in arrays if type(a) is not np.ndarray]
-    out = _destination(inputs, result_type.np)
-    return None if out is None else kernel(out, *inputs, *numbers)
+    s = op.signature
+    node = Fusible(op.body, op.name).trace(arrays, result_type.name, dict(zip(s.names[s.positional :], options)))
+    return None if node is None else compiled(node, op.name)
 
 
-def _destination(inputs: list[np.ndarray], dtype: np.dtype) -> np.ndarray | None:
-    """Memory for the result, laid out as numpy would: like the first input of the broadcast shape."""
-    shape = inputs[0].shape
-    if any(a.shape != shape for a in inputs):
-        try:
-            shape = np.broadcast_shapes(*[a.shape for a in inputs])
-        except ValueError:
-            return None
-    for a in inputs:
+def launch(kernel: Kernel, dtype: np.dtype, *arguments: Any) -> np.ndarray | None:
+    """Runs a kernel into new memory; None where the shapes do not broadcast."""
+    arrays = [a for a in arguments if type(a) is np.ndarray]
+    out = destination(arrays, dtype)
+    if out is None:
+        return None
+    if len(arrays) == len(arguments):
+        return kernel(out, *arguments)
+    return kernel(out, *arrays, *[a for a in arguments if type(a) is not np.ndarray])
+
+
+def destination(arrays: list[np.ndarray], dtype: np.dtype) -> np.ndarray | None:
+    """Memory for a result, laid out as numpy would: like the first array of the broadcast shape."""
+    shape = arrays[0].shape
+    for a in arrays:
+        if a.shape != shape:
+            try:
+                shape = np.broadcast_shapes(*[a.shape for a in arrays])
+            except ValueError:
+                return None
+            break
+    for a in arrays:
         if a.shape == shape:
             return memory.empty(shape, dtype) if a.flags.c_contiguous else np.empty_like(a, dtype)
     return memory.empty(shape, dtype)
 
 
-def _make(op: Any, result_type: Any, arrays: tuple, options: tuple) -> Callable[..., Any] | None:
-    """The kernel of a body, or None: not traceable, not supported, or no compiler."""
-    from .. import kernels
-    from ..lang.symbol import Symbol, Untraceable
+def _nodes(node: Any) -> list[Any]:
+    """All nodes of a graph."""
+    from ..kernels import Node
 
-    if not kernels.available():
-        return None
-    family = (op.path, tuple(type(a) is np.ndarray for a in arrays))
-    _variants[family] = _variants.get(family, 0) + 1
-    if options and _variants[family] > MOST_VARIANTS:
-        return None
-    inputs = iter(range(len(arrays)))
-    numbers = iter(range(len(arrays)))
-    own = next(a.dtype.name for a in arrays if type(a) is np.ndarray)
-    symbols = [
-        Symbol(kernels.input_node(next(inputs), a.dtype.name)) if type(a) is np.ndarray else Symbol(kernels.scalar_node(next(numbers), own))
-        for a in arrays
-    ]
-    s = op.signature
-    try:
-        traced = op.body(*symbols, **dict(zip(s.names[op.count :], options)))
-        if not isinstance(traced, Symbol):
-            return None
-        traced = lang.cast(traced, result_type.name)
-        return kernels.elementwise(traced.node, name=op.name) if kernels.supports(traced.node) else None
-    except (Untraceable, TypeError, AttributeError, kernels.Unsupported) as reason:
-        settings.log(2, f"{op.path}: numpy, because of {reason}")
-        return None
+    seen: dict[int, Any] = {}
+    stack = [node]
+    while stack:
+        n = stack.pop()
+        if id(n) not in seen:
+            seen[id(n)] = n
+            stack.extend(a for a in n.args if isinstance(a, Node))
+    return list(seen.values())
 
 
-def only_primitive(op: Any) -> Callable[..., Any] | None:
-    """The numpy function of a body that is just one primitive of its arguments, as that of `add` is, for every type."""
-    names = {_primitive_of(op, dtype) for dtype in ("float32", "int64", "complex64")}
-    name = names.pop()
-    return None if names or name is None else lang.PRIMITIVES[name].on_arrays
+def _is_exact(node: Any) -> bool:
+    return all(n.op in EXACT for n in _nodes(node))
 
 
-def _primitive_of(op: Any, dtype: str) -> str | None:
-    from ..kernels.graph import input_node
+def _saves_passes(node: Any) -> bool:
+    """Does numpy need more than one call on arrays for this?"""
+    from ..kernels import Node
+
+    work = [n for n in _nodes(node) if n.op not in ("input", "scalar")]
+    return len(work) > 1 or any(not isinstance(a, Node) or a.op == "scalar" for n in work for a in n.args)
+
+
+def only_primitive(function: Callable[..., Any], count: int) -> Callable[..., Any] | None:
+    """The numpy function of a body that is just one primitive of its arguments, as that of `add` is."""
+    from ..kernels import input_node
     from ..lang.symbol import Symbol
 
-    symbols = [Symbol(input_node(i, dtype)) for i in range(op.count)]
+    symbols = [Symbol(input_node(i, "float32")) for i in range(count)]
     try:
-        node = op.body(*symbols).node
+        node = function(*symbols).node
     except Exception:  # whatever such a body does, it is not one primitive
         return None
-    alone = node.op in lang.PRIMITIVES and node.args == tuple(s.node for s in symbols)
-    return node.op if alone else None
+    if node.op in lang.PRIMITIVES and node.args == tuple(s.node for s in symbols):
+        return lang.PRIMITIVES[node.op].on_arrays
+    return None
+
+
+def rule_runner(rule: Callable[..., Any], name: str) -> Callable[[np.ndarray, tuple], Any]:
+    """A gradient rule of an element-wise operator: as a kernel where that pays."""
+    fusible = Fusible(rule, name)
+    small, large, find = fusible.small, fusible.large, fusible.find
+    plain = on_arrays(rule)
+    ndarray, empty_like = np.ndarray, np.empty_like
+
+    def run(g: np.ndarray, saved: tuple) -> Any:
+        key = g.dtype.num
+        for v in saved:
+            if type(v) is not ndarray:
+                return plain(g, *saved)
+            key = key * 1024 + v.dtype.num
+        table = large if g.size >= settings.kernels_from else small
+        kernel = table.get(key, 0)
+        if type(kernel) is int:
+            kernel = find(table, key, kernel, (g, *saved), None)
+        if kernel is None:
+            return plain(g, *saved)
+        if table is small:
+            return kernel(empty_like(g), g, *saved)
+        result = launch(kernel, g.dtype, g, *saved)
+        return plain(g, *saved) if result is None else result
+
+    return run
