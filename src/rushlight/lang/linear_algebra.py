@@ -176,3 +176,12 @@ def eig_factor(a: Any) -> Any:
     values, vectors = _converged("linalg.eig", np.linalg.eig, a)
     kind = np.result_type(a.dtype, np.complex64)
     return values.astype(kind, copy=False), vectors.astype(kind, copy=False)
+
+
+@primitive
+def require_small(x: Any, scale: Any, message: str) -> Any:
+    """Raises `message` where `x` is more than rounding, compared with the values of `scale`."""
+    limit = 1e-2 * max(1.0, float(np.abs(scale).max(initial=0)))
+    if np.abs(x).max(initial=0) > limit:
+        raise RuntimeError(message)
+    return x

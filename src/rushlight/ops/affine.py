@@ -120,7 +120,7 @@ for _op in (baddbmm, addbmm):
 # ---- layers
 
 
-@operator(namespace="nn.functional", node="AddmmBackward0", out=False)
+@operator(namespace="nn.functional", node="AddmmBackward0")
 def linear(input: Array, weight: Array, bias: Array | None = None):
     """`input @ weight.T + bias`: what a Linear layer computes."""
     result = product("linear", input, weight.swapaxes(0, 1) if weight.ndim > 1 else weight)

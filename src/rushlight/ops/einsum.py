@@ -10,6 +10,7 @@ from functools import lru_cache
 
 from .. import lang
 from .declare import composite, operator
+from .kinds import is_integral
 from .product import type_error
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -193,9 +194,14 @@ def _alone(term, partner, rest):
         return term
     totals = tuple(i for i, label in enumerate(labels) if label in dropped and own[label] != 1)
     if totals:
-        x = lang.sum(x, totals, True)
+        x = _sum(x, totals, True)
     kept = tuple(label for label in labels if label not in dropped)
     return lang.reshape(x, [own[label] for label in kept]), kept
+
+
+def _sum(x, axes, keepdim=False):
+    """The sum over axes, of integers in int64."""
+    return lang.sum(lang.cast(x, "int64") if is_integral(x) else x, axes, keepdim)
 
 
 def _grouped(x, labels, batch, first, second, sizes):
@@ -216,6 +222,6 @@ def _arranged(x, labels, output):
     """The result with its dimensions in the order asked for, the others summed."""
     extra = tuple(i for i, label in enumerate(labels) if label not in output)
     if extra:
-        x = lang.sum(x, extra)
+        x = _sum(x, extra)
     labels = [label for label in labels if label in output]
     return lang.permute(x, [labels.index(label) for label in output])

@@ -269,7 +269,7 @@ def _contracted(a, b, dims):
 def _sum_unmatched(x, own, other, theirs):
     """Where the partner has size one, the sum over the dimension is all that is needed."""
     axes = [i for i, j in zip(own, theirs) if other.shape[j] == 1 and x.shape[i] != 1]
-    return lang.sum(x, tuple(axes), True) if axes else x
+    return lang.cast(lang.sum(x, tuple(axes), True), x.dtype) if axes else x
 
 
 def _count(x, dims):

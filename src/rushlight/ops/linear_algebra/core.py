@@ -52,6 +52,18 @@ def halved_lower(x):
     return lang.tril(x, -1) + diagonal_matrices(d * 0.5)
 
 
+GAUGE = (
+    "linalg_{0}_backward: The {1} in the complex case are specified up to multiplication by e^{{i phi}}. The specified loss function "
+    "depends on this quantity, so it is ill-defined. Use a loss that does not change when a vector is turned, such as one of v @ v.mH"
+)
+
+
+@primitive_operator(name="_require_small", differentiable=False)
+def require_small(input: Array, scale: Array, message):
+    """Raises where something that must vanish does not."""
+    return lang.require_small(input, scale, message)
+
+
 # ---- solving
 
 
@@ -249,9 +261,12 @@ def _(g, results):
     squares = s * s
     gaps = as_row(squares) - as_column(squares)
     turn_u, turn_v = _skew(lang.matmul(H(u), grad_u)), _skew(lang.matmul(vh, H(grad_vh)))
-    inner = _quotient(turn_u, gaps) * as_row(s) + as_column(s) * _quotient(turn_v, gaps) + diagonal_matrices(grad_s)
     if is_complex(u):
-        inner = inner + diagonal_matrices(_quotient(diagonals(turn_u), 2 * s))
+        phase = diagonals(turn_u)
+        lang.require_small(phase + diagonals(turn_v), grad_u, GAUGE.format("svd", "singular vectors"))
+        grad_s = grad_s + _quotient(phase, 2 * s)
+    turn_u, turn_v = _off_diagonal(turn_u), _off_diagonal(turn_v)
+    inner = _quotient(turn_u, gaps) * as_row(s) + as_column(s) * _quotient(turn_v, gaps) + diagonal_matrices(grad_s)
     grad = lang.matmul(inner, vh)
     if columns > k:
         outside = grad_vh - lang.matmul(lang.matmul(grad_vh, H(vh)), vh)
@@ -265,6 +280,10 @@ def _(g, results):
 
 def _skew(x):
     return x - H(x)
+
+
+def _off_diagonal(x):
+    return x - diagonal_matrices(diagonals(x))
 
 
 def _quotient(x, y):
@@ -282,8 +301,9 @@ def eigh_factor(input: Array, upper):
 def _(g, results):
     (values, vectors), (grad_values, grad_vectors) = results, g
     turn = lang.matmul(H(vectors), grad_vectors)
-    off = turn - diagonal_matrices(diagonals(turn))
-    inner = _quotient(off, as_row(values) - as_column(values)) + diagonal_matrices(grad_values)
+    if is_complex(vectors):
+        lang.require_small(lang.imag(diagonals(turn)), grad_vectors, GAUGE.format("eigh", "eigenvectors"))
+    inner = _quotient(_off_diagonal(turn), as_row(values) - as_column(values)) + diagonal_matrices(grad_values)
     return (lang.matmul(vectors, lang.matmul(inner, H(vectors))),)
 
 
@@ -297,11 +317,11 @@ def eig_factor(input: Array):
 def _(g, input, results):
     (values, vectors), (grad_values, grad_vectors) = results, g
     turn = lang.matmul(H(vectors), grad_vectors)
+    lang.require_small(lang.imag(diagonals(turn)), grad_vectors, GAUGE.format("eig", "eigenvectors"))
     size = lang.matmul(H(vectors), vectors)
     off = turn - size * as_row(_real_part(diagonals(turn)))
-    off = off - diagonal_matrices(diagonals(off))
     gaps = lang.conj(as_row(values) - as_column(values))
-    inner = _quotient(off, gaps) + diagonal_matrices(grad_values)
+    inner = _quotient(_off_diagonal(off), gaps) + diagonal_matrices(grad_values)
     grad = lang.solve_matrix(H(vectors), lang.matmul(inner, H(vectors)))
     return (grad if is_complex(input) else lang.real(grad),)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from ... import lang
-from ...tensor.dtype import bool_, int64
+from ...tensor.dtype import FLOATING, int64
 from ..alias import alias
 from ..declare import composite
 from ..operator import OPERATORS
@@ -179,7 +179,7 @@ def vander(x, *, N=None):
     """The powers 0 to N-1 of each element, as the columns of a matrix."""
     if x.ndim == 0:
         x = lang.reshape(x, (1,))
-    if x.dtype is bool_:
+    if x.dtype.category < FLOATING:
         x = x.to(int64)
     count = x.shape[-1] if N is None else N
     if count <= 1:
