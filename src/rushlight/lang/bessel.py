@@ -95,7 +95,7 @@ def _scaled_i(order: int, x: Any) -> Any:
 def _full_i(order: int, x: Any) -> Any:
     size = np.abs(x)
     far = lambda x: np.exp(x / 2) * (_far_i[order](I_FAR / x) / np.sqrt(x)) * np.exp(x / 2)  # noqa: E731
-    value = by_region(size, (size < I_FAR, lambda x: _series_i(order, x)), ((size >= I_FAR) & (size < 2000), far), (size >= 2000, lambda x: x * np.inf))
+    value = by_region(size, (size < I_FAR, lambda x: _series_i(order, x)), ((size >= I_FAR) & (size < 2000), far), ((size >= 2000) & ~np.isinf(size), lambda x: x * np.inf))
     return np.copysign(value, x) if order else value
 
 
@@ -158,9 +158,8 @@ def _j(order: int, x: Any) -> Any:
         size,
         (size < J_FAR, lambda x: _series_j(order, x)),
         ((size >= J_FAR) & ~np.isinf(size), lambda x: _waves(order, x)[0]),
-        (np.isinf(size), np.zeros_like),
     )
-    return np.where(x < 0, -value, value) if order else value
+    return np.where(np.signbit(x), -value, value) if order else value
 
 
 def _near_y(order: int, x: Any) -> Any:
@@ -175,7 +174,6 @@ def _y(order: int, x: Any) -> Any:
         x,
         ((x > 0) & (x < J_FAR), lambda x: _near_y(order, x)),
         ((x >= J_FAR) & ~np.isinf(x), lambda x: _waves(order, x)[1]),
-        (np.isposinf(x), np.zeros_like),
         (x == 0, lambda x: np.full(x.shape, -np.inf)),
     )
 
@@ -242,7 +240,7 @@ def _airy_negative(x: Any) -> Any:
 def airy_ai(x: Any) -> Any:
     """Airy's function Ai."""
     near = (x <= AIRY_NEAR) & (x >= -AIRY_WAVES)
-    return by_region(x, (near, _airy_near), (x > AIRY_NEAR, _airy_positive), ((x < -AIRY_WAVES) & ~np.isinf(x), _airy_negative), (np.isneginf(x), np.zeros_like))
+    return by_region(x, (near, _airy_near), ((x > AIRY_NEAR) & ~np.isinf(x), _airy_positive), ((x < -AIRY_WAVES) & ~np.isinf(x), _airy_negative))
 
 
 # ---- the primitives

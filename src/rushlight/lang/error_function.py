@@ -198,4 +198,4 @@ def log_ndtr(x: Any) -> Any:
 @special_primitive
 def ndtri(p: Any) -> Any:
     """Which number a normal variable is below with probability `p`."""
-    return by_region(p, (p <= 0.5, lambda p: -SQRT_2 * _erfcinv(p * 2)), (p > 0.5, lambda p: SQRT_2 * _erfcinv((1 - p) * 2)))
+    return by_region(p, (p < 0.5, lambda p: -SQRT_2 * _erfcinv(p * 2)), (p >= 0.5, lambda p: SQRT_2 * _erfcinv((1 - p) * 2)))

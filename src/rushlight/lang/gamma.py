@@ -35,7 +35,7 @@ _between_zeros = Chebyshev(lambda z: math.lgamma(1 + z) / (z * (z - 1)), 0, 1, 2
 
 def _after_one(z: Any) -> Any:
     """lgamma(1 + z) for `z` from 0 to 1."""
-    return z * (z - 1) * _between_zeros(z)
+    return z * (z - 1) * _between_zeros(z) + 0.0
 
 
 def _correction(x: Any) -> Any:
@@ -151,10 +151,18 @@ def zeta(s: Any, q: Any) -> Any:
 # ---- the incomplete gamma function
 
 
+_LOG_TAIL = [(-1) ** (k + 1) / k for k in range(2, 12)]
+
+
+def _log1p_less(u: Any) -> Any:
+    """log(1 + u) - u, without cancellation near zero."""
+    small = np.where(np.abs(u) < 0.02, u, 0.0)
+    return np.where(np.abs(u) < 0.02, small * small * horner(_LOG_TAIL, small), np.log1p(u) - u)
+
+
 def _density(a: Any, x: Any) -> Any:
     """x**a exp(-x) / gamma(a + 1), without the cancellation of large logarithms."""
-    step = (x - a) / a
-    large = np.exp(a * (np.log1p(step) - step) - _correction(np.maximum(a, LARGE))) / np.sqrt(2 * np.pi * a)
+    large = np.exp(a * _log1p_less((x - a) / a) - _correction(np.maximum(a, LARGE))) / np.sqrt(2 * np.pi * a)
     return np.where(a >= LARGE, large, np.exp(a * np.log(x) - x - _lgamma(a + 1)))
 
 
@@ -165,6 +173,16 @@ def _lower_by_series(a: Any, x: Any) -> Any:
         term = term * x / (a + k)
         total = total + term
     return total * _density(a, x)
+
+
+def _upper_near_zero(a: Any, x: Any) -> Any:
+    """For `x` up to 1, where a small `a` leaves next to nothing of 1 - igamma."""
+    term, total = -x, np.zeros_like(a)
+    for k in range(1, 20):
+        total = total + term / (a + k)
+        term = term * -x / (k + 1)
+    lead = a * np.log(x) - _lgamma(a + 1)
+    return -np.expm1(lead) - np.exp(lead) * a * total
 
 
 def _upper_by_fraction(a: Any, x: Any) -> Any:
@@ -198,10 +216,10 @@ def _tail_by_quadrature(a: Any, x: Any) -> Any:
     deviation = np.sqrt(a)
     end = np.where(x > a, np.maximum(a + 11.5 * deviation, x + 6 * deviation), np.maximum(0, np.minimum(a - 7.5 * deviation, x - 5 * deviation)))
     half = (end - x) / 2
-    t = x[..., None] + half[..., None] * (nodes + 1)
-    exponent = a[..., None] * np.log1p((t - x[..., None]) / x[..., None]) - (t - x[..., None])
-    inner = np.sum(weights * np.exp(exponent) / t, -1)
-    return np.abs(half) * inner * _density(a, x) * a
+    a_, x_ = a[..., None], x[..., None]
+    u = half[..., None] * (nodes + 1) / x_  # from x to x (1 + u)
+    exponent = a_ * _log1p_less(u) + (a_ - x_) * u
+    return np.abs(half) / x * np.sum(weights * np.exp(exponent) / (1 + u), -1) * _density(a, x) * a
 
 
 def _incomplete(a: Any, x: Any, upper: bool) -> Any:
@@ -211,14 +229,17 @@ def _incomplete(a: Any, x: Any, upper: bool) -> Any:
     series = good & (a < MANY) & (x <= np.maximum(a, 1))
     fraction = good & (a < MANY) & ~series
     many = good & (a >= MANY)
+    zero = series & upper & (x <= 1) & (a < 1)
+    series &= ~zero
     lower[series] = _lower_by_series(a[series], x[series])
-    for where, tail in ((fraction, _upper_by_fraction), (many, _tail_by_quadrature)):
+    for where, tail in ((zero, _upper_near_zero), (fraction, _upper_by_fraction), (many, _tail_by_quadrature)):
         lower[where] = tail(a[where], x[where]) if where.any() else 0
-    whole[fraction | (many & (x > a))] = True  # these hold the upper part so far
-    edges = [((a > 0) & (x == 0), 0.0), ((a == 0) & (x > 0), 1.0), ((a > 0) & np.isfinite(a) & (x == np.inf), 1.0)]
-    edges.append(((a == np.inf) & (x >= 0) & np.isfinite(x), 0.0))
-    for where, value in edges:
-        lower[where] = value
+    whole[zero | fraction | (many & (x > a))] = True  # these hold the upper part so far
+    positive = ~(a <= 0) & ~(x < 0)
+    edges = [(np.isinf(x), 1.0), (np.isinf(a), 0.0), (np.isinf(a) & np.isinf(x), np.nan), (x == 0, 0.0)]
+    for where, value in edges:  # later ones win
+        lower[positive & where] = value
+    lower[(a == 0) & (x > 0)] = 1.0
     return np.where(whole != upper, 1 - lower, lower)
 
 

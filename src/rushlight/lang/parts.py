@@ -69,3 +69,11 @@ def from_pairs(x: Any) -> Any:
     if x.strides[-1] != size or any(s % (2 * size) for s in x.strides[:-1]):
         raise RuntimeError("view_as_complex: Tensor must have a last dimension with stride 1, and other strides divisible by 2")
     return x.view(np.result_type(x.dtype, np.complex64)).reshape(x.shape[:-1])
+
+
+@primitive
+def put_where(x: Any, mask: Any, values: Any) -> Any:
+    """A copy of `x` with `values`, one after the other, where `mask` is true."""
+    result = x.copy()
+    result[mask] = values
+    return result

@@ -1,28 +1,25 @@
-"""Activation functions of one number at a time.
+"""Activation functions made of straight lines.
 
 `functional` makes the function of `nn.functional` of each, with its `inplace=` flag, and in-place forms like `elu_`.
 """
 
 from __future__ import annotations
 
-import math
-
-from .. import lang
+from .. import lang, random
 from ..tensor.inplace import assign
+from ..tensor.sampling import generator_of
 from .alias import alias
-from .declare import INPLACE, Composite, composite, elementwise, inplace_form, publish
-from .kinds import is_integral
-from .trigonometric import tanh
+from .declare import INPLACE, Composite, composite, elementwise, inplace_form, operator, publish
+from .kinds import is_integral, is_unsigned
 
 FLOAT_ONLY = ("bool", "integral", "complex")
-SQRT_HALF, INVERSE_SQRT_2PI = math.sqrt(0.5), 1 / math.sqrt(2 * math.pi)
 
 
-def functional(call, name=None, underscore=True):
+def functional(call, underscore=True, arguments=None):
     """Publishes `nn.functional.<name>(..., inplace=False)` for an operator, and its in-place form."""
     body = call.operator.body
-    name = name or call.operator.name
-    count = body.__code__.co_argcount
+    name = call.operator.name
+    count = arguments or body.__code__.co_argcount
 
     def function(*args, inplace=False, **kwargs):
         if len(args) > count:
@@ -39,15 +36,13 @@ def functional(call, name=None, underscore=True):
     return call
 
 
-def activation(name, node=None, refuses=FLOAT_ONLY, underscore=False):
+def activation(body=None, **options):
     """Declares an activation that is a function of `nn.functional` only."""
-
-    def declare(body):
-        camel = "".join(part.capitalize() for part in name.split("_"))
-        options = {"method": False, "out": False, "refuses": refuses, "node": node or f"{camel}Backward0"}
-        return functional(elementwise(body, name=f"_{name}", **options), name, underscore)
-
-    return declare
+    if body is None:
+        return lambda f: activation(f, **options)
+    underscore = options.pop("underscore", False)
+    call = elementwise(body, namespace="nn.functional", method=False, **{"refuses": FLOAT_ONLY, **options})
+    return functional(call, underscore)
 
 
 # ---- straight lines
@@ -56,20 +51,22 @@ def activation(name, node=None, refuses=FLOAT_ONLY, underscore=False):
 @elementwise(inplace=True, out=False, refuses=("bool", "complex"))
 def relu(input):
     """The larger of each element and zero."""
-    return lang.maximum(input, 0)
+    return lang.maximum(0, input)  # in this order -0.0 stays
 
 
 relu.gradient(input=lambda g, result: lang.where(result <= 0, 0.0, g))
 functional(relu)
 
 
-@activation("hardtanh", refuses=("bool", "complex"), underscore=True)
+@activation(refuses=("bool", "complex"), underscore=True)
 def hardtanh(input, min_val: float = -1.0, max_val: float = 1.0):
     """Each element brought between two numbers."""
     if min_val > max_val:
         raise ValueError(f"hardtanh: min_val cannot be greater than max_val, but they are {min_val} and {max_val}")
     if is_integral(input):
         min_val, max_val = int(min_val), int(max_val)
+        if min_val < 0 and is_unsigned(input):
+            raise RuntimeError("cannot do hardtanh on an unsigned type with negative limits; convert first: x.to(torch.int16)")
     return lang.minimum(lang.maximum(input, min_val), max_val)
 
 
@@ -88,7 +85,7 @@ def relu6(input, inplace=False):
     return assign(input, result, "relu6_") if inplace else result
 
 
-@activation("leaky_relu", underscore=True)
+@activation(underscore=True)
 def leaky_relu(input, negative_slope: float = 0.01):
     """Each element, times `negative_slope` where it is below zero."""
     return lang.where(input > 0, input, input * negative_slope)
@@ -141,13 +138,13 @@ def prelu(input, weight):
 alias(prelu, "nn.functional.prelu")
 
 
-@activation("hardsigmoid")
+@activation
 def hardsigmoid(input):
     """A straight line from 0 at -3 to 1 at 3."""
     return lang.minimum(lang.maximum(input + 3, 0), 6) / 6
 
 
-@activation("hardswish")
+@activation
 def hardswish(input):
     """Each element times its `hardsigmoid`."""
     return input * lang.minimum(lang.maximum(input + 3, 0), 6) / 6
@@ -170,7 +167,7 @@ def softshrink(input, lambd: float = 0.5):
     """Each element moved towards zero by `lambd`, but not past it."""
     if lambd < 0:
         raise RuntimeError(f"softshrink: lambda must be greater or equal to 0, but found to be {lambd}.")
-    return lang.where(input > lambd, input - lambd, lang.where(input < -lambd, input + lambd, input * 0))
+    return lang.where(input > lambd, input - lambd, lang.where(input < -lambd, input + lambd, lang.abs(input) * 0))
 
 
 def _shrink_gradient(g, input, lambd):
@@ -182,159 +179,36 @@ softshrink.gradient(input=_shrink_gradient)
 alias(hardshrink, "nn.functional.hardshrink")
 
 
-# ---- curves
+# ---- a random slope
 
 
-@elementwise(inplace=True, promote="float")
-def sigmoid(input):
-    """1 / (1 + exp(-x)) of each element."""
-    return lang.sigmoid(input)
+@operator(method=False, out=False, name="_rrelu_with_noise", exact=True, node="RreluWithNoiseBackward0")
+def _rrelu_with_noise(input: Array, noise: Array):
+    """Each element times its slope."""
+    return input * noise
 
 
-sigmoid.gradient(input=lambda g, result: g * lang.conj((1 - result) * result))
-alias(sigmoid, "special.expit", "nn.functional.sigmoid")
-alias(tanh, "nn.functional.tanh")
+_rrelu_with_noise.gradient(input=lambda g, noise: g * noise)
 
 
-@elementwise(namespace="nn.functional", method=False, refuses=FLOAT_ONLY, node="LogSigmoidBackward0")
-def logsigmoid(input):
-    """The logarithm of the sigmoid of each element, without underflow."""
-    return lang.minimum(input, 0) - lang.log1p(lang.exp(-lang.abs(input)))
+@operator(method=False, out=False, name="_rrelu_noise", exact=True, differentiable=False)
+def _rrelu_noise(input: Array, lower, upper, generator):
+    """A random slope for each element that is not above zero, one for the others."""
+    below = input <= 0
+    drawn = random.uniform(generator_of(generator), (lang.count_true(below),), "float64", lower, upper)
+    return lang.put_where(lang.ones_like(input), below, drawn)
 
 
-logsigmoid.gradient(input=lambda g, input: g * lang.sigmoid(-input))
+@composite(inplace=True, method=False, out=False)
+def rrelu(input, lower=1.0 / 8, upper=1.0 / 3, training=False, generator=None):
+    """`leaky_relu` with a random slope between `lower` and `upper` for each element when training, else their mean."""
+    if lower > upper:
+        raise RuntimeError(f"rrelu: Lower bound should be less than or equal to the upper bound, but they are {lower} and {upper}")
+    if not training:
+        return leaky_relu(input, (lower + upper) / 2)
+    if not input.dtype.is_floating_point:
+        raise RuntimeError(f'"rrelu" not implemented for {input.dtype}; convert first: x.float()')
+    return _rrelu_with_noise(input, _rrelu_noise(input.detach(), lower, upper, generator))
 
 
-@activation("silu", refuses=("bool", "integral"))
-def silu(input):
-    """Each element times its sigmoid."""
-    return input * lang.sigmoid(input)
-
-
-def _silu_gradient(g, input):
-    s = lang.sigmoid(input)
-    return g * lang.conj(s * (input * (1 - s) + 1))
-
-
-silu.gradient(input=_silu_gradient)
-
-
-@activation("mish")
-def mish(input):
-    """Each element times the tanh of its softplus."""
-    return input * lang.tanh(_softplus(input))
-
-
-def _softplus(x):
-    """log(1 + exp(x)) without overflow."""
-    return lang.maximum(x, 0) + lang.log1p(lang.exp(-lang.abs(x)))
-
-
-def _mish_gradient(g, input):
-    t = lang.tanh(_softplus(input))
-    return g * (t + input * lang.sigmoid(input) * (1 - t * t))
-
-
-mish.gradient(input=_mish_gradient)
-
-
-@elementwise(namespace="nn.functional", method=False, refuses=FLOAT_ONLY)
-def softplus(input, beta: float = 1.0, threshold: float = 20.0):
-    """log(1 + exp(beta x)) / beta: a smooth relu; the element itself where `beta x` is above the threshold."""
-    scaled = input * beta
-    return lang.where(scaled > threshold, input, lang.log1p(lang.exp(scaled)) / beta)
-
-
-softplus.gradient(
-    input=lambda g, input, beta, threshold: lang.where(input * beta > threshold, g, g * lang.sigmoid(input * beta)),
-)
-
-
-@composite(method=False, out=False, namespace="nn.functional")
-def softsign(input):
-    """x / (1 + |x|) of each element."""
-    return input / (lang.abs(input) + 1)
-
-
-@composite(method=False, out=False, namespace="nn.functional")
-def tanhshrink(input):
-    """Each element less its tanh."""
-    return input - lang.tanh(input)
-
-
-@activation("gelu")
-def gelu(input, *, approximate="none"):
-    """Each element times the normal distribution's probability of being below it."""
-    return _gelu_form(approximate)[0](input)
-
-
-gelu.gradient(input=lambda g, input, approximate: g * _gelu_form(approximate)[1](input))
-
-
-def _gelu_form(approximate):
-    """The function and its slope."""
-    if approximate not in GELU:
-        raise RuntimeError(f"gelu: approximate argument must be either none or tanh, not {approximate!r}")
-    return GELU[approximate]
-
-
-def _gelu(x):
-    return x * 0.5 * (lang.erf(x * SQRT_HALF) + 1)
-
-
-def _gelu_slope(x):
-    return (lang.erf(x * SQRT_HALF) + 1) * 0.5 + x * lang.exp(x * x * -0.5) * INVERSE_SQRT_2PI
-
-
-CUBIC, STEEPNESS = 0.044715, math.sqrt(2 / math.pi)
-
-
-def _gelu_tanh(x):
-    return x * 0.5 * (lang.tanh((x + x * x * x * CUBIC) * STEEPNESS) + 1)
-
-
-def _gelu_tanh_slope(x):
-    square = x * x
-    t = lang.tanh((x + x * square * CUBIC) * STEEPNESS)
-    return (t + 1) * 0.5 + x * 0.5 * (1 - t * t) * (square * (3 * CUBIC) + 1) * STEEPNESS
-
-
-GELU = {"none": (_gelu, _gelu_slope), "tanh": (_gelu_tanh, _gelu_tanh_slope)}
-
-
-# ---- exponentials below zero
-
-
-@activation("elu", underscore=True)
-def elu(input, alpha: float = 1.0):
-    """Each element; alpha * (exp(x) - 1) where it is below zero."""
-    return lang.where(input > 0, input, lang.expm1(input) * alpha)
-
-
-elu.gradient(input=lambda g, input, alpha: lang.where(input > 0, g, g * lang.exp(input) * alpha))
-
-
-@elementwise(inplace=True, out=False, method=False, refuses=FLOAT_ONLY)
-def celu(input, alpha: float = 1.0):
-    """Each element; alpha * (exp(x / alpha) - 1) where it is below zero."""
-    if alpha == 0:
-        raise RuntimeError("ZeroDivisionError: alpha cannot be 0 for CELU")
-    return lang.where(input > 0, input, lang.expm1(input / alpha) * alpha)
-
-
-celu.gradient(input=lambda g, input, alpha: lang.where(input > 0, g, g * lang.exp(input / alpha)))
-functional(celu)
-
-SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805
-
-
-@elementwise(inplace=True, out=False, method=False, refuses=FLOAT_ONLY, node="EluBackward0")
-def selu(input):
-    """The elu whose constants keep mean 0 and variance 1 from layer to layer."""
-    return lang.where(input > 0, input * SELU_SCALE, lang.expm1(input) * (SELU_SCALE * SELU_ALPHA))
-
-
-selu.gradient(
-    input=lambda g, input: lang.where(input > 0, g * SELU_SCALE, g * lang.exp(input) * (SELU_SCALE * SELU_ALPHA)),
-)
-functional(selu)
+functional(rrelu, arguments=4)

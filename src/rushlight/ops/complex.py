@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from .. import lang
 from ..tensor.core import Tensor
 from .alias import alias
@@ -147,7 +149,7 @@ def angle(input):
     """The angle of each number in the complex plane, between -pi and pi."""
     if is_complex(input):
         return lang.atan2(lang.imag(input), lang.real(input))
-    return lang.where(input < 0, 3.141592653589793, input * 0)
+    return lang.where(lang.isnan(input), input, lang.where(input < 0, math.pi, lang.zeros_like(input)))
 
 
 def _angle_gradient(g, input):

@@ -27,6 +27,12 @@ def is_integral(*operands: Any) -> bool:
     return kind_of(*operands) in ("integral", "bool")
 
 
+def is_unsigned(x: Any) -> bool:
+    """Are these integers that cannot be negative?"""
+    dtype = x.dtype
+    return not dtype.is_signed if hasattr(dtype, "is_signed") else str(dtype).startswith("uint")
+
+
 def is_complex(*operands: Any) -> bool:
     """Are these complex numbers?"""
     return kind_of(*operands) == "complex"

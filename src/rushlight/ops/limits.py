@@ -25,13 +25,13 @@ def minimum(input, other):
 @elementwise(refuses=REAL)
 def fmax(input, other):
     """The larger of each pair; the number where the other is NaN."""
-    return lang.fmax(input, other)
+    return lang.fmax(other, input)  # of two equal ones, the first
 
 
 @elementwise(refuses=REAL)
 def fmin(input, other):
     """The smaller of each pair; the number where the other is NaN."""
-    return lang.fmin(input, other)
+    return lang.fmin(other, input)
 
 
 def _unless(loses, x, y, g):
