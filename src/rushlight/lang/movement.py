@@ -7,6 +7,7 @@ from typing import Any, Sequence
 import numpy as np
 
 from .dispatch import primitive
+from .summation import total
 
 
 @primitive
@@ -46,7 +47,7 @@ def sum_to(x: Any, shape: Sequence[int]) -> Any:
         return x
     lead = x.ndim - len(shape)
     axes = tuple(range(lead)) + tuple(i + lead for i, n in enumerate(shape) if n == 1 and x.shape[i + lead] != 1)
-    return np.add.reduce(x, axes, dtype=x.dtype, keepdims=True).reshape(shape)
+    return total(x, axes, True).reshape(shape)
 
 
 def restrided(x: np.ndarray, shape: Sequence[int], strides: Sequence[int]) -> np.ndarray:

@@ -8,29 +8,54 @@ from typing import Any
 from .. import lang
 from ..autograd.modes import state
 from ..lang.index import first_outside, in_range, scalar, write
-from ..tensor.core import Tensor, wrap
-from ..tensor.dtype import INTEGRAL, bool_
+from ..tensor.core import QUICK, Tensor, wrap
+from ..tensor.dtype import INTEGRAL, bool_, int64
 from ..tensor.inplace import assign, check_leaf, check_overlap, writable
 from .getitem import BASIC, parse
+from .intercept import interceptors
 from .movement import expand
 from .select import index_set, pick, select_index
 from .shapes import expanded
 
 
+DIRECT = frozenset((int64, bool_))  # the index types that mean the same to numpy
+PLAIN = frozenset((bool, int, float))
+LARGE = 3e38  # numbers beyond are looked at carefully: they may not fit
+
+
 def getitem(self: Tensor, index: Any) -> Tensor:
     """The elements that `index` names: a view for numbers and slices, a copy for tensors and lists."""
-    kind = type(index)
-    if kind is int or index is None:
-        index = (index,)
-    elif kind is not tuple:
-        return select(self, index)
-    for i in index:
-        if type(i) is not int and (type(i) not in BASIC or (type(i) is slice and i.step is not None)):
-            return select(self, index)
+    basic = as_basic(index)
+    if basic is None:
+        return rows(self, index) if type(index) in QUICK else select(self, index)
     try:
-        return pick(self, index)
-    except IndexError:
-        raise explained(index, self) from None
+        return pick(self, basic)
+    except (IndexError, TypeError):
+        return select(self, index)  # which says what is wrong, or knows better
+
+
+def as_basic(index: Any) -> tuple | None:
+    """The index as a tuple of numbers, plain slices, None and Ellipsis; None if there is anything else in it."""
+    kind = type(index)
+    if kind is int:
+        return (index,)
+    if kind is not tuple:
+        index = (index,)
+    for i in index:
+        k = type(i)
+        if k is not int and (k not in BASIC or (k is slice and i.step is not None)):
+            return None
+    return index
+
+
+def rows(self: Tensor, index: Tensor) -> Tensor:
+    """The quick way for one index tensor, where no gradient is wanted."""
+    if index.dtype in DIRECT and index._a.ndim and type(self) in QUICK and not (self._rg and state.grad) and not interceptors:
+        try:
+            return wrap(lang.select_index(self._a, (index._a,)), self.dtype)
+        except IndexError:
+            pass
+    return select(self, index)
 
 
 def select(self: Tensor, index: Any) -> Tensor:
@@ -50,8 +75,11 @@ def part_of(x: Tensor, basic: tuple) -> Tensor:
         raise explained(basic, x) from None
 
 
-def tracked(*tensors: Any) -> bool:
-    return state.grad and any(isinstance(t, Tensor) and t._rg for t in tensors)
+def tracked(x: Tensor, *values: Tensor) -> bool:
+    """Is an edit of `x` a matter of the graph?"""
+    if not state.grad:
+        return False
+    return x._rg or (x._base is not None and x._base._rg) or any(v._rg for v in values)
 
 
 def checked(tensors: list[Any], x: Tensor, keep: bool) -> tuple:
@@ -131,6 +159,8 @@ def explained(index: tuple, x: Tensor) -> IndexError:
 
 def setitem(self: Tensor, index: Any, value: Any) -> None:
     """Puts `value`, a number or a tensor that broadcasts, where `index` points."""
+    if type(self) in QUICK and not interceptors and write_at_once(self, index, value):
+        return
     basic, tensors = parse(index, self)
     if self.is_meta:
         return None
@@ -150,6 +180,27 @@ def setitem(self: Tensor, index: Any, value: Any) -> None:
     del part  # so that the memory is not held twice
     write_part(self, basic, indices, value)
     return None
+
+
+def write_at_once(x: Tensor, index: Any, value: Any) -> bool:
+    """The quick way for plain numbers and tensors, where no gradient is wanted; False where that is not what is given."""
+    basic = as_basic(index)
+    if basic is None:
+        if type(index) not in QUICK or index.dtype not in DIRECT or not index._a.ndim:
+            return False
+        basic = (index._a,)
+    kind = type(value)
+    if kind in QUICK:
+        if value.dtype is not x.dtype or tracked(x, value) or 0 in x._a.strides:
+            return False
+    elif kind not in PLAIN or tracked(x) or x.dtype.reduced or not -LARGE < value < LARGE:
+        return False
+    array = writable(x, "setitem")
+    try:
+        array[basic] = value._a if kind in QUICK else value
+    except (IndexError, TypeError, ValueError, OverflowError):
+        return False
+    return True
 
 
 def part_of_array(x: Tensor, basic: tuple) -> Tensor:

@@ -17,6 +17,7 @@ from .calls import lazy_call, write_general
 from .intercept import interceptors, intercepted
 from .operator import OPERATORS, Operator, record, recording
 from .signature import SYNONYMS
+from .viewing import view_call
 
 Function = Callable[..., Any]
 
@@ -272,51 +273,6 @@ def _in_float32(call: Function, op: Operator, values: Any) -> Any:
         return narrow(result)
     parts = [narrow(t) for t in result]
     return op.returns(*parts) if op.returns else type(result)(parts)
-
-
-# ---- views
-
-
-def view_call(op: Operator) -> Function:
-    signature = op.signature
-    n = -1 if signature.varargs or signature.wants_keywords else len(signature.names)
-
-    def call(*args: Any, **kwargs: Any) -> Any:
-        if len(args) == n and not kwargs:
-            values: Any = args
-        else:
-            values = signature.bind(op.path, args, kwargs)
-        x = values[0]
-        if interceptors or type(x) not in QUICK:
-            done, result = intercepted(op, call, values)
-            if done:
-                return result
-            values = convert(op, values)
-        storage_of(x)
-        arrays = [x._a, *values[1:]]
-        result = op.run(arrays)
-        if type(result) is np.ndarray:
-            output = view_of(x, result)
-            if x._rg and state.grad:
-                record(op, values, arrays, result, output)
-            return output
-        outputs = type(result)(view_of(x, r) for r in result)
-        if x._rg and state.grad:
-            record(op, values, arrays, result, outputs)
-        return outputs
-
-    return call
-
-
-def view_of(x: Tensor, array: np.ndarray) -> Tensor:
-    """A tensor on `array`: a view of `x` where that is what it is, else one with its own memory."""
-    from ..lang.movement import root
-
-    if array is not x._a and root(array) is not x._s.owner:  # type: ignore[union-attr]
-        return wrap(array, of_numpy(array.dtype))
-    t = share(x, array[...] if array is x._a else array, of_numpy(array.dtype))
-    t._base = x if x._base is None else x._base
-    return t
 
 
 __all__ = ["INPLACE", "OPERATORS", "bool_", "composite", "elementwise", "operator", "view"]

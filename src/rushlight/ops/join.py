@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from .. import lang
-from ..tensor.core import Tensor
+from ..autograd.modes import state
+from ..tensor.core import QUICK, Tensor, wrap
 from ..tensor.dtype import can_cast, promote
 from .alias import alias
 from .declare import composite, operator
+from .intercept import interceptors
 from .outs import guard_out
 from .pieces import atleast_rank
 from .rules import wrap_dim
@@ -32,6 +34,22 @@ def cut(g, shapes, dim):
         parts.append(piece if shape != (0,) else lang.reshape(piece, (0,)) if len(g.shape) == 1 else lang.zeros_of(g, (0,)))
         start += n
     return parts
+
+
+def at_once(join, tensors, dim):
+    """The quick way for plain tensors of one type that need no gradient; None where that is not what is given."""
+    if interceptors or type(tensors) not in (list, tuple) or not tensors:
+        return None
+    dt = getattr(tensors[0], "dtype", None)
+    arrays = []
+    for t in tensors:
+        if type(t) not in QUICK or t.dtype is not dt or (t._rg and state.grad):
+            return None
+        arrays.append(t._a)
+    try:
+        return wrap(join(arrays, dim), dt)
+    except ValueError:  # the careful way says why, or knows better
+        return None
 
 
 def checked_list(name, tensors):
@@ -61,6 +79,9 @@ def of_one_type(tensors, out=None, name="cat"):
 @composite(method=False)
 def cat(tensors, dim=0):
     """Tensors one after the other along a dimension; the other dimensions must agree."""
+    joined = at_once(lang.cat, tensors, dim)
+    if joined is not None:
+        return joined
     tensors = checked_list("cat", tensors)
     shapes = [shape_of(t) for t in tensors]
     for i, s in enumerate(shapes):
@@ -113,6 +134,9 @@ def slices(g, count, dim):
 @composite(method=False)
 def stack(tensors, dim=0):
     """Tensors of one shape side by side along a new dimension."""
+    joined = at_once(lang.stack, tensors, dim) if dim >= 0 else None
+    if joined is not None:
+        return joined
     tensors = checked_list("stack", tensors)
     first = shape_of(tensors[0])
     d = wrap_dim(dim, len(first) + 1)

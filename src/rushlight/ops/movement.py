@@ -13,7 +13,10 @@ from .shapes import broadcast, complete, expanded, shape_of, sizes
 @view(varargs=True)
 def permute(input: Array, dims):
     """The dimensions in another order."""
-    return lang.permute(input, checked_permutation(dims, input))
+    try:
+        return lang.permute(input, dims)
+    except (ValueError, TypeError):
+        return lang.permute(input, checked_permutation(dims, input))
 
 
 permute.gradient(input=lambda g, dims: lang.permute(g, inverse([d % len(dims) for d in dims])))
@@ -100,14 +103,24 @@ def moveaxis(input, source, destination):
 @view(varargs=True)
 def reshape(input: Array, shape):
     """The same elements in another shape: a view where the strides allow it."""
-    return lang.reshape(input, complete(sizes(shape, "reshape(shape)"), input.size, "reshape", input.shape))
+    return reshaped(input, shape, "reshape")
+
+
+def reshaped(x, shape, what):
+    """numpy's reshape; where it refuses, or would take any negative size for -1, an error that says why."""
+    try:
+        if min(shape, default=0) >= -1:
+            return lang.reshape(x, shape)
+    except (ValueError, TypeError):
+        pass
+    return lang.reshape(x, complete(sizes(shape, f"{what}(shape)"), x.size, what, x.shape))
 
 
 @view(name="_view", method=False, node="ViewBackward0")
 def view_as_shape(input: Array, shape):
     """The same elements in another shape, without a copy."""
-    result = lang.reshape(input, complete(shape, input.size, "view", input.shape))
-    if input.size and lang.root(result) is not lang.root(input):
+    result = reshaped(input, shape, "view")
+    if not input.flags.c_contiguous and input.size and lang.root(result) is not lang.root(input):
         raise RuntimeError(
             f"view size is not compatible with input tensor's size and stride (at least one dimension spans across two contiguous "
             f"subspaces): shape {list(input.shape)}, stride {[s // input.itemsize for s in input.strides]}, asked for {list(shape)}. "
@@ -141,7 +154,7 @@ def view_method(self, *shape, dtype=None, size=None):
         shape = (size,)
     if dtype is not None or (len(shape) == 1 and isinstance(shape[0], dtype_class)):
         return read_as(self, dtype or shape[0])
-    return view_as_shape(self, sizes(shape, "view(*shape)"))
+    return view_as_shape(self, shape[0] if len(shape) == 1 and isinstance(shape[0], (tuple, list)) else shape)
 
 
 def read_as(x, dtype):

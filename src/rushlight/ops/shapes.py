@@ -9,9 +9,14 @@ from typing import Any
 from ..tensor.core import Tensor
 
 
+WHOLE = frozenset((int,))
+
+
 def sizes(given: Any, what: str) -> tuple[int, ...]:
     """A shape given as a number, several of them, or 0-d tensors; a TypeError that shows what is no number."""
     items = given if isinstance(given, (tuple, list)) else (given,)
+    if WHOLE.issuperset(map(type, items)):
+        return tuple(items)
     if len(items) == 1 and isinstance(items[0], (tuple, list)):
         items = items[0]
     try:

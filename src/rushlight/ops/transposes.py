@@ -6,20 +6,21 @@ import warnings
 
 from ..tensor.core import Tensor
 from .declare import composite
-from .movement import permute, transpose
+from .movement import permute, t, transpose
 from .shapes import broadcast, sizes
 
 
 def reversed_dims(self):
     """All dimensions in the opposite order: the transpose of a matrix."""
     ndim = self._a.ndim
-    if ndim != 2:
-        warnings.warn(
-            f"The use of `x.T` on tensors of dimension other than 2 (here {ndim}) to reverse their shape is deprecated: use x.mT for "
-            "batches of matrices, or x.permute(*torch.arange(x.ndim - 1, -1, -1))",
-            UserWarning,
-            stacklevel=2,
-        )
+    if ndim == 2:
+        return t(self)
+    warnings.warn(
+        f"The use of `x.T` on tensors of dimension other than 2 (here {ndim}) to reverse their shape is deprecated: use x.mT for "
+        "batches of matrices, or x.permute(*torch.arange(x.ndim - 1, -1, -1))",
+        UserWarning,
+        stacklevel=2,
+    )
     return permute(self, tuple(range(ndim - 1, -1, -1)))
 
 

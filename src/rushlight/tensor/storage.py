@@ -46,8 +46,12 @@ class Storage:
         members = self._members
         members.append(weakref.ref(tensor))
         if len(members) > self._prune_at:
-            self._members = [r for r in members if r() is not None]
-            self._prune_at = 2 * len(self._members) + 32
+            self.prune()
+
+    def prune(self) -> None:
+        """Forgets the tensors that are gone."""
+        self._members = [r for r in self._members if r() is not None]
+        self._prune_at = 2 * len(self._members) + 32
 
     def members(self) -> list[Tensor]:
         """The living tensors on this memory."""
