@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..lang import windows as shapes
+from ..lang import signal_windows as shapes
 from ..tensor.dtype import DTYPES, get_default_dtype
 from ..tensor.factories import ones
 from ..tensor.layout import strided
@@ -18,7 +18,7 @@ def window_function(body):
 
 
 def _window(name, size, sym, options, shape, *arguments):
-    """A window of `size` values from a function of `lang.windows`."""
+    """A window of `size` values from a function of `lang.signal_windows`."""
     dtype = options.get("dtype") or get_default_dtype()
     if options.get("layout", strided) is not strided:
         raise ValueError(f"{name} window is implemented for strided tensors only, got: {options['layout']}")
