@@ -12,7 +12,6 @@ import os
 import stat
 import sys
 import threading
-from hashlib import blake2b
 
 from . import settings
 
@@ -37,13 +36,22 @@ def default_folder() -> str | None:
     return os.path.join(base, "rushlight") if os.path.isabs(base) else None
 
 
+def new_digest(size: int = 16):
+    """An empty hash; hashlib is imported on first use, it takes milliseconds."""
+    from hashlib import blake2b
+
+    return blake2b(digest_size=size)
+
+
 def checksum(data: bytes) -> bytes:
-    return blake2b(data, digest_size=CHECKSUM_BYTES).digest()
+    digest = new_digest(CHECKSUM_BYTES)
+    digest.update(data)
+    return digest.digest()
 
 
 def key_of(*parts: object) -> str:
     """A file name that stands for the parts."""
-    digest = blake2b(digest_size=16)
+    digest = new_digest()
     for part in parts:
         text = str(part).encode()
         digest.update(b"%d:" % len(text) + text)

@@ -15,10 +15,9 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from functools import cache, lru_cache
-from hashlib import blake2b
 
 from . import loader, session, settings
-from .cache import ObjectCache, default_folder, key_of
+from .cache import ObjectCache, default_folder, key_of, new_digest
 
 _lock = threading.RLock()
 _loaded: dict[str, loader.Code] = {}
@@ -33,7 +32,7 @@ def disk_cache() -> ObjectCache:
 @cache
 def source_hash(modules: tuple[str, ...]) -> str:
     """Changes when the source of any of these modules does."""
-    digest = blake2b(digest_size=16)
+    digest = new_digest()
     for name in modules:
         spec = importlib.util.find_spec(name)
         digest.update(spec.loader.get_data(spec.origin))

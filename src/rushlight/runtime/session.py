@@ -13,10 +13,10 @@ import sys
 import threading
 import time
 from functools import lru_cache
-from hashlib import blake2b
 from typing import NamedTuple
 
 from . import settings
+from .cache import key_of
 
 OPTIMISATION = 3
 _lock = threading.RLock()
@@ -54,8 +54,7 @@ def host() -> Host:
     )
     text = _processor_text()
     level, vector_bytes = _instruction_set(machine, set(text.split()))
-    identity = blake2b("\n".join((sys.platform, machine, level, text)).encode(), digest_size=8).hexdigest()
-    return Host(sys.platform, machine, vector_bytes, level, identity)
+    return Host(sys.platform, machine, vector_bytes, level, key_of(sys.platform, machine, level, text))
 
 
 def _processor_text() -> str:

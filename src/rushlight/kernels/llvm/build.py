@@ -11,6 +11,7 @@ from . import dispatch
 GENERATOR_SOURCES = (
     "rushlight.runtime.ir",
     "rushlight.kernels.graph",
+    "rushlight.kernels.plan",
     "rushlight.kernels.policy",
     *(
         f"rushlight.kernels.llvm.{name}"

@@ -9,27 +9,20 @@ from __future__ import annotations
 
 from ...runtime.ir import Function, Module, Value, i64, ptr
 from .. import policy
-from ..graph import REDUCTIONS, Graph, Node, Unsupported
+from ..graph import REDUCTIONS, Graph, Node
+from ..plan import Plan, one_pass
 from . import frame
 from .elementwise import bytes_moved, describe
 from .lowering import MEMORY, Lowering, first_lanes, lanes_for, load, load_scalar, store
 from .primitives import REGISTERS, cast
-from .rows import Plan, combine, identity, total_type
+from .rows import combine, identity, total_type
 
 ROWS_AT_ONCE = 4
 
 
-def check(graph: Graph) -> Plan:
-    """The plan of a graph that a column kernel can run; `Unsupported` for others."""
-    plan = Plan(graph)
-    if plan.full_outputs or plan.passes != 1:
-        raise Unsupported("a column kernel makes one pass, and its outputs are one row")
-    return plan
-
-
 def columns_ir(graph: Graph, level: str, vector_bytes: int) -> str:
     module = Module(level)
-    plan = check(graph)
+    plan = one_pass(graph)
     lanes = lanes_for((node.dtype for node in graph.nodes), vector_bytes)
     words = describe(graph, lanes, lanes, policy.element_cost(graph.nodes, bytes_moved(graph), vector_bytes))
     words[frame.DESC_REDUCTIONS] = len(plan.reductions(0))
