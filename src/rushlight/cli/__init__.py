@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from rushlight.version import __version__
 
-COMMANDS = ("env",)
+COMMANDS = ("env", "run")
 
 
 def make_parser() -> argparse.ArgumentParser:
