@@ -1,47 +1,262 @@
-"""Window functions as arrays: the weights by which a stretch of a signal is faded in and out.
+"""Windows over the last axes of an array: sums and maxima over them, and their transposes.
 
-`size` values are taken out of a window that is symmetric over `span` of them (`span == size`), or one longer (periodic).
+A pool over several axes is one along each: the window of a rectangle is the product of those of its sides. Each tap
+(the k-th element of every window) is one slice of the array, so that numpy works on whole arrays.
 """
 
 from __future__ import annotations
 
-from typing import Sequence
+from functools import lru_cache
+from math import prod
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from .dispatch import primitive
+from .index import add_flat, add_rows
 
-def steps(size: int) -> np.ndarray:
-    return np.arange(size, dtype=np.float64)
-
-
-def cosines(size: int, span: int, weights: Sequence[float]) -> np.ndarray:
-    """`weights[0] - weights[1] cos(x) + weights[2] cos(2 x) - ...` over one turn."""
-    angle = steps(size) * (2 * np.pi / (span - 1))
-    return sum((-1) ** k * a * np.cos(k * angle) for k, a in enumerate(weights))  # type: ignore[return-value]
+Where = Any  # a slice or an array of positions along an axis
 
 
-def bartlett(size: int, span: int) -> np.ndarray:
-    """A triangle."""
-    return 1 - np.abs(steps(size) * (2 / (span - 1)) - 1)
+class Windows(NamedTuple):
+    """`count` windows of `kernel` elements on an axis of `size`; what lies outside of it does not count.
+
+    A `kernel` of 0 means windows that part the axis evenly (adaptive pools): these may differ in length by one.
+    """
+
+    size: int
+    count: int
+    kernel: int
+    stride: int = 1
+    padding: int = 0
+    dilation: int = 1
+
+    @property
+    def whole(self) -> bool:
+        """Is there one window, of all elements?"""
+        return self.count == 1 and (
+            self.kernel == 0 or (self.kernel == self.size and not self.padding and self.dilation == 1)
+        )
+
+    @property
+    def disjoint(self) -> bool:
+        """Does no element belong to two windows?"""
+        if self.kernel == 0:
+            return self.size % self.count == 0
+        return self.stride > (self.kernel - 1) * self.dilation
 
 
-def sine(size: int, span: int) -> np.ndarray:
-    """Half of a sine wave."""
-    return np.sin(np.pi / span * (steps(size) + 0.5))
+@lru_cache(maxsize=4096)
+def taps(windows: Windows) -> list[tuple[Where, Where]]:
+    """For each tap: which windows have it, and where on the axis it lies for them."""
+    return _even_taps(windows) if windows.kernel == 0 else _regular_taps(windows)
 
 
-def exponential(size: int, span: int, center: float | None, tau: float) -> np.ndarray:
-    """Falls by a factor of e every `tau` steps away from the center."""
-    center = (span - 1) / 2 if center is None else center
-    return np.exp(-np.abs(steps(size) - center) / tau)
+def _regular_taps(w: Windows) -> list[tuple[slice, slice]]:
+    found = []
+    for k in range(w.kernel):
+        offset = k * w.dilation - w.padding
+        first = max(-(offset // w.stride), 0)
+        last = min((w.size - 1 - offset) // w.stride, w.count - 1)
+        if first <= last:
+            start = offset + first * w.stride
+            found.append(
+                (slice(first, last + 1), slice(start, start + (last - first) * w.stride + 1, w.stride))
+            )
+    return found
 
 
-def gaussian(size: int, span: int, std: float) -> np.ndarray:
-    """A bell of the given standard deviation."""
-    return np.exp(-(((steps(size) - (span - 1) / 2) / std) ** 2) / 2)
+def _even_taps(w: Windows) -> list[tuple[Where, Where]]:
+    if w.size % w.count == 0:
+        step = w.size // w.count
+        return _regular_taps(Windows(w.size, w.count, step, step))
+    starts, lengths = even_windows(w.size, w.count)
+    having = [np.flatnonzero(lengths > k) for k in range(lengths.max())]
+    return [(h if len(h) < w.count else slice(0, w.count), starts[h] + k) for k, h in enumerate(having)]
 
 
-def kaiser(size: int, span: int, beta: float) -> np.ndarray:
-    """Close to the window with the most energy in its main lobe."""
-    place = steps(size) * (2 / (span - 1)) - 1
-    return np.i0(beta * np.sqrt(np.maximum(1 - place * place, 0))) / np.i0(beta)
+def even_windows(size: int, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Where the windows of an adaptive pool start, and how long they are."""
+    places = np.arange(count)
+    starts = places * size // count
+    return starts, -(-(places + 1) * size // count) - starts
+
+
+@lru_cache(maxsize=1024)
+def lengths(windows: Windows) -> np.ndarray:
+    """How many elements each window has."""
+    counts = np.zeros(windows.count, np.int64)
+    for have, _ in taps(windows):
+        counts[have] += 1
+    counts.flags.writeable = False
+    return counts
+
+
+@lru_cache(maxsize=1024)
+def firsts(windows: Windows) -> np.ndarray:
+    """The first element that each window has."""
+    places = np.zeros(windows.count, np.int64)
+    for have, where in reversed(taps(windows)):
+        places[have] = np.arange(windows.size)[where]
+    return places
+
+
+def _at(axis: int, where: Where) -> tuple:
+    return (slice(None),) * axis + (where,)
+
+
+# ---- sums
+
+
+@primitive
+def window_mean(x: Any, windows: tuple[Windows, ...], divisor: Any = "present") -> Any:
+    """The sum of each window by a `divisor`; `windows` are those along each of the last axes.
+
+    "present" divides by the number of elements, "padded" counts the padding too, and a number is itself.
+    """
+    for axis, w in enumerate(windows, x.ndim - len(windows)):
+        x = _sum_along(x, axis, w)
+    return _quotient(x, divisors(windows, divisor))
+
+
+@primitive
+def window_mean_back(g: Any, windows: tuple[Windows, ...], divisor: Any = "present") -> Any:
+    """The transpose of `window_mean`: each element gets its share of every window that it belongs to."""
+    g = _quotient(g, divisors(windows, divisor))
+    for axis, w in reversed([*enumerate(windows, g.ndim - len(windows))]):
+        g = _spread_along(g, axis, w)
+    return g
+
+
+@lru_cache(maxsize=1024)
+def divisors(windows: tuple[Windows, ...], divisor: Any) -> Any:
+    """What the sums are divided by: a number where it is the same for all windows, else an array."""
+    if not isinstance(divisor, str):
+        return divisor
+    found = np.ones((), np.int64)
+    for w in windows:
+        found = found[..., None] * (lengths(w) if divisor == "present" else _padded_lengths(w))
+    return int(found.flat[0]) if found.size and (found == found.flat[0]).all() else found
+
+
+def _padded_lengths(w: Windows) -> np.ndarray:
+    starts = np.arange(w.count) * w.stride - w.padding
+    return np.minimum(starts + w.kernel, w.size + w.padding) - starts
+
+
+def _quotient(x: np.ndarray, divisor: Any) -> np.ndarray:
+    if x.dtype.kind in "iu":  # towards zero
+        return np.sign(x) * (abs(x) // divisor)
+    if type(divisor) is np.ndarray:
+        divisor = divisor.astype(x.dtype)
+    return x if type(divisor) is int and divisor == 1 else x / divisor
+
+
+def _sum_along(x: np.ndarray, axis: int, windows: Windows) -> np.ndarray:
+    if windows.whole:
+        return np.add.reduce(x, axis, dtype=x.dtype, keepdims=True)
+    steps = taps(windows)
+    if steps and steps[0][0] == slice(0, windows.count):
+        out, steps = x[_at(axis, steps[0][1])].copy(), steps[1:]
+    else:
+        out = np.zeros((*x.shape[:axis], windows.count, *x.shape[axis + 1 :]), x.dtype)
+    for have, where in steps:
+        out[_at(axis, have)] += x[_at(axis, where)]
+    return out
+
+
+def _spread_along(g: np.ndarray, axis: int, windows: Windows) -> np.ndarray:
+    shape = (*g.shape[:axis], windows.size, *g.shape[axis + 1 :])
+    if windows.whole:
+        return np.broadcast_to(g, shape).copy()
+    out = np.zeros(shape, g.dtype)
+    for have, where in taps(windows):
+        if isinstance(where, slice):
+            out[_at(axis, where)] += g[_at(axis, have)]
+        else:
+            add_rows(out, axis, where, g[_at(axis, have)])
+    return out
+
+
+# ---- maxima
+
+
+@primitive
+def window_max(x: Any, windows: tuple[Windows, ...]) -> Any:
+    """The largest element of each window; NaN where there is one."""
+    for axis, w in enumerate(windows, x.ndim - len(windows)):
+        x = _max_along(x, axis, w)
+    return x
+
+
+@primitive
+def window_argmax(x: Any, windows: tuple[Windows, ...]) -> Any:
+    """The largest element of each window and its place, counted over the last axes: the first such, or the last NaN."""
+    nan = x.dtype.kind == "f" and bool(np.isnan(np.add.reduce(x, None)) and np.isnan(x).any())
+    small = prod(w.size for w in windows) < 1 << 31
+    places, step = np.zeros((1,) * x.ndim, np.int32 if small else np.int64), 1
+    for axis, w in reversed([*enumerate(windows, x.ndim - len(windows))]):
+        line = (np.arange(w.size, dtype=places.dtype) * step).reshape((-1,) + (1,) * (x.ndim - axis - 1))
+        x, places = _argmax_along(x, places + line, axis, w, nan)
+        step *= w.size
+    return x, np.broadcast_to(places, x.shape).astype(np.int64)
+
+
+def _max_along(x: np.ndarray, axis: int, windows: Windows) -> np.ndarray:
+    out = _first_of(x, axis, windows)
+    for have, where in taps(windows)[1:] if _covers(windows) else taps(windows):
+        out[_at(axis, have)] = np.maximum(out[_at(axis, have)], x[_at(axis, where)])
+    return out
+
+
+def _argmax_along(x: np.ndarray, places: np.ndarray, axis: int, windows: Windows, nan: bool) -> Any:
+    best, found = _first_of(x, axis, windows), _first_of(np.broadcast_to(places, x.shape), axis, windows)
+    for have, where in taps(windows)[1:] if _covers(windows) else taps(windows):
+        here, there = _at(axis, have), _at(axis, where)
+        value, old = x[there], best[here]
+        higher = value > old
+        if nan:
+            higher |= np.isnan(value)
+        place = np.broadcast_to(places, x.shape)[there]
+        if isinstance(have, slice):
+            np.copyto(old, value, where=higher)
+            np.copyto(found[here], place, where=higher)
+        else:
+            best[here], found[here] = np.where(higher, value, old), np.where(higher, place, found[here])
+    return best, found
+
+
+def _covers(windows: Windows) -> bool:
+    """Have all windows their first tap?"""
+    steps = taps(windows)
+    return bool(steps) and steps[0][0] == slice(0, windows.count)
+
+
+def _first_of(x: np.ndarray, axis: int, windows: Windows) -> np.ndarray:
+    """A new array of the first element of each window."""
+    if _covers(windows):
+        return x[_at(axis, taps(windows)[0][1])].copy()
+    return x.take(firsts(windows), axis)
+
+
+# ---- elements that a pool took
+
+
+@primitive
+def put_flat(x: Any, index: Any, size: int) -> Any:
+    """Along the last axis, zeros of length `size` with each element of `x` where `index` says; the last one stays."""
+    out = np.zeros((*x.shape[:-1], size), x.dtype)
+    np.put_along_axis(out, index, x, -1)
+    return out
+
+
+@primitive
+def add_flat_at(x: Any, index: Any, size: int, disjoint: bool = False) -> Any:
+    """Like `put_flat`, with elements for one place added; `disjoint` promises that there are none."""
+    if disjoint:
+        return put_flat.on_arrays(x, index, size)
+    rows = prod(x.shape[:-1])
+    places = (index.reshape(rows, -1) + np.arange(rows)[:, None] * size).ravel()
+    out = np.zeros((*x.shape[:-1], size), x.dtype)
+    add_flat(out, places, x.ravel())
+    return out

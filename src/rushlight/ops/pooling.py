@@ -1,0 +1,228 @@
+"""Pools with windows of one size: the largest element of each, or the mean."""
+
+from __future__ import annotations
+
+from math import prod
+
+from .. import lang
+from ..lang.windows import Windows
+from .alias import alias
+from .declare import composite, operator
+from .operator import OPERATORS
+from .shapes import shape_of
+from .spatial import batch_of, check_least, each, sizes_named, unbatched
+
+NOT_AVERAGED = ("bool", "uint8", "int8", "int16", "int32", "complex64", "complex128")
+NOT_ORDERED = ("bool", "complex64", "complex128")
+
+# ---- the operators under all pools
+
+
+def _mean_pool(input: Array, windows, divisor):
+    """The mean of each window along the last dimensions."""
+    return lang.window_mean(input, windows, divisor)
+
+
+def _max_pool(input: Array, windows):
+    """The largest element of each window along the last dimensions."""
+    return lang.window_max(input, windows)
+
+
+def _argmax_pool(input: Array, windows):
+    """The largest element of each window along the last dimensions, and where it is in them."""
+    return lang.window_argmax(input, windows)
+
+
+@operator(name="_window_mean_back", method=False, out=False)
+def mean_pool_back(g: Array, windows, divisor):
+    """Each element's share of the windows it belongs to."""
+    return lang.window_mean_back(g, windows, divisor)
+
+
+@operator(name="_put_flat", method=False, out=False)
+def put_flat(x: Array, index: Array, size):
+    """Zeros, with elements where an index says along the last dimension."""
+    return lang.put_flat(x, index, size)
+
+
+@operator(name="_add_flat_at", method=False, out=False)
+def add_flat_at(x: Array, index: Array, size, disjoint):
+    """Zeros, with elements added where an index says along the last dimension."""
+    return lang.add_flat_at(x, index, size, disjoint)
+
+
+def _mean_rule(g, windows, divisor):
+    return lang.window_mean_back(g, windows, divisor)
+
+
+def _max_rule(g, input, windows):
+    return to_winners(g, lang.window_argmax(input, windows)[1], input.shape, windows)
+
+
+def _argmax_rule(g, input_shape, windows, results, needs):
+    return (to_winners(g[0], results[1], input_shape, windows),)
+
+
+def to_winners(g, places, shape, windows):
+    """`g` where the largest elements were."""
+    count = len(windows)
+    g, places = (lang.reshape(x, (*x.shape[:-count], prod(x.shape[-count:]))) for x in (g, places))
+    disjoint = all(w.disjoint for w in windows)
+    return lang.reshape(lang.add_flat_at(g, places, prod(shape[-count:]), disjoint), shape)
+
+
+MEAN, MAX, ARGMAX = {}, {}, {}  # the operators for 1, 2 and 3 dimensions, whose nodes have names of their own
+for _n in (1, 2, 3):
+    _quiet = {"method": False, "out": False}
+    MEAN[_n] = operator(_mean_pool, name=f"_mean_pool{_n}d", node=f"AvgPool{_n}DBackward0", **_quiet)
+    MAX[_n] = operator(_max_pool, name=f"_max_pool{_n}d", node=f"MaxPool{_n}DWithIndicesBackward0", exact=True, **_quiet)
+    ARGMAX[_n] = operator(_argmax_pool, name=f"_argmax_pool{_n}d", node=f"MaxPool{_n}DWithIndicesBackward0", **_quiet)
+    MEAN[_n].gradient(input=_mean_rule)
+    MAX[_n].gradient(input=_max_rule)
+    ARGMAX[_n].gradient(_argmax_rule)
+
+OPERATORS["_window_mean"] = MEAN[2].operator
+OPERATORS["_window_max"] = MAX[2].operator
+OPERATORS["_window_argmax"] = ARGMAX[2].operator
+mean_pool_back.gradient(g=lambda h, windows, divisor: lang.window_mean(h, windows, divisor))
+put_flat.gradient(x=lambda g, index: lang.gather_along(g, len(g.shape) - 1, index))
+add_flat_at.gradient(x=lambda g, index: lang.gather_along(g, len(g.shape) - 1, index))
+
+
+# ---- windows of one size
+
+
+def windows_of(name, sizes, kernel_size, stride, padding, dilation, ceil_mode):
+    """The windows of a pool over dimensions of these sizes."""
+    count = len(sizes)
+    kernel = each(name, "kernel_size", kernel_size, count)
+    stride = each(name, "stride", stride, count, optional=kernel)
+    padding, dilation = each(name, "padding", padding, count), each(name, "dilation", dilation, count)
+    for what, values, least in (("kernel_size", kernel, 1), ("stride", stride, 1), ("dilation", dilation, 1), ("padding", padding, 0)):
+        check_least(name, what, values, least)
+    for k, p, d in zip(kernel, padding, dilation):
+        if p > ((k - 1) * d + 1) // 2:
+            raise RuntimeError(
+                f"{name}: pad should be at most half of effective kernel size, but got pad={p}, kernel_size={k} and dilation={d}; "
+                "a window may not lie wholly in the padding"
+            )
+    counts = [_places(*given, ceil_mode) for given in zip(sizes, kernel, stride, padding, dilation)]
+    if min(counts) < 1:
+        raise RuntimeError(
+            f"{name}: Given input size: ({_by(sizes)}). Calculated output size: ({_by(counts)}). Output size is too small; the kernel "
+            f"({_by(kernel)}) is larger than the padded input"
+        )
+    return tuple(map(Windows, sizes, counts, kernel, stride, padding, dilation))
+
+
+def _places(size, kernel, stride, padding, dilation, ceil_mode):
+    """How many windows fit; with `ceil_mode` also one that sticks out, if it begins inside."""
+    room = size + 2 * padding - dilation * (kernel - 1) - 1
+    if not ceil_mode:
+        return room // stride + 1
+    count = -(-room // stride) + 1
+    return count - 1 if (count - 1) * stride >= size + padding else count
+
+
+def _by(sizes):
+    return "x".join(map(str, sizes))
+
+
+def checked_input(name, input, count, refused):
+    """The input as a batch, and whether it was none; errors for types and empty dimensions."""
+    if input.dtype.name in refused:
+        raise NotImplementedError(f'"{name}" not implemented for {input.dtype.name}; convert the input first, for instance with x.float()')
+    input, single = batch_of(name, input, count)
+    shape = shape_of(input)
+    if 0 in shape[1:]:
+        raise RuntimeError(
+            f"{name}: Expected {count + 1}D or {count + 2}D (batch mode) tensor with optional 0 dim batch size for input, and "
+            f"(channels, {sizes_named(count)}) not empty, but got: {list(shape)}"
+        )
+    return input, single
+
+
+# ---- max pools
+
+
+def _declare_max_pool(count):
+    name = f"max_pool{count}d"
+
+    def with_indices(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=True):
+        x, single = checked_input(name, input, count, NOT_ORDERED)
+        windows = windows_of(name, shape_of(x)[2:], kernel_size, stride, padding, dilation, ceil_mode)
+        return unbatched(ARGMAX[count](x, windows), single)
+
+    def pool(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False):
+        if return_indices:
+            return with_indices(input, kernel_size, stride, padding, dilation, ceil_mode)
+        x, single = checked_input(name, input, count, NOT_ORDERED)
+        windows = windows_of(name, shape_of(x)[2:], kernel_size, stride, padding, dilation, ceil_mode)
+        return unbatched(MAX[count](x, windows), single)
+
+    pool.__name__, with_indices.__name__ = name, name + "_with_indices"
+    pool.__doc__ = "The largest element of each window; with `return_indices` also where it is, counted over the plane."
+    with_indices.__doc__ = f"`{name}` with the places of the elements."
+    pool, with_indices = (composite(f, method=False, out=False) for f in (pool, with_indices))
+    alias(pool, f"nn.functional.{name}")
+    alias(with_indices, f"nn.functional.{name}_with_indices")
+    return pool
+
+
+max_pool1d, max_pool2d, max_pool3d = map(_declare_max_pool, (1, 2, 3))
+for _name in ("max_pool2d_with_indices", "max_pool3d_with_indices"):
+    del OPERATORS[_name]  # in nn.functional alone
+
+
+# ---- average pools
+
+
+def _average(count, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override):
+    name = f"avg_pool{count}d"
+    x, single = checked_input(name, input, count, NOT_AVERAGED)
+    if divisor_override == 0:
+        raise RuntimeError(f"{name}: divisor must be not zero, but divisor_override=0; None divides by the size of the window")
+    windows = windows_of(name, shape_of(x)[2:], kernel_size, stride, padding, 1, ceil_mode)
+    divisor = divisor_override or ("padded" if count_include_pad else "present")
+    return unbatched(MEAN[count](x, windows, divisor), single)
+
+
+@composite(method=False, out=False)
+def avg_pool1d(input, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True):
+    """The mean of each window of a sequence."""
+    return _average(1, input, kernel_size, stride, padding, ceil_mode, count_include_pad, None)
+
+
+@composite(namespace="nn.functional", method=False)
+def avg_pool2d(input, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True, divisor_override=None):
+    """The mean of each window of an image."""
+    return _average(2, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
+
+
+@composite(namespace="nn.functional", method=False)
+def avg_pool3d(input, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True, divisor_override=None):
+    """The mean of each window of a volume."""
+    return _average(3, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
+
+
+alias(avg_pool1d, "nn.functional.avg_pool1d")
+
+
+# ---- power-average pools
+
+
+def _declare_lp_pool(count):
+    name = f"lp_pool{count}d"
+
+    def pool(input, norm_type, kernel_size, stride=None, ceil_mode=False):
+        kernel = each(name, "kernel_size", kernel_size, count)
+        mean = _average(count, input**norm_type, kernel, stride, 0, ceil_mode, True, None)
+        total = lang.sign(mean) * lang.where(mean == 0, 0, lang.abs(mean)) * prod(kernel)
+        return total ** (1.0 / norm_type)
+
+    pool.__name__ = name
+    pool.__doc__ = "The `norm_type`-norm of each window: the root of the sum of powers."
+    return composite(pool, namespace="nn.functional", method=False, out=False)
+
+
+lp_pool1d, lp_pool2d, lp_pool3d = map(_declare_lp_pool, (1, 2, 3))
