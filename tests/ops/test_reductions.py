@@ -82,6 +82,24 @@ def test_calls_to_second_order(call):
     same(call, X, order=2)
 
 
+LAYOUTS = {
+    "transposed": lambda x: x.transpose(0, 2),
+    "with gaps": lambda x: x[:, ::2, 1::2],
+    "expanded": lambda x: x[:, :1].expand(3, 4, 5),
+    "without elements in one dimension": lambda x: x[:, :, :0],
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
+@pytest.mark.parametrize(
+    "name",
+    ["logsumexp", "softmax", "max along", "prod along", "nansum", "kthvalue", "norm of order 1"],
+)
+def test_any_layout(name, layout):
+    pytest.importorskip("torch")
+    same(lambda f, x: CALLS[name](f, layout(x)), X, order=1)
+
+
 @pytest.mark.parametrize("name", ["logsumexp", "prod along", "var_mean", "norm of order 1", "cov"])
 def test_complex_numbers(name):
     pytest.importorskip("torch")

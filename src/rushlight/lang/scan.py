@@ -15,8 +15,11 @@ WIDE = {
 
 
 def _accumulate(ufunc: np.ufunc, x: np.ndarray, axis: int) -> np.ndarray:
-    wide = WIDE.get(x.dtype.kind, x.dtype)
-    return ufunc.accumulate(x, axis, wide).astype(x.dtype, copy=False)
+    wide = WIDE.get(x.dtype.kind)
+    if wide is None or x.dtype == wide:
+        return ufunc.accumulate(x, axis, x.dtype)
+    running = x.astype(wide)
+    return ufunc.accumulate(running, axis, out=running).astype(x.dtype)
 
 
 @primitive
@@ -50,6 +53,9 @@ def _running_extreme(
     here = reaches(x, values)
     if x.dtype.kind == "f":
         here |= np.isnan(x)
+    if x.ndim == 1:
+        starts = np.flatnonzero(here)
+        return values, np.repeat(starts, np.diff(starts, append=x.size))
     places = np.arange(x.shape[axis]).reshape((-1,) + (1,) * (x.ndim - 1 - axis % x.ndim))
     return values, np.maximum.accumulate(np.where(here, places, 0), axis)
 

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-RUN = 128  # so many numbers are added one after another at most
+RUN = 128  # the length of a product with ones, within which BLAS adds as it likes
+STEPS = 32  # so many numbers are added one after another at most
 SMALL = 1 << 14  # up to this size numpy's own way is the quickest
 NARROW = 512  # matrices with fewer columns are summed over their rows by a product with ones
 LONG = 4096  # contiguous sums from here on are products with ones too, which BLAS does at the speed of memory
@@ -89,11 +90,13 @@ def _blockwise(x: np.ndarray, axes: tuple[int, ...]) -> Any:
     inner = min((a for a in range(x.ndim) if x.shape[a] > 1), key=lambda a: abs(x.strides[a]), default=0)
     outer = [a for a in axes if a != inner]
     steps = prod(x.shape[a] for a in outer)
-    if steps <= RUN:
+    if steps <= STEPS:
         return np.add.reduce(x, axes, x.dtype)
     longest = max(outer, key=x.shape.__getitem__)
     length = x.shape[longest]
-    block = max(2, RUN * length // steps)
+    if steps > STEPS * length:
+        return _blockwise(_blockwise(x, (longest,)), tuple(a - (a > longest) for a in axes if a != longest))
+    block = max(2, STEPS * length // steps)
     whole = length - length % block
     if whole == 0:
         return np.add.reduce(x, axes, x.dtype)

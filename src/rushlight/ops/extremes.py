@@ -97,10 +97,20 @@ max_of_all.gradient(input=shared_by_all)
 min_of_all.gradient(input=shared_by_all)
 
 
-def _selected(input, indices, dim, keepdim):
-    """Values and indices along `dim`, of which `indices` has one place each."""
-    values = lang.gather_along(input, dim, indices) if input.ndim else input
-    if keepdim or not input.ndim:
+FEW = 4096  # up to here it is quicker to look for the extreme again than to pick it
+
+
+def _with_indices(name, extreme, find, input, dim, keepdim):
+    """The extreme values along `dim`, and where they are."""
+    check_not_empty(name, input, dim)
+    dim = wrap_dim(dim, input.ndim)
+    if not input.ndim:
+        return lang.copy(input), find(input, None, False)
+    if input.size <= FEW:
+        return extreme(input, dim, keepdim), find(input, dim, keepdim)
+    indices = find(input, dim, True)
+    values = lang.gather_along(input, dim, indices)
+    if keepdim:
         return values, indices
     shape = input.shape[:dim] + input.shape[dim + 1 :]
     return lang.reshape(values, shape), lang.reshape(indices, shape)
@@ -113,16 +123,12 @@ def placed_along(g, input_shape, dim, keepdim, results):
 
 @operator(name="_max_along", method=False, out=False, node="MaxBackward0", returns=return_types.max)
 def max_along(input: Array, dim, keepdim=False):
-    check_not_empty("max", input, dim)
-    dim = wrap_dim(dim, input.ndim)
-    return _selected(input, lang.argmax(input, dim if input.ndim else None, True), dim, keepdim)
+    return _with_indices("max", lang.amax, lang.argmax, input, dim, keepdim)
 
 
 @operator(name="_min_along", method=False, out=False, node="MinBackward0", returns=return_types.min)
 def min_along(input: Array, dim, keepdim=False):
-    check_not_empty("min", input, dim)
-    dim = wrap_dim(dim, input.ndim)
-    return _selected(input, lang.argmin(input, dim if input.ndim else None, True), dim, keepdim)
+    return _with_indices("min", lang.amin, lang.argmin, input, dim, keepdim)
 
 
 max_along.gradient(input=placed_along)

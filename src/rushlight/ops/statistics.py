@@ -33,7 +33,7 @@ def _average_square(name, input, dim, correction, keepdim):
             f"{input.dtype}; convert it with x.float()"
         )
     d = _deviations(input, dim)
-    squares = lang.real(d * lang.conj(d))
+    squares = d * d if input.dtype.kind == "f" else lang.real(d * lang.conj(d))
     freedom = _freedom(input, dim, correction)
     if freedom == 0:
         warnings.warn(
