@@ -27,6 +27,26 @@ def index_set(x: Any, value: Any, indices: tuple, accumulate: bool = False) -> A
     return out
 
 
+def write_rows(out: np.ndarray, dim: int, index: np.ndarray, value: Any) -> None:
+    """`put_rows` on the spot."""
+    out[(slice(None),) * dim + (index,)] = value
+
+
+def write_along(out: np.ndarray, value: Any, dim: int, index: np.ndarray) -> None:
+    """`scatter_along` on the spot."""
+    np.put_along_axis(_narrowed(out, dim, index), index, value, dim)
+
+
+def add_along(out: np.ndarray, value: np.ndarray, dim: int, index: np.ndarray) -> None:
+    """`scatter_add_along` on the spot."""
+    add_flat(out, places_along(out, dim, index), value.ravel())
+
+
+def write_where(out: np.ndarray, mask: np.ndarray, value: Any) -> None:
+    """Puts `value` where the mask is true."""
+    np.copyto(out, value, where=mask)
+
+
 def write_index(out: np.ndarray, value: Any, indices: tuple, accumulate: bool) -> None:
     """The same on the spot."""
     if not accumulate:
@@ -57,7 +77,7 @@ def take_rows(x: Any, dim: int, index: Any) -> Any:
 def put_rows(x: Any, dim: int, index: Any, value: Any) -> Any:
     """`x` with the slices that `index` names replaced."""
     out = x.copy()
-    out[(slice(None),) * dim + (index,)] = value
+    write_rows(out, dim, index, value)
     return out
 
 
@@ -95,7 +115,7 @@ def spread_along(x: Any, shape: Sequence[int], dim: int, index: Any) -> Any:
 def scatter_along(x: Any, value: Any, dim: int, index: Any) -> Any:
     """The opposite of `gather_along`: `x` with `value` at the places that `index` names."""
     out = x.copy()
-    np.put_along_axis(_narrowed(out, dim, index), index, value, dim)
+    write_along(out, value, dim, index)
     return out
 
 
@@ -103,7 +123,7 @@ def scatter_along(x: Any, value: Any, dim: int, index: Any) -> Any:
 def scatter_add_along(x: Any, value: Any, dim: int, index: Any) -> Any:
     """Like `scatter_along`, with `value` added; values for one place are all added."""
     out = x.copy()
-    add_flat(out, places_along(out, dim, index), value.ravel())
+    add_along(out, value, dim, index)
     return out
 
 
@@ -138,8 +158,12 @@ def _neutral(reduce: str, dtype: np.dtype) -> Any:
 
 def places_along(x: np.ndarray, dim: int, index: np.ndarray) -> np.ndarray:
     """The position, among all elements of `x`, of each element that `index` names along an axis."""
-    positions = np.arange(x.size).reshape(x.shape)
-    return np.take_along_axis(_narrowed(positions, dim, index), index, dim).ravel()
+    places, step = index, 1
+    for k in reversed(range(x.ndim)):
+        own = index if k == dim else np.arange(index.shape[k]).reshape((-1,) + (1,) * (x.ndim - k - 1))
+        places = own * step if k == x.ndim - 1 else places + own * step
+        step *= x.shape[k]
+    return np.broadcast_to(places, index.shape).ravel()
 
 
 def _narrowed(x: np.ndarray, dim: int, index: np.ndarray) -> np.ndarray:

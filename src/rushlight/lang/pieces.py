@@ -87,8 +87,8 @@ def cat(arrays: Any, dim: int) -> Any:
 @primitive
 def stack(arrays: Any, dim: int) -> Any:
     """Arrays side by side along a new axis."""
-    lead = (slice(None),) * dim
-    return np.concatenate([a[(*lead, None)] for a in arrays], dim)
+    lead = (slice(None),) * (dim % (arrays[0].ndim + 1))
+    return np.concatenate([a[(*lead, None)] for a in arrays], len(lead))
 
 
 @primitive

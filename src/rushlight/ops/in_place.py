@@ -1,0 +1,112 @@
+"""`index_add_`, `scatter_`, `masked_fill_` and their like on the spot, where no gradient is wanted.
+
+The form that follows from an operator's declaration computes a whole new tensor. These touch only the elements that
+are named, so that adding to ten rows of a large table costs ten rows. They use the same checks, and decline (by giving
+None) whatever is not plain; then the declared form runs.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+from .. import lang
+from ..lang import index as arrays
+from ..tensor.core import QUICK, Tensor
+from ..tensor.dtype import bool_
+from ..tensor.inplace import check_overlap, writable
+from . import index_rows, scatter
+from .brackets import number_for, tracked
+from .intercept import interceptors
+
+Write = Callable[[Any], None]
+
+
+def masked_fill_(x: Tensor, mask: Tensor, value: Any) -> Write | None:
+    if mask.dtype is not bool_ or isinstance(value, Tensor) or not broadcasts(mask._a.shape, x._a.shape):
+        return None
+    number = number_for(value, x)._a
+    return lambda out: arrays.write_where(out, mask._a, number)
+
+
+def broadcasts(shape: tuple, target: tuple) -> bool:
+    return len(shape) <= len(target) and all(n in (1, m) for n, m in zip(reversed(shape), reversed(target)))
+
+
+def index_add_(x: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Any = 1) -> Write | None:
+    if not plain(x, source) or alpha != 1:
+        return None
+    _, d, index, source = index_rows.prepared("index_add", x, dim, index, source)
+    return lambda out: arrays.add_rows(out, d, index._a, source._a)
+
+
+def index_copy_(x: Tensor, dim: int, index: Tensor, source: Tensor) -> Write | None:
+    if not plain(x, source) or x._a.ndim != source._a.ndim:
+        return None
+    _, d, index, source = index_rows.prepared("index_copy", x, dim, index, source)
+    return lambda out: arrays.write_rows(out, d, index._a, source._a)
+
+
+def index_fill_(x: Tensor, dim: int, index: Tensor, value: Any) -> Write | None:
+    if isinstance(value, Tensor) or not x._a.ndim or (index._a.size and int(index._a.min()) < 0):
+        return None
+    _, d, index = index_rows.prepared("index_fill", x, dim, index, None)
+    number = number_for(value, x)._a
+    return lambda out: arrays.write_rows(out, d, index._a, number)
+
+
+def scatter_(x: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None, reduce: Any = None) -> Write | None:
+    src = value if src is None else src
+    if reduce is not None or src is None:
+        return None
+    if not isinstance(src, Tensor):
+        src = number_for(src, x).expand(index._a.shape)
+    return along("scatter", x, dim, index, src, arrays.write_along)
+
+
+def scatter_add_(x: Tensor, dim: int, index: Tensor, src: Tensor) -> Write | None:
+    return along("scatter_add", x, dim, index, src, arrays.add_along)
+
+
+def along(name: str, x: Tensor, dim: int, index: Tensor, src: Tensor, write: Callable[..., None]) -> Write | None:
+    if not plain(x, src) or not x._a.ndim:
+        return None
+    ready = scatter.prepared(name, x, dim, index, src)
+    if ready is None:
+        return lambda out: None
+    _, d, index, src, _ = ready
+    return lambda out: write(out, src._a, d, index._a)
+
+
+def plain(x: Tensor, source: Any) -> bool:
+    """Are both of a type to compute in, with nothing in common?"""
+    return (
+        type(source) in QUICK
+        and source.dtype is x.dtype
+        and not x.dtype.reduced
+        and x._a.ndim > 0
+        and x._a.flags.c_contiguous
+        and not lang.share_memory(x._a, source._a)
+    )
+
+
+def method(name: str, prepare: Callable[..., Write | None]) -> Callable[..., Tensor]:
+    """The method: on the spot where `prepare` says how, else as declared."""
+    declared = getattr(Tensor, name)
+
+    def edit(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        values = (*args, *kwargs.values())
+        ready = type(self) in QUICK and not interceptors and all(type(v) in QUICK for v in values if isinstance(v, Tensor))
+        if ready and not tracked(self, *(v for v in values if isinstance(v, Tensor))) and "axis" not in kwargs:
+            write = prepare(self, *args, **kwargs)
+            if write is not None:
+                check_overlap(self._a, name)
+                write(writable(self, name))
+                return self
+        return declared(self, *args, **kwargs)
+
+    edit.__name__, edit.__qualname__, edit.__doc__ = name, declared.__qualname__, declared.__doc__
+    return edit
+
+
+for _prepare in (masked_fill_, index_add_, index_copy_, index_fill_, scatter_, scatter_add_):
+    setattr(Tensor, _prepare.__name__, method(_prepare.__name__, _prepare))
