@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 from .modes import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 
-_LAZY = {"Function": "function", "Variable": "variable", "backward": "api", "grad": "api", "gradcheck": "gradcheck", "gradgradcheck": "gradcheck"}
+_FROM = {
+    "anomaly": ("detect_anomaly", "is_anomaly_check_nan_enabled", "is_anomaly_enabled", "set_anomaly_enabled", "set_detect_anomaly"),
+    "api": ("backward", "grad"),
+    "function": ("Function", "FunctionCtx"),
+    "gradcheck": ("gradcheck", "gradgradcheck"),
+    "grad_mode": ("is_multithreading_enabled", "set_multithreading_enabled"),
+    "variable": ("Variable",),
+}
+_HOME = {name: module for module, names in _FROM.items() for name in names}
+_MODULES = frozenset({"anomaly_mode", "forward_ad", "function", "functional", "grad_mode", "gradcheck", "graph", "profiler", "variable"})
 
-__all__ = ["enable_grad", "inference_mode", "is_grad_enabled", "no_grad", "set_grad_enabled", *_LAZY]
+__all__ = ["enable_grad", "inference_mode", "is_grad_enabled", "no_grad", "set_grad_enabled", *sorted(_HOME)]
 
 
 def __getattr__(name: str) -> Any:
-    import importlib
-
-    if name in _LAZY:
-        return getattr(importlib.import_module(f"{__name__}.{_LAZY[name]}"), name)
+    if name in _HOME:
+        return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    if name in _MODULES:
+        return import_module(f"{__name__}.{name}")
     raise AttributeError(f"module 'rushlight.autograd' has no attribute '{name}'")

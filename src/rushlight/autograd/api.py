@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ..tensor.core import Tensor, wrap
+from ..tensor.core import QUICK, Tensor, wrap
 from . import engine, hooks
+from .node import AccumulateGrad, GradientEdge
 
 
 def backward(
@@ -16,7 +17,15 @@ def backward(
     """Computes the gradients of `tensors` and adds them to the `grad` of the leaves (or of `inputs` only)."""
     roots = _roots(_tuple(tensors), grad_tensors)
     keep = create_graph if retain_graph is None else retain_graph
-    engine.backward(roots, keep=keep, recorded=create_graph, inputs=None if inputs is None else list(_tuple(inputs)))
+    into = None if inputs is None else list(_tuple(inputs))
+    if into is not None and not into:
+        raise RuntimeError("'inputs' argument to backward() cannot be empty; leave it away to fill the grad of all leaves")
+    for t in into or ():
+        _check_input(t)
+    for t, g in roots:
+        if type(t) not in QUICK and hasattr(t, "level") or type(g) not in QUICK and hasattr(g, "level"):
+            raise RuntimeError("backward() cannot be called inside a function transform (vmap, grad, jvp, ...); use torch.func.grad there")
+    engine.backward(roots, keep=keep, recorded=create_graph, inputs=into)
 
 
 def grad(
@@ -29,16 +38,24 @@ def grad(
     is_grads_batched: bool = False,
     materialize_grads: bool = False,
 ) -> tuple:
-    """The gradients of `outputs` with respect to `inputs`; `grad` of no tensor is touched."""
+    """The gradients of `outputs` with respect to `inputs`; `grad` of no tensor is touched.
+
+    `is_grads_batched`: the first dimension of each of `grad_outputs` counts through several gradients, and so does that
+    of each result.
+    """
+    if materialize_grads and allow_unused is False:
+        raise ValueError("Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False")
     inputs = _tuple(inputs)
     for t in inputs:
-        if not t._rg:
-            raise RuntimeError("One of the differentiated Tensors does not require grad; call x.requires_grad_() before it is used")
+        _check_input(t)
     keep = create_graph if retain_graph is None else retain_graph
-    roots = _roots(_tuple(outputs), grad_outputs)
-    found = engine.gradients(roots, list(inputs), keep=keep, recorded=create_graph)
+    if is_grads_batched:
+        found = _batched(_tuple(outputs), grad_outputs, inputs, keep, create_graph)
+    else:
+        roots = _roots(_tuple(outputs), grad_outputs)
+        found = engine.gradients(roots, [_place(t) for t in inputs], keep=keep, recorded=create_graph)
     if materialize_grads:
-        return tuple(wrap(np.zeros_like(t._a), t.dtype) if g is None else g for g, t in zip(found, inputs))
+        return tuple(_zeros(t, grad_outputs if is_grads_batched else None) if g is None else g for g, t in zip(found, inputs))
     if not allow_unused and any(g is None for g in found):
         raise RuntimeError(
             "One of the differentiated Tensors appears to not have been used in the graph. Set allow_unused=True if this is the desired "
@@ -47,15 +64,73 @@ def grad(
     return tuple(found)
 
 
+def _check_input(t: Any) -> None:
+    if isinstance(t, GradientEdge):
+        return
+    if not isinstance(t, Tensor):
+        raise TypeError(f"the inputs of grad must be Tensors or GradientEdges, but got {type(t).__name__}")
+    if not t._rg:
+        raise RuntimeError("One of the differentiated Tensors does not require grad; call x.requires_grad_() before it is used")
+
+
+def _batched(outputs: tuple, grad_outputs: Any, inputs: tuple, keep: bool, create_graph: bool) -> list[Any]:
+    """A gradient for each slice of `grad_outputs`, in one pass over the graph."""
+    from ..func import vmap
+
+    if grad_outputs is None:
+        raise RuntimeError("is_grads_batched=True needs grad_outputs, whose first dimension counts the gradients")
+    used: list[int] = []
+
+    def one(*grads: Tensor) -> tuple:
+        found = engine.gradients(_roots(outputs, grads), [_place(t) for t in inputs], keep=keep, recorded=create_graph)
+        used[:] = [k for k, g in enumerate(found) if g is not None]
+        return tuple(g for g in found if g is not None)
+
+    dense = iter(vmap(one)(*_tuple(grad_outputs)))
+    return [next(dense) if k in used else None for k in range(len(inputs))]
+
+
+def _zeros(t: Tensor, batch: Any) -> Tensor:
+    if isinstance(t, GradientEdge):
+        raise RuntimeError("materialize_grads=True needs Tensors as inputs: the shape of a GradientEdge is not known")
+    shape = t._a.shape if batch is None else (_tuple(batch)[0]._a.shape[0], *t._a.shape)
+    return wrap(np.zeros(shape, t.dtype.np), t.dtype)
+
+
 def _tuple(x: Any) -> tuple:
-    return (x,) if isinstance(x, Tensor) else tuple(x)
+    return (x,) if isinstance(x, (Tensor, GradientEdge)) else tuple(x)
+
+
+class _Place:
+    """A place in the graph that no tensor need be at any more."""
+
+    _rg = True
+
+    def __init__(self, edge: GradientEdge) -> None:
+        self._node, self._out = edge.node, edge.output_nr
+
+
+def _place(t: Any) -> Any:
+    if not isinstance(t, GradientEdge):
+        return t
+    return t.node.variable if isinstance(t.node, AccumulateGrad) else _Place(t)
 
 
 def _roots(tensors: tuple, grads: Any) -> list[tuple[Tensor, Tensor]]:
     grads = [None] * len(tensors) if grads is None else list(_tuple(grads))
     if len(grads) != len(tensors):
         raise RuntimeError(f"got {len(tensors)} tensors and {len(grads)} gradients: there must be one for each")
-    return [(t, _root_gradient(t, g)) for t, g in zip(tensors, grads) if t._rg or _refuse(t)]
+    return [_root(t, g) for t, g in zip(tensors, grads)]
+
+
+def _root(t: Any, g: Any) -> tuple[Any, Tensor]:
+    if isinstance(t, GradientEdge):
+        if g is None:
+            raise RuntimeError("the gradient of a GradientEdge must be given: its shape is not known")
+        return _place(t), g
+    if not t._rg:
+        _refuse(t)
+    return t, _root_gradient(t, g)
 
 
 def _refuse(t: Tensor) -> bool:

@@ -63,6 +63,7 @@ class Run:
     def go(self, roots: list[tuple[Edge, Any]]) -> None:
         if self.wanted is not None:
             self.needed = _leading_to({e[0] for e in self.wanted}, [e[0] for e, _ in roots])
+        self.roots = roots
         for edge, grad in roots:
             self.arrive(edge, grad)
         heap, pending, keep, lifted, arrive = self.heap, self.pending, self.keep, self.lifted, self.arrive
@@ -102,6 +103,19 @@ class Run:
                     arrive(edge, grad)
         for leaf in self.leaves:
             self.finish(leaf, pending.pop(leaf)[0])
+
+    def reached(self) -> set[Any]:
+        """All nodes and leaves that this pass may come to."""
+        if self.needed is not None:
+            return self.needed
+        found: set[Any] = set()
+        stack = [edge[0] for edge, _ in self.roots]
+        while stack:
+            target = stack.pop()
+            if target not in found:
+                found.add(target)
+                stack += [e[0] for e in getattr(target, "edges", ()) if e is not None]
+        return found
 
     def ends_at(self, node: Node, grads: list[Any]) -> bool:
         """Hooks on the node's outputs see the gradients first; is the way to what was asked for ended here?"""
@@ -160,11 +174,12 @@ class Run:
         return results
 
     def _call(self, hook: Callable[..., Any], *args: Any) -> Any:
-        before, state.grad = state.grad, self.recorded
+        before = state.grad, state.run
+        state.grad, state.run = self.recorded, self
         try:
             return hook(*args)
         finally:
-            state.grad = before
+            state.grad, state.run = before
 
     def lift(self, grad: Any) -> Any:
         return grad if grad is None or isinstance(grad, Tensor) else as_tensor(grad)
@@ -272,6 +287,11 @@ def _accumulate(leaf: Tensor, grad: Any) -> None:
 
 
 _accumulating = threading.RLock()
+
+
+def current() -> Run:
+    """The pass whose hook is being called in this thread."""
+    return state.run
 
 
 def _calibrate() -> int:

@@ -10,6 +10,7 @@ from typing import Any, Callable
 class _State(threading.local):
     grad = True
     inference = False
+    run: Any = None  # the backward pass whose hook is being called
 
 
 state = _State()
@@ -20,6 +21,7 @@ class _Settings:
 
     anomaly = False  # is the forward line of every operation remembered?
     check_nan = False  # are gradients looked through for NaN?
+    multithreading = True
 
 
 settings = _Settings()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import count
-from typing import Any
+from typing import Any, NamedTuple
 
 next_sequence = count().__next__
 
@@ -74,6 +74,13 @@ class Node:
         """A dictionary for the user's own notes."""
         return self.__dict__.setdefault("_metadata", {})
 
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith(("_saved_", "_raw_saved_")):
+            from .saved import saved_attribute
+
+            return saved_attribute(self, name)
+        raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
+
     def __repr__(self) -> str:
         return f"<{self.label} object at {id(self):#x}>"
 
@@ -96,6 +103,14 @@ class AccumulateGrad:
 
     def __repr__(self) -> str:
         return f"<AccumulateGrad object at {id(self.variable):#x}>"
+
+
+class GradientEdge(NamedTuple):
+    """Where a gradient goes: a node, and which of its outputs."""
+
+    node: Any
+    output_nr: int
+    ownership_token: Any = None
 
 
 def as_node(target: Any) -> Any:

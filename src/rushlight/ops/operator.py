@@ -21,6 +21,7 @@ import numpy as np
 from .. import lang
 from ..autograd.modes import state
 from ..autograd.node import Node
+from ..autograd.recording import after_record, saved_hooks, unpacked, watchers
 from ..tensor.core import Tensor, edge_of, wrap
 from ..tensor.dtype import FLOATING, of_numpy
 from .signature import Signature
@@ -156,7 +157,7 @@ class OperatorNode(Node):
 
     def _values(self, saved: tuple, sources: tuple[int, ...], lifted: bool) -> Any:
         if self.packed:
-            saved = tuple(v() if isinstance(v, Packed) else v for v in saved)
+            saved = unpacked(saved)
         if not lifted:
             return saved
         return [self._lift(v, s) for v, s in zip(saved, sources)]
@@ -202,21 +203,6 @@ class LeafLink(Node):
         return grads
 
 
-class Packed:
-    """What a saved-tensors hook has made of a saved array."""
-
-    __slots__ = ("array", "unpack", "value")
-
-    def __init__(self, array: np.ndarray, pack: Callable[..., Any], unpack: Callable[..., Any]) -> None:
-        self.value, self.unpack = pack(wrap(array, of_numpy(array.dtype))), unpack
-
-    def __call__(self) -> np.ndarray:
-        return self.unpack(self.value)._a
-
-
-saved_hooks: list[tuple[Callable[..., Any], Callable[..., Any]]] = []  # the hooks in force, innermost last
-
-
 def record(op: Operator, values: Any, arrays: Any, result: Any, outputs: Any) -> None:
     """Makes the node of a call and ties its outputs to it.
 
@@ -240,18 +226,8 @@ def record(op: Operator, values: Any, arrays: Any, result: Any, outputs: Any) ->
             t._node, t._out, t._rg = node, k, True
     if many:
         node.metadata["outputs"] = [(tuple(t._a.shape), t.dtype) if t is not None else ((), None) for t in outputs]
-    after_record(node)
-
-
-watchers: list[Callable[[Node], None]] = []  # told of every new node (anomaly mode)
-
-
-def after_record(node: OperatorNode) -> None:
-    """What happens to a new node when somebody wants to know, or to keep the saved values elsewhere."""
-    if saved_hooks:
-        _pack(node)
-    for watch in watchers:
-        watch(node)
+    if watchers or saved_hooks:
+        after_record(node)
 
 
 def _flat(arrays: Any, signature: Signature) -> list[Any]:
@@ -300,18 +276,6 @@ def _pick(source: int, arrays: Any, result: Any, flags: tuple) -> Any:
         value = arrays[SHAPE_OF - source]
         return [a.shape for a in value] if isinstance(value, list) else value.shape
     return result if source == -1 else flags if source == -2 else arrays[source]
-
-
-def _pack(node: OperatorNode) -> None:
-    pack, unpack = saved_hooks[-1]
-
-    def packed(v: Any) -> Any:
-        if type(v) is np.ndarray:
-            return Packed(v, pack, unpack)
-        return v
-
-    node.saved = [None if group is None else tuple(packed(v) for v in group) for group in node.saved]
-    node.leases, node.packed = None, True
 
 
 def recording(values: Any, signature: Signature) -> bool:
