@@ -14,21 +14,20 @@ broadcast scalar is read.
 from __future__ import annotations
 
 from ...runtime import native, pool
-from ...runtime.ir import Function, Module, Value, constant, f64, i1, i8, i16, i32, i64, ptr, void
+from ...runtime.ir import Function, Module, Type, Value, constant, f64, i1, i8, i16, i32, i64, ptr, void
 from . import frame
 
 SOURCES = (
     "rushlight.runtime.ir",
-    f"{__package__}.frame",
-    f"{__package__}.row_dispatch",
-    f"{__package__}.column_dispatch",
-    __name__,
+    *(
+        f"{__package__}.{name}"
+        for name in ("frame", "dispatch", "row_dispatch", "column_dispatch", "short_rows")
+    ),
 )
-SPLAT_BYTES = 512  # room for the widest step of a body
 
 
 def dispatch_ir() -> str:
-    from . import column_dispatch, row_dispatch
+    from . import column_dispatch, row_dispatch, short_rows
 
     module = Module()
     module.variable("ndarray_type", "ptr", "null", exported=True)
@@ -40,6 +39,7 @@ def dispatch_ir() -> str:
     _merge_dimensions(module)
     _find_overlap(module)
     _read_scalars(module)
+    short_rows.add_short_row_functions(module)
     _run_all(module)
     _call(module)
     row_dispatch.add_row_functions(module)
@@ -79,14 +79,27 @@ def stride_place(site: Value, operand: Value, dimension: Value) -> Value:
 # -- moving strided elements to and from a block
 
 
+MOVED_AT_ONCE = 8
+
+
 def _move_function(module: Module, name: str, gather: bool) -> None:
     """`count` elements of `size` bytes: from `strided` to `block` or back."""
     with module.function(name, exported=False, block=ptr, strided=ptr, stride=i64, count=i64, size=i64) as f:
         for element in (i8, i16, i32, i64):
-            with f.when(f.size.equals(element.size)), f.loop(0, f.count) as i:
-                near, far = f.block.offset(i * element.size), f.strided.offset(i * f.stride)
-                source, target = (far, near) if gather else (near, far)
-                f.store(f.load(element, source), target)
+            with f.when(f.size.equals(element.size)):
+                whole = f.count & -MOVED_AT_ONCE
+                with f.loop(0, whole, MOVED_AT_ONCE) as i:
+                    _move(f, element, i, MOVED_AT_ONCE, gather)
+                with f.loop(whole, f.count) as i:
+                    _move(f, element, i, 1, gather)
+
+
+def _move(f: Function, element: Type, first: Value, count: int, gather: bool) -> None:
+    near, far = f.block.offset(first * element.size), f.strided.offset(first * f.stride)
+    for _ in range(count):
+        source, target = (far, near) if gather else (near, far)
+        f.store(f.load(element, source), target)
+        near, far = near.offset(element.size), far.offset(f.stride)
 
 
 def _fill_function(module: Module) -> None:
@@ -442,16 +455,19 @@ def _run_all(module: Module) -> None:
     with module.function("run_all", exported=False, site=ptr) as f:
         description = f.load(ptr, f.site, frame.FRAME_DESC)
         total = word(f, f.site, frame.FRAME_TOTAL)
+        run = f.variable(ptr, Value(f, ptr, "@run_chunk"))
+        with f.when(f.call("is_short", i1, f.site)):
+            run.set(Value(f, ptr, "@run_short"))
         with f.when(total < word(f, description, frame.DESC_PARALLEL_FROM)):
             put(f, total, f.site, frame.FRAME_CHUNK)
-            f.call("run_chunk", void, f.site, f.constant(i64, 0), f.constant(i64, 0))
+            f.call_pointer(run.get(), void, f.site, f.constant(i64, 0), f.constant(i64, 0))
             f.ret()
         chunk = f.variable(i64, word(f, description, frame.DESC_CHUNK))
         with f.when(total > chunk.get() << 14):  # the pool takes a limited number of chunks
             chunk.set((total.lshr(14) + 64) & -64)
         put(f, chunk.get(), f.site, frame.FRAME_CHUNK)
         count = (total + chunk.get() - 1) // chunk.get()
-        f.call(pool.PARALLEL_FOR, void, Value(f, ptr, "@run_chunk"), f.site, count)
+        f.call(pool.PARALLEL_FOR, void, run.get(), f.site, count)
 
 
 def _call(module: Module) -> None:
