@@ -2,7 +2,9 @@
 
 from .ops.operator import OPERATORS as _OPERATORS
 
-_FUNCTIONS = {path.removeprefix("fft."): op.call for path, op in _OPERATORS.items() if path.startswith("fft.")}
+_FUNCTIONS = {
+    path.removeprefix("fft."): op.call for path, op in _OPERATORS.items() if path.startswith("fft.")
+}
 globals().update(_FUNCTIONS)
 
 __all__ = list(_FUNCTIONS)

@@ -1,4 +1,4 @@
-"""Eliminations that numpy does not offer: LU with its pivots, triangular systems, LDL, and the exponential of a matrix."""
+"""What numpy does not offer: LU with its pivots, triangular systems, and the exponential of a matrix."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _size(x: np.ndarray) -> np.ndarray:
 
 @primitive
 def lu_factor(a: Any) -> Any:
-    """L (below the diagonal, with ones on it) and U in one matrix, the rows swapped at each step (counted from 1), and an info."""
+    """L (below the diagonal) and U in one matrix, the row swapped at each step (from 1), and an info."""
     shape = a.shape
     work = np.array(a, order="C", copy=True).reshape(math.prod(shape[:-2]), *shape[-2:])
     steps = min(shape[-2:])
@@ -86,7 +86,7 @@ def permutation_matrix(pivots: Any, n: int, dtype: Any) -> Any:
 
 @primitive
 def solve_triangle(a: Any, b: Any, upper: bool, unit: bool = False) -> Any:
-    """X with `a @ X == b`, of which only one triangle of `a` is read; with `unit`, its diagonal counts as ones."""
+    """X with `a @ X == b`; only one triangle of `a` is read, and with `unit` not its diagonal, which is ones."""
     shape = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
     if upper:  # read backwards, it is a lower triangle
         a, b = np.ascontiguousarray(a[..., ::-1, ::-1]), b[..., ::-1, :]
@@ -112,7 +112,7 @@ def _substitute(a: np.ndarray, x: np.ndarray, unit: bool) -> None:
 
 
 def partial_cholesky(a: np.ndarray) -> tuple[np.ndarray, int]:
-    """The factor of one matrix as far as it is positive-definite, and the order of the first leading minor that is not (or 0)."""
+    """The factor of one matrix as far as it goes, and the order of the leading minor where it ends (or 0)."""
     factor = np.tril(a)
     for j in range(len(a)):
         row = factor[j, :j]
@@ -128,15 +128,15 @@ def partial_cholesky(a: np.ndarray) -> tuple[np.ndarray, int]:
 
 # coefficients of the Padé approximant of order 13, and the largest norm it is good for in double precision
 PADE = (
-    64764752532480000.0, 32382376266240000.0, 7771770303897600.0, 1187353796428800.0, 129060195264000.0, 10559470521600.0,
-    670442572800.0, 33522128640.0, 1323241920.0, 40840800.0, 960960.0, 16380.0, 182.0, 1.0,
+    64764752532480000.0, 32382376266240000.0, 7771770303897600.0, 1187353796428800.0, 129060195264000.0,
+    10559470521600.0, 670442572800.0, 33522128640.0, 1323241920.0, 40840800.0, 960960.0, 16380.0, 182.0, 1.0,
 )  # fmt: skip
 LARGEST_NORM = 5.371920351148152
 
 
 @primitive
 def matrix_exp(a: Any) -> Any:
-    """The exponential of each matrix: scaled down, approximated by a fraction of polynomials, and squared up again."""
+    """The exponential of each matrix: scaled down, approximated by a fraction, and squared up again."""
     if a.size == 0:
         return a.copy()
     wide = a.astype(np.promote_types(a.dtype, np.float64))

@@ -1,8 +1,13 @@
-"""Fourier transforms. `norm` says what is divided by: "backward" the inverse by n, "forward" the other, "ortho" both by its root."""
+"""Fourier transforms.
+
+`norm` says what is divided by the number of points: the inverse ("backward"), the transform itself ("forward"), or
+both by the root of it ("ortho").
+"""
 
 from __future__ import annotations
 
-from typing import Any, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 

@@ -1,12 +1,13 @@
 """Equations with matrices, and the factorisations that numpy has. Leading axes are a batch.
 
-None of these raises for a singular matrix: they answer with inf or nan, or with an `info` (the number of the pivot that
-failed, 0 where all went well), and leave it to the caller what that means.
+None of these raises for a singular matrix: they answer with inf or nan, or with an `info` (the number of the pivot
+that failed, 0 where all went well), and leave it to the caller what that means.
 """
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -22,7 +23,7 @@ LinAlgError.__module__ = "rushlight.linalg"
 
 
 def _batched(function: Callable[..., Any], a: np.ndarray, *others: Any) -> Any:
-    """`function` on the whole batch; if that fails, one by one, with nan for each matrix that it fails for."""
+    """`function` on the whole batch; if that fails, one by one, with nan where it fails."""
     try:
         return function(a, *others)
     except np.linalg.LinAlgError:
@@ -54,7 +55,7 @@ def solve_matrix(a: Any, b: Any) -> Any:
 
 @primitive
 def singular_info(a: Any, result: Any) -> Any:
-    """For each matrix that has given a nan, the number of the first pivot that is zero; 0 where there is none."""
+    """For each matrix that has given a nan, the number of the first zero pivot; 0 where there is none."""
     info = np.zeros(a.shape[:-2], np.int32)
     if not np.isnan(result).any():
         return info
@@ -99,7 +100,9 @@ def cofactors(a: Any) -> Any:
 def _cofactors_by_svd(a: np.ndarray) -> np.ndarray:
     u, s, vh = np.linalg.svd(a)
     n = s.shape[-1]
-    others = np.where(np.eye(n, dtype=bool), 1, s[..., None, :]).prod(-1)  # the product of all singular values but one
+    others = np.where(np.eye(n, dtype=bool), 1, s[..., None, :]).prod(
+        -1
+    )  # the product of all singular values but one
     turn = np.linalg.det(u) * np.linalg.det(vh)
     return turn[..., None, None] * np.conj((u * others[..., None, :]) @ vh)
 
@@ -135,8 +138,8 @@ def householder_factor(a: Any) -> Any:
 def _finite(a: np.ndarray, what: str) -> None:
     if not np.isfinite(a).all():
         raise LinAlgError(
-            f"{what}: The algorithm failed to converge because the input matrix contained non-finite values; "
-            "look for them with x.isfinite().all()"
+            f"{what}: The algorithm failed to converge because the input matrix contained non-finite "
+            "values; look for them with x.isfinite().all()"
         )
 
 
@@ -144,7 +147,10 @@ def _converged(what: str, function: Callable[..., Any], *args: Any) -> Any:
     try:
         return function(*args)
     except np.linalg.LinAlgError:
-        raise LinAlgError(f"{what}: The algorithm failed to converge: the input is ill-conditioned or has too many repeated values") from None
+        raise LinAlgError(
+            f"{what}: The algorithm failed to converge: the input is ill-conditioned or has too many "
+            "repeated values"
+        ) from None
 
 
 @primitive
@@ -163,7 +169,7 @@ def singular_values(a: Any) -> Any:
 
 @primitive
 def eigh_factor(a: Any, upper: bool) -> Any:
-    """The eigenvalues, smallest first, and eigenvectors of Hermitian matrices, of which one triangle is read."""
+    """The eigenvalues, smallest first, and eigenvectors of Hermitian matrices; one triangle is read."""
     _finite(a, "linalg.eigh")
     return tuple(_converged("linalg.eigh", np.linalg.eigh, a, "U" if upper else "L"))
 
@@ -172,7 +178,9 @@ def eigh_factor(a: Any, upper: bool) -> Any:
 def eig_factor(a: Any) -> Any:
     """The eigenvalues and eigenvectors of each matrix, always complex."""
     if not np.isfinite(a).all():
-        raise RuntimeError("linalg.eig: input tensor should not contain infs or NaNs; look for them with x.isfinite().all()")
+        raise RuntimeError(
+            "linalg.eig: input tensor should not contain infs or NaNs; look for them with x.isfinite().all()"
+        )
     values, vectors = _converged("linalg.eig", np.linalg.eig, a)
     kind = np.result_type(a.dtype, np.complex64)
     return values.astype(kind, copy=False), vectors.astype(kind, copy=False)

@@ -11,8 +11,10 @@ from .dispatch import primitive
 
 @primitive
 def matmul(a: Any, b: Any) -> Any:
-    """The matrix product: the last two axes are matrices, the others are broadcast; vectors are rows or columns."""
-    if a.ndim == 2 and b.ndim == 2 and a.dtype.char in "fd":  # half the overhead of np.matmul for small matrices
+    """The product of the matrices in the last two axes; others are broadcast; vectors are rows or columns."""
+    if (
+        a.ndim == 2 and b.ndim == 2 and a.dtype.char in "fd"
+    ):  # half the overhead of np.matmul for small matrices
         return np.dot(_for_blas(a), _for_blas(b))
     if a.ndim > 2 and b.ndim == 2 and a.flags.c_contiguous and a.size:
         return np.matmul(a.reshape(-1, a.shape[-1]), b).reshape(*a.shape[:-1], b.shape[1])

@@ -1,11 +1,11 @@
 """Window functions as arrays: the weights by which a stretch of a signal is faded in and out.
 
-`size` values are taken out of a window that is symmetric over `span` of them (`span == size`), or one longer (periodic).
+`size` values are taken out of a window that is symmetric over `span` of them; a periodic one has `span == size + 1`.
 """
 
 from __future__ import annotations
 
-from typing import Sequence
+from collections.abc import Sequence
 
 import numpy as np
 

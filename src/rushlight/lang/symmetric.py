@@ -1,4 +1,4 @@
-"""The LDL factorisation of symmetric and Hermitian matrices, with the pivots of Bunch and Kaufman, as LAPACK stores it."""
+"""The LDL factorisation of symmetric and Hermitian matrices, with the pivots of Bunch and Kaufman."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ALPHA = (1 + math.sqrt(17)) / 8  # a pivot this much smaller than its column is 
 
 @primitive
 def ldl_factor(a: Any, hermitian: bool) -> Any:
-    """L and D (of blocks of one or two) in one lower triangle, the pivots (negative for blocks of two), and an info."""
+    """L and D in one triangle as LAPACK packs them, the pivots (negative for blocks of two), and an info."""
     factors = np.tril(a)
     pivots = np.empty(a.shape[:-1], np.int32)
     info = np.zeros(a.shape[:-2], np.int32)

@@ -8,7 +8,7 @@ from .product import check_batches, check_dims, product, type_error
 
 
 def blend(name, input, result, beta, alpha):
-    """`beta * input + alpha * result` in the shape of `result`; with beta zero, whatever is in `input` does not matter."""
+    """`beta * input + alpha * result` in the shape of `result`; with beta zero, `input` is not looked at."""
     if input.dtype != result.dtype:
         raise type_error(name, input, result)
     _check_expands(name, input, result)
@@ -25,8 +25,8 @@ def _check_expands(name, input, result):
     lead = result.ndim - input.ndim
     if lead < 0 or any(n not in (1, m) for n, m in zip(input.shape, result.shape[lead:])):
         raise RuntimeError(
-            f"The expanded size of the tensor must match the existing size: {name} adds a product of shape {list(result.shape)} "
-            f"to 'input' of shape {list(input.shape)}, which does not broadcast to it"
+            f"The expanded size of the tensor must match the existing size: {name} adds a product of shape "
+            f"{list(result.shape)} to 'input' of shape {list(input.shape)}, which does not broadcast to it"
         )
 
 
@@ -69,7 +69,8 @@ def _check_factors(name, input, **factors):
     for factor, value in factors.items():
         if input.dtype.kind in "iu" and isinstance(value, float):
             raise RuntimeError(
-                f"For integral input tensors, argument {factor} must not be a floating point number, but {name} got {factor}={value}"
+                f"For integral input tensors, argument {factor} must not be a floating point number, but "
+                f"{name} got {factor}={value}"
             )
 
 
@@ -123,12 +124,15 @@ for _op in (baddbmm, addbmm):
 @operator(namespace="nn.functional", node="AddmmBackward0")
 def linear(input: Array, weight: Array, bias: Array | None = None):
     """`input @ weight.T + bias`: what a Linear layer computes."""
-    result = product("linear", input, weight.swapaxes(0, 1) if weight.ndim > 1 else weight)
+    if weight.ndim > 2:
+        check_dims("linear", weight=(weight, 2))
+    result = product("linear", input, weight.T)
     if bias is None:
         return result
     if result.dtype != bias.dtype:
         raise type_error("linear", input, weight, bias)
-    _check_expands("linear", bias, result)
+    if bias.shape != result.shape[-1:]:
+        _check_expands("linear", bias, result)
     result += bias
     return result
 
@@ -165,7 +169,9 @@ def bilinear(input1: Array, input2: Array, weight: Array, bias: Array | None = N
     """For each matrix W of `weight`, `input1 @ W @ input2`, plus `bias`: what a Bilinear layer computes."""
     _check_bilinear(input1, input2, weight)
     out, n1, n2 = weight.shape
-    left = lang.matmul(lang.reshape(input1, (-1, n1)), lang.reshape(lang.permute(weight, (1, 0, 2)), (n1, out * n2)))
+    left = lang.matmul(
+        lang.reshape(input1, (-1, n1)), lang.reshape(lang.permute(weight, (1, 0, 2)), (n1, out * n2))
+    )
     left = lang.reshape(left, (*input1.shape[:-1], out, n2))
     result = lang.sum(left * lang.reshape(input2, (*input2.shape[:-1], 1, n2)), -1)
     return result if bias is None else result + bias
@@ -174,10 +180,11 @@ def bilinear(input1: Array, input2: Array, weight: Array, bias: Array | None = N
 def _check_bilinear(input1, input2, weight):
     if tuple(input1.shape[:-1]) != tuple(input2.shape[:-1]):
         raise RuntimeError(
-            f"bilinear(): input batch dimensions do not match: input1 has shape {list(input1.shape)}, input2 {list(input2.shape)}"
+            f"bilinear(): input batch dimensions do not match: input1 has shape {list(input1.shape)}, "
+            f"input2 {list(input2.shape)}"
         )
     if len(weight.shape) != 3 or input1.shape[-1] != weight.shape[1] or input2.shape[-1] != weight.shape[2]:
         raise RuntimeError(
-            f"bilinear(): weight must have shape (out, {input1.shape[-1]}, {input2.shape[-1]}) for inputs with {input1.shape[-1]} and "
-            f"{input2.shape[-1]} features, but it is {list(weight.shape)}"
+            f"bilinear(): weight must have shape (out, {input1.shape[-1]}, {input2.shape[-1]}) for inputs "
+            f"with {input1.shape[-1]} and {input2.shape[-1]} features, but it is {list(weight.shape)}"
         )

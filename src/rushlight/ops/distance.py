@@ -36,11 +36,18 @@ def _differences(x1, x2):
 def _check(x1, x2, p):
     for name, x in (("X1", x1), ("X2", x2)):
         if not isinstance(x, Tensor) or not x.dtype.is_floating_point:
-            raise RuntimeError(f"cdist only supports floating-point dtypes, {name} got: {getattr(x, 'dtype', type(x).__name__)}")
+            raise RuntimeError(
+                f"cdist only supports floating-point dtypes, {name} got: "
+                f"{getattr(x, 'dtype', type(x).__name__)}"
+            )
         if x.ndim < 2:
-            raise RuntimeError(f"cdist only supports at least 2D tensors, {name} got: {x.ndim}D (shape {list(x.shape)})")
+            raise RuntimeError(
+                f"cdist only supports at least 2D tensors, {name} got: {x.ndim}D (shape {list(x.shape)})"
+            )
     if x1.shape[-1] != x2.shape[-1]:
-        raise RuntimeError(f"X1 and X2 must have the same number of columns. X1: {x1.shape[-1]} X2: {x2.shape[-1]}")
+        raise RuntimeError(
+            f"X1 and X2 must have the same number of columns. X1: {x1.shape[-1]} X2: {x2.shape[-1]}"
+        )
     if p < 0:
         raise RuntimeError(f"cdist only supports non-negative p values, but got p={p}")
 

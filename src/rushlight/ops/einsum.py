@@ -1,6 +1,6 @@
 """einsum: sums of products, written with a letter for each dimension.
 
-An equation is parsed once into labels (`Plan`), operands are brought to one dimension a label, and then contracted pair
+An equation is parsed once into labels, operands are brought to one dimension a label, and then contracted pair
 by pair, the cheapest pair first, each by one batched product of matrices.
 """
 
@@ -18,10 +18,11 @@ LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 @composite(method=False, out=False)
 def einsum(*args):
-    """Sums of products by a formula: `einsum("ik,kj->ij", a, b)`, or `einsum(a, [0, 2], b, [2, 1], [0, 1])`."""
+    """Sums of products: `einsum("ik,kj->ij", a, b)`, or `einsum(a, [0, 2], b, [2, 1], [0, 1])`."""
     if len(args) < 2:
         raise ValueError(
-            "einsum(): must specify the equation string and at least one operand, or at least one operand and its subscripts list"
+            "einsum(): must specify the equation string and at least one operand, or at least one operand "
+            "and its subscripts list"
         )
     if not isinstance(args[0], str):
         return contraction(*_from_lists(args))
@@ -44,7 +45,10 @@ def _from_lists(args):
 def _spelled(subscripts):
     for s in subscripts:
         if s is not Ellipsis and not 0 <= s < len(LETTERS):
-            raise ValueError(f"einsum(): subscript {s} in {list(subscripts)} is not within the valid range [0, {len(LETTERS)})")
+            raise ValueError(
+                f"einsum(): subscript {s} in {list(subscripts)} is not within the valid range [0, "
+                f"{len(LETTERS)})"
+            )
     return "".join("..." if s is Ellipsis else LETTERS[s] for s in subscripts)
 
 
@@ -71,12 +75,15 @@ def contraction(equation, operands: Arrays):
 
 @lru_cache(maxsize=512)
 def plan(equation, ndims):
-    """The labels of each operand and of the result. What `...` stands for gets numbers, counted from its right end."""
+    """The labels of each operand and of the result; numbers, from the right, for what `...` stands for."""
     left, arrow, right = equation.partition("->")
     terms = left.split(",")
     if len(terms) != len(ndims):
         fewer = "more" if len(ndims) > len(terms) else "fewer"
-        raise RuntimeError(f"einsum(): {fewer} operands were provided than specified in the equation '{equation}': {len(ndims)} for {len(terms)}")
+        raise RuntimeError(
+            f"einsum(): {fewer} operands were provided than specified in the equation '{equation}': "
+            f"{len(ndims)} for {len(terms)}"
+        )
     inputs = [_labels(t, n, equation) for t, n in zip(terms, ndims)]
     used = [label for labels in inputs for label in labels]
     covered = sorted({label for label in used if isinstance(label, int)}, reverse=True)
@@ -86,9 +93,14 @@ def plan(equation, ndims):
     output = _output(right, covered, equation)
     for label in output:
         if label not in used:
-            raise RuntimeError(f"einsum(): output subscript {label} does not appear in the equation for any input operand: '{equation}'")
+            raise RuntimeError(
+                f"einsum(): output subscript {label} does not appear in the equation for any input "
+                f"operand: '{equation}'"
+            )
         if output.count(label) > 1:
-            raise RuntimeError(f"einsum(): output subscript {label} appears more than once in the output: '{equation}'")
+            raise RuntimeError(
+                f"einsum(): output subscript {label} appears more than once in the output: '{equation}'"
+            )
     return inputs, output
 
 
@@ -98,7 +110,8 @@ def _labels(term, ndim, equation):
     count = ndim - len(before) - len(after)
     if count < 0 or (count and not dots):
         raise RuntimeError(
-            f"einsum(): the number of subscripts in the equation ({len(before + after)} in '{term}') does not match the number of dimensions "
+            f"einsum(): the number of subscripts in the equation ({len(before + after)} in '{term}') does "
+            "not match the number of dimensions "
             f"({ndim}) of its operand in '{equation}'" + (" and no ellipsis was given" if not dots else "")
         )
     return (*before, *range(count - 1, -1, -1), *after)
@@ -113,8 +126,15 @@ def _output(term, covered, equation):
 def _check_letters(letters, equation):
     for c in letters:
         if c not in LETTERS:
-            what = "found '.' that is not part of any ellipsis" if c == "." else f"invalid subscript given: {c!r}"
-            raise RuntimeError(f"einsum(): {what} in '{equation}'; subscripts must be in [a-zA-Z], with at most one ellipsis an operand")
+            what = (
+                "found '.' that is not part of any ellipsis"
+                if c == "."
+                else f"invalid subscript given: {c!r}"
+            )
+            raise RuntimeError(
+                f"einsum(): {what} in '{equation}'; subscripts must be in [a-zA-Z], with at most one "
+                "ellipsis an operand"
+            )
 
 
 def _check_sizes(equation, operands, inputs):
@@ -126,8 +146,9 @@ def _check_sizes(equation, operands, inputs):
                 sizes[label] = n
             elif n not in (1, known):
                 raise RuntimeError(
-                    f"einsum(): operands do not broadcast with remapped shapes: subscript {label} of '{equation}' stands for sizes {known} "
-                    f"and {n}; the shapes are {[list(o.shape) for o in operands]}"
+                    f"einsum(): operands do not broadcast with remapped shapes: subscript {label} of "
+                    f"'{equation}' stands for sizes {known} and {n}; the shapes are "
+                    f"{[list(o.shape) for o in operands]}"
                 )
 
 
@@ -140,8 +161,8 @@ def _without_repeats(x, labels):
         i, j = next((i, j) for j, b in enumerate(labels) for i, a in enumerate(labels[:j]) if a == b)
         if x.shape[i] != x.shape[j]:
             raise RuntimeError(
-                f"einsum(): subscript {labels[i]} is repeated for an operand of shape {list(x.shape)}, but the sizes don't match: "
-                f"{x.shape[j]} != {x.shape[i]}"
+                f"einsum(): subscript {labels[i]} is repeated for an operand of shape {list(x.shape)}, but "
+                f"the sizes don't match: {x.shape[j]} != {x.shape[i]}"
             )
         rest = [k for k in range(len(labels)) if k not in (i, j)]
         x = lang.diagonal(x, 0, i, j)
@@ -185,11 +206,15 @@ def _pair(first, second, rest):
 
 
 def _alone(term, partner, rest):
-    """An operand without the dimensions that matter to it alone: those summed at once, and those of size one."""
+    """An operand without the dimensions that matter to it alone: summed at once, or of size one."""
     x, labels = term
     theirs = dict(zip(partner[1], partner[0].shape))
     own = dict(zip(labels, x.shape))
-    dropped = [k for k, n in own.items() if (theirs.get(k, 1) == 1 and k not in rest) or (n == 1 and theirs.get(k, 1) != 1)]
+    dropped = [
+        k
+        for k, n in own.items()
+        if (theirs.get(k, 1) == 1 and k not in rest) or (n == 1 and theirs.get(k, 1) != 1)
+    ]
     if not dropped:
         return term
     totals = tuple(i for i, label in enumerate(labels) if label in dropped and own[label] != 1)

@@ -1,7 +1,7 @@
 """Fourier transforms along one, two or any number of dimensions.
 
-Three linear operators do it all: complex to complex, real to half, half to real. The gradient of each is the transform
-back, with the scaling of the other direction.
+Three linear operators do it all: complex to complex, real to half, half to real. The gradient of each is the
+transform back, with the scaling of the other direction.
 """
 
 from __future__ import annotations
@@ -46,7 +46,9 @@ fourier_real.gradient(
     )
 )
 fourier_half.gradient(
-    input=lambda g, points, dim, norm: lang.weigh_bins(lang.fourier_real(g, dim, TRANSPOSED[norm]), points, dim, 2.0)
+    input=lambda g, points, dim, norm: lang.weigh_bins(
+        lang.fourier_real(g, dim, TRANSPOSED[norm]), points, dim, 2.0
+    )
 )
 weigh_bins.gradient(input=lambda g, points, dim, factor: lang.weigh_bins(g, points, dim, factor))
 
@@ -63,7 +65,10 @@ def _operand(name, x, real=False):
     if x.dtype.reduced:
         raise RuntimeError(f"{name}: Unsupported dtype {x.dtype.name}; convert the input with x.float()")
     if real and x.dtype.is_complex:
-        raise RuntimeError(f"{name} expects a real input tensor, but got {x.dtype.name}; take x.real, or use the transform without r")
+        raise RuntimeError(
+            f"{name} expects a real input tensor, but got {x.dtype.name}; take x.real, or use the "
+            "transform without r"
+        )
     return x
 
 
@@ -73,7 +78,9 @@ def _complex(x):
 
 def _norm(name, norm):
     if norm not in (None, "backward", "forward", "ortho"):
-        raise RuntimeError(f"{name}: Invalid normalization mode: {norm!r}; it is 'backward', 'forward' or 'ortho'")
+        raise RuntimeError(
+            f"{name}: Invalid normalization mode: {norm!r}; it is 'backward', 'forward' or 'ortho'"
+        )
     return norm or "backward"
 
 
@@ -84,7 +91,9 @@ def _dims(name, x, s, dim):
     if dim is None:
         dim = range(x.ndim if s is None else len(s))
         if s is not None and len(s) > x.ndim:
-            raise RuntimeError(f"{name}: Got shape with {len(s)} values but input tensor only has {x.ndim} dimensions.")
+            raise RuntimeError(
+                f"{name}: Got shape with {len(s)} values but input tensor only has {x.ndim} dimensions."
+            )
         dim = [d + x.ndim - len(dim) for d in dim]
     dims = [wrap_dim(d, x.ndim) for d in dim]
     if len(set(dims)) < len(dims):
@@ -92,7 +101,10 @@ def _dims(name, x, s, dim):
     if s is None:
         s = [-1] * len(dims)
     elif len(s) != len(dims):
-        raise RuntimeError(f"{name}: When given, dim and shape arguments must have the same length, but they are {list(dim)} and {list(s)}")
+        raise RuntimeError(
+            f"{name}: When given, dim and shape arguments must have the same length, but they are "
+            f"{list(dim)} and {list(s)}"
+        )
     sizes = [x.shape[d] if n == -1 else n for n, d in zip(s, dims)]
     return dims, sizes
 
@@ -100,7 +112,10 @@ def _dims(name, x, s, dim):
 def _check_points(name, *sizes):
     for n in sizes:
         if n < 1:
-            raise RuntimeError(f"{name}: Invalid number of data points ({n}) specified; each transformed dimension needs at least one")
+            raise RuntimeError(
+                f"{name}: Invalid number of data points ({n}) specified; each transformed dimension needs "
+                "at least one"
+            )
 
 
 def _resized(x, dims, sizes):
@@ -126,7 +141,7 @@ def _c2c(name, x, s, dim, norm, inverse):
 
 
 def _r2c(name, x, s, dim, norm, conjugated):
-    """From real values: the last dimension is halved. The Hermitian inverse is the conjugate, scaled the other way."""
+    """From real values to a half; the inverse of `hfft` is the conjugate of it, scaled the other way."""
     x, norm = _operand(name, x, real=True), _norm(name, norm)
     dims, sizes = _dims(name, x, s, dim)
     _check_last(name, dims)
@@ -137,7 +152,7 @@ def _r2c(name, x, s, dim, norm, conjugated):
 
 
 def _c2r(name, x, s, dim, norm, conjugated):
-    """To real values: the last dimension is a half. The Hermitian transform takes the conjugate, scaled the other way."""
+    """From a half to real values; `hfft` does this to the conjugate, scaled the other way."""
     x, norm = _complex(_operand(name, x)), _norm(name, norm)
     dims, sizes = _dims(name, x, s, dim)
     _check_last(name, dims)
@@ -147,7 +162,9 @@ def _c2r(name, x, s, dim, norm, conjugated):
     x = _resized(x, dims, [*sizes[:-1], n // 2 + 1])
     if dims[:-1]:
         x = fourier(x, tuple(dims[:-1]), norm, not conjugated)
-    return fourier_half(lang.conj(x) if conjugated else x, n, dims[-1], TRANSPOSED[norm] if conjugated else norm)
+    return fourier_half(
+        lang.conj(x) if conjugated else x, n, dims[-1], TRANSPOSED[norm] if conjugated else norm
+    )
 
 
 def _check_last(name, dims):
@@ -167,7 +184,11 @@ def family(name, transform, flag, doc):
     def many(input, s=None, dim=None, norm=None):
         return transform(name + "n", input, s, dim, norm, flag)
 
-    for body, suffix, where in ((one, "", "a dimension"), (two, "2", "two dimensions"), (many, "n", "several dimensions")):
+    for body, suffix, where in (
+        (one, "", "a dimension"),
+        (two, "2", "two dimensions"),
+        (many, "n", "several dimensions"),
+    ):
         body.__doc__ = f"{doc} along {where}."
         composite(body, name=name + suffix, namespace="fft")
 

@@ -23,27 +23,33 @@ def type_error(name, *operands):
     types = [str(x.dtype) for x in operands]
     if len(set(types)) > 1:
         return RuntimeError(
-            f"{name}: expected all arguments to have the same dtype, but got {' and '.join(types)}; convert one with x.to(y.dtype)"
+            f"{name}: expected all arguments to have the same dtype, but got {' and '.join(types)}; "
+            "convert one with x.to(y.dtype)"
         )
-    return RuntimeError(f"{name} is not implemented for {types[0]}; convert the arguments first, for instance with x.float()")
+    return RuntimeError(
+        f"{name} is not implemented for {types[0]}; convert the arguments first, for instance with x.float()"
+    )
 
 
 def shape_error(name, a, b):
     """What to say about shapes that have no matrix product."""
     if a.ndim == 0 or b.ndim == 0:
         return RuntimeError(
-            f"{name}: both arguments need to be at least 1D, but they are {a.ndim}D and {b.ndim}D; use * to multiply by a number"
+            f"{name}: both arguments need to be at least 1D, but they are {a.ndim}D and {b.ndim}D; use * "
+            "to multiply by a number"
         )
     inner = a.shape[-1], b.shape[-2] if b.ndim > 1 else b.shape[0]
     if inner[0] == inner[1]:
         return RuntimeError(
-            f"{name}: the batch dimensions {list(a.shape[:-2])} and {list(b.shape[:-2])} of shapes {list(a.shape)} and {list(b.shape)} "
-            "do not broadcast: each pair of sizes, from the right, must be equal or one of them 1"
+            f"{name}: the batch dimensions {list(a.shape[:-2])} and {list(b.shape[:-2])} of shapes "
+            f"{list(a.shape)} and {list(b.shape)} do not broadcast: each pair of sizes, from the right, "
+            "must be equal or one of them 1"
         )
     fits = b.ndim > 1 and b.shape[-1] == inner[0]
     return RuntimeError(
-        f"mat1 and mat2 shapes cannot be multiplied ({_size(a)} and {_size(b)}): {name} sums over the last dimension of the first, "
-        f"{inner[0]}, and the {'second to last' if b.ndim > 1 else 'only'} one of the second, {inner[1]}, which must be equal. "
+        f"mat1 and mat2 shapes cannot be multiplied ({_size(a)} and {_size(b)}): {name} sums over the last "
+        f"dimension of the first, {inner[0]}, and the {'second to last' if b.ndim > 1 else 'only'} one of "
+        f"the second, {inner[1]}, which must be equal. "
         + ("Transposing the second (x @ y.mT) would fit." if fits else "Transpose or reshape one of them.")
     )
 
@@ -58,7 +64,8 @@ def check_dims(name, **dims):
         if x.ndim != n:
             kind = {1: "a vector", 2: "a matrix", 3: "a batch of matrices"}[n]
             raise RuntimeError(
-                f"{name}: '{parameter}' must be {kind} ({n}D), but it has shape {list(x.shape)} ({x.ndim}D); matmul takes any dimensions"
+                f"{name}: '{parameter}' must be {kind} ({n}D), but it has shape {list(x.shape)} "
+                f"({x.ndim}D); matmul takes any dimensions"
             )
 
 
@@ -67,7 +74,10 @@ def check_dims(name, **dims):
 
 @operator(node="MmBackward0")
 def matmul(input: Array, other: Array):
-    """The matrix product of the last two dimensions; the others are broadcast; vectors are rows on the left, columns on the right."""
+    """The product of the matrices in the last two dimensions; the others are broadcast.
+
+    A vector on the left is a row, on the right a column.
+    """
     return product("matmul", input, other)
 
 
@@ -86,7 +96,11 @@ def grad_right(g, input, other_shape):
     if len(input.shape) == 1:
         return lang.conj(input) * g if len(other_shape) == 1 else _column(lang.conj(input)) * _row(g)
     if len(other_shape) <= 2:  # one matrix for the whole batch: one product
-        rows = lang.reshape(input, (-1, input.shape[-1])) if input.shape[-1] else lang.reshape(input, (_rows(input), 0))
+        rows = (
+            lang.reshape(input, (-1, input.shape[-1]))
+            if input.shape[-1]
+            else lang.reshape(input, (_rows(input), 0))
+        )
         columns = lang.reshape(g, (rows.shape[0], *other_shape[1:]))
         return lang.matmul(lang.adjoint(rows), columns)
     return lang.matmul(lang.adjoint(input), g)
@@ -155,8 +169,9 @@ def check_batches(name, batch1, batch2):
     check_dims(name, batch1=(batch1, 3), batch2=(batch2, 3))
     if batch1.shape[0] != batch2.shape[0]:
         raise RuntimeError(
-            f"{name}: the batches must have the same length, but shapes {list(batch1.shape)} and {list(batch2.shape)} have "
-            f"{batch1.shape[0]} and {batch2.shape[0]} matrices; matmul broadcasts a batch of one"
+            f"{name}: the batches must have the same length, but shapes {list(batch1.shape)} and "
+            f"{list(batch2.shape)} have {batch1.shape[0]} and {batch2.shape[0]} matrices; matmul "
+            "broadcasts a batch of one"
         )
 
 
@@ -197,8 +212,8 @@ def _check_vectors(name, a, b):
         raise type_error(name, a, b)
     if a.shape != b.shape:
         raise RuntimeError(
-            f"inconsistent tensor size, expected tensor {list(a.shape)} and src {list(b.shape)} to have the same number of elements: "
-            f"{name} multiplies two vectors element by element"
+            f"inconsistent tensor size, expected tensor {list(a.shape)} and src {list(b.shape)} to have "
+            f"the same number of elements: {name} multiplies two vectors element by element"
         )
 
 
@@ -222,8 +237,9 @@ def inner(input, other):
         return input * other
     if input.shape[-1] != other.shape[-1]:
         raise RuntimeError(
-            f"inner() the last dimension must match on both input tensors but got shapes {list(input.shape)} and {list(other.shape)}; "
-            f"transpose one of them so that the dimensions of size {input.shape[-1]} and {other.shape[-1]} are equal"
+            "inner() the last dimension must match on both input tensors but got shapes "
+            f"{list(input.shape)} and {list(other.shape)}; transpose one of them so that the dimensions of "
+            f"size {input.shape[-1]} and {other.shape[-1]} are equal"
         )
     return tensordot(input, other, ([-1], [-1]))
 
@@ -233,15 +249,16 @@ def inner(input, other):
 
 @composite(method=False)
 def tensordot(a, b, dims=2, out=None):
-    """The sum of products over several dimensions of both: the last of `a` with the first of `b`, or the two lists `dims`."""
+    """The sum of products over the last `dims` of `a` and the first of `b`, or over two lists of them."""
     left, right = _contracted(a, b, dims)
     if a.dtype is not b.dtype:
         raise type_error("tensordot", a, b)
     for i, j in zip(left, right):
         if a.shape[i] != b.shape[j] and 1 not in (a.shape[i], b.shape[j]):
             raise RuntimeError(
-                f"contracted dimensions need to match, but first has size {a.shape[i]} in dim {i} and second has size {b.shape[j]} in "
-                f"dim {j}: tensordot of {list(a.shape)} and {list(b.shape)} over {left} and {right}"
+                f"contracted dimensions need to match, but first has size {a.shape[i]} in dim {i} and "
+                f"second has size {b.shape[j]} in dim {j}: tensordot of {list(a.shape)} and "
+                f"{list(b.shape)} over {left} and {right}"
             )
     a, b = _sum_unmatched(a, left, b, right), _sum_unmatched(b, right, a, left)
     kept_a = [i for i in range(a.ndim) if i not in left]
@@ -249,7 +266,9 @@ def tensordot(a, b, dims=2, out=None):
     k = _count(a, left)
     rows = lang.reshape(lang.permute(a, kept_a + left), (_count(a, kept_a), k))
     columns = lang.reshape(lang.permute(b, right + kept_b), (k, _count(b, kept_b)))
-    return lang.reshape(lang.matmul(rows, columns), [a.shape[i] for i in kept_a] + [b.shape[j] for j in kept_b])
+    return lang.reshape(
+        lang.matmul(rows, columns), [a.shape[i] for i in kept_a] + [b.shape[j] for j in kept_b]
+    )
 
 
 def _contracted(a, b, dims):
@@ -258,11 +277,16 @@ def _contracted(a, b, dims):
         dims = dims.tolist()
     if isinstance(dims, int):
         if dims < 0 or dims > min(a.ndim, b.ndim):
-            raise RuntimeError(f"tensordot expects dims >= 0 and at most the dimensions of both tensors ({a.ndim} and {b.ndim}), but got dims={dims}")
+            raise RuntimeError(
+                f"tensordot expects dims >= 0 and at most the dimensions of both tensors ({a.ndim} and "
+                f"{b.ndim}), but got dims={dims}"
+            )
         return list(range(a.ndim - dims, a.ndim)), list(range(dims))
     left, right = ([d] if isinstance(d, int) else list(d) for d in dims)
     if len(left) != len(right):
-        raise RuntimeError(f"both dimension lists should have same length, but tensordot got {left} and {right}")
+        raise RuntimeError(
+            f"both dimension lists should have same length, but tensordot got {left} and {right}"
+        )
     return [wrap_dim(d, a.ndim) for d in left], [wrap_dim(d, b.ndim) for d in right]
 
 
@@ -293,9 +317,13 @@ def kron(input, other):
 def trace(input: Array):
     """The sum of the diagonal of a matrix."""
     if input.ndim != 2:
-        raise RuntimeError(f"trace: expected a matrix, but got tensor with dim {input.ndim} and shape {list(input.shape)}")
+        raise RuntimeError(
+            f"trace: expected a matrix, but got tensor with dim {input.ndim} and shape {list(input.shape)}"
+        )
     diagonal = lang.diagonal(input)
     return lang.sum(lang.cast(diagonal, "int64") if input.dtype.kind in "biu" else diagonal)
 
 
-trace.gradient(input=lambda g, input_shape: lang.diagonal_place(lang.expand(g, (min(input_shape),)), input_shape))
+trace.gradient(
+    input=lambda g, input_shape: lang.diagonal_place(lang.expand(g, (min(input_shape),)), input_shape)
+)

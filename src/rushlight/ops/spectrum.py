@@ -38,7 +38,9 @@ def stft(
     onesided = not complex_input if onesided is None else onesided
     _check_return(return_complex, complex_input)
     if onesided and complex_input:
-        raise RuntimeError("stft: Cannot have onesided output if window or input is complex; pass onesided=False")
+        raise RuntimeError(
+            "stft: Cannot have onesided output if window or input is complex; pass onesided=False"
+        )
     vector = input.ndim == 1
     x = lang.reshape(input, (1, -1)) if vector else input
     if center:
@@ -59,36 +61,50 @@ def _check_signal(x):
     if not isinstance(x, Tensor):
         raise TypeError(f"stft(): argument 'input' (position 1) must be Tensor, not {type(x).__name__}")
     if not (x.dtype.is_floating_point or x.dtype.is_complex):
-        raise RuntimeError(f"stft: expected a tensor of floating point or complex values, but got {x.dtype.name}; convert it with x.float()")
+        raise RuntimeError(
+            f"stft: expected a tensor of floating point or complex values, but got {x.dtype.name}; convert "
+            "it with x.float()"
+        )
     if x.ndim not in (1, 2):
-        raise RuntimeError(f"stft: expected a 1D or 2D tensor, but got {x.ndim}D tensor of shape {list(x.shape)}")
+        raise RuntimeError(
+            f"stft: expected a 1D or 2D tensor, but got {x.ndim}D tensor of shape {list(x.shape)}"
+        )
 
 
 def _check_return(return_complex, complex_input):
     if return_complex is None and not complex_input:
         raise RuntimeError(
-            "stft requires the return_complex parameter be given for real inputs, and will further require that return_complex=True in a "
-            "future PyTorch release."
+            "stft requires the return_complex parameter be given for real inputs, and will further require "
+            "that return_complex=True in a future PyTorch release."
         )
 
 
 def _check_lengths(name, size, n_fft, hop, length, window):
     if not 0 < n_fft <= size:
-        raise RuntimeError(f"{name}: expected 0 < n_fft <= {size} (the length of the signal, padded if center=True), but got n_fft={n_fft}")
+        raise RuntimeError(
+            f"{name}: expected 0 < n_fft <= {size} (the length of the signal, padded if center=True), but "
+            f"got n_fft={n_fft}"
+        )
     if hop <= 0:
         raise RuntimeError(f"{name}: expected hop_length > 0, but got hop_length={hop}")
     if not 0 < length <= n_fft:
-        raise RuntimeError(f"{name}: expected 0 < win_length <= n_fft, but got win_length={length} and n_fft={n_fft}")
+        raise RuntimeError(
+            f"{name}: expected 0 < win_length <= n_fft, but got win_length={length} and n_fft={n_fft}"
+        )
     if window is not None and tuple(window.shape) != (length,):
-        raise RuntimeError(f"{name}: expected a 1D window tensor of size equal to win_length={length}, but got window with size {list(window.shape)}")
+        raise RuntimeError(
+            f"{name}: expected a 1D window tensor of size equal to win_length={length}, but got window "
+            f"with size {list(window.shape)}"
+        )
 
 
 def _padded(x, pad, mode):
     """The signal continued on both sides, so that the first frame is centered on the first value."""
     if mode == "reflect" and not 0 <= pad < x.shape[-1]:
         raise RuntimeError(
-            f"stft: Padding size should be less than the corresponding input dimension, but got padding ({pad}, {pad}) for a signal of "
-            f"length {x.shape[-1]}; use a smaller n_fft, pad_mode='constant', or center=False"
+            "stft: Padding size should be less than the corresponding input dimension, but got padding "
+            f"({pad}, {pad}) for a signal of length {x.shape[-1]}; use a smaller n_fft, "
+            "pad_mode='constant', or center=False"
         )
     if mode == "reflect":
         left, right = (..., slice(1, pad + 1)), (..., slice(x.shape[-1] - pad - 1, x.shape[-1] - 1))
@@ -126,7 +142,7 @@ def istft(
     length=None,
     return_complex=False,
 ):
-    """The signal with the given short-time Fourier transform: the inverse of `stft` where windows overlap enough."""
+    """The signal that has this short-time Fourier transform: the inverse of `stft`."""
     hop, window_length = hop_length or n_fft // 4, win_length or n_fft
     onesided = not (input.ndim > 1 and input.shape[-2] == n_fft) if onesided is None else onesided
     _check_inverse(input, n_fft, hop, window_length, window, onesided, return_complex)
@@ -159,32 +175,48 @@ def _overlapped(frames, weights, n_fft, hop, center, length):
     lowest = abs(envelope.detach()).min().item() if envelope.numel() else 1.0
     if not lowest > 1e-11:
         raise RuntimeError(
-            f"istft(...) window overlap add min: {lowest} is too small: some values are covered by no window; use a smaller hop_length, or a "
-            "window without zeros at its ends"
+            f"istft(...) window overlap add min: {lowest} is too small: some values are covered by no "
+            "window; use a smaller hop_length, or a window without zeros at its ends"
         )
     y = y / envelope
     if end > size:
-        warnings.warn(f"The length of signal is shorter than the length parameter ({length}). Result is being padded with zeros in the tail.", stacklevel=4)
+        warnings.warn(
+            f"The length of signal is shorter than the length parameter ({length}). Result is being padded "
+            "with zeros in the tail.",
+            stacklevel=4,
+        )
         y = lang.place(y, (batch, end - start), (slice(None), slice(0, y.shape[1])))
     return y
 
 
 def _check_inverse(x, n_fft, hop, window_length, window, onesided, return_complex):
     if not isinstance(x, Tensor) or not x.dtype.is_complex:
-        raise RuntimeError("istft requires a complex-valued input tensor matching the output from stft with return_complex=True.")
+        raise RuntimeError(
+            "istft requires a complex-valued input tensor matching the output from stft with "
+            "return_complex=True."
+        )
     if x.ndim not in (2, 3):
-        raise RuntimeError(f"istft: expected a tensor with 2 or 3 dimensions (frequencies by frames), but got {x.ndim} of shape {list(x.shape)}")
+        raise RuntimeError(
+            f"istft: expected a tensor with 2 or 3 dimensions (frequencies by frames), but got {x.ndim} of "
+            f"shape {list(x.shape)}"
+        )
     if 0 in x.shape:
         raise RuntimeError(f"istft: input tensor cannot be empty, but its shape is {list(x.shape)}")
     expected = n_fft // 2 + 1 if onesided else n_fft
     if x.shape[-2] != expected:
-        raise RuntimeError(f"istft: expected the frequency dimension (3rd to the last) of the input tensor to match n_fft / 2 + 1 when onesided=True, or n_fft: {expected}, but got {x.shape[-2]}")
+        raise RuntimeError(
+            "istft: expected the frequency dimension (3rd to the last) of the input tensor to match n_fft "
+            f"/ 2 + 1 when onesided=True, or n_fft: {expected}, but got {x.shape[-2]}"
+        )
     if not 0 < hop <= window_length:
         raise RuntimeError(f"istft: expected 0 < hop_length <= win_length, but got {hop} and {window_length}")
     if not 0 < window_length <= n_fft:
         raise RuntimeError(f"istft: expected 0 < win_length <= n_fft, but got {window_length} and {n_fft}")
     if window is not None and tuple(window.shape) != (window_length,):
-        raise RuntimeError(f"istft: Invalid window shape. window has to be 1D and length of `win_length`={window_length}, but got {list(window.shape)}")
+        raise RuntimeError(
+            f"istft: Invalid window shape. window has to be 1D and length of `win_length`={window_length}, "
+            f"but got {list(window.shape)}"
+        )
     if return_complex and onesided:
         raise RuntimeError("istft: cannot have onesided output if the result is complex; pass onesided=False")
     if not return_complex and window is not None and window.dtype.is_complex:
@@ -196,7 +228,7 @@ def _check_inverse(x, n_fft, hop, window_length, window, onesided, return_comple
 
 @composite(namespace="fft")
 def fftfreq(n, d=1.0, **options):
-    """The frequency of each bin of a transform of `n` values that are `d` apart: first the positive, then the negative ones."""
+    """The frequency of each bin of a transform of `n` values that are `d` apart: zero, positive, negative."""
     return _frequencies("fftfreq", [*range((n + 1) // 2), *range(-(n // 2), 0)], n, d, options)
 
 

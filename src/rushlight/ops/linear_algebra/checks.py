@@ -13,10 +13,14 @@ def check_tensor(name, x, what="A"):
         raise TypeError(f"{name}(): argument '{what}' must be Tensor, not {type(x).__name__}")
     if x.dtype.category < FLOATING:
         raise RuntimeError(
-            f"{name}: Expected a floating point or complex tensor as input. Got {x.dtype.name} for '{what}'; convert it with x.float()"
+            f"{name}: Expected a floating point or complex tensor as input. Got {x.dtype.name} for "
+            f"'{what}'; convert it with x.float()"
         )
     if x.dtype.reduced:
-        raise RuntimeError(f"{name}: Low precision dtypes not supported. Got {x.dtype.name} for '{what}'; convert it with x.float()")
+        raise RuntimeError(
+            f"{name}: Low precision dtypes not supported. Got {x.dtype.name} for '{what}'; convert it with "
+            "x.float()"
+        )
 
 
 def check_matrices(name, x, what="A"):
@@ -24,7 +28,8 @@ def check_matrices(name, x, what="A"):
     check_tensor(name, x, what)
     if x.ndim < 2:
         raise RuntimeError(
-            f"{name}: The input tensor {what} must have at least 2 dimensions, but its shape is {list(x.shape)}; x[None] makes a row of a vector"
+            f"{name}: The input tensor {what} must have at least 2 dimensions, but its shape is "
+            f"{list(x.shape)}; x[None] makes a row of a vector"
         )
 
 
@@ -33,7 +38,8 @@ def check_square(name, x, what="A"):
     check_matrices(name, x, what)
     if x.shape[-1] != x.shape[-2]:
         raise RuntimeError(
-            f"{name}: {what} must be batches of square matrices, but they are {x.shape[-2]} by {x.shape[-1]} matrices (shape {list(x.shape)})"
+            f"{name}: {what} must be batches of square matrices, but they are {x.shape[-2]} by "
+            f"{x.shape[-1]} matrices (shape {list(x.shape)})"
         )
 
 
@@ -41,7 +47,8 @@ def check_same_type(name, a, b):
     """Both must have one type."""
     if a.dtype is not b.dtype:
         raise RuntimeError(
-            f"{name}: Expected both arguments to have the same dtype, but they are {a.dtype.name} and {b.dtype.name}; convert one with x.to(y.dtype)"
+            f"{name}: Expected both arguments to have the same dtype, but they are {a.dtype.name} and "
+            f"{b.dtype.name}; convert one with x.to(y.dtype)"
         )
 
 
@@ -52,8 +59,8 @@ def batch_shape(name, a, b):
     first, second = (1,) * (n - len(first)) + tuple(first), (1,) * (n - len(second)) + tuple(second)
     if any(p != q and 1 not in (p, q) for p, q in zip(first, second)):
         raise RuntimeError(
-            f"{name}: the batch dimensions of shapes {list(a.shape)} and {list(b.shape)} do not broadcast: each pair of sizes, from the "
-            "right, must be equal or one of them 1"
+            f"{name}: the batch dimensions of shapes {list(a.shape)} and {list(b.shape)} do not broadcast: "
+            "each pair of sizes, from the right, must be equal or one of them 1"
         )
     return tuple(q if p == 1 else p for p, q in zip(first, second))
 

@@ -10,8 +10,8 @@ from .core import H
 CholeskyEx = return_types.named("linalg_cholesky_ex", "L", "info")
 
 WHY = (
-    "The factorization could not be completed because the input is not positive-definite "
-    "(the leading minor of order {0} is not positive-definite)"
+    "The factorization could not be completed because the input is not positive-definite (the leading "
+    "minor of order {0} is not positive-definite)"
 )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from ... import lang, return_types
 from ..alias import alias
 from ..declare import composite
-from ..kinds import is_complex
 from .checks import check_square
 
 Slogdet = return_types.named("linalg_slogdet", "sign", "logabsdet")

@@ -1,7 +1,7 @@
 """QR factorisations, and products of the reflections that they are made of.
 
-A reflection is `I - tau v v.mH`, with v in a column below the diagonal and a one on it. The product of several is
-`I - V T V.mH` with a small triangular T, so that it is applied by three products of matrices.
+A reflection is `I - tau v v.mH`, with v in a column below the diagonal and a one on it. Several of them multiply
+to `I - V T V.mH` with a small triangular T, so that it is applied by three products of matrices.
 """
 
 from __future__ import annotations
@@ -18,14 +18,17 @@ Geqrf = return_types.named("geqrf", "a", "tau")
 
 @composite(namespace="linalg")
 def qr(A, mode="reduced"):
-    """Q and R with `Q @ R == A`: orthonormal columns and an upper triangle. Mode "r" leaves Q away, "complete" makes it square."""
+    """Orthonormal Q and triangular R with `Q @ R == A`; mode "complete" makes Q square, "r" omits it."""
     check_matrices("linalg.qr", A)
     return QR(*_qr("linalg.qr", A, mode))
 
 
 def _qr(name, A, mode):
     if mode not in ("reduced", "complete", "r"):
-        raise RuntimeError(f"{name} received unrecognized mode '{mode}' but expected one of 'reduced' (default), 'r', or 'complete'")
+        raise RuntimeError(
+            f"{name} received unrecognized mode '{mode}' but expected one of 'reduced' (default), 'r', or "
+            "'complete'"
+        )
     if mode == "r":
         return lang.zeros_of(A, (0,)), without_q(A)
     return lang.qr_factor(A, mode)
@@ -40,8 +43,8 @@ def without_q(input: Array):
 @without_q.gradient
 def _(g, input):
     raise RuntimeError(
-        "The derivative of linalg.qr depends on Q, which is not computed when mode='r'. Please use linalg.qr(A, mode='reduced') "
-        "if you are going to require gradients through linalg.qr"
+        "The derivative of linalg.qr depends on Q, which is not computed when mode='r'. Please use "
+        "linalg.qr(A, mode='reduced') if you are going to require gradients through linalg.qr"
     )
 
 
@@ -72,19 +75,23 @@ def _check_reflections(name, input, tau):
     check_matrices(name, input, "input")
     check_same_type(name, input, tau)
     if input.shape[-2] < input.shape[-1]:
-        raise RuntimeError(f"{name}: input.shape[-2] must be greater than or equal to input.shape[-1], but the shape is {list(input.shape)}")
+        raise RuntimeError(
+            f"{name}: input.shape[-2] must be greater than or equal to input.shape[-1], but the shape is "
+            f"{list(input.shape)}"
+        )
     _check_tau(name, input, tau)
 
 
 def _check_tau(name, input, tau):
     if tau.ndim != input.ndim - 1 or tuple(tau.shape[:-1]) != tuple(input.shape[:-2]):
         raise RuntimeError(
-            f"{name}: Expected tau to have one dimension less than input and the same batch dimensions, but they have shapes "
-            f"{list(tau.shape)} and {list(input.shape)}"
+            f"{name}: Expected tau to have one dimension less than input and the same batch dimensions, "
+            f"but they have shapes {list(tau.shape)} and {list(input.shape)}"
         )
     if tau.shape[-1] > input.shape[-1]:
         raise RuntimeError(
-            f"{name}: input.shape[-1] must be greater than or equal to tau.shape[-1], but they are {input.shape[-1]} and {tau.shape[-1]}"
+            f"{name}: input.shape[-1] must be greater than or equal to tau.shape[-1], but they are "
+            f"{input.shape[-1]} and {tau.shape[-1]}"
         )
 
 
@@ -109,7 +116,9 @@ def householder_product(A, tau):
     v = _vectors(A, tau)
     top = H(lang.pick(v, (..., slice(0, A.shape[-1]), slice(None))))
     ones = lang.ones_like(lang.diagonal(A, 0, -2, -1))
-    return lang.diagonal_place(ones, A.shape, 0, -2, -1) - lang.matmul(v, lang.matmul(_small_factor(v, tau), top))
+    return lang.diagonal_place(ones, A.shape, 0, -2, -1) - lang.matmul(
+        v, lang.matmul(_small_factor(v, tau), top)
+    )
 
 
 @composite
@@ -120,16 +129,18 @@ def orgqr(input, input2):
 
 @composite
 def ormqr(input, input2, input3, left=True, transpose=False):
-    """Q times `input3` (or `input3` times Q), where Q is the product of reflections that `geqrf` has packed."""
+    """Q times `input3` (or `input3` times Q), for the Q whose reflections `geqrf` has packed."""
     check_matrices("ormqr", input, "input")
     check_matrices("ormqr", input3, "other")
     check_same_type("ormqr", input, input2)
     check_same_type("ormqr", input, input3)
     _check_tau("ormqr", input, input2)
-    if input3.shape[-2 if left else -1] != input.shape[-2] or tuple(input3.shape[:-2]) != tuple(input.shape[:-2]):
+    if input3.shape[-2 if left else -1] != input.shape[-2] or tuple(input3.shape[:-2]) != tuple(
+        input.shape[:-2]
+    ):
         raise RuntimeError(
-            f"ormqr: other.shape[{-2 if left else -1}] must be equal to input.shape[-2] and the batch dimensions must agree, but the shapes are "
-            f"{list(input3.shape)} and {list(input.shape)}"
+            f"ormqr: other.shape[{-2 if left else -1}] must be equal to input.shape[-2] and the batch "
+            f"dimensions must agree, but the shapes are {list(input3.shape)} and {list(input.shape)}"
         )
     v = _vectors(input, input2)
     small = _small_factor(v, input2)

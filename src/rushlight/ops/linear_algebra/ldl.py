@@ -54,5 +54,8 @@ def ldl_solve(LD, pivots, B, *, hermitian=False):
     if pivots.dtype not in (int32, int64):
         raise RuntimeError(f"{name}: Expected pivots to be integers. Got {pivots.dtype.name}")
     if tuple(pivots.shape) != tuple(LD.shape[:-1]):
-        raise RuntimeError(f"{name}: Expected LD.shape[:-1] and pivots.shape to be the same, but got pivots with shape {list(pivots.shape)}")
+        raise RuntimeError(
+            f"{name}: Expected LD.shape[:-1] and pivots.shape to be the same, but got pivots with shape "
+            f"{list(pivots.shape)}"
+        )
     return solve_factored(LD, pivots, B, bool(hermitian))

@@ -8,7 +8,9 @@ from ..declare import composite
 from .checks import batch_shape, check_matrices, check_same_type
 from .core import as_column
 from .solve import is_vector
-from .svd import tolerances as tolerances_of, pseudoinverse, rank as rank_of, singular_values
+from .svd import pseudoinverse, singular_values
+from .svd import rank as rank_of
+from .svd import tolerances as tolerances_of
 
 LstSq = return_types.named("linalg_lstsq", "solution", "residuals", "rank", "singular_values")
 DRIVERS = ("gels", "gelsy", "gelsd", "gelss")
@@ -38,14 +40,20 @@ def _check(A, B, driver):
     check_matrices("linalg.lstsq", A)
     check_same_type("linalg.lstsq", A, B)
     if B.ndim < 1:
-        raise RuntimeError("linalg.lstsq: input.dim() must be greater or equal to 2 and other.dim() must be greater or equal to 1")
+        raise RuntimeError(
+            "linalg.lstsq: input.dim() must be greater or equal to 2 and other.dim() must be greater or "
+            "equal to 1"
+        )
     if driver not in DRIVERS:
-        raise RuntimeError(f"linalg.lstsq: parameter `driver` should be one of {DRIVERS}, but it is {driver!r}")
+        raise RuntimeError(
+            f"linalg.lstsq: parameter `driver` should be one of {DRIVERS}, but it is {driver!r}"
+        )
     vector = is_vector(A, B)
     rows = B.shape[-1] if vector else B.shape[-2]
     if rows != A.shape[-2]:
         raise RuntimeError(
-            f"linalg.lstsq: input.size(-2) should match other.size({-1 if vector else -2}), but A has shape {list(A.shape)} and B {list(B.shape)}"
+            f"linalg.lstsq: input.size(-2) should match other.size({-1 if vector else -2}), but A has "
+            f"shape {list(A.shape)} and B {list(B.shape)}"
         )
     return vector
 

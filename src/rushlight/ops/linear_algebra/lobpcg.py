@@ -31,15 +31,15 @@ def lobpcg(
     ortho_fparams=None,
     ortho_bparams=None,
 ):
-    """The `k` largest (or smallest) eigenvalues of a symmetric matrix and their eigenvectors; with B, those of `A x = e B x`."""
+    """The `k` largest (or smallest) eigenpairs of a symmetric matrix; with B, those of `A x = e B x`."""
     if can_record(*(t for t in (A, B) if t is not None)):
         raise NotImplementedError("lobpcg has no gradient here: use linalg.eigh(A), or detach A")
     n = n or (X.shape[-1] if X is not None else k or 1)
     rows = A.shape[-1]
     if rows < 3 * n:
         raise ValueError(
-            f"LPBPCG algorithm is not applicable when the number of A rows (={rows}) is smaller than 3 x the number of requested "
-            f"eigenpairs (={n}); use linalg.eigh"
+            f"LPBPCG algorithm is not applicable when the number of A rows (={rows}) is smaller than 3 x "
+            f"the number of requested eigenpairs (={n}); use linalg.eigh"
         )
     with no_grad():
         problem = _Problem(A, B, iK, n, largest is None or largest)
@@ -51,7 +51,7 @@ def lobpcg(
 
 
 class _Problem:
-    """The search for `n` eigenvectors. Each step solves within the span of the vectors, their residuals and the last directions."""
+    """The search for `n` eigenvectors within the span of the last ones, their residuals and steps."""
 
     def __init__(self, A, B, preconditioner, n, largest):
         self.A, self.B, self.preconditioner, self.n, self.largest = A, B, preconditioner, n, largest

@@ -12,7 +12,7 @@ from .svd import svd
 
 @composite(method=False, out=False)
 def svd_lowrank(A, q=6, niter=2, M=None):
-    """U, S and V of about the `q` largest singular values of A (less M), by random projections refined `niter` times."""
+    """U, S and V for about the `q` largest singular values of A (less M), by refined random projections."""
     rows, columns = A.shape[-2:]
     M = None if M is None else lang.expand(M, A.shape)
     if rows < columns:
@@ -30,12 +30,11 @@ def _tall(A, q, niter, M):
 
 def _range_of(A, q, niter, M):
     """Orthonormal columns that span about what the largest singular vectors of A do."""
-    times = lambda x: lang.matmul(A, x) if M is None else lang.matmul(A, x) - lang.matmul(M, x)  # noqa: E731
-    back = lambda x: lang.matmul(H(A), x) if M is None else lang.matmul(H(A), x) - lang.matmul(H(M), x)  # noqa: E731
-    basis = qr(times(randn(A.shape[-1], q, dtype=A.dtype))).Q
+    A = A if M is None else A - M
+    basis = qr(lang.matmul(A, randn(A.shape[-1], q, dtype=A.dtype))).Q
     for _ in range(niter):
-        basis = qr(back(basis)).Q
-        basis = qr(times(basis)).Q
+        basis = qr(lang.matmul(H(A), basis)).Q
+        basis = qr(lang.matmul(A, basis)).Q
     return basis
 
 
@@ -45,10 +44,11 @@ def pca_lowrank(A, q=None, center=True, niter=2):
     rows, columns = A.shape[-2:]
     q = min(6, rows, columns) if q is None else q
     if not 0 <= q <= min(rows, columns):
-        raise ValueError(f"q(={q}) must be non-negative integer and not greater than min(m, n)={min(rows, columns)}")
+        raise ValueError(
+            f"q(={q}) must be non-negative integer and not greater than min(m, n)={min(rows, columns)}"
+        )
     if niter < 0:
         raise ValueError(f"niter(={niter}) must be non-negative integer")
     if center:
         A = A - lang.sum(A, -2, True) / rows
     return svd_lowrank(A, q, niter)
-

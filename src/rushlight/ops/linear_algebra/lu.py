@@ -6,7 +6,7 @@ from ... import lang, return_types
 from ...tensor.dtype import int32
 from ..declare import composite
 from .checks import check_equations, check_matrices, check_square, raise_singular
-from .core import H, diagonal_matrices, diagonals
+from .core import H, columns, diagonal_matrices, diagonals, primitive_operator, rows
 
 named = return_types.named
 Factor = named("linalg_lu_factor", "LU", "pivots")
@@ -16,6 +16,53 @@ OldFactor = named("_lu_with_info", "LU", "pivots", "info")
 OldUnpacked = named("lu_unpack", "P", "L", "U")
 
 WHY = "U[{0},{0}] is zero and using it on lu_solve would result in a division by zero"
+
+
+@primitive_operator(name="_permutation_matrix", differentiable=False)
+def permutation_matrix(input: Array, n, dtype):
+    """The matrix that undoes the swaps of an LU factorisation."""
+    return lang.permutation_matrix(input, n, dtype)
+
+
+@primitive_operator(name="_lu_factor", node="LinalgLuFactorExBackward0")
+def factor(input: Array):
+    """L and U in one matrix, the pivots, and an info."""
+    return lang.lu_factor(input)
+
+
+@factor.gradient
+def _(g, results):
+    """From `P @ L @ U == A`: the square part first, then what a wide U or a tall L adds."""
+    packed, pivots, _ = results
+    height, width = packed.shape[-2:]
+    k = min(height, width)
+    square, square_g = rows(columns(packed, 0, k), 0, k), rows(columns(g[0], 0, k), 0, k)
+    lower, upper = lang.tril(square, -1), lang.triu(square)
+    grad_lower = lang.tril(square_g, -1)
+    below = lang.matmul(H(lower), grad_lower) + grad_lower
+    above = lang.matmul(lang.triu(square_g), H(upper))
+    if width > k:
+        right, grad_right = columns(packed, k), columns(g[0], k)
+        below = below - lang.matmul(grad_right, H(right))
+    if height > k:
+        low, grad_low = rows(packed, k), rows(g[0], k)
+        above = above - lang.matmul(H(low), grad_low)
+    grad = _past_lower(square, _past_upper(square, lang.tril(below, -1) + lang.triu(above)))
+    if width > k:
+        grad = lang.cat([grad, _past_lower(square, grad_right)], -1)
+    if height > k:
+        grad = lang.cat([grad, _past_upper(square, grad_low)], -2)
+    return (lang.matmul(lang.permutation_matrix(pivots, height, grad.dtype), grad),)
+
+
+def _past_lower(packed, x):
+    """The adjoint inverse of L times x."""
+    return lang.solve_triangle(H(packed), x, True, True)
+
+
+def _past_upper(packed, x):
+    """x times the adjoint inverse of U."""
+    return H(lang.solve_triangle(packed, H(x), True))
 
 
 def _factor(name, A, pivot):
@@ -81,10 +128,16 @@ def lu_unpack(LU_data, LU_pivots, unpack_data=True, unpack_pivots=True):
 def _check_pivots(name, packed, pivots):
     check_matrices(name, packed, "LU")
     if pivots.dtype is not int32:
-        raise RuntimeError(f"{name}: LU_pivots is expected to be a contiguous tensor of torch.int32 dtype, but it is {pivots.dtype.name}")
+        raise RuntimeError(
+            f"{name}: LU_pivots is expected to be a contiguous tensor of torch.int32 dtype, but it is "
+            f"{pivots.dtype.name}"
+        )
     expected = (*packed.shape[:-2], min(packed.shape[-2:]))
     if tuple(pivots.shape) != tuple(expected):
-        raise RuntimeError(f"{name}: Number of pivots per batch should be same as the dimension of the matrix: {list(expected)}, but got {list(pivots.shape)}")
+        raise RuntimeError(
+            f"{name}: Number of pivots per batch should be same as the dimension of the matrix: "
+            f"{list(expected)}, but got {list(pivots.shape)}"
+        )
 
 
 @composite(namespace="linalg")

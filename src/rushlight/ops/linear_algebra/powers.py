@@ -16,9 +16,14 @@ from .checks import check_square
 def _check_square_any(name, A):
     """Square matrices of any type."""
     if A.ndim < 2:
-        raise RuntimeError(f"{name}: The input tensor A must have at least 2 dimensions, but its shape is {list(A.shape)}")
+        raise RuntimeError(
+            f"{name}: The input tensor A must have at least 2 dimensions, but its shape is {list(A.shape)}"
+        )
     if A.shape[-1] != A.shape[-2]:
-        raise RuntimeError(f"{name}: A must be batches of square matrices, but they are {A.shape[-2]} by {A.shape[-1]} matrices")
+        raise RuntimeError(
+            f"{name}: A must be batches of square matrices, but they are {A.shape[-2]} by {A.shape[-1]} "
+            "matrices"
+        )
 
 
 @composite(namespace="linalg")
@@ -27,7 +32,9 @@ def matrix_power(A, n):
     _check_square_any("linalg.matrix_power", A)
     if n == 0:
         ones = lang.ones_like(lang.diagonal(A, 0, -2, -1))
-        return lang.where(lang.isnan(lang.zeros_like(A)), A, lang.diagonal_place(ones, A.shape, 0, -2, -1))  # A for its place in the graph
+        return lang.where(
+            lang.isnan(lang.zeros_like(A)), A, lang.diagonal_place(ones, A.shape, 0, -2, -1)
+        )  # A for its place in the graph
     if n < 0:
         from .solve import inv
 
@@ -65,7 +72,7 @@ alias(matrix_exp, "matrix_exp", method=False)
 
 @composite(namespace="linalg")
 def multi_dot(tensors):
-    """The product of several matrices, in the order that takes the fewest operations; the first and last may be vectors."""
+    """The product of several matrices in the order of least work; the first and the last may be vectors."""
     tensors = list(tensors)
     _check_chain(tensors)
     first, last = tensors[0], tensors[-1]
@@ -84,13 +91,21 @@ def _check_chain(tensors):
     for i, t in enumerate(tensors):
         allowed = (1, 2) if i in (0, len(tensors) - 1) else (2,)
         if t.ndim not in allowed:
-            raise RuntimeError(f"multi_dot(): tensor {i} must be {' or '.join(f'{n}D' for n in allowed)} but got {t.ndim}D (shape {list(t.shape)})")
+            raise RuntimeError(
+                f"multi_dot(): tensor {i} must be {' or '.join(f'{n}D' for n in allowed)} but got "
+                f"{t.ndim}D (shape {list(t.shape)})"
+            )
         if t.dtype is not tensors[0].dtype:
-            raise RuntimeError(f"multi_dot(): all tensors must be the same dtype but got {tensors[0].dtype.name} for tensor 0 and {t.dtype.name} for tensor {i}")
-    for i, (a, b) in enumerate(zip(tensors, tensors[1:])):
+            raise RuntimeError(
+                f"multi_dot(): all tensors must be the same dtype but got {tensors[0].dtype.name} for "
+                f"tensor 0 and {t.dtype.name} for tensor {i}"
+            )
+    for i in range(len(tensors) - 1):
+        a, b = tensors[i : i + 2]
         if a.shape[-1] != b.shape[0]:
             raise RuntimeError(
-                f"multi_dot(): tensors {i} and {i + 1} with shapes {list(a.shape)} and {list(b.shape)} cannot be multiplied"
+                f"multi_dot(): tensors {i} and {i + 1} with shapes {list(a.shape)} and {list(b.shape)} "
+                "cannot be multiplied"
             )
 
 
@@ -103,7 +118,9 @@ def _order(sizes):
     for length in range(1, n):
         for i in range(n - length):
             j = i + length
-            options = [(cost[i, k] + cost[k + 1, j] + sizes[i] * sizes[k + 1] * sizes[j + 1], k) for k in range(i, j)]
+            options = [
+                (cost[i, k] + cost[k + 1, j] + sizes[i] * sizes[k + 1] * sizes[j + 1], k) for k in range(i, j)
+            ]
             cost[i, j], split[i, j] = min(options)
     return split
 
@@ -153,17 +170,23 @@ def old_cross(input, other, dim=None):
     if dim is None:
         dim = next((i for i, n in enumerate(input.shape) if n == 3), None)
         if dim is None:
-            raise RuntimeError(f"no dimension of size 3 in input of shape {list(input.shape)}: the cross product is of vectors with three elements")
+            raise RuntimeError(
+                f"no dimension of size 3 in input of shape {list(input.shape)}: the cross product is of "
+                "vectors with three elements"
+            )
     return _cross("cross", input, other, dim)
 
 
 def _cross(name, a, b, dim):
     if a.ndim != b.ndim:
-        raise RuntimeError(f"{name}: inputs must have the same number of dimensions, but they have {a.ndim} and {b.ndim}")
+        raise RuntimeError(
+            f"{name}: inputs must have the same number of dimensions, but they have {a.ndim} and {b.ndim}"
+        )
     dim = wrap_dim(dim, a.ndim)
     if a.shape[dim] != 3 or b.shape[dim] != 3:
         raise RuntimeError(
-            f"{name}: inputs dimension {dim} must have length 3. Got {a.shape[dim]} and {b.shape[dim]} (shapes {list(a.shape)} and {list(b.shape)})"
+            f"{name}: inputs dimension {dim} must have length 3. Got {a.shape[dim]} and {b.shape[dim]} "
+            f"(shapes {list(a.shape)} and {list(b.shape)})"
         )
     return turned(a, dim, 1) * turned(b, dim, 2) - turned(a, dim, 2) * turned(b, dim, 1)
 

@@ -1,4 +1,4 @@
-"""Equations with matrices: inverses, solutions, triangular systems, and equations between tensors of many dimensions."""
+"""Equations with matrices: inverses, solutions, triangular systems, and the same for tensors."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ InvEx = named("linalg_inv_ex", "inverse", "info")
 SolveEx = named("linalg_solve_ex", "result", "info")
 TriangularSolve = named("triangular_solve", "solution", "cloned_coefficient")
 
-WHY_SINGULAR = "The diagonal element {0} is zero, the {1} could not be completed because the input matrix is singular"
+WHY_SINGULAR = (
+    "The diagonal element {0} is zero, the {1} could not be completed because the input matrix is singular"
+)
 
 
 @primitive_operator(name="_singular_info", differentiable=False)
@@ -24,7 +26,7 @@ def singular_info(input: Array, result: Array):
 
 @composite(namespace="linalg")
 def inv(A):
-    """The inverse of each matrix; a LinAlgError where one is singular. To solve equations, `linalg.solve` is quicker."""
+    """The inverse of each matrix; a LinAlgError where one is singular. Equations are for `linalg.solve`."""
     check_square("linalg.inv", A)
     result = lang.inverse(A)
     raise_singular("linalg.inv", singular_info(A, result), WHY_SINGULAR.format("{0}", "inversion"))
@@ -52,7 +54,9 @@ def inv_ex(A, *, check_errors=False):
 def solve(A, B, *, left=True):
     """X with `A @ X == B` (or `X @ A == B`); a LinAlgError where A is singular."""
     result, info = _solve("linalg.solve", A, B, left)
-    raise_singular("linalg.solve", info, "The solver failed because the input matrix is singular (pivot {0} is zero)")
+    raise_singular(
+        "linalg.solve", info, "The solver failed because the input matrix is singular (pivot {0} is zero)"
+    )
     return result
 
 
@@ -61,7 +65,11 @@ def solve_ex(A, B, *, left=True, check_errors=False):
     """X with `A @ X == B`, and `info`: zero, or the number of the pivot that is zero."""
     result, info = _solve("linalg.solve_ex", A, B, left)
     if check_errors:
-        raise_singular("linalg.solve_ex", info, "The solver failed because the input matrix is singular (pivot {0} is zero)")
+        raise_singular(
+            "linalg.solve_ex",
+            info,
+            "The solver failed because the input matrix is singular (pivot {0} is zero)",
+        )
     return SolveEx(result, info)
 
 
@@ -74,13 +82,18 @@ def _solve(name, A, B, left):
     check_square(name, A)
     vector = is_vector(A, B)
     if vector and not left:
-        raise RuntimeError(f"{name}: Vector broadcasting of the left hand side is not supported for left=False; use B[..., None, :]")
+        raise RuntimeError(
+            f"{name}: Vector broadcasting of the left hand side is not supported for left=False; use "
+            "B[..., None, :]"
+        )
     B = as_column(B) if vector else B
     check_equations(name, A, B, left)
     if left:
         result = lang.solve_matrix(A, B)
     else:
-        result = lang.transpose(lang.solve_matrix(lang.transpose(A, -2, -1), lang.transpose(B, -2, -1)), -2, -1)
+        result = lang.transpose(
+            lang.solve_matrix(lang.transpose(A, -2, -1), lang.transpose(B, -2, -1)), -2, -1
+        )
     info = singular_info(A, result)
     return (lang.reshape(result, result.shape[:-1]) if vector else result), info
 
@@ -127,11 +140,16 @@ def tensorinv(A, ind=2):
     rows, columns = A.shape[:ind], A.shape[ind:]
     if _count(rows) != _count(columns):
         raise RuntimeError(
-            f"linalg.tensorinv: Expected self to satisfy the requirement prod(self.shape[ind:]) == prod(self.shape[:ind]), but got "
-            f"{_count(columns)} != {_count(rows)} for shape {list(A.shape)} and ind={ind}"
+            "linalg.tensorinv: Expected self to satisfy the requirement prod(self.shape[ind:]) == "
+            f"prod(self.shape[:ind]), but got {_count(columns)} != {_count(rows)} for shape "
+            f"{list(A.shape)} and ind={ind}"
         )
     result, info = inv_ex(lang.reshape(A, (_count(rows), _count(columns))))
-    raise_singular("linalg.tensorinv", info, "Failed to invert the input tensor, because it is singular (pivot {0} is zero)")
+    raise_singular(
+        "linalg.tensorinv",
+        info,
+        "Failed to invert the input tensor, because it is singular (pivot {0} is zero)",
+    )
     return lang.reshape(result, (*columns, *rows))
 
 
@@ -144,8 +162,8 @@ def tensorsolve(A, B, dims=None):
     shape = A.shape[B.ndim :]
     if _count(shape) != _count(A.shape[: B.ndim]) or _count(B.shape) != _count(shape):
         raise RuntimeError(
-            "linalg.tensorsolve: Expected self to satisfy the requirement prod(self.shape[other.ndim:]) == prod(self.shape[:other.ndim]), "
-            f"but A has shape {list(A.shape)} and B {list(B.shape)}"
+            "linalg.tensorsolve: Expected self to satisfy the requirement prod(self.shape[other.ndim:]) "
+            f"== prod(self.shape[:other.ndim]), but A has shape {list(A.shape)} and B {list(B.shape)}"
         )
     matrix = lang.reshape(A, (_count(B.shape), _count(shape)))
     return lang.reshape(solve(matrix, lang.reshape(B, (_count(B.shape),))), shape)

@@ -21,7 +21,10 @@ def singular_values(input: Array):
 
 def _check_driver(name, driver):
     if driver is not None:
-        raise RuntimeError(f"{name}: keyword argument `driver=` is only supported on CUDA inputs with cuSOLVER backend; leave it away")
+        raise RuntimeError(
+            f"{name}: keyword argument `driver=` is only supported on CUDA inputs with cuSOLVER backend; "
+            "leave it away"
+        )
 
 
 @composite(namespace="linalg")
@@ -76,7 +79,9 @@ def _tensor(name, label, tolerance, dtype):
     if not isinstance(tolerance, Tensor):
         return full((), tolerance, dtype=dtype)
     if tolerance.dtype.is_complex:
-        raise RuntimeError(f"{name}: {label} tensor of complex type is not supported. Got {tolerance.dtype.name}")
+        raise RuntimeError(
+            f"{name}: {label} tensor of complex type is not supported. Got {tolerance.dtype.name}"
+        )
     return tolerance.to(dtype)
 
 
@@ -107,7 +112,9 @@ def matrix_rank(A, tol=None, hermitian=False, *, atol=None, rtol=None):
 def pinv(A, rcond=None, hermitian=False, *, atol=None, rtol=None):
     """The Moore-Penrose inverse: small singular values count as zero."""
     check_square("linalg.pinv", A) if hermitian else check_matrices("linalg.pinv", A)
-    return pseudoinverse(A, *tolerances("linalg.pinv", A, atol, rcond if rtol is None else rtol), bool(hermitian))
+    return pseudoinverse(
+        A, *tolerances("linalg.pinv", A, atol, rcond if rtol is None else rtol), bool(hermitian)
+    )
 
 
 @primitive_operator(name="_pseudoinverse", node="LinalgPinvBackward0")
