@@ -63,10 +63,10 @@ def count_nonzero(x: Any, axis: Any = None) -> Any:
 @primitive
 def argmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
     """Where the first largest element (or the first NaN) is."""
-    return np.argmax(x, axis=axis, keepdims=keepdims)
+    return x.argmax(axis, keepdims=keepdims)
 
 
 @primitive
 def argmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
     """Where the first smallest element (or the first NaN) is."""
-    return np.argmin(x, axis=axis, keepdims=keepdims)
+    return x.argmin(axis, keepdims=keepdims)

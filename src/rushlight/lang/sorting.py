@@ -75,7 +75,10 @@ def order(rows: np.ndarray, descending: bool = False) -> np.ndarray:
     """The stable order of each row, as positions."""
     length = rows.shape[-1]
     if length <= SHORT or length > POSITION:
-        return np.argsort(keys(rows, True) if descending else rows, -1, kind="stable")
+        if not descending:
+            return rows.argsort(-1, "stable")
+        backwards = rows[..., ::-1].argsort(-1, "stable")  # equals in the opposite order, as they have to be
+        return np.subtract(length - 1, backwards[..., ::-1], order="C")
     k = keys(rows, descending)
     if k.itemsize <= 4:
         packed = _packed(k)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import prod as product
 
 from .. import lang
+from ..tensor.dtype import get_default_dtype
 from .alias import alias
 from .declare import operator
 from .rules import axes_of, restore
@@ -160,7 +161,7 @@ def product_of_others(x, dim):
 @operator
 def logsumexp(input: Array, dim, keepdim=False):
     """The logarithm of the sum of the exponentials along `dim`, without overflow."""
-    x = lang.cast(input, "float32") if input.dtype.kind in "biu" else input
+    x = lang.cast(input, get_default_dtype()) if input.dtype.kind in "biu" else input
     axes = axes_of(dim, input.ndim)
     if x.size == 0:
         return lang.log(lang.sum(lang.exp(x), axes, keepdim))
