@@ -109,6 +109,7 @@ _FUNCTIONS = {
     "save": "serialization",
     "load": "serialization",
     "autocast": "amp",
+    "install_as_torch": "as_torch",
 }
 
 

@@ -33,10 +33,8 @@ def set_num_interop_threads(number: int) -> None:
 
 
 def _positive(name: str, number: Any) -> int:
-    if not isinstance(number, int) or isinstance(number, bool):
-        raise TypeError(f"{name} expects an int, but got {type(number).__name__}")
-    if number <= 0:
-        raise RuntimeError(f"{name} expects a positive integer, got {number}")
+    if not isinstance(number, int) or isinstance(number, bool) or number <= 0:
+        raise RuntimeError(f"{name} expects a positive integer, got {number!r}")
     return number
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from .. import lang
 from ..autograd.modes import state
 from ..tensor import options
@@ -9,7 +11,7 @@ from ..tensor.core import CPU, META, Tensor, wrap
 from ..tensor.device import device as Device
 from ..tensor.dtype import DTYPES, dtype
 from ..tensor.inplace import assign, check_leaf, put
-from ..tensor.layout import has_format, order_of, preserve_format
+from ..tensor.layout import channels_last, channels_last_3d, contiguous_format, has_format, order_of, preserve_format
 from .declare import operator
 
 
@@ -93,9 +95,16 @@ def converted(x, device=None, dt=None, copy=False, fmt=None):
         return _moved(x, device, dt, fmt)
     if dt is not x.dtype:
         x, copy = cast(x, dt), False
-    if not has_format(x._a, fmt):
+    if not _lies_as(x._a, fmt):
         return laid_out(x, order_of(fmt, x._a.ndim))
     return x.clone() if copy else x
+
+
+def _lies_as(array, fmt):
+    """Is there nothing to do for `fmt`? Row-major is only the opposite of channels_last here, so that x.t() may stay."""
+    if fmt is contiguous_format:
+        return array.flags.c_contiguous or not any(has_format(array, f) for f in (channels_last, channels_last_3d))
+    return has_format(array, fmt)
 
 
 def _moved(x, device, dt, fmt):
@@ -196,10 +205,20 @@ def _fitted(target, src):
     return value.expand(shape)
 
 
-@operator(method=False, out=False, name="_fill", node="FillBackward0")
-def fill_number(input: Array, value):
-    """`value` everywhere."""
-    return lang.full_like(input, value)
+@cache
+def filling(name, node):
+    """An operator that gives `value` everywhere, under the name that the edit has in the graph."""
+
+    def body(input: Array, value):
+        return lang.full_like(input, value)
+
+    body.__doc__ = "`value` everywhere."
+    op = operator(body, method=False, out=False, exact=True, name=name, node=node)
+    op.gradient(input=lambda g: lang.zeros_like(g))
+    return op
+
+
+fill_number = filling("_fill", "FillBackward0")
 
 
 @operator(method=False, out=False, name="_fill_tensor", node="FillBackward1")
@@ -208,7 +227,6 @@ def fill_tensor(input: Array, value: Array):
     return lang.copy(lang.expand(lang.cast(value, input.dtype), input.shape))
 
 
-fill_number.gradient(input=lambda g: lang.zeros_like(g))
 fill_tensor.gradient(input=lambda g: lang.zeros_like(g), value=lambda g, value: lang.cast(lang.sum(g), value.dtype))
 
 
@@ -233,12 +251,13 @@ def _number_for(input, value):
 
 def fill_(self, value):
     """Sets every element to `value`."""
-    return assign(self, fill(self, value), "fill_")
+    result = fill(self, value) if isinstance(value, Tensor) else filling("_fill_", "FillBackward2")(self, _number_for(self, value))
+    return assign(self, result, "fill_")
 
 
 def zero_(self):
     """Sets every element to zero."""
-    return assign(self, fill_number(self, 0), "zero_")
+    return assign(self, filling("_zero", "ZeroBackward0")(self, 0), "zero_")
 
 
 def attach():

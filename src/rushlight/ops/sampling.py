@@ -10,7 +10,7 @@ from ..tensor.create import tensor
 from ..tensor.inplace import assign, check_leaf, put, write_out
 from ..tensor.options import make, sizes
 from ..tensor.sampling import drawn_into, generator_of
-from .conversion import fill_number
+from .conversion import filling
 from .declare import operator
 from .shapes import broadcast
 
@@ -75,9 +75,14 @@ def refill(t, draw, name):
         return t
     values = wrap(drawn_into(t._a, t.dtype, draw), t.dtype)
     if state.grad and (t._rg or (t._base is not None and t._base._rg)):
-        assign(t, fill_number(t, 0), name)
+        assign(t, filling(f"_{name}", node_of(name))(t, 0), name)
     put(t, values, name)
     return t
+
+
+def node_of(name):
+    """The name in the graph: "UniformBackward0" for "uniform_"."""
+    return "".join(part.capitalize() for part in name.split("_")) + "Backward0"
 
 
 def uniform_(self, *bounds, generator=None, **named):

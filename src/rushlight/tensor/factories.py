@@ -126,9 +126,11 @@ def empty_strided(size: Any, stride: Any, **options: Any) -> Tensor:
     if strides and min(strides) < 0:
         raise RuntimeError(f"empty_strided: negative strides are not supported, got {list(strides)}")
 
+    fresh = _maker_on(options.get("device"), _uninitialised)
+
     def fill(dt: dtype) -> np.ndarray:
         extent = sum((n - 1) * s for n, s in zip(shape, strides)) + 1 if 0 not in shape else 0
-        return np.ndarray(shape, dt.np, np.empty(extent, dt.np), 0, tuple(s * dt.np.itemsize for s in strides))
+        return np.ndarray(shape, dt.np, fresh((extent,), dt.np), 0, tuple(s * dt.np.itemsize for s in strides))
 
     return make("empty_strided", fill, **options)
 

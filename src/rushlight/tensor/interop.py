@@ -110,7 +110,7 @@ def frombuffer(buffer: Any, *, dtype: Any, count: int = -1, offset: int = 0, req
     if not array.flags.writeable:
         _warn_read_only("buffer")
     t = wrap(array, dt)
-    storage_of(t).pin()
+    t._s = Storage(t, pinned=True)
     if requires_grad:
         t.requires_grad = True
     return t

@@ -103,8 +103,6 @@ def _from_data(name: str, data: Any, own: dtype | None, dt: dtype) -> Tensor:
 
 def new(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     """A tensor of this type, as the legacy constructors make it."""
-    if len(args) == 1 and isinstance(args[0], Tensor):
-        return args[0].detach()
     return _construct("new", self.dtype, args, kwargs)
 
 

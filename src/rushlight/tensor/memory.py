@@ -207,8 +207,7 @@ class TypedStorage:
     device = CPU
 
     def __init__(self, *args: Any, wrap_storage: UntypedStorage | None = None, dtype: Any = None, _internal: bool = False) -> None:
-        own = None if type(self) is TypedStorage else type(self).dtype
-        self._dtype: dtype = dtype or own or DTYPES["float32"]
+        self._dtype: dtype = dtype or DTYPES["float32"]
         if wrap_storage is None:
             wrap_storage = _new_memory(args, self._dtype)
         self._untyped_storage = wrap_storage
@@ -339,9 +338,23 @@ def storage_name(dt: dtype) -> str:
     return TYPE_NAMES.get(dt.name, dt.name).replace("Tensor", "Storage")
 
 
-STORAGE_TYPES = {
-    storage_name(DTYPES[d]): type(storage_name(DTYPES[d]), (TypedStorage,), {"dtype": DTYPES[d], "__slots__": ()}) for d in TYPE_NAMES
-}
+class storagetype(type):
+    """The class of `torch.FloatStorage` and its like: storages that are told by dtype."""
+
+    dtype: dtype
+
+    def __instancecheck__(cls, instance: Any) -> bool:
+        return isinstance(instance, TypedStorage) and instance.dtype is cls.dtype
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> TypedStorage:
+        return TypedStorage(*args, **{**kwargs, "dtype": cls.dtype})
+
+
+def _storage_type(dt: dtype) -> Any:
+    return storagetype(storage_name(dt), (), {"dtype": dt, "__module__": "rushlight", "__doc__": f"Memory of {dt} elements."})
+
+
+STORAGE_TYPES = {storage_name(DTYPES[d]): _storage_type(DTYPES[d]) for d in TYPE_NAMES}
 
 
 def untyped_storage(self: Tensor) -> UntypedStorage:

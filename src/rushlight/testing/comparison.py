@@ -87,7 +87,7 @@ def _compare_mappings(actual: Any, expected: Any, o: Any, place: str) -> str | N
 
 def _as_tensors(actual: Any, expected: Any, o: Any) -> tuple[Tensor, Tensor]:
     if type(actual) is not type(expected) and not (o.allow_subclasses and isinstance(actual, Tensor) and isinstance(expected, Tensor)):
-        raise AssertionError(f"Except for numbers, the types must match: {type(actual)} and {type(expected)}; convert one of them")
+        raise TypeError(f"No comparison pair was able to handle inputs of type {type(actual)} and {type(expected)}; convert one of them")
     found = []
     for x in (actual, expected):
         if not isinstance(x, (Tensor, np.ndarray, int, float, complex)):
