@@ -13,10 +13,11 @@ from rushlight.runtime import session, settings
 @pytest.fixture
 def forgetful():
     """The cached answers are asked anew, and forgotten afterwards."""
-    caches = (session.host, session.available, session._compiler_identity)
+    caches = (session.host, session.available, session._compiler_identity, session._compiler)
     for cache in caches:
         cache.cache_clear()
     yield
+    session._broken = ""
     for cache in caches:
         cache.cache_clear()
 
@@ -50,7 +51,16 @@ def test_llvmlite_that_does_not_import_is_said(monkeypatch):
     monkeypatch.setitem(sys.modules, "llvmlite", None)
     monkeypatch.setitem(sys.modules, "llvmlite.binding", None)
     with pytest.raises(runtime.Unavailable, match="llvmlite cannot be imported"):
-        session._Compiler()
+        session._compiler()
+    assert not runtime.available()
+
+
+@pytest.mark.usefixtures("forgetful")
+def test_an_old_llvmlite_is_said(monkeypatch):
+    binding = pytest.importorskip("llvmlite.binding")
+    monkeypatch.setattr(binding, "llvm_version_info", (15, 0, 7))
+    with pytest.raises(runtime.Unavailable, match="llvmlite has LLVM 15.0.7, too old"):
+        session._compiler()
 
 
 @pytest.mark.usefixtures("forgetful")

@@ -80,7 +80,10 @@ def compiled(node: Any, name: str) -> Kernel | None:
 
     if not kernels.available() or not kernels.supports(node):
         return None
-    return kernels.elementwise(node, name=name)
+    try:
+        return kernels.elementwise(node, name=name)
+    except kernels.Unavailable:  # the compiler did not start
+        return None
 
 
 def fused(op: Any, result_type: Any, arrays: tuple, options: tuple) -> np.ndarray | None:

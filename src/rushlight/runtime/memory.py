@@ -8,7 +8,6 @@ arrays are numpy's own. Blocks start on a page, so on 64 bytes too.
 from __future__ import annotations
 
 import ctypes
-import math
 import mmap
 import os
 import threading
@@ -21,7 +20,7 @@ FROM_BYTES = 1 << 18  # below this np.empty is cheaper (0.2 us against 0.8)
 PAGE = mmap.PAGESIZE
 HUGE_PAGES_FROM = 4 << 20
 MOST_REQUESTS = 4096
-_array = np.ndarray
+_array, _dtype, _empty = np.ndarray, np.dtype, np.empty  # looked up once: this is a hot path
 
 
 class _Block:
@@ -154,10 +153,13 @@ def block_size(size: int) -> int:
 
 def empty(shape: tuple[int, ...], dtype) -> np.ndarray:
     """An array with arbitrary contents, 64-byte aligned from 256 KB on."""
-    dtype = np.dtype(dtype)
-    size = math.prod(shape) * dtype.itemsize
+    if not isinstance(dtype, _dtype):
+        dtype = _dtype(dtype)
+    size = dtype.itemsize
+    for length in shape:
+        size *= length
     if size < FROM_BYTES or dtype.hasobject:
-        return np.empty(shape, dtype)
+        return _empty(shape, dtype)
     return _array(shape, dtype, cache.lend(size))
 
 

@@ -19,7 +19,9 @@ from . import settings
 from .cache import key_of
 
 OPTIMISATION = 3
+OLDEST_LLVM = (20, 0, 0)  # llvmlite 0.45
 _lock = threading.RLock()
+_broken = ""  # why the compiler did not start, once that was tried
 
 
 class Unavailable(RuntimeError):
@@ -104,7 +106,7 @@ def available() -> Availability:
         return Availability(False, f"{host().machine} without AVX2 and FMA has no generator")
     if not _compiler_identity():
         return Availability(False, "llvmlite is not installed (pip install llvmlite)")
-    return Availability(True, "")
+    return Availability(not _broken, _broken)
 
 
 @lru_cache(maxsize=1)
@@ -142,6 +144,9 @@ class _Compiler:
             import llvmlite.binding as binding
         except ImportError as error:
             raise Unavailable(f"llvmlite cannot be imported: {error}") from error
+        if binding.llvm_version_info < OLDEST_LLVM:
+            version = ".".join(map(str, binding.llvm_version_info))
+            raise Unavailable(f"llvmlite has LLVM {version}, too old for these kernels (pip install -U llvmlite)")
         self.binding = binding
         binding.initialize_native_target()
         binding.initialize_native_asmprinter()
@@ -176,7 +181,14 @@ def _target_features(binding) -> tuple[str, str]:
 
 @lru_cache(maxsize=1)
 def _compiler() -> _Compiler:
-    return _Compiler()
+    """The session's compiler; when it cannot be had, `available()` says so from then on."""
+    global _broken
+    try:
+        return _Compiler()
+    except (Unavailable, OSError, RuntimeError) as error:
+        _broken = str(error)
+        available.cache_clear()
+        raise Unavailable(_broken) from error
 
 
 def compile_object(name: str, text: str) -> bytes:
