@@ -1,13 +1,14 @@
 """Bessel functions of order 0 and 1, and Airy's function.
 
-Near zero each is a power series. Far away each is a slowly varying factor times an elementary function; the factor is
-an integral over exp(-v²), made a polynomial in 1/x at first use (see `series`).
+Near zero each is a power series. Far away each is a slowly varying factor times an elementary function; the
+factor is an integral over exp(-v²), made a polynomial in 1/x at first use (see `series`).
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -56,7 +57,9 @@ def _i_by_integral(order: int) -> Callable[[float], float]:
 
     def factor(t: float) -> float:
         x = I_FAR / t
-        return math.sqrt(x) * float(np.mean(np.exp(-2 * x * np.sin(half_angles) ** 2) * np.cos(2 * order * half_angles)))
+        return math.sqrt(x) * float(
+            np.mean(np.exp(-2 * x * np.sin(half_angles) ** 2) * np.cos(2 * order * half_angles))
+        )
 
     return factor
 
@@ -95,7 +98,12 @@ def _scaled_i(order: int, x: Any) -> Any:
 def _full_i(order: int, x: Any) -> Any:
     size = np.abs(x)
     far = lambda x: np.exp(x / 2) * (_far_i[order](I_FAR / x) / np.sqrt(x)) * np.exp(x / 2)  # noqa: E731
-    value = by_region(size, (size < I_FAR, lambda x: _series_i(order, x)), ((size >= I_FAR) & (size < 2000), far), ((size >= 2000) & ~np.isinf(size), lambda x: x * np.inf))
+    value = by_region(
+        size,
+        (size < I_FAR, lambda x: _series_i(order, x)),
+        ((size >= I_FAR) & (size < 2000), far),
+        ((size >= 2000) & ~np.isinf(size), lambda x: x * np.inf),
+    )
     return np.copysign(value, x) if order else value
 
 
@@ -225,7 +233,9 @@ _airy_decay, _airy_wave = Chebyshev(_decay, 0, 1, 30), Chebyshev(_oscillation, 0
 
 def _airy_positive(x: Any) -> Any:
     depth = 2 / 3 * x * np.sqrt(x)
-    return np.where(x > 1e200, 0.0, _airy_decay(_ZETA_NEAR / depth) * np.exp(-depth) / (2 * SQRT_PI * np.sqrt(np.sqrt(x))))
+    return np.where(
+        x > 1e200, 0.0, _airy_decay(_ZETA_NEAR / depth) * np.exp(-depth) / (2 * SQRT_PI * np.sqrt(np.sqrt(x)))
+    )
 
 
 def _airy_negative(x: Any) -> Any:
@@ -233,14 +243,21 @@ def _airy_negative(x: Any) -> Any:
     phase = 2 / 3 * z * np.sqrt(z)
     amplitude = _airy_wave(_ZETA_WAVES / phase + 0j)
     turned = phase - math.pi / 4
-    return (np.cos(turned) * amplitude.real + np.sin(turned) * amplitude.imag) / (SQRT_PI * np.sqrt(np.sqrt(z)))
+    return (np.cos(turned) * amplitude.real + np.sin(turned) * amplitude.imag) / (
+        SQRT_PI * np.sqrt(np.sqrt(z))
+    )
 
 
 @special_primitive
 def airy_ai(x: Any) -> Any:
     """Airy's function Ai."""
     near = (x <= AIRY_NEAR) & (x >= -AIRY_WAVES)
-    return by_region(x, (near, _airy_near), ((x > AIRY_NEAR) & ~np.isinf(x), _airy_positive), ((x < -AIRY_WAVES) & ~np.isinf(x), _airy_negative))
+    return by_region(
+        x,
+        (near, _airy_near),
+        ((x > AIRY_NEAR) & ~np.isinf(x), _airy_positive),
+        ((x < -AIRY_WAVES) & ~np.isinf(x), _airy_negative),
+    )
 
 
 # ---- the primitives
@@ -257,7 +274,9 @@ def _named(name: str, function: Callable[..., Any], order: int) -> Any:
 i0, i1 = (_named(f"i{n}", _full_i, n) for n in (0, 1))
 i0e, i1e = (_named(f"i{n}e", _scaled_i, n) for n in (0, 1))
 modified_bessel_k0, modified_bessel_k1 = (_named(f"modified_bessel_k{n}", _full_k, n) for n in (0, 1))
-scaled_modified_bessel_k0, scaled_modified_bessel_k1 = (_named(f"scaled_modified_bessel_k{n}", _scaled_k, n) for n in (0, 1))
+scaled_modified_bessel_k0, scaled_modified_bessel_k1 = (
+    _named(f"scaled_modified_bessel_k{n}", _scaled_k, n) for n in (0, 1)
+)
 bessel_j0, bessel_j1 = (_named(f"bessel_j{n}", _j, n) for n in (0, 1))
 bessel_y0, bessel_y1 = (_named(f"bessel_y{n}", _y, n) for n in (0, 1))
 modified_bessel_i0, modified_bessel_i1 = (_named(f"modified_bessel_i{n}", _full_i, n) for n in (0, 1))
@@ -266,4 +285,9 @@ modified_bessel_i0, modified_bessel_i1 = (_named(f"modified_bessel_i{n}", _full_
 @special_primitive
 def spherical_bessel_j0(x: Any) -> Any:
     """sin(x) / x, which is 1 at 0 and 0 at infinity."""
-    return by_region(x, (x == 0, np.ones_like), (np.isinf(x), np.zeros_like), ((x != 0) & ~np.isinf(x), lambda x: np.sin(x) / x))
+    return by_region(
+        x,
+        (x == 0, np.ones_like),
+        (np.isinf(x), np.zeros_like),
+        ((x != 0) & ~np.isinf(x), lambda x: np.sin(x) / x),
+    )

@@ -146,7 +146,7 @@ def imag(x: Any) -> Any:
 
 @primitive
 def cast(x: Any, dtype: Any) -> Any:
-    """The values in another dtype (Rushlight's, numpy's, or a name); complex to real drops the imaginary part."""
+    """The values in another dtype (Rushlight's, numpy's, or a name); from complex to real, the real part."""
     dtype = np.dtype(getattr(dtype, "np", dtype))
     if x.dtype == dtype:
         return x
@@ -158,8 +158,7 @@ def cast(x: Any, dtype: Any) -> Any:
 
 
 def _float_to_integer(x: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """Truncates; what does not fit goes through int64, as the CPU's conversion does, so that -1.0 is 255 in uint8."""
+    """Truncates; what does not fit goes through int64, as the CPU does it, so that -1.0 is 255 in uint8."""
     if dtype.itemsize < 4 or dtype.kind == "u":
         return x.astype(np.int64).astype(dtype)
     return x.astype(dtype)
-

@@ -84,7 +84,9 @@ def _erfc(x: Any) -> Any:
 
 
 def _erfcx(x: Any) -> Any:
-    return by_region(x, (x >= 0, _erfcx_positive), (x < 0, lambda x: 2 / _exp_minus_square(x) - _erfcx_positive(-x)))
+    return by_region(
+        x, (x >= 0, _erfcx_positive), (x < 0, lambda x: 2 / _exp_minus_square(x) - _erfcx_positive(-x))
+    )
 
 
 # ---- inverses: a rough start, then Newton's method
@@ -127,7 +129,11 @@ def _erfcinv(q: Any) -> Any:
 
 def _erfinv(y: Any) -> Any:
     size = np.abs(y)
-    return by_region(y, (size < 0.5, _erfinv_middle), ((size >= 0.5) & (size <= 1), lambda y: np.copysign(_erfcinv(1 - np.abs(y)), y)))
+    return by_region(
+        y,
+        (size < 0.5, _erfinv_middle),
+        ((size >= 0.5) & (size <= 1), lambda y: np.copysign(_erfcinv(1 - np.abs(y)), y)),
+    )
 
 
 # ---- erf in single precision: gelu lives on it
@@ -135,7 +141,7 @@ def _erfinv(y: Any) -> Any:
 
 @cache
 def _single() -> tuple[list[float], list[float]]:
-    """erf(x) / x in powers of 2 x² - 1 for x up to 1, and exp(x²) erfc(x) in powers of t = 2 / (1 + x), up to 4."""
+    """erf(x) / x by powers of 2 x² - 1 for x up to 1; exp(x²) erfc(x) by powers of 2 / (1 + x) up to 4."""
     near = Chebyshev(lambda z: math.erf(math.sqrt(z)) / math.sqrt(z), 0, 1, 8)
     far = Chebyshev(lambda t: _scaled_by_sum(2 / t - 1), 0.4, 1, 9)
     return near.powers(), far.powers()
@@ -198,4 +204,8 @@ def log_ndtr(x: Any) -> Any:
 @special_primitive
 def ndtri(p: Any) -> Any:
     """Which number a normal variable is below with probability `p`."""
-    return by_region(p, (p < 0.5, lambda p: -SQRT_2 * _erfcinv(p * 2)), (p >= 0.5, lambda p: SQRT_2 * _erfcinv((1 - p) * 2)))
+    return by_region(
+        p,
+        (p < 0.5, lambda p: -SQRT_2 * _erfcinv(p * 2)),
+        (p >= 0.5, lambda p: SQRT_2 * _erfcinv((1 - p) * 2)),
+    )

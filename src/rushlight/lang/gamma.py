@@ -49,7 +49,7 @@ def _lgamma_large(x: Any) -> Any:
 
 
 def _lgamma_middle(x: Any) -> Any:
-    """From 2 to `LARGE`: down to [1, 2] by the recurrence, whose first factor is near 1 where the result is near 0."""
+    """From 2 to `LARGE`: down to [1, 2] by the recurrence, whose product is near 1 near the zero."""
     product = np.ones_like(x)
     for _ in range(int(LARGE) - 2):
         above = x > 2
@@ -135,7 +135,9 @@ def _zeta(s: Any, q: Any) -> Any:
     if left.any():
         s2, q2 = s[left], q[left]
         part = q2 - np.floor(q2)
-        passed = _zeta_positive(s2, 1 - part) - _zeta_positive(s2, 1 - q2)  # the terms below zero, but for their sign
+        passed = _zeta_positive(s2, 1 - part) - _zeta_positive(
+            s2, 1 - q2
+        )  # the terms below zero, but for their sign
         result[left] = _zeta_positive(s2, part) + np.where(s2 % 2 == 0, passed, -passed)
     result[(s > 1) & (q <= 0) & (q == np.floor(q))] = np.inf
     result[s == 1] = np.inf
@@ -211,10 +213,14 @@ MANY = 200.0  # from this `a` on the tails are integrated: the series would take
 
 
 def _tail_by_quadrature(a: Any, x: Any) -> Any:
-    """The probability beyond `x`, on the side away from `a`, by Gauss and Legendre's rule over a dozen deviations."""
+    """The probability beyond `x`, away from `a`: Gauss and Legendre's rule over a dozen deviations."""
     nodes, weights = np.polynomial.legendre.leggauss(48)
     deviation = np.sqrt(a)
-    end = np.where(x > a, np.maximum(a + 11.5 * deviation, x + 6 * deviation), np.maximum(0, np.minimum(a - 7.5 * deviation, x - 5 * deviation)))
+    end = np.where(
+        x > a,
+        np.maximum(a + 11.5 * deviation, x + 6 * deviation),
+        np.maximum(0, np.minimum(a - 7.5 * deviation, x - 5 * deviation)),
+    )
     half = (end - x) / 2
     a_, x_ = a[..., None], x[..., None]
     u = half[..., None] * (nodes + 1) / x_  # from x to x (1 + u)
@@ -232,7 +238,11 @@ def _incomplete(a: Any, x: Any, upper: bool) -> Any:
     zero = series & upper & (x <= 1) & (a < 1)
     series &= ~zero
     lower[series] = _lower_by_series(a[series], x[series])
-    for where, tail in ((zero, _upper_near_zero), (fraction, _upper_by_fraction), (many, _tail_by_quadrature)):
+    for where, tail in (
+        (zero, _upper_near_zero),
+        (fraction, _upper_by_fraction),
+        (many, _tail_by_quadrature),
+    ):
         lower[where] = tail(a[where], x[where]) if where.any() else 0
     whole[zero | fraction | (many & (x > a))] = True  # these hold the upper part so far
     positive = ~(a <= 0) & ~(x < 0)

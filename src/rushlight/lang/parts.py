@@ -39,7 +39,9 @@ def next_stored(x: Any, y: Any) -> Any:
     negative = (place < 0) | ((place == 0) & (bits < 0))
     moved = np.where(negative, np.abs(place) | 0x8000, place).astype(np.uint16).view(x.dtype)
     unordered = np.isnan(wide) | np.isnan(goal)
-    return np.where(unordered, np.asarray(np.nan, np.float32).astype(x.dtype), np.where(wide == goal, y, moved))
+    return np.where(
+        unordered, np.asarray(np.nan, np.float32).astype(x.dtype), np.where(wide == goal, y, moved)
+    )
 
 
 @primitive
@@ -62,12 +64,18 @@ def as_pairs(x: Any) -> Any:
 def from_pairs(x: Any) -> Any:
     """Pairs along the last axis seen as complex numbers."""
     if x.ndim == 0 or x.shape[-1] != 2:
-        raise RuntimeError(f"view_as_complex: Tensor must have a last dimension of size 2, but its shape is {list(x.shape)}")
+        raise RuntimeError(
+            f"view_as_complex: Tensor must have a last dimension of size 2, but its shape is {list(x.shape)}"
+        )
     if x.dtype.kind != "f":
-        raise RuntimeError(f"view_as_complex is only supported for floating point tensors, but got a tensor of {x.dtype}")
+        raise RuntimeError(
+            f"view_as_complex is only supported for floating point tensors, but got a tensor of {x.dtype}"
+        )
     size = x.itemsize
     if x.strides[-1] != size or any(s % (2 * size) for s in x.strides[:-1]):
-        raise RuntimeError("view_as_complex: Tensor must have a last dimension with stride 1, and other strides divisible by 2")
+        raise RuntimeError(
+            "view_as_complex: Tensor must have stride 1 in its last dimension, and even strides in the others"
+        )
     return x.view(np.result_type(x.dtype, np.complex64)).reshape(x.shape[:-1])
 
 

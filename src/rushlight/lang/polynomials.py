@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -11,8 +12,13 @@ from .series import special_primitive
 MOST_STEPS = 100_000
 
 
-def recurrence(name: str, first: Callable[..., Any], following: Callable[..., Any], argument: Callable[..., Any] = lambda x: x) -> Any:
-    """A family with p0 = 1, p1 = first(x), and p(k+1) = following(x, k, p(k), p(k-1)); 0 for negative degrees."""
+def recurrence(
+    name: str,
+    first: Callable[..., Any],
+    following: Callable[..., Any],
+    argument: Callable[..., Any] = lambda x: x,
+) -> Any:
+    """A family with p0 = 1, p1 = first(x), p(k+1) = following(x, k, p(k), p(k-1)); 0 for negative degrees."""
 
     def on_arrays(x: Any, n: Any) -> Any:
         x, n = np.broadcast_arrays(argument(x), np.trunc(n))
@@ -47,5 +53,11 @@ for _kind, _first in _FIRST.items():
 
 recurrence("hermite_polynomial_h", lambda x: 2 * x, lambda x, k, p, before: 2 * (x * p - k * before))
 recurrence("hermite_polynomial_he", lambda x: x, lambda x, k, p, before: x * p - k * before)
-recurrence("laguerre_polynomial_l", lambda x: 1 - x, lambda x, k, p, before: ((2 * k + 1 - x) * p - k * before) / (k + 1))
-recurrence("legendre_polynomial_p", lambda x: x, lambda x, k, p, before: ((2 * k + 1) * x * p - k * before) / (k + 1))
+recurrence(
+    "laguerre_polynomial_l",
+    lambda x: 1 - x,
+    lambda x, k, p, before: ((2 * k + 1 - x) * p - k * before) / (k + 1),
+)
+recurrence(
+    "legendre_polynomial_p", lambda x: x, lambda x, k, p, before: ((2 * k + 1) * x * p - k * before) / (k + 1)
+)

@@ -1,4 +1,4 @@
-"""Powers, quotients and remainders, with integers as PyTorch has them: division by zero is an error, not a warning."""
+"""Powers, quotients and remainders, with integers as PyTorch has them: division by zero is an error."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def _is_integral(*operands: Any) -> bool:
 def _check_divisor(y: Any) -> None:
     if not np.all(y):
         raise RuntimeError(
-            "ZeroDivisionError: integers have no quotient by zero; mask those elements first, or divide floats (x.double()), "
-            "which gives inf or nan"
+            "ZeroDivisionError: integers have no quotient by zero; mask those elements, or divide floats "
+            "(x.double()), which gives inf or nan"
         )
 
 
@@ -65,7 +65,9 @@ def _integer_power(x: Any, y: Any) -> Any:
     """A negative power of an integer is an error for one exponent for all; else 0, or what 1 and -1 give."""
     if type(y) is int:
         if y < 0:
-            raise RuntimeError("Integers to negative integer powers are not allowed; convert the base first: x.double()")
+            raise RuntimeError(
+                "Integers to negative integer powers are not allowed; convert the base first: x.double()"
+            )
         return np.square(x) if y == 2 else np.power(x, y)
     below = np.less(y, 0)
     if not below.any():

@@ -1,12 +1,13 @@
-"""Approximations that make themselves: a slow exact formula, sampled once at Chebyshev's points, becomes a polynomial.
+"""Polynomials that make themselves, through a slow exact formula's values at Chebyshev's points.
 
-No tables of constants: a special function is declared by an integral or a series that is right but slow, on an interval
-where it is smooth. At first use it is evaluated at a few dozen points, which takes about a millisecond.
+No tables of constants: a special function is declared by an integral or a series that is right but slow, on
+an interval where it is smooth. At first use it is evaluated at a few dozen points, which takes a millisecond.
 """
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from .dispatch import elementwise_primitive
 
 
 def special_primitive(function: Callable[..., Any]) -> Any:
-    """A primitive whose function is written for float64 arrays; other types are computed there and rounded."""
+    """A primitive whose function is written for float64 arrays; other types are computed so and rounded."""
 
     def on_arrays(*operands: Any) -> Any:
         dtype = next(x.dtype for x in operands if hasattr(x, "dtype"))
@@ -37,7 +38,7 @@ class Chebyshev:
         return clenshaw(self.coefficients, (x * 2 - (self.high + self.low)) / (self.high - self.low))
 
     def powers(self) -> list[float]:
-        """The same polynomial in powers of the variable scaled to [-1, 1]: half the work, for a low degree."""
+        """The same polynomial in powers of the variable scaled to [-1, 1]: half the work, at low degrees."""
         return list(np.polynomial.chebyshev.cheb2poly(self._fit()))
 
     def _fit(self) -> list[Any]:
@@ -80,7 +81,6 @@ def by_region(x: np.ndarray, *regions: tuple[Any, Callable[..., Any]], others: f
 
 
 def bell_integral(function: Callable[..., Any], width: float = 6.5, step: float = 1 / 64) -> Any:
-    """The integral of exp(-v²) function(v) over the real line: the trapezoidal rule is exact here to the last bits."""
+    """The integral of exp(-v²) function(v) over the real line; here the trapezoidal rule is exact."""
     v = np.arange(-width, width + step, step)
     return step * np.sum(np.exp(-v * v) * function(v))
-

@@ -1,6 +1,6 @@
 """Activation functions made of straight lines.
 
-`functional` makes the function of `nn.functional` of each, with its `inplace=` flag, and in-place forms like `elu_`.
+`functional` makes the function of `nn.functional` of each, with its `inplace=` flag, and forms like `elu_`.
 """
 
 from __future__ import annotations
@@ -62,12 +62,16 @@ functional(relu)
 def hardtanh(input, min_val: float = -1.0, max_val: float = 1.0):
     """Each element brought between two numbers."""
     if min_val > max_val:
-        raise ValueError(f"hardtanh: min_val cannot be greater than max_val, but they are {min_val} and {max_val}")
+        raise ValueError(
+            f"hardtanh: min_val cannot be greater than max_val, but they are {min_val} and {max_val}"
+        )
     if is_integral(input):
         min_val, max_val = int(min_val), int(max_val)
         if min_val < 0 and is_unsigned(input):
-            raise RuntimeError("cannot do hardtanh on an unsigned type with negative limits; convert first: x.to(torch.int16)")
-    return lang.minimum(lang.maximum(input, min_val), max_val)
+            raise RuntimeError(
+                "cannot do hardtanh on an unsigned type with negative limits; convert first: x.short()"
+            )
+    return lang.minimum(max_val, lang.maximum(min_val, input))  # in this order -0.0 stays
 
 
 def _between(g, input, low, high):
@@ -122,13 +126,18 @@ _prelu_kernel.gradient(
 def prelu(input, weight):
     """Each element, times the learnt weight of its channel where it is below zero."""
     if input.dtype is not weight.dtype:
-        raise RuntimeError(f"prelu: Type promoting not supported. Got {input.dtype} and {weight.dtype}; convert the weight")
+        raise RuntimeError(
+            f"prelu: Type promoting not supported. Got {input.dtype} and {weight.dtype}; convert the weight"
+        )
     if weight.ndim > 1:
-        raise RuntimeError(f"prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = {weight.ndim}")
+        raise RuntimeError(
+            f"prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = {weight.ndim}"
+        )
     count, channels = weight._a.size, input._a.shape[1] if input.ndim > 1 else 1
     if count not in (1, channels):
         raise RuntimeError(
-            f"Mismatch of parameter numbers and input channel size. Found parameter numbers = {count} and channel size = {channels}."
+            "Mismatch of parameter numbers and input channel size. "
+            f"Found parameter numbers = {count} and channel size = {channels}."
         )
     if input.ndim > 1 and weight.ndim:
         weight = weight.reshape((1, count) + (1,) * (input.ndim - 2))
@@ -150,7 +159,7 @@ def hardswish(input):
     return input * lang.minimum(lang.maximum(input + 3, 0), 6) / 6
 
 
-hardsigmoid.gradient(input=lambda g, input: _between(g / 6, input, -3, 3))
+hardsigmoid.gradient(input=lambda g, input: lang.where((input > -3) & (input < 3), g / 6, 0.0))
 hardswish.gradient(
     input=lambda g, input: lang.where(input <= -3, 0.0, lang.where(input < 3, g * (input / 3 + 0.5), g))
 )
@@ -167,7 +176,9 @@ def softshrink(input, lambd: float = 0.5):
     """Each element moved towards zero by `lambd`, but not past it."""
     if lambd < 0:
         raise RuntimeError(f"softshrink: lambda must be greater or equal to 0, but found to be {lambd}.")
-    return lang.where(input > lambd, input - lambd, lang.where(input < -lambd, input + lambd, lang.abs(input) * 0))
+    return lang.where(
+        input > lambd, input - lambd, lang.where(input < -lambd, input + lambd, lang.abs(input) * 0)
+    )
 
 
 def _shrink_gradient(g, input, lambd):
@@ -201,9 +212,12 @@ def _rrelu_noise(input: Array, lower, upper, generator):
 
 @composite(inplace=True, method=False, out=False)
 def rrelu(input, lower=1.0 / 8, upper=1.0 / 3, training=False, generator=None):
-    """`leaky_relu` with a random slope between `lower` and `upper` for each element when training, else their mean."""
+    """`leaky_relu` with a random slope from `lower` to `upper` each when training, else their mean."""
     if lower > upper:
-        raise RuntimeError(f"rrelu: Lower bound should be less than or equal to the upper bound, but they are {lower} and {upper}")
+        raise RuntimeError(
+            "rrelu: Lower bound should be less than or equal to the upper bound, "
+            f"but they are {lower} and {upper}"
+        )
     if not training:
         return leaky_relu(input, (lower + upper) / 2)
     if not input.dtype.is_floating_point:

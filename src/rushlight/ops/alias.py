@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 from ..tensor.core import Tensor
 from .declare import INPLACE
@@ -10,7 +11,7 @@ from .operator import OPERATORS
 
 
 def alias(call: Callable[..., Any], *paths: str, method: bool = True) -> None:
-    """Gives an operator further names, with its method and in-place form; a name in a namespace is a function only."""
+    """Gives an operator further names, with its methods; in a namespace, the function only."""
     operator = call.operator  # type: ignore[attr-defined]
     for path in paths:
         OPERATORS[path] = operator

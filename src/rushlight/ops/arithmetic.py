@@ -61,7 +61,9 @@ neg.gradient(input=lambda g: -g)
 def positive(input):
     """The tensor itself, as `+x` is in Python."""
     if input.dtype.category == 0:
-        raise RuntimeError("The `+` operator, on a bool tensor is not supported; convert it first: x.to(torch.int64)")
+        raise RuntimeError(
+            "The `+` operator, on a bool tensor is not supported; convert it first: x.to(torch.int64)"
+        )
     return input
 
 
@@ -128,14 +130,18 @@ addcdiv.gradient(
 )
 
 
-@elementwise(method=False, out=False, name="_lerp_by_number", refuses=("bool", "integral"), node="LerpBackward0")
+@elementwise(
+    method=False, out=False, name="_lerp_by_number", refuses=("bool", "integral"), node="LerpBackward0"
+)
 def _lerp_by_number(input, end, *, weight):
     """Interpolation where the weight is one number."""
     step = end - input
     return input + step * weight if -0.5 < weight.real < 0.5 else end - step * (1 - weight)
 
 
-@elementwise(method=False, out=False, name="_lerp_by_tensor", refuses=("bool", "integral"), node="LerpBackward1")
+@elementwise(
+    method=False, out=False, name="_lerp_by_tensor", refuses=("bool", "integral"), node="LerpBackward1"
+)
 def _lerp_by_tensor(input, end, weight):
     """Interpolation where each element has its weight."""
     step = end - input

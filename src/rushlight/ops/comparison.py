@@ -14,7 +14,9 @@ def comparison(body=None, refuses=(), **options):
     """Declares an operator that answers with bool."""
     if body is None:
         return lambda f: comparison(f, refuses, **options)
-    return elementwise(body, **{"inplace": True, **options}, refuses=refuses, result="bool", differentiable=False)
+    return elementwise(
+        body, **{"inplace": True, **options}, refuses=refuses, result="bool", differentiable=False
+    )
 
 
 def question(body):
@@ -103,7 +105,13 @@ def isfinite(input):
 @question
 def isreal(input):
     """Has each element no imaginary part?"""
-    return lang.imag(input) == 0 if is_complex(input) else input == input if is_integral(input) else lang.ones_like(input)
+    return (
+        lang.imag(input) == 0
+        if is_complex(input)
+        else input == input
+        if is_integral(input)
+        else lang.ones_like(input)
+    )
 
 
 @comparison(refuses=("complex",), inplace=False)
@@ -128,7 +136,9 @@ def signbit(input):
 def isclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
     """Is each element within `atol + rtol * abs(other)` of the other? Equal infinities are."""
     if input.dtype is not other.dtype:
-        raise RuntimeError(f"isclose: {input.dtype} did not match {other.dtype}; convert one: other.to(input.dtype)")
+        raise RuntimeError(
+            f"isclose: {input.dtype} did not match {other.dtype}; convert one: other.to(input.dtype)"
+        )
     for name, tolerance in (("rtol", rtol), ("atol", atol)):
         if tolerance < 0:
             raise RuntimeError(f"isclose: {name} must be greater than or equal to zero, but got {tolerance}")

@@ -37,7 +37,10 @@ def real(input):
 def imag(input):
     """The imaginary parts: a view."""
     if not input.dtype.is_complex:
-        raise RuntimeError(f"imag is not implemented for tensors with non-complex dtypes, and this one is {input.dtype}; it is all zeros")
+        raise RuntimeError(
+            "imag is not implemented for tensors with non-complex dtypes, "
+            f"and this one is {input.dtype}: use zeros_like"
+        )
     return _imag_part(input)
 
 
@@ -45,7 +48,9 @@ def imag(input):
 def view_as_real(input: Array):
     """A view with one more dimension, of size two: real and imaginary part."""
     if not is_complex(input):
-        raise RuntimeError(f"view_as_real is only supported for complex tensors, and this one is {input.dtype}")
+        raise RuntimeError(
+            f"view_as_real is only supported for complex tensors, and this one is {input.dtype}"
+        )
     return lang.as_pairs(input)
 
 
@@ -93,8 +98,8 @@ def check_parts(name, first, second):
     """Both parts must be floating point numbers of one type."""
     if first.dtype != second.dtype or first.dtype.kind != "f":
         raise RuntimeError(
-            f"{name}: expected both inputs to be Half, Float or Double tensors but got {first.dtype} and {second.dtype}; "
-            "convert them to one floating point type first"
+            f"{name}: expected both inputs to be Half, Float or Double tensors "
+            f"but got {first.dtype} and {second.dtype}; convert them to one floating point type first"
         )
 
 

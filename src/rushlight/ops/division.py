@@ -61,7 +61,9 @@ _ROUNDED = {None: true_divide, "floor": floor_divide, "trunc": _trunc_divide}
 def div(input, other, *, rounding_mode=None):
     """The quotient, exact by default; `rounding_mode` "trunc" or "floor" rounds it."""
     if rounding_mode not in _ROUNDED:
-        raise RuntimeError(f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'")
+        raise RuntimeError(
+            f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'"
+        )
     return _ROUNDED[rounding_mode](input, other)
 
 

@@ -77,8 +77,8 @@ entr.gradient(input=lambda g, input: g * (-1 - lang.log(input)))
 
 
 @elementwise(inplace=True, promote="float", refuses=REAL)
-def logit(input, eps: float = None):
-    """log(x / (1 - x)), the inverse of the sigmoid; with `eps`, of the element brought between eps and 1 - eps."""
+def logit(input, eps: float | None = None):
+    """log(x / (1 - x)), the inverse of the sigmoid; with `eps`, of x brought between eps and 1 - eps."""
     if eps is not None:
         input = lang.minimum(lang.maximum(input, eps), 1 - eps)
     return lang.log(input / (1 - input))

@@ -20,7 +20,9 @@ def pow(input, exponent):
 
 def _pow_gradient(g, input, exponent):
     if not hasattr(exponent, "dtype"):
-        return lang.zeros_like(g) if exponent == 0 else g * lang.conj(lang.pow(input, exponent - 1) * exponent)
+        return (
+            lang.zeros_like(g) if exponent == 0 else g * lang.conj(lang.pow(input, exponent - 1) * exponent)
+        )
     slope = exponent * lang.pow(input, exponent - 1)
     return g * lang.conj(lang.where(exponent == 0, lang.zeros_like(slope), slope))
 

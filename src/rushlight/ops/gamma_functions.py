@@ -89,7 +89,7 @@ mvlgamma.gradient(input=_mvlgamma_gradient)
 
 @elementwise(inplace=True, refuses=("bool", "integral", "complex"))
 def igamma(input, other):
-    """The regularized lower incomplete gamma function: the share of the gamma integral of `input` up to `other`."""
+    """The regularized lower incomplete gamma function: the share of the integral of `input` up to `other`."""
     return lang.igamma(input, other)
 
 

@@ -9,7 +9,7 @@ CATEGORY = ("bool", "integral", "float", "complex")
 
 
 def kind_of(*operands: Any) -> str:
-    """ "bool", "integral", "float" or "complex": of the first operand that has a dtype; arrays, Tensors and symbols have one."""
+    """What the first operand with a dtype holds: "bool", "integral", "float" or "complex"."""
     for x in operands:
         dtype = getattr(x, "dtype", None)
         if dtype is not None:
@@ -44,5 +44,5 @@ def is_bool(*operands: Any) -> bool:
 
 
 def strong(x: Any, like: Any) -> Any:
-    """`x`, or where it is a Python number an array of it in the dtype of `like`: functions of it then keep that dtype."""
+    """`x`; of a Python number, an array in the dtype of `like`, so that functions of it keep that dtype."""
     return x if hasattr(x, "dtype") else like * 0 + x

@@ -36,10 +36,12 @@ def frac(input):
 
 @elementwise(inplace=True, refuses=NO_ROUNDING)
 def round(input, *, decimals=0):
-    """The nearest whole number, ties to even; or the nearest with so many decimals (negative: tens, hundreds, ...)."""
+    """The nearest whole number, ties to even; or with so many decimals (negative: tens, hundreds, ...)."""
     if is_integral(input):
         if decimals:
-            raise RuntimeError('"round" with decimals is not implemented for integers; convert first: x.double()')
+            raise RuntimeError(
+                '"round" with decimals is not implemented for integers; convert first: x.double()'
+            )
         return input
     if decimals == 0:
         return lang.round(input)

@@ -26,12 +26,15 @@ _choose.gradient(
 
 @composite(method=False)
 def where(condition, input=None, other=None):
-    """`input` where the condition holds, else `other`; with the condition alone, the indices where it does."""
+    """`input` where the condition holds, else `other`; of the condition alone, the indices where it does."""
     if input is None and other is None:
         return OPERATORS["nonzero"].call(condition, as_tuple=True)
     if not isinstance(condition, Tensor) or condition.dtype.name not in ("bool", "uint8"):
         what = condition.dtype if isinstance(condition, Tensor) else type(condition).__name__
-        raise RuntimeError(f"where expected condition to be a boolean tensor, but got a tensor with dtype {what}; compare it: x != 0")
+        raise RuntimeError(
+            f"where expected condition to be a boolean tensor, but got a tensor with dtype {what}; "
+            "compare it: x != 0"
+        )
     if condition.dtype.name == "uint8":
         condition = condition != 0
     return _choose(condition, *_of_one_type(input, other))
@@ -79,14 +82,16 @@ def nextafter(input, other):
     return _nextafter(input, other)
 
 
-@elementwise(method=False, out=False, name="_nextafter", differentiable=False, refuses=("bool", "integral", "complex"))
+@elementwise(
+    method=False, out=False, name="_nextafter", differentiable=False, refuses=("bool", "integral", "complex")
+)
 def _nextafter(input, other):
     """numpy's `nextafter`."""
     return lang.nextafter(input, other)
 
 
 @elementwise(inplace=True)
-def nan_to_num(input, nan: float = None, posinf: float = None, neginf: float = None):
+def nan_to_num(input, nan: float | None = None, posinf: float | None = None, neginf: float | None = None):
     """Numbers in place of NaN (0) and of the infinities (the largest and smallest finite numbers)."""
     if is_integral(input):
         return input

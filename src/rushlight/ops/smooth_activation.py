@@ -69,13 +69,15 @@ mish.gradient(input=_mish_gradient)
 
 @elementwise(namespace="nn.functional", method=False, refuses=FLOAT_ONLY)
 def softplus(input, beta: float = 1.0, threshold: float = 20.0):
-    """log(1 + exp(beta x)) / beta: a smooth relu; the element itself where `beta x` is above the threshold."""
+    """log(1 + exp(beta x)) / beta: a smooth relu; x itself where `beta x` is above the threshold."""
     scaled = input * beta
     return lang.where(scaled > threshold, input, lang.log1p(lang.exp(scaled)) / beta)
 
 
 softplus.gradient(
-    input=lambda g, input, beta, threshold: lang.where(input * beta > threshold, g, g * lang.sigmoid(input * beta)),
+    input=lambda g, input, beta, threshold: lang.where(
+        input * beta > threshold, g, g * lang.sigmoid(input * beta)
+    ),
 )
 
 
@@ -134,13 +136,23 @@ GELU = {"none": (_gelu, _gelu_slope), "tanh": (_gelu_tanh, _gelu_tanh_slope)}
 # ---- exponentials below zero
 
 
+def _decay(x, scale=1):
+    """exp(x / scale) below zero; 1 above, where it could overflow."""
+    return lang.exp(lang.where(x <= 0, x, 0.0) / scale)
+
+
+def _below(g, x, slope):
+    """`g * slope` where `x` is not above zero, else `g`."""
+    return lang.where(x <= 0, g * slope, g)
+
+
 @activation(underscore=True)
 def elu(input, alpha: float = 1.0):
     """Each element; alpha * (exp(x) - 1) where it is below zero."""
     return lang.where(input > 0, input, lang.expm1(input) * alpha)
 
 
-elu.gradient(input=lambda g, input, alpha: lang.where(input > 0, g, g * lang.exp(input) * alpha))
+elu.gradient(input=lambda g, input, alpha: _below(g, input, _decay(input) * alpha))
 
 
 @elementwise(inplace=True, out=False, method=False, refuses=FLOAT_ONLY)
@@ -151,7 +163,7 @@ def celu(input, alpha: float = 1.0):
     return lang.where(input > 0, input, lang.expm1(input / alpha) * alpha)
 
 
-celu.gradient(input=lambda g, input, alpha: lang.where(input > 0, g, g * lang.exp(input / alpha)))
+celu.gradient(input=lambda g, input, alpha: _below(g, input, _decay(input, alpha)))
 functional(celu)
 
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805
@@ -163,9 +175,7 @@ def selu(input):
     return lang.where(input > 0, input * SELU_SCALE, lang.expm1(input) * (SELU_SCALE * SELU_ALPHA))
 
 
-selu.gradient(
-    input=lambda g, input: lang.where(input > 0, g * SELU_SCALE, g * lang.exp(input) * (SELU_SCALE * SELU_ALPHA)),
-)
+selu.gradient(input=lambda g, input: _below(g, input, _decay(input) * SELU_ALPHA) * SELU_SCALE)
 functional(selu)
 
 
@@ -187,7 +197,10 @@ def _halves(x, dim):
     dim = wrap_dim(dim, len(shape))
     half, odd = divmod(shape[dim], 2)
     if odd:
-        raise RuntimeError(f"Halving dimension must be even, but dimension {dim} is size {shape[dim]}; the shape is {list(shape)}")
+        raise RuntimeError(
+            f"Halving dimension must be even, but dimension {dim} is size {shape[dim]}; "
+            f"the shape is {list(shape)}"
+        )
     before = (slice(None),) * dim
     return lang.pick(x, (*before, slice(0, half))), lang.pick(x, (*before, slice(half, 2 * half)))
 

@@ -42,7 +42,9 @@ def _over(result, input):
 i0.gradient(input=lambda g, input: g * lang.i1(input))
 i0e.gradient(input=lambda g, input, result: g * (lang.i1e(input) - lang.sign(input) * result))
 i1.gradient(input=lambda g, input, result: g * (lang.i0(input) - _over(result, input)))
-i1e.gradient(input=lambda g, input, result: g * (lang.i0e(input) - lang.sign(input) * result - _over(result, input)))
+i1e.gradient(
+    input=lambda g, input, result: g * (lang.i0e(input) - lang.sign(input) * result - _over(result, input))
+)
 
 # functions of one number without a gradient, as in PyTorch
 PLAIN = {

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from ..tensor.core import Tensor
-from ..tensor.dtype import can_cast as _can_cast, promote, promote_types as _promote_types
+from ..tensor.dtype import can_cast as _can_cast
+from ..tensor.dtype import promote
+from ..tensor.dtype import promote_types as _promote_types
 from .declare import composite
 
 
@@ -30,7 +32,9 @@ def is_nonzero(input):
     """Is the only element other than zero?"""
     if input._a.size != 1:
         what = "no values" if input._a.size == 0 else "more than one value"
-        raise RuntimeError(f"Boolean value of Tensor with {what} is ambiguous; its shape is {list(input._a.shape)}")
+        raise RuntimeError(
+            f"Boolean value of Tensor with {what} is ambiguous; its shape is {list(input._a.shape)}"
+        )
     return bool(input._a.reshape(-1)[0])
 
 
