@@ -88,13 +88,18 @@ def cat(arrays: Any, dim: int) -> Any:
 def stack(arrays: Any, dim: int) -> Any:
     """Arrays side by side along a new axis."""
     lead = (slice(None),) * (dim % (arrays[0].ndim + 1))
-    return np.concatenate([a[(*lead, None)] for a in arrays], len(lead))
+    parts = [a[(*lead, None)] for a in arrays]
+    first = arrays[0]
+    if first.flags.c_contiguous:
+        return np.concatenate(parts, len(lead))
+    out = np.empty((*first.shape[: len(lead)], len(parts), *first.shape[len(lead) :]), first.dtype)
+    return np.concatenate(parts, len(lead), out=out)
 
 
 @primitive
 def flip(x: Any, dims: Sequence[int]) -> Any:
     """Axes in the opposite order."""
-    return np.flip(x, tuple(dims)).copy()
+    return np.flip(x, tuple(dims)).copy(order="K")
 
 
 @primitive

@@ -57,11 +57,16 @@ def prepared(name, input, dim, index, source, types_agree=True):
     return x, d, index, source
 
 
+def shaped_like(input, result):
+    """A result for `input` that was given a dimension if it had none."""
+    return result if input._a.ndim else result.reshape(())
+
+
 @composite(inplace=True)
 def index_add(input, dim, index, source, *, alpha=1):
     """`input` with `alpha` times the slices of `source` added where `index` says; those for one place are all added."""
     x, d, index, source = prepared("index_add", input, dim, index, source)
-    return add_to_rows(x, d, index, source if alpha == 1 else source * alpha).reshape(shape_of(input))
+    return shaped_like(input, add_to_rows(x, d, index, source if alpha == 1 else (source * alpha).to(input.dtype)))
 
 
 @composite(inplace=True)
@@ -73,7 +78,7 @@ def index_copy(input, dim, index, source):
             f"({source._a.ndim}), destination dimensionality ({input._a.ndim})"
         )
     x, d, index, source = prepared("index_copy", input, dim, index, source)
-    return put_rows(x, d, index, source).reshape(shape_of(input))
+    return shaped_like(input, put_rows(x, d, index, source))
 
 
 @composite(inplace=True, out=False)
@@ -90,7 +95,7 @@ def index_fill(input, dim, index, value):
         index = index.remainder(n) if int(index._a.min()) >= -n else index
     x, d, index = prepared("index_fill", input, dim, index, None)
     mask = wrap(lang.row_mask(x._a, d, index._a), bool_)
-    return masked_fill_value(x, mask, value).reshape(shape_of(input))
+    return shaped_like(input, masked_fill_value(x, mask, value))
 
 
 @composite(inplace=True)
@@ -100,4 +105,4 @@ def index_reduce(input, dim, index, source, reduce, *, include_self=True):
         raise RuntimeError(f"index_reduce(): Expected reduce to be one of prod, mean, amax or amin but got {reduce}.")
     x, d, index, source = prepared("index_reduce", input, dim, index, source)
     wide = index.reshape([-1 if k == d else 1 for k in range(x._a.ndim)]).expand(source._a.shape)
-    return scatter_reduce(x, d, wide, source, reduce, include_self=include_self).reshape(shape_of(input))
+    return shaped_like(input, scatter_reduce(x, d, wide, source, reduce, include_self=include_self))

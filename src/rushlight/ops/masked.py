@@ -76,7 +76,8 @@ def masked_scatter(input, mask, source):
     count = lang.count_true(where._a)
     if source._a.size < count:
         raise RuntimeError(f"masked_scatter: expected `source` to have at least as many elements as the mask has ones, {count}, but it has {source._a.size}")
-    return index_set(x, source.reshape(-1)[:count], (lang.copy(where._a),)).reshape(shape)
+    result = index_set(x, source.reshape(-1)[:count], (lang.copy(where._a),))
+    return result if shape else result.reshape(())
 
 
 @composite(inplace=True, out=False)

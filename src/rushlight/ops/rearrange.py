@@ -5,7 +5,6 @@ from __future__ import annotations
 from .. import lang
 from ..tensor.core import Tensor
 from .declare import composite, operator
-from .memory import CONTIGUOUS
 from .rules import wrap_dim
 from .shapes import shape_of, sizes
 
@@ -93,10 +92,31 @@ def repeat(self, *repeats):
         )
     if min(times, default=0) < 0:
         raise RuntimeError(f"repeat: Trying to create tensor with negative dimension; repeats are {list(times)}")
-    shape = (1,) * (len(times) - len(shape)) + shape
-    double = [n for pair in zip((1,) * len(shape), shape) for n in pair]
-    wide = [n for pair in zip(times, shape) for n in pair]
-    return self.reshape(double).expand(wide).clone(memory_format=CONTIGUOUS).reshape([k * n for k, n in zip(times, shape)])
+    return repeated(self, times)
+
+
+@operator(name="_repeat", method=False, out=False, exact=True, node="RepeatBackward0")
+def repeated(input: Array, times):
+    """`input` laid out as often along each dimension as `times` says."""
+    shape = (1,) * (len(times) - input.ndim) + input.shape
+    once = lang.reshape(input, in_pairs((1,) * len(shape), shape))
+    copies = lang.contiguous(lang.expand(once, in_pairs(times, shape)))
+    return lang.reshape(copies, [k * n for k, n in zip(times, shape)])
+
+
+repeated.gradient(input=lambda g, input_shape, times: sum_of_repeats(g, input_shape, times))
+
+
+def in_pairs(a, b):
+    """The elements of two shapes in turn."""
+    return [n for pair in zip(a, b) for n in pair]
+
+
+def sum_of_repeats(g, shape, times):
+    """The sum over all copies of each element."""
+    full = (1,) * (len(times) - len(shape)) + tuple(shape)
+    apart = lang.reshape(g, in_pairs(times, full))
+    return lang.reshape(lang.sum(apart, tuple(range(0, 2 * len(times), 2))), shape)
 
 
 @composite(out=False)
