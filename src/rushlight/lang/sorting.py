@@ -132,6 +132,8 @@ def _ties_in_order(k: np.ndarray, indices: np.ndarray) -> np.ndarray:
 
 def _first(rows: np.ndarray, k: int, descending: bool, in_order: bool) -> np.ndarray:
     """Positions of the first `k` elements of each row in the order."""
+    if rows.ndim == 1 and k:
+        return _candidates(rows, k, descending)
     values = keys(rows, descending)
     if values.itemsize <= 4:
         chosen = np.partition(_packed(values), max(k - 1, 0), -1)[..., :k]
@@ -146,11 +148,21 @@ def _first(rows: np.ndarray, k: int, descending: bool, in_order: bool) -> np.nda
     )
 
 
+def _candidates(row: np.ndarray, k: int, descending: bool) -> np.ndarray:
+    """The same for one long row: only what is not beyond the last of them has to be sorted."""
+    place = len(row) - k if descending else k - 1
+    bound = np.partition(row, place)[place]
+    chosen = np.flatnonzero(~(row < bound) if descending else ~(row > bound))
+    return chosen[order(row[chosen], descending)[:k]]
+
+
 def _kth(rows: np.ndarray, k: int) -> np.ndarray:
-    values = keys(rows)
-    if values.itemsize <= 4:
-        return np.partition(_packed(values), k - 1, -1)[..., k - 1] & POSITION
-    return np.argpartition(values, k - 1, -1)[..., k - 1]
+    """The first position in each row of its `k`-th smallest element."""
+    values = np.partition(rows, k - 1, -1)[..., k - 1 : k]
+    found = rows == values
+    if rows.dtype.kind == "f" and np.isnan(values).any():
+        found |= np.isnan(rows) & np.isnan(values)
+    return found.argmax(-1)
 
 
 @primitive
