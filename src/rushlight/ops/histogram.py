@@ -122,7 +122,7 @@ def _edges(name, points, bins, range):
 
 def _check_points(name, input, weight, shape):
     if input.dtype.name not in ("float32", "float64"):
-        raise RuntimeError(f'"{name}" not implemented for {input.dtype}; convert it with x.float()')
+        raise NotImplementedError(f'"{name}" not implemented for {input.dtype}; convert it with x.float()')
     if weight is None:
         return
     if weight.dtype is not input.dtype:
