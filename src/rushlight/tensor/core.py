@@ -30,6 +30,7 @@ class Tensor:
     __slots__ = ("__dict__", "__weakref__", "_a", "_base", "_grad", "_hooks", "_node", "_out", "_rg", "_s", "dtype")
 
     _intercept: Any = None  # subclasses that change what operators do set this: f(operator, args, kwargs)
+    _assign: Any = None  # tensors inside of a function transform set this: f(target, result, operation), an edit in place
     is_cuda = is_sparse = is_quantized = is_mkldnn = is_nested = is_mps = is_xpu = is_vulkan = is_sparse_csr = False
     __hash__ = object.__hash__
     __array_priority__ = 1000

@@ -17,6 +17,9 @@ from .storage import Storage, is_held
 
 def assign(target: Tensor, result: Tensor, operation: str) -> Tensor:
     """`target` takes the values of `result`, and its place in the graph."""
+    traced = target._assign or result._assign
+    if traced is not None:
+        return traced(target, result, operation)
     if result._a.shape != target._a.shape:
         raise RuntimeError(
             f"{operation}: the result has shape {list(result._a.shape)}, which does not match the shape of the tensor it is to replace, "
