@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import pytest
-from support.paths import run_python
 
 import rushlight as rl
+from support.paths import run_python
 
-HEAVY = ("llvmlite", "multiprocessing", "ml_dtypes", "rushlight.cuda", "rushlight.testing", "rushlight.tensor.printing", "rushlight.sparse")
+HEAVY = (
+    "llvmlite",
+    "multiprocessing",
+    "ml_dtypes",
+    "rushlight.cuda",
+    "rushlight.testing",
+    "rushlight.tensor.printing",
+    "rushlight.sparse",
+)
 
 
 def test_heavy_parts_are_loaded_on_use():

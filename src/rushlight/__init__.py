@@ -1,7 +1,7 @@
 """Rushlight: a deep-learning framework with PyTorch's interface, written wholly in Python.
 
-`import rushlight as torch` is enough to run a program written for PyTorch. What the core does not need at once (`nn`,
-`optim`, `linalg`, ...) is loaded the first time that it is used.
+`import rushlight as torch` is enough to run a program written for PyTorch. What the core does not need at
+once (`nn`, `optim`, `linalg`, ...) is loaded the first time that it is used.
 """
 
 from importlib import import_module as _import_module
@@ -9,17 +9,30 @@ from math import e, inf, nan, pi
 from typing import Any as _Any
 
 from . import autograd, return_types, version
-from .autograd import api as _api, hooks as _hooks  # these attach backward() and the hooks to Tensor
-from .autograd.modes import enable_grad, inference_mode, is_grad_enabled, is_inference_mode_enabled, no_grad, set_grad_enabled
+from .autograd import api as _api  # these attach backward() and the hooks to Tensor
+from .autograd import hooks as _hooks
+from .autograd.modes import (
+    enable_grad,
+    inference_mode,
+    is_grad_enabled,
+    is_inference_mode_enabled,
+    no_grad,
+    set_grad_enabled,
+)
 from .ops import OPERATORS as _OPERATORS
 from .ops.conversion import fill, fill_, zero_
 from .ops.declare import INPLACE as _INPLACE
 from .ops.sampling import normal
-from .tensor import metadata as _metadata, numbers as _numbers, pickling as _pickling, subclass as _subclass  # these attach methods
+from .tensor import metadata as _metadata  # these attach methods
+from .tensor import numbers as _numbers
+from .tensor import pickling as _pickling
+from .tensor import subclass as _subclass
 from .tensor.core import Tensor
 from .tensor.create import as_tensor, asarray, scalar_tensor, tensor
 from .tensor.device import device, get_default_device, set_default_device
-from .tensor.dtype import ALIASES as _ALIASES, DTYPES as _DTYPES, dtype, get_default_dtype, set_default_dtype
+from .tensor.dtype import ALIASES as _ALIASES
+from .tensor.dtype import DTYPES as _DTYPES
+from .tensor.dtype import dtype, get_default_dtype, set_default_dtype
 from .tensor.factories import (
     empty,
     empty_like,
@@ -43,13 +56,18 @@ from .tensor.generator import (
     set_rng_state,
 )
 from .tensor.interop import from_dlpack, from_numpy, frombuffer, to_dlpack
-from .tensor.layout import FORMATS as _FORMATS, LAYOUTS as _LAYOUTS, layout, memory_format
-from .tensor.legacy import TYPES as _TYPES, set_default_tensor_type
+from .tensor.layout import FORMATS as _FORMATS
+from .tensor.layout import LAYOUTS as _LAYOUTS
+from .tensor.layout import layout, memory_format
+from .tensor.legacy import TYPES as _TYPES
+from .tensor.legacy import set_default_tensor_type
 from .tensor.limits import finfo, iinfo
-from .tensor.memory import STORAGE_TYPES as _STORAGES, TypedStorage, UntypedStorage, is_storage
+from .tensor.memory import STORAGE_TYPES as _STORAGES
+from .tensor.memory import TypedStorage, UntypedStorage, is_storage
 from .tensor.metadata import get_device, numel, typename
 from .tensor.sampling import multinomial, rand, rand_like, randint, randint_like, randn, randn_like, randperm
-from .tensor.sequences import arange, linspace, logspace, range_ as _range
+from .tensor.sequences import arange, linspace, logspace
+from .tensor.sequences import range_ as _range
 from .tensor.size import Size
 from .tensor.subclass import DisableTorchFunctionSubclass as _DisableTorchFunctionSubclass
 from .version import __version__
@@ -59,25 +77,143 @@ legacy_contiguous_format = _FORMATS["contiguous_format"]
 Storage = TypedStorage
 
 # every operator of the root namespace, and the names that come in families
-globals().update({path: op.call for path, op in _OPERATORS.items() if "." not in path and not path.startswith("_")})
+globals().update(
+    {path: op.call for path, op in _OPERATORS.items() if "." not in path and not path.startswith("_")}
+)
 globals().update(**_DTYPES, **_ALIASES, **_LAYOUTS, **_FORMATS, **_TYPES, **_STORAGES, range=_range)
 
 _EDITS = (
-    *("abs_", "acos_", "acosh_", "arccos_", "arccosh_", "arcsin_", "arcsinh_", "arctan_", "arctanh_", "asin_", "asinh_", "atan_"),
-    *("atanh_", "ceil_", "celu_", "clamp_", "clamp_max_", "clamp_min_", "clip_", "conj_physical_", "cos_", "cosh_", "deg2rad_"),
-    *("erf_", "erfc_", "exp2_", "exp_", "expm1_", "fix_", "floor_", "frac_", "gcd_", "i0_", "index_put_", "lcm_", "ldexp_", "log10_"),
-    *("log1p_", "log2_", "log_", "logit_", "nan_to_num_", "neg_", "negative_", "rad2deg_", "reciprocal_", "relu_", "round_", "rsqrt_"),
-    *("selu_", "sigmoid_", "sin_", "sinc_", "sinh_", "sqrt_", "square_", "tan_", "tanh_", "threshold_", "trunc_", "xlogy_"),
-    *("as_strided_", "detach_", "detach", "is_inference", "resize_as_", "rrelu_", "dropout_", "alpha_dropout_", "feature_dropout_"),
+    *(
+        "abs_",
+        "acos_",
+        "acosh_",
+        "arccos_",
+        "arccosh_",
+        "arcsin_",
+        "arcsinh_",
+        "arctan_",
+        "arctanh_",
+        "asin_",
+        "asinh_",
+        "atan_",
+    ),
+    *(
+        "atanh_",
+        "ceil_",
+        "celu_",
+        "clamp_",
+        "clamp_max_",
+        "clamp_min_",
+        "clip_",
+        "conj_physical_",
+        "cos_",
+        "cosh_",
+        "deg2rad_",
+    ),
+    *(
+        "erf_",
+        "erfc_",
+        "exp2_",
+        "exp_",
+        "expm1_",
+        "fix_",
+        "floor_",
+        "frac_",
+        "gcd_",
+        "i0_",
+        "index_put_",
+        "lcm_",
+        "ldexp_",
+        "log10_",
+    ),
+    *(
+        "log1p_",
+        "log2_",
+        "log_",
+        "logit_",
+        "nan_to_num_",
+        "neg_",
+        "negative_",
+        "rad2deg_",
+        "reciprocal_",
+        "relu_",
+        "round_",
+        "rsqrt_",
+    ),
+    *(
+        "selu_",
+        "sigmoid_",
+        "sin_",
+        "sinc_",
+        "sinh_",
+        "sqrt_",
+        "square_",
+        "tan_",
+        "tanh_",
+        "threshold_",
+        "trunc_",
+        "xlogy_",
+    ),
+    *(
+        "as_strided_",
+        "detach_",
+        "detach",
+        "is_inference",
+        "resize_as_",
+        "rrelu_",
+        "dropout_",
+        "alpha_dropout_",
+        "feature_dropout_",
+    ),
 )  # the methods that are functions as well
-globals().update({name: found for name in _EDITS if (found := getattr(Tensor, name, None) or _INPLACE.get(name))})
+globals().update(
+    {name: found for name in _EDITS if (found := getattr(Tensor, name, None) or _INPLACE.get(name))}
+)
 
 # loaded when they are first used: submodules, and functions with the module that has them
 _MODULES = frozenset(
     {
-        *("amp", "backends", "compile", "cpu", "cuda", "data", "distributed", "distributions", "fft", "func", "functional", "hub"),
-        *("jit", "lang", "linalg", "masked", "mps", "multiprocessing", "nn", "onnx", "optim", "overrides", "profiler", "quantization"),
-        *("random", "runtime", "serialization", "signal", "sparse", "special", "storage", "testing", "types", "utils", "vision"),
+        *(
+            "amp",
+            "backends",
+            "compile",
+            "cpu",
+            "cuda",
+            "data",
+            "distributed",
+            "distributions",
+            "fft",
+            "func",
+            "functional",
+            "hub",
+        ),
+        *(
+            "jit",
+            "lang",
+            "linalg",
+            "masked",
+            "mps",
+            "multiprocessing",
+            "nn",
+            "onnx",
+            "optim",
+            "overrides",
+            "profiler",
+            "quantization",
+        ),
+        *(
+            "random",
+            "runtime",
+            "serialization",
+            "signal",
+            "sparse",
+            "special",
+            "storage",
+            "testing",
+            "types",
+            "utils",
+            "vision",
+        ),
         *("xpu", "cli", "switches"),
     }
 )
@@ -122,7 +258,9 @@ def __getattr__(name: str) -> _Any:
     except ModuleNotFoundError as error:
         if error.name != f"{__name__}.{module}":
             raise
-        raise AttributeError(f"module 'rushlight' has no attribute '{name}': this part of PyTorch is not there") from None
+        raise AttributeError(
+            f"module 'rushlight' has no attribute '{name}': this part of PyTorch is not there"
+        ) from None
     found = globals()[name] = found if module is name else getattr(found, name)
     return found
 

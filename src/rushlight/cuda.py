@@ -1,4 +1,4 @@
-"""`rushlight.cuda`: honest answers of a machine without CUDA. Whatever asks whether it is there hears that it is not."""
+"""`rushlight.cuda` on a machine without CUDA: who asks whether it is there hears that it is not."""
 
 from __future__ import annotations
 
@@ -57,13 +57,45 @@ def _refused(name: str) -> Any:
     return call
 
 
-for _name in ("manual_seed", "manual_seed_all", "seed", "seed_all", "empty_cache", "ipc_collect", "reset_peak_memory_stats"):
+for _name in (
+    "manual_seed",
+    "manual_seed_all",
+    "seed",
+    "seed_all",
+    "empty_cache",
+    "ipc_collect",
+    "reset_peak_memory_stats",
+):
     globals()[_name] = _nothing(_name)
-for _name in ("memory_allocated", "max_memory_allocated", "memory_reserved", "max_memory_reserved", "memory_cached", "max_memory_cached"):
+for _name in (
+    "memory_allocated",
+    "max_memory_allocated",
+    "memory_reserved",
+    "max_memory_reserved",
+    "memory_cached",
+    "max_memory_cached",
+):
     globals()[_name] = _zero(_name)
 for _name in (
-    *("init", "current_device", "set_device", "synchronize", "get_device_name", "get_device_properties", "get_device_capability"),
-    *("current_stream", "default_stream", "Event", "Stream", "mem_get_info", "initial_seed", "get_rng_state", "set_rng_state"),
+    *(
+        "init",
+        "current_device",
+        "set_device",
+        "synchronize",
+        "get_device_name",
+        "get_device_properties",
+        "get_device_capability",
+    ),
+    *(
+        "current_stream",
+        "default_stream",
+        "Event",
+        "Stream",
+        "mem_get_info",
+        "initial_seed",
+        "get_rng_state",
+        "set_rng_state",
+    ),
 ):
     globals()[_name] = _refused(_name)
 
@@ -80,7 +112,7 @@ def set_rng_state_all(new_states: Any) -> None:
 
 
 class device:
-    """`with torch.cuda.device(i):` where there is no device: None and -1 mean none, anything else is refused."""
+    """`with torch.cuda.device(i):` without a device: None and -1 mean none, anything else is refused."""
 
     def __init__(self, device: Any) -> None:
         if device is not None and device != -1:
@@ -98,4 +130,7 @@ def __getattr__(name: str) -> Any:
         from importlib import import_module
 
         return import_module("rushlight.amp")
-    raise AttributeError(f"module 'rushlight.cuda' has no attribute '{name}': there is no CUDA device (is_available() is False)")
+    raise AttributeError(
+        f"module 'rushlight.cuda' has no attribute '{name}': there is no CUDA device (is_available() is "
+        "False)"
+    )

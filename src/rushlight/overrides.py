@@ -1,4 +1,4 @@
-"""`__torch_function__` from the outside: modes that see every operator, and the helpers of classes that have it."""
+"""`__torch_function__` from the outside: modes that see every operator, and helpers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from .tensor.subclass import DisableTorchFunctionSubclass, as_call, overriding
 class TorchFunctionMode:
     """Inside its `with` block every operator calls `__torch_function__` of the mode instead of running."""
 
-    def __torch_function__(self, func: Callable[..., Any], types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple = (), kwargs: dict | None = None
+    ) -> Any:
         return func(*args, **(kwargs or {}))
 
     def __enter__(self) -> TorchFunctionMode:
@@ -47,7 +49,9 @@ def has_torch_function_unary(x: Any) -> bool:
 has_torch_function_variadic = lambda *args: has_torch_function(args)  # noqa: E731
 
 
-def handle_torch_function(public_api: Callable[..., Any], relevant_args: Iterable[Any], *args: Any, **kwargs: Any) -> Any:
+def handle_torch_function(
+    public_api: Callable[..., Any], relevant_args: Iterable[Any], *args: Any, **kwargs: Any
+) -> Any:
     """Calls the first `__torch_function__` among the arguments that has an answer."""
     found = [type(x) for x in relevant_args if has_torch_function((x,))]
     types = tuple(dict.fromkeys(found))
@@ -55,7 +59,10 @@ def handle_torch_function(public_api: Callable[..., Any], relevant_args: Iterabl
         result = cls.__torch_function__(public_api, types, args, kwargs)
         if result is not NotImplemented:
             return result
-    raise TypeError(f"no implementation found for '{public_api.__name__}' on types that implement __torch_function__: {list(types)}")
+    raise TypeError(
+        f"no implementation found for '{public_api.__name__}' on types that implement __torch_function__: "
+        f"{list(types)}"
+    )
 
 
 def is_tensor_like(inp: Any) -> bool:
@@ -64,7 +71,7 @@ def is_tensor_like(inp: Any) -> bool:
 
 
 def get_default_nowrap_functions() -> set[Any]:
-    """Functions whose results do not become instances of a subclass: none here, as attributes are not intercepted."""
+    """Functions whose results do not become instances of a subclass: none here."""
     return set()
 
 

@@ -8,7 +8,8 @@ from typing import Any
 def _refused(name: str) -> Any:
     def call(*args: Any, **kwargs: Any) -> Any:
         raise NotImplementedError(
-            f"{name}(): sparse layouts are not there; all tensors are dense (torch.strided). Build a dense tensor with "
+            f"{name}(): sparse layouts are not there; all tensors are dense (torch.strided). Build a dense "
+            "tensor with "
             "torch.zeros(size).index_put(tuple(indices), values, accumulate=True)"
         )
 
@@ -17,6 +18,13 @@ def _refused(name: str) -> Any:
     return call
 
 
-CONSTRUCTORS = ("sparse_coo_tensor", "sparse_csr_tensor", "sparse_csc_tensor", "sparse_bsr_tensor", "sparse_bsc_tensor", "sparse_compressed_tensor")
+CONSTRUCTORS = (
+    "sparse_coo_tensor",
+    "sparse_csr_tensor",
+    "sparse_csc_tensor",
+    "sparse_bsr_tensor",
+    "sparse_bsc_tensor",
+    "sparse_compressed_tensor",
+)
 for _name in CONSTRUCTORS:
     globals()[_name] = _refused(_name)

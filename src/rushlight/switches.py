@@ -5,7 +5,13 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-_state: dict[str, Any] = {"deterministic": False, "warn_only": False, "precision": "highest", "warn_always": False, "interop": None}
+_state: dict[str, Any] = {
+    "deterministic": False,
+    "warn_only": False,
+    "precision": "highest",
+    "warn_always": False,
+    "interop": None,
+}
 
 
 def get_num_threads() -> int:
@@ -57,10 +63,12 @@ _MODES = ("default", "warn", "error")
 
 
 def set_deterministic_debug_mode(debug_mode: int | str) -> None:
-    """"default" (0), "warn" (1) or "error" (2): what happens at an operation that is not deterministic."""
+    """ "default" (0), "warn" (1) or "error" (2): what happens at an operation that is not deterministic."""
     level = _MODES.index(debug_mode) if debug_mode in _MODES else debug_mode
     if level not in (0, 1, 2):
-        raise RuntimeError(f"invalid value of debug_mode, expected 0, 1, 2 or one of {_MODES}, but got {debug_mode!r}")
+        raise RuntimeError(
+            f"invalid value of debug_mode, expected 0, 1, 2 or one of {_MODES}, but got {debug_mode!r}"
+        )
     use_deterministic_algorithms(level > 0, warn_only=level == 1)  # type: ignore[operator]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Sequence
-from typing import Union
 
 from .tensor.core import Tensor
 from .tensor.device import device as _device
@@ -14,9 +13,9 @@ from .tensor.memory import TypedStorage as Storage
 from .tensor.size import Size
 
 _int, _float, _bool, _complex = builtins.int, builtins.float, builtins.bool, builtins.complex
-_size = Union[Size, list[builtins.int], tuple[builtins.int, ...]]
-_TensorOrTensors = Union[Tensor, Sequence[Tensor]]
+_size = Size | list[builtins.int] | tuple[builtins.int, ...]
+_TensorOrTensors = Tensor | Sequence[Tensor]
 Number = (builtins.int, builtins.float, builtins.bool)
-Device = Union[_device, str, builtins.int, None]
+Device = _device | str | builtins.int | None
 
 __all__ = ["Device", "Number", "Storage", "_device", "_dtype", "_layout", "_size"]

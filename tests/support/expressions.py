@@ -1,7 +1,7 @@
-"""Expressions that must have the same outcome in PyTorch and in Rushlight, and the record of what PyTorch says.
+"""Expressions that must have the same outcome in PyTorch and in Rushlight; the record of what PyTorch says.
 
-An outcome is the text, dtype and strides of a value, or the class of an error. `python tests/support/expressions.py`
-(with PyTorch installed) writes the record anew.
+An outcome is the text, dtype and strides of a value, or the class of an error. With PyTorch installed,
+`python tests/support/expressions.py` writes the record anew.
 """
 
 from __future__ import annotations
@@ -44,6 +44,11 @@ def outcome(expression: str, torch: ModuleType) -> list[Any]:
         except Exception as error:
             return ["error", type(error).__name__]
         return ["value", *described(value, torch)]
+
+
+def lines_of(text: str) -> list[str]:
+    """The expressions in a text with one on each line; lines that begin with # are comments."""
+    return [line for line in text.splitlines() if line and not line.startswith("#")]
 
 
 def check(expression: str, torch: ModuleType) -> None:

@@ -7,29 +7,79 @@ import pickle
 
 import numpy as np
 import pytest
-from support.expressions import check
 
 import rushlight as rl
+from support.expressions import check, lines_of
 
-EXPRESSIONS = [
-    *("np.abs(x)", "np.add(x, 1)", "np.add(x, np.ones(3))", "x * np.ones(3)", "np.float64(2) * x", "np.float32(2) + s", "x + np.float64(2)"),
-    *("np.maximum(x, 2)", "np.exp(g)", "np.array(g)", "np.asarray(x, dtype=np.float64)", "np.asarray(x)", "np.concatenate([x, x])", "np.stack([x, x])"),
-    *("np.where(x > 2, x, 0)", "np.array_equal(x, x)", "np.sqrt(x, out=np.empty((2, 3), np.float32))", "np.arange(3)[torch.tensor([1, 2])]"),
-    *("s.numpy()", "g.numpy()", "g.numpy(force=True)", "torch.ones(2, dtype=torch.bfloat16).numpy()", "x.half().numpy().dtype", "e.numpy()"),
-    *("torch.from_numpy(3)", "torch.from_numpy(np.ones(2, 'U1'))", "torch.from_numpy(np.ones((2, 3)).T)", "torch.from_numpy(np.ones(3)[::-1])"),
-    *("torch.from_numpy(np.arange(6)[2:]).storage_offset()", "torch.from_numpy(np.zeros(2, '>i4'))", "torch.from_numpy(np.array(3.))"),
-    *("torch.frombuffer(bytearray(8), dtype=torch.float32)", "torch.frombuffer(b'12345678', dtype=torch.int16, offset=2)"),
-    *("torch.frombuffer(bytearray(8), dtype=torch.float32, count=1)", "torch.frombuffer(bytearray(8), dtype=torch.float32, count=5)"),
-    *("torch.frombuffer(bytearray(8), dtype=torch.float32, offset=9)", "torch.frombuffer(bytearray(7), dtype=torch.float32)"),
-    *("torch.frombuffer(bytearray(0), dtype=torch.float32)", "torch.frombuffer(3, dtype=torch.float32)"),
-    *("torch.from_dlpack(np.arange(3))", "g.__dlpack__()", "np.from_dlpack(x)", "torch.from_dlpack(x)"),
-    *("copy.deepcopy(g * 2)", "copy.deepcopy(g)", "copy.copy(x)", "pickle.loads(pickle.dumps(g))", "pickle.loads(pickle.dumps(x.t()))"),
-    *("pickle.loads(pickle.dumps(torch.float32)) is torch.float32", "pickle.loads(pickle.dumps(torch.Size([2])))", "copy.deepcopy(torch.strided)"),
-    *("copy.deepcopy(e)", "torch.nn.Parameter(x)", "copy.deepcopy(torch.nn.Parameter(x))", "pickle.loads(pickle.dumps(torch.nn.Parameter(x)))"),
-    *("torch.nn.Parameter(i)", "torch.nn.Parameter(i, requires_grad=False)", "torch.nn.Parameter()", "torch.nn.Parameter(x).data", "torch.nn.Parameter(x) + 1"),
-    *("torch.nn.Buffer(x)", "isinstance(torch.nn.Buffer(x), torch.nn.Buffer)", "isinstance(x, torch.nn.Buffer)", "isinstance(x, torch.nn.Parameter)"),
-    *("isinstance(torch.nn.Parameter(x), torch.Tensor)", "torch.nn.Parameter(x).detach().requires_grad", "torch.nn.Parameter(e)"),
-]  # fmt: skip
+EXPRESSIONS = lines_of("""
+np.abs(x)
+np.add(x, 1)
+np.add(x, np.ones(3))
+x * np.ones(3)
+np.float64(2) * x
+np.float32(2) + s
+x + np.float64(2)
+np.maximum(x, 2)
+np.exp(g)
+np.array(g)
+np.asarray(x, dtype=np.float64)
+np.asarray(x)
+np.concatenate([x, x])
+np.stack([x, x])
+np.where(x > 2, x, 0)
+np.array_equal(x, x)
+np.sqrt(x, out=np.empty((2, 3), np.float32))
+np.arange(3)[torch.tensor([1, 2])]
+s.numpy()
+g.numpy()
+g.numpy(force=True)
+torch.ones(2, dtype=torch.bfloat16).numpy()
+x.half().numpy().dtype
+e.numpy()
+torch.from_numpy(3)
+torch.from_numpy(np.ones(2, 'U1'))
+torch.from_numpy(np.ones((2, 3)).T)
+torch.from_numpy(np.ones(3)[::-1])
+torch.from_numpy(np.arange(6)[2:]).storage_offset()
+torch.from_numpy(np.zeros(2, '>i4'))
+torch.from_numpy(np.array(3.))
+torch.frombuffer(bytearray(8), dtype=torch.float32)
+torch.frombuffer(b'12345678', dtype=torch.int16, offset=2)
+torch.frombuffer(bytearray(8), dtype=torch.float32, count=1)
+torch.frombuffer(bytearray(8), dtype=torch.float32, count=5)
+torch.frombuffer(bytearray(8), dtype=torch.float32, offset=9)
+torch.frombuffer(bytearray(7), dtype=torch.float32)
+torch.frombuffer(bytearray(0), dtype=torch.float32)
+torch.frombuffer(3, dtype=torch.float32)
+torch.from_dlpack(np.arange(3))
+g.__dlpack__()
+np.from_dlpack(x)
+torch.from_dlpack(x)
+copy.deepcopy(g * 2)
+copy.deepcopy(g)
+copy.copy(x)
+pickle.loads(pickle.dumps(g))
+pickle.loads(pickle.dumps(x.t()))
+pickle.loads(pickle.dumps(torch.float32)) is torch.float32
+pickle.loads(pickle.dumps(torch.Size([2])))
+copy.deepcopy(torch.strided)
+copy.deepcopy(e)
+torch.nn.Parameter(x)
+copy.deepcopy(torch.nn.Parameter(x))
+pickle.loads(pickle.dumps(torch.nn.Parameter(x)))
+torch.nn.Parameter(i)
+torch.nn.Parameter(i, requires_grad=False)
+torch.nn.Parameter()
+torch.nn.Parameter(x).data
+torch.nn.Parameter(x) + 1
+torch.nn.Buffer(x)
+isinstance(torch.nn.Buffer(x), torch.nn.Buffer)
+isinstance(x, torch.nn.Buffer)
+isinstance(x, torch.nn.Parameter)
+isinstance(torch.nn.Parameter(x), torch.Tensor)
+torch.nn.Parameter(x).detach().requires_grad
+torch.nn.Parameter(e)
+""")
 
 
 @pytest.mark.parametrize("expression", EXPRESSIONS)
@@ -53,7 +103,9 @@ def test_numpy_shares_both_ways():
     assert array[1, 1] == 9
 
 
-@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "int8", "int64", "uint8", "uint16", "bool", "complex64"])
+@pytest.mark.parametrize(
+    "dtype", ["float16", "float32", "float64", "int8", "int64", "uint8", "uint16", "bool", "complex64"]
+)
 def test_every_numpy_type_comes_and_goes(dtype):
     array = np.array([[0, 1], [1, 0]], dtype)
     tensor = rl.from_numpy(array.T)

@@ -5,29 +5,90 @@ from __future__ import annotations
 import pickle
 
 import pytest
-from support.expressions import check
 
 import rushlight as rl
+from support.expressions import check, lines_of
 
-EXPRESSIONS = [
-    *("torch.rand(10)", "torch.rand(2, 3, dtype=torch.float64)", "torch.rand((2, 2))", "torch.rand(())", "torch.rand(4, dtype=torch.float16)"),
-    *("torch.randn(3)", "torch.randn(20)", "torch.randn(5, 5, dtype=torch.complex64)", "torch.randn(40, dtype=torch.bfloat16)", "torch.randn(0)"),
-    *("torch.randint(10, (5,))", "torch.randint(3, 10, (5,), dtype=torch.float32)", "torch.randint(low=1, high=3, size=(4,))", "torch.randint(high=3, size=[2])"),
-    *("torch.randperm(10)", "torch.randperm(5, dtype=torch.int32)", "torch.randperm(0)", "torch.normal(torch.zeros(5), 2.)", "torch.normal(1., 2., (5,))"),
-    *("torch.normal(0., torch.ones(3))", "torch.normal(g, 1.).requires_grad", "torch.bernoulli(torch.full((5,), .5))", "torch.bernoulli(g * .5)", "torch.bernoulli(x, .5)"),
-    *("torch.multinomial(torch.tensor([1., 2, 3]), 2)", "torch.multinomial(torch.ones(2, 3), 5, replacement=True)", "torch.poisson(torch.tensor([1., 20.]))"),
-    *("torch.poisson(g)", "torch.binomial(torch.tensor([10., 50.]), torch.tensor([.5, .3]))", "x.multinomial(2)"),
-    *("torch.rand_like(x.t())", "torch.randn_like(torch.ones(8, 4).t())", "torch.randint_like(i, 5)", "torch.randint_like(x, 2, 5)", "torch.rand_like(x, dtype=torch.float64)"),
-    *("x.uniform_()", "x.uniform_(1, 2)", "x.t().uniform_(to=3)", "torch.zeros(8, 4).t().normal_(1, 2)", "torch.zeros(8, 4).normal_()", "i.random_(3)"),
-    *("i.random_()", "i.random_(2, 5)", "x.geometric_(.3)", "x.bernoulli_(.3)", "x.bernoulli_(torch.full((3,), .5))", "x.exponential_(.3)", "x.cauchy_()"),
-    *("x.log_normal_()", "(g * 2).uniform_()", "x[:, 1].uniform_()", "torch.rand(3, generator=torch.Generator().manual_seed(5))"),
-    *("torch.rand(3, requires_grad=True)", "torch.rand(2, out=torch.empty(0))", "torch.manual_seed(3).initial_seed()", "torch.get_rng_state().shape"),
-    # what is refused
-    *("torch.rand(2, dtype=torch.int64)", "torch.randint(5, 2, (2,))", "torch.randint(5)", "torch.randint(5.5, (2,))", "torch.normal(0., 1.)", "torch.normal(x, -torch.ones(3))"),
-    *("torch.empty(0).uniform_(3, 1)", "i.uniform_()", "g.normal_()", "torch.bernoulli(i)", "torch.bernoulli(torch.tensor([2.]))", "torch.randperm(-1)"),
-    *("torch.multinomial(i, 1)", "torch.multinomial(torch.ones(2), 3)", "torch.rand(2, generator=3)", "torch.Generator(device='cuda')"),
-    *("torch.set_rng_state(torch.zeros(3))", "torch.default_generator.set_state([1])", "x.exponential_(-1)", "x.uniform_(foo=1)", "e.uniform_()"),
-]  # fmt: skip
+EXPRESSIONS = lines_of("""
+torch.rand(10)
+torch.rand(2, 3, dtype=torch.float64)
+torch.rand((2, 2))
+torch.rand(())
+torch.rand(4, dtype=torch.float16)
+torch.randn(3)
+torch.randn(20)
+torch.randn(5, 5, dtype=torch.complex64)
+torch.randn(40, dtype=torch.bfloat16)
+torch.randn(0)
+torch.randint(10, (5,))
+torch.randint(3, 10, (5,), dtype=torch.float32)
+torch.randint(low=1, high=3, size=(4,))
+torch.randint(high=3, size=[2])
+torch.randperm(10)
+torch.randperm(5, dtype=torch.int32)
+torch.randperm(0)
+torch.normal(torch.zeros(5), 2.)
+torch.normal(1., 2., (5,))
+torch.normal(0., torch.ones(3))
+torch.normal(g, 1.).requires_grad
+torch.bernoulli(torch.full((5,), .5))
+torch.bernoulli(g * .5)
+torch.bernoulli(x, .5)
+torch.multinomial(torch.tensor([1., 2, 3]), 2)
+torch.multinomial(torch.ones(2, 3), 5, replacement=True)
+torch.poisson(torch.tensor([1., 20.]))
+torch.poisson(g)
+torch.binomial(torch.tensor([10., 50.]), torch.tensor([.5, .3]))
+x.multinomial(2)
+torch.rand_like(x.t())
+torch.randn_like(torch.ones(8, 4).t())
+torch.randint_like(i, 5)
+torch.randint_like(x, 2, 5)
+torch.rand_like(x, dtype=torch.float64)
+x.uniform_()
+x.uniform_(1, 2)
+x.t().uniform_(to=3)
+torch.zeros(8, 4).t().normal_(1, 2)
+torch.zeros(8, 4).normal_()
+i.random_(3)
+i.random_()
+i.random_(2, 5)
+x.geometric_(.3)
+x.bernoulli_(.3)
+x.bernoulli_(torch.full((3,), .5))
+x.exponential_(.3)
+x.cauchy_()
+x.log_normal_()
+(g * 2).uniform_()
+x[:, 1].uniform_()
+torch.rand(3, generator=torch.Generator().manual_seed(5))
+torch.rand(3, requires_grad=True)
+torch.rand(2, out=torch.empty(0))
+torch.manual_seed(3).initial_seed()
+torch.get_rng_state().shape
+# what is refused
+torch.rand(2, dtype=torch.int64)
+torch.randint(5, 2, (2,))
+torch.randint(5)
+torch.randint(5.5, (2,))
+torch.normal(0., 1.)
+torch.normal(x, -torch.ones(3))
+torch.empty(0).uniform_(3, 1)
+i.uniform_()
+g.normal_()
+torch.bernoulli(i)
+torch.bernoulli(torch.tensor([2.]))
+torch.randperm(-1)
+torch.multinomial(i, 1)
+torch.multinomial(torch.ones(2), 3)
+torch.rand(2, generator=3)
+torch.Generator(device='cuda')
+torch.set_rng_state(torch.zeros(3))
+torch.default_generator.set_state([1])
+x.exponential_(-1)
+x.uniform_(foo=1)
+e.uniform_()
+""")
 
 
 @pytest.mark.parametrize("expression", EXPRESSIONS)

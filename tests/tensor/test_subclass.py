@@ -30,7 +30,16 @@ def marked():
 
 
 def test_operators_keep_the_class(marked):
-    results = [marked + 1, 1 - marked, rl.ones(2, 2) * marked, marked @ marked, marked.sum(), marked[0], marked.t(), rl.cat([marked, marked])]
+    results = [
+        marked + 1,
+        1 - marked,
+        rl.ones(2, 2) * marked,
+        marked @ marked,
+        marked.sum(),
+        marked[0],
+        marked.t(),
+        rl.cat([marked, marked]),
+    ]
     assert {type(r) for r in results} == {Marked}
     assert type(marked.detach()) is Marked
     assert type(marked.max(0)[0]) is Marked

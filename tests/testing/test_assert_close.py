@@ -59,7 +59,9 @@ def test_pytorch_judges_alike(pair):
 
 
 def test_message_says_where():
-    with pytest.raises(AssertionError, match=r"1 / 3 \(33.3%\)(.|\n)*difference: 1.0 at index \(1,\)(.|\n)*item \['w'\]\[0\]"):
+    with pytest.raises(
+        AssertionError, match=r"1 / 3 \(33.3%\)(.|\n)*difference: 1.0 at index \(1,\)(.|\n)*item \['w'\]\[0\]"
+    ):
         assert_close({"w": [rl.ones(3)]}, {"w": [rl.tensor([1.0, 2.0, 1.0])]})
     with pytest.raises(TypeError, match="ndarray"):
         assert_close(rl.ones(2), np.ones(2, np.float32))
@@ -77,7 +79,13 @@ def test_options():
 
 @pytest.mark.parametrize("dtype", ["bool", "uint8", "int64", "float16", "float32", "float64", "complex64"])
 def test_make_tensor(dtype):
-    x = make_tensor(3, 4, dtype=getattr(rl, dtype), low=0 if dtype != "bool" else None, high=2 if dtype != "bool" else None)
+    x = make_tensor(
+        3,
+        4,
+        dtype=getattr(rl, dtype),
+        low=0 if dtype != "bool" else None,
+        high=2 if dtype != "bool" else None,
+    )
     assert x.dtype is getattr(rl, dtype)
     assert x.shape == (3, 4)
     if not dtype.startswith("complex"):

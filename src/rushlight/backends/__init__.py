@@ -23,7 +23,13 @@ class Backend(SimpleNamespace):
 
 
 cudnn = Backend(enabled=False, benchmark=False, deterministic=False, allow_tf32=False, benchmark_limit=10)
-cuda = Backend(matmul=Backend(allow_tf32=False, allow_fp16_reduced_precision_reduction=False, allow_bf16_reduced_precision_reduction=False))
+cuda = Backend(
+    matmul=Backend(
+        allow_tf32=False,
+        allow_fp16_reduced_precision_reduction=False,
+        allow_bf16_reduced_precision_reduction=False,
+    )
+)
 mps, mkl, openmp = Backend(), Backend(), Backend()
 mkldnn = Backend(enabled=False)
 

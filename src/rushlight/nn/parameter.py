@@ -18,7 +18,9 @@ def _own(cls: type, data: Any, what: str) -> Tensor:
     elif isinstance(data, Tensor):
         t = data.detach()
     else:
-        raise TypeError(f"{what}(): data must be a Tensor, not {type(data).__name__}; make one first: torch.tensor(...)")
+        raise TypeError(
+            f"{what}(): data must be a Tensor, not {type(data).__name__}; make one first: torch.tensor(...)"
+        )
     t.__class__ = meta_class(cls) if isinstance(t, OnMeta) else cls
     return t
 
@@ -33,7 +35,7 @@ class _ParameterType(type):
 
 
 class Parameter(Tensor, metaclass=_ParameterType):
-    """A tensor that a module trains: assigned to one, it is among its `parameters()`; it requires a gradient."""
+    """A tensor that a module trains: assigned to one, it is among its `parameters()`."""
 
     __slots__ = ()
     _intercept = None  # operators on it give plain tensors

@@ -11,7 +11,14 @@ from ..tensor.core import CPU, META, Tensor, wrap
 from ..tensor.device import device as Device
 from ..tensor.dtype import DTYPES, dtype
 from ..tensor.inplace import assign, check_leaf, put
-from ..tensor.layout import channels_last, channels_last_3d, contiguous_format, has_format, order_of, preserve_format
+from ..tensor.layout import (
+    channels_last,
+    channels_last_3d,
+    contiguous_format,
+    has_format,
+    order_of,
+    preserve_format,
+)
 from .declare import operator
 
 
@@ -39,8 +46,8 @@ laid_out.gradient(input=lambda g: g)
 def to(self, *args, **kwargs):
     """This tensor with another dtype or on another device; itself if nothing changes.
 
-    x.to(dtype), x.to(device), x.to(device, dtype), x.to(other), each with `copy=True` to have a new tensor in any case and
-    `memory_format=` to choose the order in memory.
+    x.to(dtype), x.to(device), x.to(device, dtype), x.to(other), each with `copy=True` to have a new tensor
+    in any case and `memory_format=` to choose the order in memory.
     """
     if len(args) == 1 and not kwargs and type(args[0]) is dtype:
         dt = args[0]
@@ -54,7 +61,10 @@ def _to_arguments(args, kwargs):
     given = dict(zip(names, args))
     for key, value in kwargs.items():
         if key not in ("device", "dtype", "other", "non_blocking", "copy", "memory_format"):
-            raise TypeError(f"to() got an unexpected keyword argument '{key}'; it is to(device, dtype, non_blocking, copy, *, memory_format)")
+            raise TypeError(
+                f"to() got an unexpected keyword argument '{key}'; it is to(device, dtype, non_blocking, "
+                "copy, *, memory_format)"
+            )
         if key in given:
             raise TypeError(f"to() got multiple values for argument '{key}'")
         given[key] = value
@@ -83,13 +93,14 @@ def _positions(args):
     if first is None or isinstance(first, (str, int, Device)):
         return ("device", "dtype", "non_blocking", "copy")
     raise TypeError(
-        f"to() received an invalid combination of arguments - got ({type(first).__name__}), but expected a torch.dtype, a device "
+        f"to() received an invalid combination of arguments - got ({type(first).__name__}), but expected a "
+        "torch.dtype, a device "
         "(torch.device, str or int) or a Tensor"
     )
 
 
 def converted(x, device=None, dt=None, copy=False, fmt=None):
-    """`x` on a device, in a dtype and in a memory format; itself when it is so already and no copy is asked for."""
+    """`x` on a device, in a dtype and in a memory format; itself when it is so already."""
     dt = dt or x.dtype
     if device is not None and device is not x.device:
         return _moved(x, device, dt, fmt)
@@ -101,9 +112,11 @@ def converted(x, device=None, dt=None, copy=False, fmt=None):
 
 
 def _lies_as(array, fmt):
-    """Is there nothing to do for `fmt`? Row-major is only the opposite of channels_last here, so that x.t() may stay."""
+    """Is there nothing to do for `fmt`? Row-major only means "not channels_last" here, so x.t() may stay."""
     if fmt is contiguous_format:
-        return array.flags.c_contiguous or not any(has_format(array, f) for f in (channels_last, channels_last_3d))
+        return array.flags.c_contiguous or not any(
+            has_format(array, f) for f in (channels_last, channels_last_3d)
+        )
     return has_format(array, fmt)
 
 
@@ -131,9 +144,9 @@ def _conversion(dt, name):
 
 
 TYPE_METHODS = {
-    "float": "float32", "double": "float64", "half": "float16", "bfloat16": "bfloat16", "int": "int32", "long": "int64",
-    "short": "int16", "char": "int8", "byte": "uint8", "bool": "bool", "cfloat": "complex64", "cdouble": "complex128",
-    "chalf": "complex32",
+    "float": "float32", "double": "float64", "half": "float16", "bfloat16": "bfloat16", "int": "int32",
+    "long": "int64", "short": "int16", "char": "int8", "byte": "uint8", "bool": "bool", "cfloat": "complex64",
+    "cdouble": "complex128", "chalf": "complex32",
 }  # fmt: skip
 
 
@@ -143,7 +156,7 @@ def type_as(self, other):
 
 
 def type_(self, dtype=None, non_blocking=False):
-    """The name of this tensor's type, such as 'torch.FloatTensor'; with an argument, this tensor converted to it."""
+    """The name of this tensor's type, such as 'torch.FloatTensor'; with an argument, a conversion to it."""
     from ..tensor.legacy import dtype_of_type, type_name
 
     return type_name(self) if dtype is None else converted(self, None, dtype_of_type(dtype))
@@ -175,7 +188,9 @@ def copy_(self, src, non_blocking=False):
     """Takes the values of `src`, broadcast to this shape and converted to this type."""
     if not isinstance(src, Tensor):
         if not isinstance(src, (bool, int, float, complex)):
-            raise TypeError(f"copy_(): argument 'other' (position 1) must be Tensor, not {type(src).__name__}")
+            raise TypeError(
+                f"copy_(): argument 'other' (position 1) must be Tensor, not {type(src).__name__}"
+            )
         return fill_(self, src)
     if src.is_meta and not self.is_meta:
         raise NotImplementedError("copy_(): Cannot copy out of meta tensor; no data!")
@@ -183,7 +198,11 @@ def copy_(self, src, non_blocking=False):
         return self
     check_leaf(self, "copy_")
     value = _fitted(self, src)
-    if state.grad and (self._rg or src._rg or (self._base is not None and self._base._rg)):
+    if (
+        src._assign is not None
+        or state.grad
+        and (self._rg or src._rg or (self._base is not None and self._base._rg))
+    ):
         return assign(self, copied(value), "copy_")
     put(self, wrap(value._a[...], value.dtype), "copy_")
     return self
@@ -199,7 +218,8 @@ def _fitted(target, src):
         return _fitted(target, value.reshape(own[-lead:]))
     if lead < 0 or any(n not in (1, m) for n, m in zip(own, shape[lead:])):
         raise RuntimeError(
-            f"The size of tensor a ({list(shape)}) must match the size of tensor b ({list(own)}): copy_ broadcasts the source to the "
+            f"The size of tensor a ({list(shape)}) must match the size of tensor b ({list(own)}): copy_ "
+            "broadcasts the source to the "
             "shape of the tensor it writes to, which never changes its shape"
         )
     return value.expand(shape)
@@ -227,7 +247,9 @@ def fill_tensor(input: Array, value: Array):
     return lang.copy(lang.expand(lang.cast(value, input.dtype), input.shape))
 
 
-fill_tensor.gradient(input=lambda g: lang.zeros_like(g), value=lambda g, value: lang.cast(lang.sum(g), value.dtype))
+fill_tensor.gradient(
+    input=lambda g: lang.zeros_like(g), value=lambda g, value: lang.cast(lang.sum(g), value.dtype)
+)
 
 
 def fill(input, value):
@@ -235,7 +257,8 @@ def fill(input, value):
     if isinstance(value, Tensor):
         if value._a.ndim:
             raise RuntimeError(
-                f"fill only supports 0-dimension value tensor but got tensor with {value._a.ndim} dimensions; copy_ takes whole tensors"
+                f"fill only supports 0-dimension value tensor but got tensor with {value._a.ndim} "
+                "dimensions; copy_ takes whole tensors"
             )
         return fill_tensor(input, value)
     return fill_number(input, _number_for(input, value))
@@ -245,13 +268,19 @@ def _number_for(input, value):
     from ..tensor.factories import value_in
 
     if not isinstance(value, (bool, int, float, complex)) and not hasattr(value, "item"):
-        raise TypeError(f"fill_(): argument 'value' (position 1) must be Tensor or Number, not {type(value).__name__}")
+        raise TypeError(
+            f"fill_(): argument 'value' (position 1) must be Tensor or Number, not {type(value).__name__}"
+        )
     return value_in(value.item() if hasattr(value, "item") else value, input.dtype)
 
 
 def fill_(self, value):
     """Sets every element to `value`."""
-    result = fill(self, value) if isinstance(value, Tensor) else filling("_fill_", "FillBackward2")(self, _number_for(self, value))
+    result = (
+        fill(self, value)
+        if isinstance(value, Tensor)
+        else filling("_fill_", "FillBackward2")(self, _number_for(self, value))
+    )
     return assign(self, result, "fill_")
 
 

@@ -1,4 +1,4 @@
-"""Random numbers with a place in the graph: samplers of tensors of parameters, and those that fill a tensor in place."""
+"""Random numbers with a place in the graph: samplers of tensors of parameters, and those in place."""
 
 from __future__ import annotations
 
@@ -54,13 +54,22 @@ def normal(mean, std=1.0, size=None, *, generator=None, out=None, **options):
     """Normal numbers with the given means and deviations: numbers together with a size, or tensors."""
     if isinstance(mean, Tensor) or isinstance(std, Tensor):
         if size is not None or options:
-            raise TypeError("normal(): size, dtype and their like are for numbers; tensors of means and deviations have them already")
+            raise TypeError(
+                "normal(): size, dtype and their like are for numbers; tensors of means and deviations "
+                "have them already"
+            )
         like = mean if isinstance(mean, Tensor) else std
-        mean, std = (x if isinstance(x, Tensor) else tensor(x, dtype=like.dtype, device=like.device) for x in (mean, std))
+        mean, std = (
+            x if isinstance(x, Tensor) else tensor(x, dtype=like.dtype, device=like.device)
+            for x in (mean, std)
+        )
         result = normal_of(mean, std if std.dtype is mean.dtype else std.to(mean.dtype), generator)
         return result if out is None else write_out(out, result, "normal")
     if size is None:
-        raise TypeError("normal() received an invalid combination of arguments - got (float, float); give a size: normal(mean, std, size)")
+        raise TypeError(
+            "normal() received an invalid combination of arguments - got (float, float); give a size: "
+            "normal(mean, std, size)"
+        )
     gen, shape = generator_of(generator), sizes("normal", (size,))
     return make("normal", lambda dt: draws.normal(gen, shape, dt.name, mean, std), out=out, **options)
 
@@ -95,7 +104,9 @@ def uniform_(self, *bounds, generator=None, **named):
 def normal_(self, mean=0.0, std=1.0, *, generator=None):
     """Fills this tensor with normal numbers."""
     gen = generator_of(generator)
-    return refill(self, lambda shape, dt, flat: draws.normal(gen, shape, dt, mean, std, contiguous=flat), "normal_")
+    return refill(
+        self, lambda shape, dt, flat: draws.normal(gen, shape, dt, mean, std, contiguous=flat), "normal_"
+    )
 
 
 def exponential_(self, lambd=1.0, *, generator=None):
@@ -127,7 +138,11 @@ def bernoulli_(self, p=0.5, *, generator=None):
     gen = generator_of(generator)
     if isinstance(p, Tensor):
         values = wrap(draws.bernoulli(gen, p._a, self._a.shape, self.dtype.name), self.dtype)
-        return refill(self, lambda shape, dt, _: values._a.reshape(shape), "bernoulli_") if self._a.flags.c_contiguous else self.copy_(values)
+        return (
+            refill(self, lambda shape, dt, _: values._a.reshape(shape), "bernoulli_")
+            if self._a.flags.c_contiguous
+            else self.copy_(values)
+        )
     return refill(self, lambda shape, dt, _: draws.bernoulli(gen, p, shape, dt), "bernoulli_")
 
 
@@ -150,7 +165,10 @@ def _two(name, given, named, names, defaults):
     values.update(zip(names, given))
     for key, value in named.items():
         if key not in values:
-            raise TypeError(f"{name}() got an unexpected keyword argument '{key}'; it takes {names[0]}, {names[1]} and generator")
+            raise TypeError(
+                f"{name}() got an unexpected keyword argument '{key}'; it takes {names[0]}, {names[1]} and "
+                "generator"
+            )
         values[key] = value
     return tuple(values[n] for n in names)
 

@@ -79,11 +79,15 @@ def check_strides(array: np.ndarray) -> None:
     """Tensors look at memory forwards, in whole elements."""
     if any(s < 0 for s in array.strides):
         raise ValueError(
-            "At least one stride in the given numpy array is negative, and tensors with negative strides are not supported. "
+            "At least one stride in the given numpy array is negative, and tensors with negative strides "
+            "are not supported. "
             "Make a copy first: array.copy()"
         )
     if any(s % array.itemsize for s in array.strides):
-        raise ValueError("given numpy array strides not a multiple of the element byte size. Copy the numpy array to reallocate the memory.")
+        raise ValueError(
+            "given numpy array strides not a multiple of the element byte size. Copy the numpy array to "
+            "reallocate the memory."
+        )
 
 
 # ---- numbers and nested sequences
@@ -114,7 +118,10 @@ def _of_plain(data: Any, kinds: set[type], dt: dtype | None) -> tuple[np.ndarray
     inferred = _inferred(kinds)
     target = dt or inferred
     if target.is_complex is False and complex in kinds and target is not bool_:
-        raise TypeError(f"must be real number, not complex: the data is complex and dtype is {target}; use dtype=torch.complex64")
+        raise TypeError(
+            f"must be real number, not complex: the data is complex and dtype is {target}; use "
+            "dtype=torch.complex64"
+        )
     if inferred is int64 and target.category < 2:
         return _of_integers(data, target), target
     wide = np.bool_ if inferred is bool_ else np.complex128 if inferred.category == COMPLEX else np.float64
@@ -142,7 +149,8 @@ def _of_integers(data: Any, target: dtype) -> np.ndarray:
         if target.name == "uint64":  # negative numbers wrap round
             return np.array(data, np.int64).astype(np.uint64)
         raise ValueError(
-            f"Overflow when unpacking long long: an integer does not fit into {target}; use dtype=torch.float64, "
+            f"Overflow when unpacking long long: an integer does not fit into {target}; use "
+            "dtype=torch.float64, "
             "or torch.uint64 for numbers up to 2**64 - 1"
         ) from None
     except (ValueError, TypeError) as error:
@@ -163,7 +171,8 @@ def _narrowed(a: np.ndarray, target: dtype) -> np.ndarray:
         if not (a.min() >= low and a.max() <= info.max):
             worst = a.max() if a.max() > info.max else a.min()
             raise RuntimeError(
-                f"value cannot be converted to type {target.name} without overflow: {worst} is not in [{info.min}, {info.max}]; "
+                f"value cannot be converted to type {target.name} without overflow: {worst} is not in "
+                f"[{info.min}, {info.max}]; "
                 "use a wider dtype, such as torch.int64"
             )
     return a.astype(np.int64).astype(target.np) if a.dtype.kind == "f" else a.astype(target.np)
@@ -185,13 +194,19 @@ def _explained(data: Any, error: Exception) -> Exception:
 def _misfit(data: Any, shape: list[int], depth: int) -> Exception | None:
     if depth == len(shape):
         if isinstance(data, SEQUENCES):
-            return TypeError(f"'{type(data).__name__}' object cannot be interpreted as a number at dim {depth}: expected a number there")
+            return TypeError(
+                f"'{type(data).__name__}' object cannot be interpreted as a number at dim {depth}: "
+                "expected a number there"
+            )
         return None
     if not isinstance(data, SEQUENCES):
-        return TypeError(f"not a sequence at dim {depth}: expected {shape[depth]} numbers in a list, got {data!r}")
+        return TypeError(
+            f"not a sequence at dim {depth}: expected {shape[depth]} numbers in a list, got {data!r}"
+        )
     if len(data) != shape[depth]:
         return ValueError(
-            f"expected sequence of length {shape[depth]} at dim {depth} (got {len(data)}); the rows of a tensor have one length: "
+            f"expected sequence of length {shape[depth]} at dim {depth} (got {len(data)}); the rows of a "
+            "tensor have one length: "
             "pad them first (torch.nn.utils.rnn.pad_sequence)"
         )
     return next((m for x in data if (m := _misfit(x, shape, depth + 1)) is not None), None)
@@ -200,7 +215,10 @@ def _misfit(data: Any, shape: list[int], depth: int) -> Exception | None:
 def _of_anything(data: Any, dt: dtype | None, what: str) -> tuple[np.ndarray, dtype]:
     """Data with numpy's numbers, arrays or tensors in it, or objects that know how to be an array."""
     if isinstance(data, (str, bytes)):
-        raise TypeError(f"new(): invalid data type '{type(data).__name__}'; {what}() takes numbers, lists of numbers and arrays")
+        raise TypeError(
+            f"new(): invalid data type '{type(data).__name__}'; {what}() takes numbers, lists of numbers "
+            "and arrays"
+        )
     if isinstance(data, np.generic):
         return _converted_pair(np.asarray(data), dt)
     if not isinstance(data, SEQUENCES):
@@ -208,7 +226,10 @@ def _of_anything(data: Any, dt: dtype | None, what: str) -> tuple[np.ndarray, dt
         if a is not None:
             return _converted_pair(np.array(a), dt)
         if not _is_sequence(data):
-            raise RuntimeError(f"Could not infer dtype of {type(data).__name__}: {what}() takes numbers, lists of numbers and arrays")
+            raise RuntimeError(
+                f"Could not infer dtype of {type(data).__name__}: {what}() takes numbers, lists of numbers "
+                "and arrays"
+            )
         return array_of(list(data), dt, what)
     own: set[dtype] = set()
     plain = _plain_copy(data, own, what)
@@ -239,7 +260,8 @@ def _plain_copy(data: Any, own: set[dtype], what: str) -> Any:
     if isinstance(data, Tensor):
         if data._a.size != 1:
             raise ValueError(
-                f"only one element tensors can be converted to Python scalars, but one in the list has shape {list(data._a.shape)}; "
+                "only one element tensors can be converted to Python scalars, but one in the list has "
+                f"shape {list(data._a.shape)}; "
                 "use torch.stack(list) or torch.cat(list)"
             )
         own.add(data.dtype)
@@ -252,7 +274,10 @@ def _plain_copy(data: Any, own: set[dtype], what: str) -> Any:
 
 def _plain_stranger(data: Any, own: set[dtype], what: str) -> Any:
     if isinstance(data, (str, bytes)):
-        raise ValueError(f"too many dimensions '{type(data).__name__}': {what}() takes numbers, but there is {data!r} in the list")
+        raise ValueError(
+            f"too many dimensions '{type(data).__name__}': {what}() takes numbers, but there is {data!r} "
+            "in the list"
+        )
     a = _as_array(data)
     if a is not None:
         own.add(of_numpy(a.dtype))
@@ -262,7 +287,9 @@ def _plain_stranger(data: Any, own: set[dtype], what: str) -> Any:
             return kind(data)
     if _is_sequence(data):
         return [_plain_copy(x, own, what) for x in data]
-    raise RuntimeError(f"Could not infer dtype of {type(data).__name__}: {what}() takes numbers, lists of numbers and arrays")
+    raise RuntimeError(
+        f"Could not infer dtype of {type(data).__name__}: {what}() takes numbers, lists of numbers and arrays"
+    )
 
 
 def _converted_pair(a: np.ndarray, dt: dtype | None) -> tuple[np.ndarray, dtype]:
@@ -280,7 +307,11 @@ def _as_array(data: Any) -> np.ndarray | None:
 
 
 def _is_sequence(data: Any) -> bool:
-    return hasattr(data, "__len__") and hasattr(data, "__getitem__") and not isinstance(data, (dict, set, frozenset))
+    return (
+        hasattr(data, "__len__")
+        and hasattr(data, "__getitem__")
+        and not isinstance(data, (dict, set, frozenset))
+    )
 
 
 # ---- without copying where that is possible
@@ -300,18 +331,26 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     return tensor(data, dtype=dt, device=device)
 
 
-def asarray(obj: Any, *, dtype: Any = None, device: Any = None, copy: bool | None = None, requires_grad: bool = False) -> Tensor:
+def asarray(
+    obj: Any, *, dtype: Any = None, device: Any = None, copy: bool | None = None, requires_grad: bool = False
+) -> Tensor:
     """`obj` as a tensor, on its own memory where that is possible and `copy` is not True."""
     dt = None if dtype is None else checked_dtype("asarray", dtype)
     t = _shared(obj)
     if t is None:
         if copy is False:
-            raise ValueError(f"can't alias arbitrary sequence: a {type(obj).__name__} is copied to become a tensor; leave copy=False away")
+            raise ValueError(
+                f"can't alias arbitrary sequence: a {type(obj).__name__} is copied to become a tensor; "
+                "leave copy=False away"
+            )
         t = tensor(obj, dtype=dt, device=device)
     else:
         target = checked_device(device) if device is not None else t.device
         if copy is False and (target is not t.device or (dt is not None and dt is not t.dtype)):
-            raise ValueError(f"can't alias tensor with dtype '{t.dtype}' as dtype '{dt or t.dtype}' on '{target}'; leave copy=False away")
+            raise ValueError(
+                f"can't alias tensor with dtype '{t.dtype}' as dtype '{dt or t.dtype}' on '{target}'; "
+                "leave copy=False away"
+            )
         t = t.to(device=target, dtype=dt, copy=bool(copy))
         if t._node is not None and not requires_grad:
             t = t.detach()
@@ -335,9 +374,23 @@ def _shared(obj: Any) -> Tensor | None:
     return None
 
 
-def scalar_tensor(s: Any, *, dtype: Any = None, layout: Any = None, device: Any = None, pin_memory: bool = False, requires_grad: bool = False) -> Tensor:
+def scalar_tensor(
+    s: Any,
+    *,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    pin_memory: bool = False,
+    requires_grad: bool = False,
+) -> Tensor:
     """A tensor without dimensions, of the default floating point type unless `dtype` says otherwise."""
-    return tensor(s, dtype=dtype or get_default_dtype(), device=device, requires_grad=requires_grad, pin_memory=pin_memory)
+    return tensor(
+        s,
+        dtype=dtype or get_default_dtype(),
+        device=device,
+        requires_grad=requires_grad,
+        pin_memory=pin_memory,
+    )
 
 
 __all__ = ["array_of", "as_tensor", "asarray", "check_strides", "scalar_tensor", "tensor"]

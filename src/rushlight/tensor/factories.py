@@ -10,8 +10,17 @@ import numpy as np
 from .core import CPU, META, Tensor, wrap
 from .device import get_default_device
 from .dtype import dtype, get_default_dtype, of_scalar
-from .layout import empty_like as array_like, order_of, permuted
-from .options import checked_device, checked_dtype, checked_format, checked_layout, checked_pinning, make, sizes
+from .layout import empty_like as array_like
+from .layout import order_of, permuted
+from .options import (
+    checked_device,
+    checked_dtype,
+    checked_format,
+    checked_layout,
+    checked_pinning,
+    make,
+    sizes,
+)
 
 MISSING: Any = object()
 Maker = Callable[[Any, Any], np.ndarray]
@@ -43,7 +52,11 @@ def sized(name: str, maker: Maker, doc: str, formats: bool = False) -> Callable[
         elif not size:
             raise TypeError(f'{name}() missing 1 required positional arguments: "size"')
         shape = sizes(name, size)
-        order = order_of(checked_format(name, options.pop("memory_format", None)), len(shape)) if formats else None
+        order = (
+            order_of(checked_format(name, options.pop("memory_format", None)), len(shape))
+            if formats
+            else None
+        )
         fresh = _maker_on(options.get("device"), maker)
         if order is not None:
             return make(name, lambda dt: permuted(shape, order, dt.np, fresh), **options)
@@ -57,28 +70,43 @@ def sized(name: str, maker: Maker, doc: str, formats: bool = False) -> Callable[
 
 zeros = sized("zeros", np.zeros, "A tensor of zeros of the given size.")
 ones = sized("ones", np.ones, "A tensor of ones of the given size.")
-empty = sized("empty", _uninitialised, "A tensor of the given size with whatever the memory held before.", formats=True)
+empty = sized(
+    "empty", _uninitialised, "A tensor of the given size with whatever the memory held before.", formats=True
+)
 
 
 def full(size: Any, fill_value: Any, *, out: Tensor | None = None, **options: Any) -> Tensor:
     """A tensor of the given size with `fill_value` everywhere; its type gives the dtype."""
     if not isinstance(size, (tuple, list)):
-        raise TypeError(f"full(): argument 'size' (position 1) must be tuple of ints, not {type(size).__name__}")
+        raise TypeError(
+            f"full(): argument 'size' (position 1) must be tuple of ints, not {type(size).__name__}"
+        )
     shape, value, own = sizes("full", (size,)), *_number("full", fill_value)
     fill = _maker_on(options.get("device"), None)
-    return make("full", lambda dt: fill(shape, dt.np) if fill else np.full(shape, value_in(value, dt), dt.np), default=own, out=out, **options)
+    return make(
+        "full",
+        lambda dt: fill(shape, dt.np) if fill else np.full(shape, value_in(value, dt), dt.np),
+        default=own,
+        out=out,
+        **options,
+    )
 
 
 def _number(name: str, value: Any) -> tuple[Any, dtype]:
     """A fill value as a Python number, and the dtype it stands for."""
     if isinstance(value, Tensor):
         if value._a.ndim:
-            raise RuntimeError(f"{name}(): fill_value must be a number or a 0-dimensional tensor, got shape {list(value._a.shape)}")
+            raise RuntimeError(
+                f"{name}(): fill_value must be a number or a 0-dimensional tensor, got shape "
+                f"{list(value._a.shape)}"
+            )
         return value.detach().item(), value.dtype
     if isinstance(value, np.generic):
         value = value.item()
     if not isinstance(value, (bool, int, float, complex)):
-        raise TypeError(f"{name}(): argument 'fill_value' (position 2) must be Number, not {type(value).__name__}")
+        raise TypeError(
+            f"{name}(): argument 'fill_value' (position 2) must be Number, not {type(value).__name__}"
+        )
     return value, of_scalar(value)
 
 
@@ -90,7 +118,10 @@ def value_in(value: Any, dt: dtype) -> Any:
         return _integer_in(value, dt)
     if isinstance(value, complex) and dt.category == 2:
         if value.imag:
-            raise RuntimeError(f"value cannot be converted to type {dt.name} without overflow: {value} is complex; use a complex dtype")
+            raise RuntimeError(
+                f"value cannot be converted to type {dt.name} without overflow: {value} is complex; use a "
+                "complex dtype"
+            )
         return value.real
     return value
 
@@ -102,7 +133,8 @@ def _integer_in(value: Any, dt: dtype) -> int:
     low = info.min if dt.is_signed else -info.max
     if isinstance(value, complex) or not low <= value <= info.max:
         raise RuntimeError(
-            f"value cannot be converted to type {dt.name} without overflow: {value} is not in [{info.min}, {info.max}]; use a wider dtype"
+            f"value cannot be converted to type {dt.name} without overflow: {value} is not in [{info.min}, "
+            f"{info.max}]; use a wider dtype"
         )
     value = int(value)
     return value if value >= info.min else value + info.max + 1
@@ -121,7 +153,8 @@ def empty_strided(size: Any, stride: Any, **options: Any) -> Tensor:
     shape, strides = sizes("empty_strided", (size,)), tuple(stride)
     if len(shape) != len(strides):
         raise RuntimeError(
-            f"empty_strided: dimensionality of sizes ({len(shape)}) must match dimensionality of strides ({len(strides)})"
+            f"empty_strided: dimensionality of sizes ({len(shape)}) must match dimensionality of strides "
+            f"({len(strides)})"
         )
     if strides and min(strides) < 0:
         raise RuntimeError(f"empty_strided: negative strides are not supported, got {list(strides)}")
@@ -130,7 +163,9 @@ def empty_strided(size: Any, stride: Any, **options: Any) -> Tensor:
 
     def fill(dt: dtype) -> np.ndarray:
         extent = sum((n - 1) * s for n, s in zip(shape, strides)) + 1 if 0 not in shape else 0
-        return np.ndarray(shape, dt.np, fresh((extent,), dt.np), 0, tuple(s * dt.np.itemsize for s in strides))
+        return np.ndarray(
+            shape, dt.np, fresh((extent,), dt.np), 0, tuple(s * dt.np.itemsize for s in strides)
+        )
 
     return make("empty_strided", fill, **options)
 
@@ -139,10 +174,16 @@ def empty_permuted(size: Any, physical_layout: Any, **options: Any) -> Tensor:
     """Uninitialised dense memory whose dimensions lie in the order of `physical_layout`, outermost first."""
     shape, order = sizes("empty_permuted", (size,)), tuple(physical_layout)
     if len(order) != len(shape):
-        raise RuntimeError(f"Number of dimensions in size does not match the length of the physical_layout; got {len(shape)} and {len(order)}")
+        raise RuntimeError(
+            "Number of dimensions in size does not match the length of the physical_layout; got "
+            f"{len(shape)} and {len(order)}"
+        )
     for i, d in enumerate(order):
         if not 0 <= d < len(shape):
-            raise RuntimeError(f"Dimension out of range (expected to be between 0 and {len(shape) - 1}, but got {d} at index {i})")
+            raise RuntimeError(
+                f"Dimension out of range (expected to be between 0 and {len(shape) - 1}, but got {d} at "
+                f"index {i})"
+            )
     if len(set(order)) < len(order):
         raise RuntimeError(f"Duplicate dim not allowed in the physical_layout: {list(order)}")
     return make("empty_permuted", lambda dt: permuted(shape, order, dt.np), **options)
@@ -173,9 +214,17 @@ def like(name: str, maker: Maker, doc: str) -> Callable[..., Tensor]:
 
 
 def make_like(
-    name: str, input: Tensor, maker: Maker, dtype: Any, layout: Any, device: Any, pinned: Any, requires_grad: bool, fmt: Any
+    name: str,
+    input: Tensor,
+    maker: Maker,
+    dtype: Any,
+    layout: Any,
+    device: Any,
+    pinned: Any,
+    requires_grad: bool,
+    fmt: Any,
 ) -> Tensor:
-    """A tensor of the size of `input` and, unless the options say otherwise, of its dtype, device and order in memory."""
+    """A tensor of the size of `input`, and of its dtype, device and order in memory by default."""
     if not isinstance(input, Tensor):
         raise TypeError(f"{name}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
     dt = input.dtype if dtype is None else checked_dtype(name, dtype)
@@ -215,7 +264,9 @@ def full_like(
     def maker(shape: Any, np_dtype: Any) -> np.ndarray:
         return np.full(shape, value_in(value, dt), np_dtype)  # type: ignore[arg-type]
 
-    return make_like("full_like", input, maker, dtype, layout, device, pin_memory, requires_grad, memory_format)
+    return make_like(
+        "full_like", input, maker, dtype, layout, device, pin_memory, requires_grad, memory_format
+    )
 
 
 # ---- methods: the dtype and the device of a tensor

@@ -31,7 +31,10 @@ class Generator(engine.Generator):
     def set_state(self, new_state: Any) -> Generator:
         """Goes on from a state that `get_state` gave."""
         if not isinstance(new_state, (Tensor, np.ndarray)):
-            raise TypeError(f"expected a torch.ByteTensor, but got {type(new_state).__name__}; pass what get_state() returned")
+            raise TypeError(
+                f"expected a torch.ByteTensor, but got {type(new_state).__name__}; pass what get_state() "
+                "returned"
+            )
         super().set_state(new_state._a if isinstance(new_state, Tensor) else new_state)
         return self
 
@@ -52,7 +55,10 @@ class Generator(engine.Generator):
 def _checked(given: Any) -> str:
     kind = device(given).type
     if kind != "cpu":
-        raise RuntimeError(f"there is no generator for device '{given}': Rushlight computes on the CPU; write torch.Generator()")
+        raise RuntimeError(
+            f"there is no generator for device '{given}': Rushlight computes on the CPU; write "
+            "torch.Generator()"
+        )
     return kind
 
 
@@ -86,7 +92,9 @@ def set_rng_state(new_state: Tensor) -> None:
 
 
 @contextmanager
-def fork_rng(devices: Any = None, enabled: bool = True, device_type: str = "cuda", **_: Any) -> Iterator[None]:
+def fork_rng(
+    devices: Any = None, enabled: bool = True, device_type: str = "cuda", **_: Any
+) -> Iterator[None]:
     """What is drawn inside the `with` block leaves the default stream where it was before."""
     if not enabled:
         yield
@@ -98,4 +106,13 @@ def fork_rng(devices: Any = None, enabled: bool = True, device_type: str = "cuda
         set_rng_state(before)
 
 
-__all__ = ["Generator", "default_generator", "fork_rng", "get_rng_state", "initial_seed", "manual_seed", "seed", "set_rng_state"]
+__all__ = [
+    "Generator",
+    "default_generator",
+    "fork_rng",
+    "get_rng_state",
+    "initial_seed",
+    "manual_seed",
+    "seed",
+    "set_rng_state",
+]

@@ -22,13 +22,19 @@ class _Alias:
     def __init__(self, array: np.ndarray) -> None:
         self.keep = array
         start = array.__array_interface__["data"][0]
-        self.__array_interface__ = {**array.__array_interface__, "data": (start, False), "strides": array.strides}
+        self.__array_interface__ = {
+            **array.__array_interface__,
+            "data": (start, False),
+            "strides": array.strides,
+        }
 
 
 def from_numpy(array: np.ndarray) -> Tensor:
     """A tensor on the memory of a numpy array: a change of one is a change of the other."""
     if not isinstance(array, np.ndarray):
-        raise TypeError(f"expected np.ndarray (got {type(array).__name__}); use torch.tensor(...) for lists and numbers")
+        raise TypeError(
+            f"expected np.ndarray (got {type(array).__name__}); use torch.tensor(...) for lists and numbers"
+        )
     dt = of_numpy(array.dtype)
     check_strides(array)
     if not array.flags.writeable:
@@ -63,11 +69,15 @@ def _warn_read_only(what: str) -> None:
 def numpy(self: Tensor, *, force: bool = False) -> np.ndarray:
     """The values as a numpy array on the same memory."""
     if self._rg and not force:
-        raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
+        raise RuntimeError(
+            "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
+        )
     if self.is_meta:
         raise TypeError("can't convert meta device type tensor to numpy: it has no data")
     if self.dtype.reduced and self.dtype.name != "float16":
-        raise TypeError(f"Got unsupported ScalarType {self.dtype.name}: numpy has no such type; use x.float().numpy()")
+        raise TypeError(
+            f"Got unsupported ScalarType {self.dtype.name}: numpy has no such type; use x.float().numpy()"
+        )
     storage_of(self).pin()
     return self._a[...]
 
@@ -77,7 +87,10 @@ def to_array(self: Tensor, dtype: Any = None, copy: bool | None = None) -> np.nd
     array = numpy(self)
     if dtype is not None and array.dtype != dtype:
         if copy is False:
-            raise ValueError(f"a tensor of {self.dtype} becomes an array of {np.dtype(dtype)} only by a copy, and copy=False was given")
+            raise ValueError(
+                f"a tensor of {self.dtype} becomes an array of {np.dtype(dtype)} only by a copy, and "
+                "copy=False was given"
+            )
         return array.astype(dtype)
     return array.copy() if copy else array
 
@@ -100,7 +113,9 @@ def is_buffer(obj: Any) -> bool:
     return True
 
 
-def frombuffer(buffer: Any, *, dtype: Any, count: int = -1, offset: int = 0, requires_grad: bool = False) -> Tensor:
+def frombuffer(
+    buffer: Any, *, dtype: Any, count: int = -1, offset: int = 0, requires_grad: bool = False
+) -> Tensor:
     """A one-dimensional tensor on the memory of a buffer, from `offset` bytes on."""
     dt = checked_dtype("frombuffer", dtype)
     if not is_buffer(buffer):
@@ -120,16 +135,23 @@ def _checked_count(length: int, size: int, count: int, offset: int) -> int:
     if length <= 0 or count == 0:
         raise ValueError(f"both buffer length ({length}) and count ({count}) must not be 0")
     if not 0 <= offset < length:
-        raise ValueError(f"offset ({offset} bytes) must be non-negative and no greater than buffer length ({length} bytes) minus 1")
+        raise ValueError(
+            f"offset ({offset} bytes) must be non-negative and no greater than buffer length ({length} "
+            "bytes) minus 1"
+        )
     if count > 0:
         if offset + count * size > length:
             raise ValueError(
-                f"requested buffer length ({count} * {size} bytes) after offset ({offset} bytes) must not be greater than "
+                f"requested buffer length ({count} * {size} bytes) after offset ({offset} bytes) must not "
+                "be greater than "
                 f"actual buffer length ({length} bytes)"
             )
         return count
     if (length - offset) % size:
-        raise ValueError(f"buffer length ({length - offset} bytes) after offset ({offset} bytes) must be a multiple of element size ({size})")
+        raise ValueError(
+            f"buffer length ({length - offset} bytes) after offset ({offset} bytes) must be a multiple of "
+            f"element size ({size})"
+        )
     return (length - offset) // size
 
 
@@ -161,7 +183,14 @@ def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: bool | None = None
     return t.clone() if copy else t  # type: ignore[attr-defined]
 
 
-def to_dlpack(self: Tensor, *, stream: Any = None, max_version: Any = None, dl_device: Any = None, copy: bool | None = None) -> Any:
+def to_dlpack(
+    self: Tensor,
+    *,
+    stream: Any = None,
+    max_version: Any = None,
+    dl_device: Any = None,
+    copy: bool | None = None,
+) -> Any:
     """This memory for another library that knows DLPack."""
     if self._rg:
         raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
@@ -179,7 +208,10 @@ def dlpack_device(self: Tensor) -> tuple[int, int]:
 
 
 def _no_cuda_interface(self: Tensor) -> Any:
-    raise AttributeError("Can't get __cuda_array_interface__ on non-CUDA tensor type; this tensor is on the CPU: np.asarray(x) takes it")
+    raise AttributeError(
+        "Can't get __cuda_array_interface__ on non-CUDA tensor type; this tensor is on the CPU: "
+        "np.asarray(x) takes it"
+    )
 
 
 Tensor.numpy, Tensor.__array__, Tensor.__array_wrap__ = numpy, to_array, from_wrapped  # type: ignore[attr-defined]

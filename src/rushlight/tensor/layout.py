@@ -48,7 +48,9 @@ preserve_format = memory_format("preserve_format")
 channels_last = memory_format("channels_last", (0, 2, 3, 1))
 channels_last_3d = memory_format("channels_last_3d", (0, 2, 3, 4, 1))
 
-LAYOUTS = {x.name: x for x in (strided, sparse_coo, sparse_csr, sparse_csc, sparse_bsr, sparse_bsc, jagged, _mkldnn)}
+LAYOUTS = {
+    x.name: x for x in (strided, sparse_coo, sparse_csr, sparse_csc, sparse_bsr, sparse_bsc, jagged, _mkldnn)
+}
 FORMATS = {x.name: x for x in (contiguous_format, preserve_format, channels_last, channels_last_3d)}
 
 
@@ -66,7 +68,10 @@ def order_of(fmt: memory_format | None, ndim: int) -> tuple[int, ...] | None:
     if fmt is None or fmt.order is None:
         return None
     if len(fmt.order) != ndim:
-        raise RuntimeError(f"required rank {len(fmt.order)} tensor to use {fmt.name} format, but this one has {ndim} dimensions")
+        raise RuntimeError(
+            f"required rank {len(fmt.order)} tensor to use {fmt.name} format, but this one has {ndim} "
+            "dimensions"
+        )
     return fmt.order
 
 
@@ -91,7 +96,7 @@ def memory_order(array: np.ndarray) -> tuple[int, ...]:
 
 
 def _inner(array: np.ndarray, a: int, b: int) -> int:
-    """Positive when dimension `a` lies inside `b`, negative when outside, zero when the strides do not tell."""
+    """Positive when dimension `a` lies inside `b`, negative when outside, zero when strides do not tell."""
     if array.strides[a] == array.strides[b]:
         return 1 if array.shape[a] < array.shape[b] and array.strides[a] else 0
     if not array.strides[a] or not array.strides[b]:
@@ -111,7 +116,9 @@ def is_dense(array: np.ndarray) -> bool:
     return True
 
 
-def empty_like(array: np.ndarray, dtype: Any, fmt: memory_format | None = None, shape: Any = None, maker: Any = np.empty) -> np.ndarray:
+def empty_like(
+    array: np.ndarray, dtype: Any, fmt: memory_format | None = None, shape: Any = None, maker: Any = np.empty
+) -> np.ndarray:
     """Memory for a tensor like `array`: its dimensions in the same order unless `fmt` says otherwise."""
     if shape is not None and len(shape) != array.ndim:
         return maker(shape, dtype)

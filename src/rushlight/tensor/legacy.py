@@ -1,4 +1,4 @@
-"""The constructors of PyTorch's early days: torch.Tensor(2, 3), torch.FloatTensor([1, 2]), x.type(torch.LongTensor)."""
+"""The constructors of PyTorch's early days: torch.Tensor(2, 3), torch.FloatTensor([1, 2]) and their like."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from .options import checked_dtype, no_such_device, sizes
 from .size import Size
 
 TYPE_NAMES = {
-    "float32": "FloatTensor", "float64": "DoubleTensor", "float16": "HalfTensor", "bfloat16": "BFloat16Tensor",
-    "uint8": "ByteTensor", "int8": "CharTensor", "int16": "ShortTensor", "int32": "IntTensor", "int64": "LongTensor",
-    "bool": "BoolTensor", "complex64": "ComplexFloatTensor", "complex128": "ComplexDoubleTensor",
+    "float32": "FloatTensor", "float64": "DoubleTensor", "float16": "HalfTensor",
+    "bfloat16": "BFloat16Tensor", "uint8": "ByteTensor", "int8": "CharTensor", "int16": "ShortTensor",
+    "int32": "IntTensor", "int64": "LongTensor", "bool": "BoolTensor",
+    "complex64": "ComplexFloatTensor", "complex128": "ComplexDoubleTensor",
 }  # fmt: skip
-NO_DTYPE: Any = object()
 
 
 class tensortype(type):
@@ -29,11 +29,17 @@ class tensortype(type):
     device: device
 
     def __instancecheck__(cls, instance: Any) -> bool:
-        return isinstance(instance, Tensor) and instance.dtype is cls.dtype and instance.device.type == cls.device.type
+        return (
+            isinstance(instance, Tensor)
+            and instance.dtype is cls.dtype
+            and instance.device.type == cls.device.type
+        )
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Tensor:
         if cls.device.type != "cpu":
-            raise TypeError(f"type {cls.__module__}.{cls.__name__} not available. {no_such_device(cls.device)}")
+            raise TypeError(
+                f"type {cls.__module__}.{cls.__name__} not available. {no_such_device(cls.device)}"
+            )
         return _construct(f"{cls.__name__}", cls.dtype, args, kwargs)
 
     def __repr__(cls) -> str:
@@ -48,7 +54,13 @@ def type_path(cls: Any) -> str:
 def _make_type(name: str, dt: dtype, where: device) -> Any:
     module = "rushlight" if where is CPU else f"rushlight.{where.type}"
     doc = f"Legacy constructor of {dt} tensors; new code calls rushlight.tensor or rushlight.empty."
-    members = {"dtype": dt, "device": where, "layout": strided, "is_cuda": where is not CPU, "is_sparse": False}
+    members = {
+        "dtype": dt,
+        "device": where,
+        "layout": strided,
+        "is_cuda": where is not CPU,
+        "is_sparse": False,
+    }
     return tensortype(name, (), {"__module__": module, "__doc__": doc, **members})
 
 
@@ -69,16 +81,25 @@ def _construct(name: str, own: dtype | None, args: tuple, kwargs: dict[str, Any]
     """Sizes give uninitialised memory, sequences and arrays give their values, a tensor its own memory."""
     where = kwargs.pop("device", None)
     if where is not None and device(where).type != "cpu":
-        raise RuntimeError(f"legacy constructor expects device type: cpu but device type: {device(where).type} was passed")
+        raise RuntimeError(
+            f"legacy constructor expects device type: cpu but device type: {device(where).type} was passed"
+        )
     for key in ("size", "data"):
         if key in kwargs:
             args = (Size(kwargs.pop(key)) if key == "size" else kwargs.pop(key), *args)
     if kwargs:
-        raise TypeError(f"new() got an unexpected keyword argument '{next(iter(kwargs))}'; it takes sizes, or one sequence or tensor")
+        raise TypeError(
+            f"new() got an unexpected keyword argument '{next(iter(kwargs))}'; it takes sizes, or one "
+            "sequence or tensor"
+        )
     dt = own or get_default_dtype()
     if len(args) == 1 and not _is_size(args[0]):
         return _from_data(name, args[0], own, dt)
-    shape = sizes("new", tuple(args[0]) if len(args) == 1 and isinstance(args[0], Size) else args) if args else (0,)
+    shape = (
+        sizes("new", tuple(args[0]) if len(args) == 1 and isinstance(args[0], Size) else args)
+        if args
+        else (0,)
+    )
     return wrap(np.empty(shape, dt.np), dt)
 
 
@@ -89,12 +110,18 @@ def _is_size(x: Any) -> bool:
 def _from_data(name: str, data: Any, own: dtype | None, dt: dtype) -> Tensor:
     if isinstance(data, Tensor):
         if own is not None and data.dtype is not own:
-            raise TypeError(f"expected {own} (got {data.dtype}): {name}(tensor) shares memory, so the types must agree; use x.to({own})")
+            raise TypeError(
+                f"expected {own} (got {data.dtype}): {name}(tensor) shares memory, so the types must "
+                f"agree; use x.to({own})"
+            )
         return data.detach()
     if isinstance(data, np.ndarray):
         return wrap(np.array(data, dt.np, order="K"), dt)
     if isinstance(data, (bool, float, complex)):
-        raise TypeError(f"new(): data must be a sequence (got {type(data).__name__}); for one number, write torch.tensor({data!r})")
+        raise TypeError(
+            f"new(): data must be a sequence (got {type(data).__name__}); for one number, write "
+            f"torch.tensor({data!r})"
+        )
     if not isinstance(data, (str, bytes)) and type(data).__name__.endswith("Storage"):
         return data.as_tensor()
     array, _ = array_of(data, dt if dt.category > 1 else None, "new")
@@ -121,7 +148,9 @@ def dtype_of_type(given: Any) -> dtype:
         known = {type_path(t): t for t in (*TYPES.values(), *CUDA_TYPES.values())}
         known["torch.Tensor"] = TYPES[TYPE_NAMES[get_default_dtype().name]]
         if given not in known:
-            raise ValueError(f"invalid type: '{given}'; the types are {', '.join(type_path(t) for t in TYPES.values())}")
+            raise ValueError(
+                f"invalid type: '{given}'; the types are {', '.join(type_path(t) for t in TYPES.values())}"
+            )
         given = known[given]
     if given is Tensor:
         return get_default_dtype()
@@ -133,7 +162,7 @@ def dtype_of_type(given: Any) -> dtype:
 
 
 def set_default_tensor_type(t: Any) -> None:
-    """Makes the type of Python floats that of `t`, such as torch.DoubleTensor; `set_default_dtype` is the newer way."""
+    """Makes the type of Python floats that of `t`, such as torch.DoubleTensor."""
     set_default_dtype(dtype_of_type(t))
 
 
@@ -148,18 +177,21 @@ class _VariableType(type):
         if data is None:
             return wrap(np.empty(0, get_default_dtype().np), get_default_dtype())
         if not isinstance(data, Tensor):
-            raise TypeError(f"Variable data has to be a tensor, but got {type(data).__name__}; make one with torch.tensor(...)")
+            raise TypeError(
+                f"Variable data has to be a tensor, but got {type(data).__name__}; make one with "
+                "torch.tensor(...)"
+            )
         t = data.detach()
         t.requires_grad = bool(requires_grad)
         return t
 
 
 class Variable(metaclass=_VariableType):
-    """A tensor: the two have long been one. `Variable(x, requires_grad=True)` is `x.detach().requires_grad_()`."""
+    """A tensor: the two are one. `Variable(x, requires_grad=True)` is `x.detach().requires_grad_()`."""
 
 
 def as_subclass(self: Tensor, cls: type) -> Tensor:
-    """This tensor as an instance of a subclass of Tensor, on the same memory and in the same place of the graph."""
+    """This tensor as an instance of a subclass: the same memory, the same place in the graph."""
     if not (isinstance(cls, type) and issubclass(cls, Tensor)):
         raise RuntimeError(f"as_subclass expects a subclass of Tensor, got {cls!r}")
     t = self.view_as(self) if self._rg and hasattr(self, "view_as") else self.detach()

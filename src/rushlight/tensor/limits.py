@@ -9,7 +9,7 @@ import numpy as np
 
 from .dtype import FLOATING, dtype, get_default_dtype
 
-# the digits of the small types, whose limits follow from their bits: mantissa bits, largest and smallest normal numbers
+# of each small type: bits of the mantissa, the largest and the smallest normal number, the decimal resolution
 _SMALL = {
     "bfloat16": (7, (2 - 2.0**-7) * 2.0**127, 2.0**-126, 0.01),
     "float8_e4m3fn": (3, 448.0, 2.0**-6, 1.0),
@@ -42,7 +42,8 @@ class finfo:
 
     def __repr__(self) -> str:
         return (
-            f"finfo(resolution={self.resolution:.6g}, min={self.min:.6g}, max={self.max:.6g}, eps={self.eps:.6g}, "
+            f"finfo(resolution={self.resolution:.6g}, min={self.min:.6g}, max={self.max:.6g}, "
+            f"eps={self.eps:.6g}, "
             f"smallest_normal={self.smallest_normal:.6g}, tiny={self.tiny:.6g}, dtype={self.dtype})"
         )
 
@@ -50,7 +51,9 @@ class finfo:
 @cache
 def _finfo(d: Any) -> finfo:
     if not isinstance(d, dtype) or d.category < FLOATING:
-        raise TypeError(f"torch.finfo() requires a floating point input type, got {d!r}. Use torch.iinfo for integers")
+        raise TypeError(
+            f"torch.finfo() requires a floating point input type, got {d!r}. Use torch.iinfo for integers"
+        )
     d = d.to_real()
     new = object.__new__(finfo)
     new.bits, new.dtype = d.itemsize * 8, d.name
@@ -59,7 +62,9 @@ def _finfo(d: Any) -> finfo:
         new.eps = 2.0**-digits
     else:
         info = np.finfo(d.np)
-        new.eps, new.max, new.tiny, new.resolution = (float(x) for x in (info.eps, info.max, info.tiny, info.resolution))
+        new.eps, new.max, new.tiny, new.resolution = (
+            float(x) for x in (info.eps, info.max, info.tiny, info.resolution)
+        )
     new.min, new.smallest_normal = -new.max, new.tiny
     return new
 
@@ -88,7 +93,10 @@ class iinfo:
 @cache
 def _iinfo(d: Any) -> iinfo:
     if not isinstance(d, dtype) or d.category != 1:
-        raise TypeError(f"torch.iinfo() requires an integer input type, got {d!r}. Use torch.finfo for floating point types")
+        raise TypeError(
+            f"torch.iinfo() requires an integer input type, got {d!r}. Use torch.finfo for floating point "
+            "types"
+        )
     info = np.iinfo(d.np)
     new = object.__new__(iinfo)
     new.bits, new.min, new.max, new.dtype = int(info.bits), int(info.min), int(info.max), d.name

@@ -1,4 +1,4 @@
-"""What `untyped_storage()` and `storage()` give: the memory that a tensor looks at, as an object of its own."""
+"""What `untyped_storage()` and `storage()` give: the memory behind a tensor as an object of its own."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from .dtype import DTYPES, dtype, uint8
 from .legacy import TYPE_NAMES
 from .storage import Storage, storage_of
 
-_known: WeakValueDictionary[int, UntypedStorage] = WeakValueDictionary()  # by id of the Storage, which each keeps alive
+_known: WeakValueDictionary[int, UntypedStorage] = (
+    WeakValueDictionary()
+)  # by id of the Storage, which each keeps alive
 
 
 class UntypedStorage:
@@ -151,12 +153,17 @@ def resize_memory(memory: UntypedStorage, size: int) -> None:
     """Gives all tensors of a storage a buffer of another size."""
     storage, old = memory._storage, memory._bytes._a
     if storage.pinned and not storage.owner.flags.owndata:
-        raise RuntimeError("Trying to resize storage that is not resizable: its memory belongs to somebody else (numpy, a buffer)")
+        raise RuntimeError(
+            "Trying to resize storage that is not resizable: its memory belongs to somebody else (numpy, a "
+            "buffer)"
+        )
     others = [t for t in storage.members() if t is not memory._bytes]
     start = address(old)
     needed = max((address(t._a) - start + extent(t._a) for t in others if t._a.size), default=0)
     if size < needed:
-        raise RuntimeError(f"cannot shrink the storage to {size} bytes: a tensor on it reaches to byte {needed}")
+        raise RuntimeError(
+            f"cannot shrink the storage to {size} bytes: a tensor on it reaches to byte {needed}"
+        )
     new = np.zeros(size, np.uint8)
     new[: min(size, old.size)] = old[:size]
     relocate(memory, new)
@@ -172,7 +179,9 @@ def relocate(memory: UntypedStorage, new: np.ndarray) -> None:
     storage, start = memory._storage, address(memory._bytes._a)
     for t in storage.members():
         if t is not memory._bytes:
-            t._a = np.ndarray(t._a.shape, t._a.dtype, new, address(t._a) - start if t._a.size else 0, t._a.strides)
+            t._a = np.ndarray(
+                t._a.shape, t._a.dtype, new, address(t._a) - start if t._a.size else 0, t._a.strides
+            )
     memory._bytes._a, storage.owner = new, root(new)
 
 
@@ -192,7 +201,10 @@ def share_memory(memory: UntypedStorage) -> None:
     if is_shared(memory) or not memory.nbytes():
         return
     if memory._storage.pinned and not memory._storage.owner.flags.owndata:
-        raise RuntimeError("share_memory_(): this memory belongs to somebody else (numpy, a buffer); share a copy: x.clone().share_memory_()")
+        raise RuntimeError(
+            "share_memory_(): this memory belongs to somebody else (numpy, a buffer); share a copy: "
+            "x.clone().share_memory_()"
+        )
     new = np.frombuffer(mmap.mmap(-1, memory.nbytes()), np.uint8)
     new[...] = memory._bytes._a
     relocate(memory, new)
@@ -206,7 +218,13 @@ class TypedStorage:
     is_cuda = is_sparse = False
     device = CPU
 
-    def __init__(self, *args: Any, wrap_storage: UntypedStorage | None = None, dtype: Any = None, _internal: bool = False) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        wrap_storage: UntypedStorage | None = None,
+        dtype: Any = None,
+        _internal: bool = False,
+    ) -> None:
         self._dtype: dtype = dtype or DTYPES["float32"]
         if wrap_storage is None:
             wrap_storage = _new_memory(args, self._dtype)
@@ -296,13 +314,18 @@ class TypedStorage:
         return _typed_storage, (self._untyped_storage, self._dtype)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, TypedStorage) and self._untyped_storage is other._untyped_storage and self._dtype is other._dtype
+        return (
+            isinstance(other, TypedStorage)
+            and self._untyped_storage is other._untyped_storage
+            and self._dtype is other._dtype
+        )
 
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
         lines = "".join(f" {x}\n" for x in self.tolist())
-        return f"{lines}[torch.storage.TypedStorage(dtype={self._dtype}, device={self.device}) of size {len(self)}]"
+        kind = f"TypedStorage(dtype={self._dtype}, device={self.device})"
+        return f"{lines}[torch.storage.{kind} of size {len(self)}]"
 
 
 def _new_memory(args: tuple, dt: dtype) -> UntypedStorage:
@@ -324,10 +347,13 @@ def on_storage(memory: UntypedStorage, dt: dtype, offset: int, shape: Any, strid
     """A tensor on a storage; offset and strides count elements."""
     size = dt.itemsize
     try:
-        array = np.ndarray(tuple(shape), dt.np, memory._bytes._a, offset * size, tuple(s * size for s in strides))
+        array = np.ndarray(
+            tuple(shape), dt.np, memory._bytes._a, offset * size, tuple(s * size for s in strides)
+        )
     except (TypeError, ValueError) as error:
         raise RuntimeError(
-            f"sizes {list(shape)}, strides {list(strides)} and storage offset {offset} of {dt} reach outside of a storage of "
+            f"sizes {list(shape)}, strides {list(strides)} and storage offset {offset} of {dt} reach "
+            "outside of a storage of "
             f"{memory.nbytes()} bytes"
         ) from error
     return share(memory._bytes, array, dt)
@@ -351,7 +377,9 @@ class storagetype(type):
 
 
 def _storage_type(dt: dtype) -> Any:
-    return storagetype(storage_name(dt), (), {"dtype": dt, "__module__": "rushlight", "__doc__": f"Memory of {dt} elements."})
+    return storagetype(
+        storage_name(dt), (), {"dtype": dt, "__module__": "rushlight", "__doc__": f"Memory of {dt} elements."}
+    )
 
 
 STORAGE_TYPES = {storage_name(DTYPES[d]): _storage_type(DTYPES[d]) for d in TYPE_NAMES}

@@ -1,7 +1,8 @@
 """Tensors on the meta device: sizes, strides and types without memory behind them.
 
-A meta tensor is an array on address space that nothing has touched, so it costs no memory whatever its size, and views
-of it are ordinary views. An operator on it runs as always; then its result is given fresh, untouched memory.
+A meta tensor is an array on address space that nothing has touched, so it costs no memory whatever its
+size, and views of it are ordinary views. An operator on it runs as always; then its result is given fresh,
+untouched memory.
 """
 
 from __future__ import annotations
@@ -49,7 +50,12 @@ def meta_class(cls: type) -> type:
     """The class of meta tensors that stands in for `cls`, and calls itself by the same name."""
     if issubclass(cls, OnMeta):
         return cls
-    members = {"__slots__": (), "__module__": cls.__module__, "__qualname__": cls.__qualname__, "_plain_class": cls}
+    members = {
+        "__slots__": (),
+        "__module__": cls.__module__,
+        "__qualname__": cls.__qualname__,
+        "_plain_class": cls,
+    }
     return type(cls.__name__, (OnMeta, cls), members)
 
 
@@ -63,7 +69,9 @@ def as_meta(t: Tensor) -> Tensor:
 
 def blank(array: np.ndarray) -> np.ndarray:
     """Untouched memory that is laid out like `array`."""
-    extent = sum((n - 1) * s for n, s in zip(array.shape, array.strides)) + array.itemsize if array.size else 0
+    extent = (
+        sum((n - 1) * s for n, s in zip(array.shape, array.strides)) + array.itemsize if array.size else 0
+    )
     return np.ndarray(array.shape, array.dtype, address_space(extent), 0, array.strides)
 
 
@@ -75,7 +83,9 @@ def address_space(size: int) -> np.ndarray:
         import mmap
 
         unreserved = getattr(mmap, "MAP_NORESERVE", 0x4000)
-        return np.frombuffer(mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | unreserved), np.uint8)
+        return np.frombuffer(
+            mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | unreserved), np.uint8
+        )
 
 
 def untouched(shape: Any, np_dtype: Any) -> np.ndarray:
@@ -106,8 +116,10 @@ def _metas(op: Any, values: Any) -> list[Tensor]:
                 found[id(t)] = t  # type: ignore[assignment]
             elif isinstance(t, Tensor) and t._a.ndim:
                 raise RuntimeError(
-                    f"{op.path}: Tensor on device cpu is not on the expected device meta! One argument has no data, another (of shape "
-                    f"{list(t._a.shape)}) is on the CPU; move it with .to('meta'), or make the first one with to_empty(device='cpu')"
+                    f"{op.path}: Tensor on device cpu is not on the expected device meta! One argument has "
+                    "no data, another (of shape "
+                    f"{list(t._a.shape)}) is on the CPU; move it with .to('meta'), or make the first one "
+                    "with to_empty(device='cpu')"
                 )
     return list(found.values())
 
@@ -125,7 +137,10 @@ def _adopted(result: Any) -> Any:
 
 
 def refuse_data(what: str) -> None:
-    raise NotImplementedError(f"{what}: Cannot copy out of meta tensor; no data! Make a tensor with memory: torch.empty_like(x, device='cpu')")
+    raise NotImplementedError(
+        f"{what}: Cannot copy out of meta tensor; no data! Make a tensor with memory: torch.empty_like(x, "
+        "device='cpu')"
+    )
 
 
 __all__ = ["OnMeta", "as_meta", "blank", "meta_class", "refuse_data"]

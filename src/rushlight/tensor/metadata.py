@@ -22,7 +22,11 @@ def size(self: Tensor, dim: int | None = None) -> Any:
 
 def stride(self: Tensor, dim: int | None = None) -> Any:
     """How many elements apart neighbours along each dimension lie in memory."""
-    strides = row_major(self._a.shape) if not self._a.size else tuple([s // self._a.itemsize for s in self._a.strides])
+    strides = (
+        row_major(self._a.shape)
+        if not self._a.size
+        else tuple([s // self._a.itemsize for s in self._a.strides])
+    )
     return strides if dim is None else strides[_checked_dim(self, dim)]
 
 
@@ -33,7 +37,10 @@ def _checked_dim(self: Tensor, dim: Any) -> int:
     if not -n <= dim < n:
         if n == 0:
             raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
-        raise IndexError(f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {dim}); the shape is {list(self._a.shape)}")
+        raise IndexError(
+            f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {dim}); the "
+            f"shape is {list(self._a.shape)}"
+        )
     return dim
 
 
@@ -92,7 +99,10 @@ def _false(name: str, what: str) -> Any:
 
 def pin_memory(self: Tensor, device: Any = None) -> Tensor:
     """Refused: memory is pinned for the sake of an accelerator, and there is none."""
-    raise RuntimeError("Cannot access accelerator device when none is available: pin_memory() speeds up copies to one; leave it away")
+    raise RuntimeError(
+        "Cannot access accelerator device when none is available: pin_memory() speeds up copies to one; "
+        "leave it away"
+    )
 
 
 def get_device(input: Tensor) -> int:
@@ -117,7 +127,9 @@ def map_(self: Tensor, other: Tensor, callable: Any) -> Tensor:
 
 def _refuse_grad(t: Tensor, name: str) -> None:
     if t._rg:
-        raise RuntimeError(f"Can't call {name}() on Variable that requires grad. Use var.detach().{name}() instead.")
+        raise RuntimeError(
+            f"Can't call {name}() on Variable that requires grad. Use var.detach().{name}() instead."
+        )
 
 
 def is_set_to(self: Tensor, tensor: Tensor) -> bool:
@@ -133,7 +145,10 @@ def to_dense(self: Tensor, dtype: Any = None, *, masked_grad: bool = True) -> Te
 
 def _no_sparse(self: Tensor, *args: Any, **kwargs: Any) -> Any:
     """Refused: all tensors are dense."""
-    raise NotImplementedError("sparse layouts are not there: all tensors are dense (torch.strided). torch.nonzero(x) has the indices")
+    raise NotImplementedError(
+        "sparse layouts are not there: all tensors are dense (torch.strided). torch.nonzero(x) has the "
+        "indices"
+    )
 
 
 def _reversed(self: Tensor) -> Tensor:
@@ -141,7 +156,9 @@ def _reversed(self: Tensor) -> Tensor:
 
 
 def _delitem(self: Tensor, index: Any) -> None:
-    raise TypeError("Tensor does not support deleting items: its size is fixed; use torch.cat of the parts to keep")
+    raise TypeError(
+        "Tensor does not support deleting items: its size is fixed; use torch.cat of the parts to keep"
+    )
 
 
 def _is_view(self: Tensor) -> bool:
@@ -162,7 +179,10 @@ def typename(obj: Any) -> str:
 
 
 def _names(self: Tensor) -> Any:
-    raise AttributeError("'Tensor' object has no attribute 'names': named dimensions are not there; keep track of them in your program")
+    raise AttributeError(
+        "'Tensor' object has no attribute 'names': named dimensions are not there; keep track of them in "
+        "your program"
+    )
 
 
 def attach() -> None:
@@ -180,7 +200,15 @@ def attach() -> None:
         ("is_distributed", "Is this tensor spread over processes?"),
     ):
         setattr(Tensor, name, _false(name, what))
-    for name in ("to_sparse", "to_sparse_coo", "to_sparse_csr", "to_sparse_csc", "to_sparse_bsr", "to_sparse_bsc", "coalesce"):
+    for name in (
+        "to_sparse",
+        "to_sparse_coo",
+        "to_sparse_csr",
+        "to_sparse_csc",
+        "to_sparse_bsr",
+        "to_sparse_bsc",
+        "coalesce",
+    ):
         setattr(Tensor, name, _no_sparse)
     Tensor.__reversed__, Tensor.__delitem__ = _reversed, _delitem  # type: ignore[attr-defined]
     for name in ("is_ipu", "is_maia", "is_mtia", "is_xla"):

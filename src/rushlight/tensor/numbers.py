@@ -44,7 +44,8 @@ def _bool(self: Tensor) -> bool:
         if a.size == 0:
             raise RuntimeError("Boolean value of Tensor with no values is ambiguous; ask x.numel() instead")
         raise RuntimeError(
-            f"Boolean value of Tensor with more than one value is ambiguous: the shape is {list(a.shape)}. Use x.any() or x.all()"
+            f"Boolean value of Tensor with more than one value is ambiguous: the shape is {list(a.shape)}. "
+            "Use x.any() or x.all()"
         )
     return bool(item(self))
 
@@ -54,7 +55,10 @@ def _converter(python: type) -> Any:
         value = item(self)
         if isinstance(value, complex) and python is not complex:
             if value.imag:
-                raise RuntimeError(f"value cannot be converted to type {python.__name__} without overflow: {value} is complex; use x.real")
+                raise RuntimeError(
+                    f"value cannot be converted to type {python.__name__} without overflow: {value} is "
+                    "complex; use x.real"
+                )
             value = value.real
         return python(value)
 
@@ -62,7 +66,7 @@ def _converter(python: type) -> Any:
 
 
 def _index(self: Tensor) -> int:
-    if self._a.size != 1 or self.dtype.category > 1 or self._a.ndim and self._a.size != 1:
+    if self._a.size != 1 or self.dtype.category > 1 or (self._a.ndim and self._a.size != 1):
         raise TypeError(
             "only integer tensors of a single element can be converted to an index, but this one has "
             f"shape {list(self._a.shape)} and dtype {self.dtype}"
@@ -79,7 +83,9 @@ def _len(self: Tensor) -> int:
 def _contains(self: Tensor, element: Any) -> bool:
     if isinstance(element, (Tensor, bool, int, float, complex, np.generic)):
         return bool((self == element).detach()._a.any())
-    raise RuntimeError(f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(element)}.")
+    raise RuntimeError(
+        f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(element)}."
+    )
 
 
 # ---- text

@@ -11,7 +11,9 @@ import numpy as np
 from .core import CPU, META, Tensor, wrap
 from .device import device, get_default_device
 from .dtype import DTYPES, bool_, dtype, get_default_dtype, int64
-from .layout import layout as Layout, memory_format as MemoryFormat, strided
+from .layout import layout as Layout
+from .layout import memory_format as MemoryFormat
+from .layout import strided
 
 PYTHON_TYPES = {bool: bool_, int: int64, float: DTYPES["float64"], complex: DTYPES["complex128"]}
 
@@ -22,7 +24,10 @@ def checked_dtype(name: str, given: Any) -> dtype:
         return given
     found = PYTHON_TYPES.get(given) if isinstance(given, type) else None
     if found is None:
-        raise TypeError(f"{name}(): argument 'dtype' must be torch.dtype, not {type(given).__name__} ({given!r}); write torch.float32, say")
+        raise TypeError(
+            f"{name}(): argument 'dtype' must be torch.dtype, not {type(given).__name__} ({given!r}); "
+            "write torch.float32, say"
+        )
     return found
 
 
@@ -44,9 +49,11 @@ def checked_device(given: Any = None) -> device:
 
 def no_such_device(d: device) -> Exception:
     """The error for a device that is not there, of the class PyTorch raises without it."""
-    hint = "Rushlight computes on the CPU; leave device= away or use device='cpu' (torch.cuda.is_available() tells)"
+    hint = "Rushlight computes on the CPU; leave device= away or use device='cpu'"
     if d.type in ("cuda", "xpu"):
-        return AssertionError(f"Torch not compiled with {d.type.upper()} enabled: there is no device '{d}'. {hint}")
+        return AssertionError(
+            f"Torch not compiled with {d.type.upper()} enabled: there is no device '{d}'. {hint}"
+        )
     return NotImplementedError(f"there is no device '{d}' here. {hint}")
 
 
@@ -55,12 +62,16 @@ def checked_layout(name: str, given: Any) -> None:
         return
     if not isinstance(given, Layout):
         raise TypeError(f"{name}(): argument 'layout' must be torch.layout, not {type(given).__name__}")
-    raise NotImplementedError(f"{name}(): tensors of layout {given} are not there; all tensors are torch.strided")
+    raise NotImplementedError(
+        f"{name}(): tensors of layout {given} are not there; all tensors are torch.strided"
+    )
 
 
 def checked_format(name: str, given: Any) -> Any:
     if given is not None and not isinstance(given, MemoryFormat):
-        raise TypeError(f"{name}(): argument 'memory_format' must be torch.memory_format, not {type(given).__name__}")
+        raise TypeError(
+            f"{name}(): argument 'memory_format' must be torch.memory_format, not {type(given).__name__}"
+        )
     return given
 
 
@@ -74,16 +85,22 @@ def sizes(name: str, size: tuple, argument: str = "size") -> tuple[int, ...]:
     if len(size) == 1 and isinstance(size[0], (tuple, list)):
         size = tuple(size[0])
     elif len(size) > 1 and isinstance(size[0], (tuple, list)):
-        raise TypeError(f"{name}() takes 1 positional argument but {len(size)} were given; give all sizes in one tuple")
+        raise TypeError(
+            f"{name}() takes 1 positional argument but {len(size)} were given; give all sizes in one tuple"
+        )
     try:
         shape = tuple(n if type(n) is int else _length(n) for n in size)
     except TypeError:
         bad = next(x for x in size if not _is_length(x))
         raise TypeError(
-            f"{name}(): argument '{argument}' (position 1) must be tuple of ints, not {type(bad).__name__} ({bad!r}); convert it with int()"
+            f"{name}(): argument '{argument}' (position 1) must be tuple of ints, not {type(bad).__name__} "
+            f"({bad!r}); convert it with int()"
         ) from None
     if shape and min(shape) < 0:
-        raise RuntimeError(f"{name}: Dimension size must be non-negative. Trying to create tensor with negative dimension in {list(shape)}")
+        raise RuntimeError(
+            f"{name}: Dimension size must be non-negative. Trying to create tensor with negative dimension "
+            f"in {list(shape)}"
+        )
     return shape
 
 
@@ -138,5 +155,7 @@ def _into(name: str, fill: Callable[[dtype], np.ndarray], out: Any, dtype: Any) 
     if not isinstance(out, Tensor):
         raise TypeError(f"{name}(): argument 'out' must be Tensor, not {type(out).__name__}")
     if dtype is not None and checked_dtype(name, dtype) is not out.dtype:
-        raise RuntimeError(f"{name}(): dtype {dtype} does not match dtype of out parameter ({out.dtype}); leave dtype= away")
+        raise RuntimeError(
+            f"{name}(): dtype {dtype} does not match dtype of out parameter ({out.dtype}); leave dtype= away"
+        )
     return write_out(out, wrap(fill(out.dtype), out.dtype), name)

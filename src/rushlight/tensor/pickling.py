@@ -1,4 +1,4 @@
-"""Copies of whole tensors: pickle, copy.copy, copy.deepcopy. Tensors that share memory still do so afterwards."""
+"""Copies of whole tensors: pickle, copy, deepcopy. Tensors that share memory still do so afterwards."""
 
 from __future__ import annotations
 
@@ -11,7 +11,13 @@ from .core import Tensor, wrap
 from .dtype import dtype
 from .memory import UntypedStorage, on_storage
 
-_OWN = {"_edits", "_device", "_after_hooks", "_hooks", "_retains"}  # kept by Rushlight in a tensor's __dict__; not the user's
+_OWN = {
+    "_edits",
+    "_device",
+    "_after_hooks",
+    "_hooks",
+    "_retains",
+}  # kept by Rushlight in a tensor's __dict__; not the user's
 
 
 def geometry(t: Tensor) -> tuple[int, tuple[int, ...], tuple[int, ...]]:
@@ -33,23 +39,41 @@ def reduce_ex(self: Tensor, protocol: Any) -> tuple:
     """What pickle stores: the memory, how the tensor lies in it, and what class it has."""
     cls = plain_class(self)
     if self.is_meta:
-        return rebuild_meta, (cls, self.dtype, tuple(self._a.shape), self.stride(), self._rg, attributes(self))  # type: ignore[attr-defined]
+        return rebuild_meta, (
+            cls,
+            self.dtype,
+            tuple(self._a.shape),
+            self.stride(),
+            self._rg,
+            attributes(self),
+        )  # type: ignore[attr-defined]
     return rebuild, (cls, UntypedStorage.of(self), self.dtype, *geometry(self), self._rg, attributes(self))
 
 
 def rebuild(
-    cls: type, memory: UntypedStorage, dt: dtype, offset: int, shape: Any, strides: Any, requires_grad: bool, state: dict[str, Any] | None
+    cls: type,
+    memory: UntypedStorage,
+    dt: dtype,
+    offset: int,
+    shape: Any,
+    strides: Any,
+    requires_grad: bool,
+    state: dict[str, Any] | None,
 ) -> Tensor:
     """The tensor that `reduce_ex` described."""
     return _dressed(on_storage(memory, dt, offset, shape, strides), cls, requires_grad, state)
 
 
-def rebuild_meta(cls: type, dt: dtype, shape: Any, strides: Any, requires_grad: bool, state: dict[str, Any] | None) -> Tensor:
+def rebuild_meta(
+    cls: type, dt: dtype, shape: Any, strides: Any, requires_grad: bool, state: dict[str, Any] | None
+) -> Tensor:
     """A tensor without data."""
     from .factories import empty_strided
     from .meta import meta_class
 
-    return _dressed(empty_strided(shape, strides, dtype=dt, device="meta"), meta_class(cls), requires_grad, state)
+    return _dressed(
+        empty_strided(shape, strides, dtype=dt, device="meta"), meta_class(cls), requires_grad, state
+    )
 
 
 def _dressed(t: Tensor, cls: type, requires_grad: bool, state: dict[str, Any] | None) -> Tensor:
@@ -65,8 +89,10 @@ def deepcopy(self: Tensor, memo: dict[int, Any]) -> Tensor:
     """A copy with memory, gradient and attributes of its own."""
     if self._node is not None and self._rg:
         raise RuntimeError(
-            "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment: this one has "
-            f"grad_fn=<{self._node.name}>. Copy its values with x.detach().clone(), or keep it in the graph with x.clone()"
+            "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at "
+            "the moment: this one has "
+            f"grad_fn=<{self._node.name}>. Copy its values with x.detach().clone(), or keep it in the "
+            "graph with x.clone()"
         )
     found = memo.get(id(self))
     if found is not None:

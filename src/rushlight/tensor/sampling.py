@@ -52,11 +52,20 @@ def randn(*size: Any, **options: Any) -> Tensor:
     return make("randn", lambda dt: draws.normal(gen, shape, dt.name), **options)
 
 
-def randint(*args: Any, generator: Any = None, dtype: Any = None, out: Tensor | None = None, **options: Any) -> Tensor:
+def randint(
+    *args: Any, generator: Any = None, dtype: Any = None, out: Tensor | None = None, **options: Any
+) -> Tensor:
     """Whole numbers from `low` (0) to `high - 1`: randint(high, size) or randint(low, high, size)."""
     low, high, size = _randint_bounds(args, options)
     shape, gen = sizes("randint", (size,)), generator_of(generator)
-    return make("randint", lambda dt: draws.randint(gen, shape, dt.name, low, high), default=int64, dtype=dtype, out=out, **options)
+    return make(
+        "randint",
+        lambda dt: draws.randint(gen, shape, dt.name, low, high),
+        default=int64,
+        dtype=dtype,
+        out=out,
+        **options,
+    )
 
 
 def _randint_bounds(args: tuple, options: dict[str, Any]) -> tuple[int, int, Any]:
@@ -67,10 +76,17 @@ def _randint_bounds(args: tuple, options: dict[str, Any]) -> tuple[int, int, Any
     if len(given) + ("low" in named) + ("high" in named) == 1:
         low, high = 0, given[0] if given else named.get("high")
     else:
-        bounds = [*given, *([named["low"]] if "low" in named else []), *([named["high"]] if "high" in named else [])]
+        bounds = [
+            *given,
+            *([named["low"]] if "low" in named else []),
+            *([named["high"]] if "high" in named else []),
+        ]
         low, high = bounds if len(bounds) == 2 else (None, None)
     if low is None or high is None or "size" not in named:
-        raise TypeError("randint() received an invalid combination of arguments; it is randint(high, size) or randint(low, high, size)")
+        raise TypeError(
+            "randint() received an invalid combination of arguments; it is randint(high, size) or "
+            "randint(low, high, size)"
+        )
     return _whole("randint", "low", low), _whole("randint", "high", high), named["size"]
 
 
@@ -78,7 +94,9 @@ def _whole(name: str, argument: str, value: Any) -> int:
     if isinstance(value, Tensor):
         value = value.item()
     if isinstance(value, float) or not hasattr(value, "__index__"):
-        raise TypeError(f"{name}(): argument '{argument}' must be int, not {type(value).__name__} ({value!r})")
+        raise TypeError(
+            f"{name}(): argument '{argument}' must be int, not {type(value).__name__} ({value!r})"
+        )
     return int(value)
 
 
@@ -89,13 +107,21 @@ def randperm(n: int, *, generator: Any = None, out: Tensor | None = None, **opti
 
 
 def multinomial(
-    input: Tensor, num_samples: int, replacement: bool = False, *, generator: Any = None, out: Tensor | None = None
+    input: Tensor,
+    num_samples: int,
+    replacement: bool = False,
+    *,
+    generator: Any = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Indices drawn in proportion to the weights in each row of `input`."""
     if not isinstance(input, Tensor):
         raise TypeError(f"multinomial(): argument 'input' must be Tensor, not {type(input).__name__}")
     if not input.dtype.is_floating_point:
-        raise RuntimeError(f"multinomial only supports floating-point dtypes for input, got: {input.dtype}; convert it with .float()")
+        raise RuntimeError(
+            f"multinomial only supports floating-point dtypes for input, got: {input.dtype}; convert it "
+            "with .float()"
+        )
     if input.is_meta:
         return input.new_empty((*input._a.shape[:-1], num_samples), dtype=int64)  # type: ignore[attr-defined]
     array = input._a.astype(np.float32) if input.dtype.reduced else input._a
@@ -106,17 +132,38 @@ def multinomial(
     from .inplace import write_out
 
     if isinstance(out, Tensor) and out.dtype is not int64:
-        raise RuntimeError(f"multinomial expects Long tensor out, got: {out.dtype}; make it with dtype=torch.int64")
+        raise RuntimeError(
+            f"multinomial expects Long tensor out, got: {out.dtype}; make it with dtype=torch.int64"
+        )
     return write_out(out, result, "multinomial")
 
 
 # ---- like another tensor
 
 
-def _filled_like(name: str, input: Tensor, draw: Any, dtype: Any, device: Any, requires_grad: bool, memory_format: Any, options: dict) -> Tensor:
+def _filled_like(
+    name: str,
+    input: Tensor,
+    draw: Any,
+    dtype: Any,
+    device: Any,
+    requires_grad: bool,
+    memory_format: Any,
+    options: dict,
+) -> Tensor:
     """Random numbers laid out like `input`, drawn in the order of memory."""
     dt = input.dtype if dtype is None else checked_dtype(name, dtype)
-    t = make_like(name, input, np.empty, dt, options.get("layout"), device, options.get("pin_memory"), False, memory_format)
+    t = make_like(
+        name,
+        input,
+        np.empty,
+        dt,
+        options.get("layout"),
+        device,
+        options.get("pin_memory"),
+        False,
+        memory_format,
+    )
     if t.device is not META:
         t._a = drawn_into(t._a, dt, draw)
     if requires_grad:
@@ -135,7 +182,14 @@ def drawn_into(array: np.ndarray, dt: dtype, draw: Any) -> np.ndarray:
 
 
 def rand_like(
-    input: Tensor, *, generator: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False, memory_format: Any = None, **options: Any
+    input: Tensor,
+    *,
+    generator: Any = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    memory_format: Any = None,
+    **options: Any,
 ) -> Tensor:
     """Numbers from [0, 1) in the size and type of `input`."""
     gen = generator_of(generator)
@@ -144,7 +198,14 @@ def rand_like(
 
 
 def randn_like(
-    input: Tensor, *, generator: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False, memory_format: Any = None, **options: Any
+    input: Tensor,
+    *,
+    generator: Any = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    memory_format: Any = None,
+    **options: Any,
 ) -> Tensor:
     """Standard normal numbers in the size and type of `input`."""
     gen = generator_of(generator)
@@ -164,7 +225,7 @@ def randint_like(
     memory_format: Any = None,
     **options: Any,
 ) -> Tensor:
-    """Whole numbers in the size and type of `input`: randint_like(input, high) or randint_like(input, low, high)."""
+    """Whole numbers in the size and type of `input`: randint_like(input, high) or (input, low, high)."""
     if high is None:
         low, high = 0, low
     low, high = _whole("randint_like", "low", low or 0), _whole("randint_like", "high", high)

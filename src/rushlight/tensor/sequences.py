@@ -16,7 +16,10 @@ def _bound(name: str, value: Any) -> Any:
     """A bound as a Python number; 0-d tensors are taken as numbers."""
     if isinstance(value, Tensor):
         if value._a.ndim:
-            raise RuntimeError(f"{name} only supports 0-dimensional start and end tensors, but got one with {value._a.ndim} dimension(s)")
+            raise RuntimeError(
+                f"{name} only supports 0-dimensional start and end tensors, but got one with "
+                f"{value._a.ndim} dimension(s)"
+            )
         return value.detach().item()
     if isinstance(value, np.generic):
         return value.item()
@@ -67,7 +70,8 @@ def _check_steps(start: Any, end: Any, step: Any) -> None:
         raise RuntimeError(f"unsupported range: {start} -> {end}; both ends must be finite")
     if (end - start) * (1 if step > 0 else -1) < 0:
         raise RuntimeError(
-            f"upper bound and lower bound inconsistent with step sign: from {start} to {end} in steps of {step}; change the sign of step"
+            f"upper bound and lower bound inconsistent with step sign: from {start} to {end} in steps of "
+            f"{step}; change the sign of step"
         )
 
 
@@ -93,14 +97,23 @@ def _rounded(values: np.ndarray, dt: dtype) -> np.ndarray:
     return values.astype(np.float32).astype(dt.np) if dt.reduced else values.astype(dt.np, copy=False)
 
 
-def range_(start: Any = 0, end: Any = None, step: Any = 1, *, out: Tensor | None = None, dtype: Any = None, **options: Any) -> Tensor:
+def range_(
+    start: Any = 0,
+    end: Any = None,
+    step: Any = 1,
+    *,
+    out: Tensor | None = None,
+    dtype: Any = None,
+    **options: Any,
+) -> Tensor:
     """The numbers from `start` to `end`, both included. `arange` is what Python's range() does."""
     import warnings
 
     if end is None:
         start, end = 0, start
     warnings.warn(
-        "torch.range is deprecated and will be removed in a future release because its behavior is inconsistent with Python's range "
+        "torch.range is deprecated and will be removed in a future release because its behavior is "
+        "inconsistent with Python's range "
         "builtin. Instead, use torch.arange, which produces values in [start, end).",
         UserWarning,
         stacklevel=2,
@@ -120,14 +133,32 @@ def range_(start: Any = 0, end: Any = None, step: Any = 1, *, out: Tensor | None
 range_.__name__ = range_.__qualname__ = "range"
 
 
-def linspace(start: Any, end: Any, steps: int, *, out: Tensor | None = None, dtype: Any = None, **options: Any) -> Tensor:
+def linspace(
+    start: Any, end: Any, steps: int, *, out: Tensor | None = None, dtype: Any = None, **options: Any
+) -> Tensor:
     """`steps` numbers from `start` to `end`, both included, evenly spaced."""
     start, end = (_bound("linspace", b) for b in (start, end))
     steps = _checked_steps("linspace", steps)
-    return make("linspace", lambda dt: _linspace(start, end, steps, dt), default=_spaced_type(start, end), out=out, dtype=dtype, **options)
+    return make(
+        "linspace",
+        lambda dt: _linspace(start, end, steps, dt),
+        default=_spaced_type(start, end),
+        out=out,
+        dtype=dtype,
+        **options,
+    )
 
 
-def logspace(start: Any, end: Any, steps: int, base: Any = 10.0, *, out: Tensor | None = None, dtype: Any = None, **options: Any) -> Tensor:
+def logspace(
+    start: Any,
+    end: Any,
+    steps: int,
+    base: Any = 10.0,
+    *,
+    out: Tensor | None = None,
+    dtype: Any = None,
+    **options: Any,
+) -> Tensor:
     """`base` to the powers of `steps` evenly spaced numbers from `start` to `end`."""
     start, end = (_bound("logspace", b) for b in (start, end))
     steps, base = _checked_steps("logspace", steps), _bound("logspace", base)
@@ -161,7 +192,9 @@ def _linspace(start: Any, end: Any, steps: int, dt: dtype) -> np.ndarray:
     if dt.category == 1:
         return _integers(_symmetric(start, end, steps, np.float64, whole=True), dt)
     if dt.category == 0:
-        raise NotImplementedError(f'"linspace_cpu" not implemented for {dt}; use an integer or floating point type')
+        raise NotImplementedError(
+            f'"linspace_cpu" not implemented for {dt}; use an integer or floating point type'
+        )
     wide = np.complex128 if dt.is_complex else np.float64
     return _rounded(_symmetric(start, end, steps, wide), dt)
 

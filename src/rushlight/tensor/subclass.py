@@ -1,4 +1,4 @@
-"""Subclasses of Tensor that users write, and `__torch_function__`, with which they change what operators do."""
+"""Subclasses of Tensor that users write, and `__torch_function__`, which changes what operators do."""
 
 from __future__ import annotations
 
@@ -39,11 +39,13 @@ def intercept(op: Any, call: Callable[..., Any], values: Any) -> tuple[bool, Any
         result = cls.__torch_function__(call, types, args, kwargs)
         if result is not NotImplemented:
             return True, result
-    raise TypeError(f"no implementation found for '{op.path}' on types that implement __torch_function__: {list(types)}")
+    raise TypeError(
+        f"no implementation found for '{op.path}' on types that implement __torch_function__: {list(types)}"
+    )
 
 
 def as_call(op: Any, values: Any) -> tuple[tuple, dict[str, Any]]:
-    """The values of all parameters as positional and keyword arguments, without those that have their default."""
+    """The values of all parameters as positional and keyword arguments, without the defaults."""
     signature = op.signature
     n, defaults = signature.positional, signature.complete
     kwargs = {name: v for name, v, d in zip(signature.names[n:], values[n:], defaults[n:]) if v is not d}
@@ -65,7 +67,9 @@ def overriding(values: Any) -> tuple[type, ...]:
     return tuple(found)
 
 
-def torch_function(cls: type, func: Callable[..., Any], types: Any, args: tuple = (), kwargs: dict[str, Any] | None = None) -> Any:
+def torch_function(
+    cls: type, func: Callable[..., Any], types: Any, args: tuple = (), kwargs: dict[str, Any] | None = None
+) -> Any:
     """What an operator does with a subclass unless it says otherwise: its result is of that subclass."""
     if not all(issubclass(cls, t) for t in types):
         return NotImplemented

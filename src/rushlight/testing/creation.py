@@ -23,11 +23,14 @@ def make_tensor(
     exclude_zero: bool = False,
     memory_format: Any = None,
 ) -> Tensor:
-    """A tensor of numbers drawn evenly from [low, high): by default from -9 to 9, or the types' usual range."""
+    """A tensor of numbers drawn evenly from [low, high), by default from -9 to 9 where the type allows it."""
     dt = checked_dtype("make_tensor", dtype)
     size = sizes("make_tensor", shape)
     if noncontiguous and memory_format is not None:
-        raise ValueError(f"the parameters noncontiguous and memory_format are mutually exclusive, got {noncontiguous} and {memory_format}")
+        raise ValueError(
+            f"the parameters noncontiguous and memory_format are mutually exclusive, got {noncontiguous} "
+            f"and {memory_format}"
+        )
     drawn = _drawn((*size[:-1], 2 * size[-1]) if noncontiguous and size else size, dt, low, high)
     if exclude_zero:
         drawn[drawn == 0] = np.array(1 if dt.category < 2 else np.finfo(np.float32).tiny).astype(drawn.dtype)
