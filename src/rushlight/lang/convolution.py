@@ -141,3 +141,21 @@ def _merge(g: np.ndarray, groups: int) -> np.ndarray:
 def _unmerge(out: np.ndarray, merged: np.ndarray) -> None:
     """Puts (groups, channels of one, images and places) where (images, channels, *sizes) belong."""
     out.swapaxes(0, 1)[...] = merged.reshape(out.shape[1], out.shape[0], *out.shape[2:])
+
+
+# ---- patches by themselves
+
+
+@primitive
+def patches(x: Any, taps: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes) -> Any:
+    """What each window of each image sees: (images, channels, *taps, *places)."""
+    sizes = output_sizes(x.shape[2:], taps, stride, padding, dilation)
+    return windows(padded(x, padding), taps, sizes, stride, dilation).copy()
+
+
+@primitive
+def patches_back(g: Any, shape: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes) -> Any:
+    """The transpose of `patches` for images of the sizes `shape`: overlapping patches are added."""
+    whole = np.zeros((*g.shape[:2], *(n + 2 * p for n, p in zip(shape, padding))), g.dtype)
+    add_patches(whole, np.moveaxis(g, 0, 1 + len(shape)), stride, dilation)
+    return whole[(slice(None), slice(None), *(slice(p, p + n) for n, p in zip(shape, padding)))].copy()

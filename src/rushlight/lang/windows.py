@@ -146,7 +146,7 @@ def _padded_lengths(w: Windows) -> np.ndarray:
 
 def _quotient(x: np.ndarray, divisor: Any) -> np.ndarray:
     if x.dtype.kind in "iu":  # towards zero
-        return np.sign(x) * (abs(x) // divisor)
+        return np.sign(x) * np.sign(divisor) * (abs(x) // abs(divisor))
     if type(divisor) is np.ndarray:
         divisor = divisor.astype(x.dtype)
     return x if type(divisor) is int and divisor == 1 else x / divisor
