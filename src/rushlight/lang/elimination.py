@@ -86,7 +86,7 @@ def permutation_matrix(pivots: Any, n: int, dtype: Any) -> Any:
 
 @primitive
 def solve_triangle(a: Any, b: Any, upper: bool, unit: bool = False) -> Any:
-    """X with `a @ X == b`; only one triangle of `a` is read, and with `unit` not its diagonal, which is ones."""
+    """X with `a @ X == b`; one triangle of `a` is read, and its diagonal only where that is not `unit`."""
     shape = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
     if upper:  # read backwards, it is a lower triangle
         a, b = np.ascontiguousarray(a[..., ::-1, ::-1]), b[..., ::-1, :]

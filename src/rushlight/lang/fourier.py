@@ -1,7 +1,7 @@
 """Fourier transforms.
 
-`norm` says what is divided by the number of points: the inverse ("backward"), the transform itself ("forward"), or
-both by the root of it ("ortho").
+`norm` says what is divided by the number of points: the inverse ("backward"), the transform ("forward"),
+or both by the root of it ("ortho").
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Equations with matrices, and the factorisations that numpy has. Leading axes are a batch.
 
-None of these raises for a singular matrix: they answer with inf or nan, or with an `info` (the number of the pivot
-that failed, 0 where all went well), and leave it to the caller what that means.
+None of these raises for a singular matrix: they answer with inf or nan, or with an `info` (the number of the
+pivot that failed, 0 where all went well), and leave it to the caller what that means.
 """
 
 from __future__ import annotations

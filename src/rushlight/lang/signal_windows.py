@@ -1,6 +1,6 @@
 """Window functions as arrays: the weights by which a stretch of a signal is faded in and out.
 
-`size` values are taken out of a window that is symmetric over `span` of them; a periodic one has `span == size + 1`.
+`size` values are taken out of a window that is symmetric over `span` of them: one more where it is periodic.
 """
 
 from __future__ import annotations

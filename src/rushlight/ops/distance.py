@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .. import lang
 from ..tensor.core import Tensor
+from .alias import alias
 from .declare import composite, operator
 from .linear_algebra.checks import batch_shape
 from .operator import OPERATORS
@@ -85,3 +86,6 @@ def pdist(input, p=2):
     pairs = triu_indices(input.shape[0], input.shape[0], 1)
     first, second = (lang.take_rows(input, 0, lang.pick(pairs, (k,))) for k in (0, 1))
     return OPERATORS["linalg.vector_norm"].call(first - second, p, -1)
+
+
+alias(pdist, "pdist", method=False)

@@ -1,7 +1,7 @@
 """einsum: sums of products, written with a letter for each dimension.
 
-An equation is parsed once into labels, operands are brought to one dimension a label, and then contracted pair
-by pair, the cheapest pair first, each by one batched product of matrices.
+An equation is parsed once into labels; operands are brought to one dimension a label and contracted pair by
+pair, the cheapest pair first, each by one batched product of matrices.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """QR factorisations, and products of the reflections that they are made of.
 
-A reflection is `I - tau v v.mH`, with v in a column below the diagonal and a one on it. Several of them multiply
-to `I - V T V.mH` with a small triangular T, so that it is applied by three products of matrices.
+A reflection is `I - tau v v.mH`, with v in a column below the diagonal and a one on it. Several multiply to
+`I - V T V.mH` with a small triangular T, so that it is applied by three products of matrices.
 """
 
 from __future__ import annotations
