@@ -139,8 +139,8 @@ def prelu(input, weight):
             "Mismatch of parameter numbers and input channel size. "
             f"Found parameter numbers = {count} and channel size = {channels}."
         )
-    if input.ndim > 1 and weight.ndim:
-        weight = weight.reshape((1, count) + (1,) * (input.ndim - 2))
+    if weight.ndim and input.ndim != 1:
+        weight = weight.reshape((1, count) + (1,) * (input.ndim - 2) if input.ndim else ())
     return _prelu_kernel(input, weight)
 
 

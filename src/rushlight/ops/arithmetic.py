@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from .. import lang
+from ..tensor.core import Tensor
 from .alias import alias
-from .declare import composite, elementwise
+from .declare import INPLACE, composite, elementwise
 from .kinds import is_complex, is_integral
 
 
@@ -73,6 +74,18 @@ def abs(input):
     return lang.abs(input)
 
 
+_abs_in_place = Tensor.abs_
+
+
+def _abs_of_real(self):
+    if self.dtype.is_complex:
+        raise RuntimeError(
+            "In-place abs is not supported for complex tensors (the result is real): use x.abs()"
+        )
+    return _abs_in_place(self)
+
+
+Tensor.abs_ = INPLACE["abs_"] = _abs_of_real
 abs.gradient(input=lambda g, input: g * lang.sgn(input))
 
 

@@ -115,14 +115,13 @@ def conj(input):
     return _conjugate(input) if input.dtype.is_complex else input
 
 
-@elementwise(inplace=True, node="ConjPhysicalBackward0")
+@composite(inplace=True)
 def conj_physical(input):
-    """The complex conjugate of each element, in memory of its own."""
-    return lang.conj(input)
+    """The complex conjugate of each element, in memory of its own; a real tensor itself."""
+    return conj(input)
 
 
 _conjugate.gradient(input=lambda g: lang.conj(g))
-conj_physical.gradient(input=lambda g: lang.conj(g))
 
 
 @composite(out=False)

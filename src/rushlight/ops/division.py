@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .. import lang
+from ..tensor.core import Tensor
 from .alias import alias
 from .declare import composite, elementwise
 from .kinds import is_integral
@@ -75,4 +76,14 @@ def reciprocal(input):
 
 reciprocal.gradient(input=lambda g, result: -g * lang.conj(result * result))
 
+
+def _divide_number(self, other):
+    return true_divide(other, self)
+
+
+Tensor.__div__, Tensor.__rdiv__, Tensor.__idiv__ = (
+    div,
+    _divide_number,
+    Tensor.true_divide_,
+)  # Python 2's names
 alias(div, "divide")

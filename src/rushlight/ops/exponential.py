@@ -5,6 +5,7 @@ from __future__ import annotations
 from .. import lang
 from ..tensor.core import Tensor
 from ..tensor.dtype import complex128, float64
+from ..tensor.inplace import assign
 from .alias import alias
 from .declare import composite, elementwise
 from .kinds import strong
@@ -36,11 +37,24 @@ def _exponent_gradient(g, input, exponent, result):
 pow.gradient(input=_pow_gradient, exponent=_exponent_gradient)
 
 
-@composite(inplace=True)
+@composite
 def float_power(input, exponent):
     """`input` to the power of `exponent`, in double precision whatever the arguments are."""
     wide = complex128 if any(_is_complex_operand(v) for v in (input, exponent)) else float64
     return pow(_widened(input, wide), _widened(exponent, wide))
+
+
+def _float_power_in_place(self, exponent):
+    result = float_power(self, exponent)
+    if result.dtype is not self.dtype:
+        raise RuntimeError(
+            f"the base given to float_power_ has dtype {self.dtype} but the operation's result requires dtype "
+            f"{result.dtype}; convert the base first, or use float_power"
+        )
+    return assign(self, result, "float_power_")
+
+
+Tensor.float_power_ = _float_power_in_place
 
 
 def _is_complex_operand(v):

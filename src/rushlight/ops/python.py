@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -82,6 +83,7 @@ def attach() -> None:
         setattr(Tensor, f"__r{python}__", reflected(call))
         if hasattr(Tensor, name + "_"):
             setattr(Tensor, f"__i{python}__", inplace(name + "_"))
+    Tensor.__rsub__ = dunder(OPERATORS["rsub"])  # type: ignore[attr-defined]
     for name in COMPARISONS:
         setattr(Tensor, f"__{name}__", dunder(OPERATORS[name]))
     Tensor.__neg__ = OPERATORS["neg"].call  # type: ignore[attr-defined]

@@ -77,17 +77,27 @@ copysign.gradient(input=_copysign_gradient, other=lambda g: lang.zeros_like(g))
 @composite(inplace=True)
 def nextafter(input, other):
     """The number of this type that comes next after `input` on the way to `other`."""
+    for name, value in (("input", input), ("other", other)):
+        if not isinstance(value, Tensor):
+            raise TypeError(f"nextafter(): argument '{name}' must be Tensor, not {type(value).__name__}")
     if input.dtype.reduced and other.dtype is input.dtype:
         return wrap(lang.next_stored(input._a, other._a), input.dtype)
     return _nextafter(input, other)
 
 
-@elementwise(
-    method=False, out=False, name="_nextafter", differentiable=False, refuses=("bool", "integral", "complex")
-)
+@elementwise(method=False, out=False, name="_nextafter", refuses=("bool", "integral", "complex"))
 def _nextafter(input, other):
     """numpy's `nextafter`."""
     return lang.nextafter(input, other)
+
+
+def _no_slope(g):
+    raise NotImplementedError(
+        "the derivative of nextafter is not implemented; pass detached tensors: x.detach()"
+    )
+
+
+_nextafter.gradient(input=_no_slope, other=_no_slope)
 
 
 @elementwise(inplace=True)
