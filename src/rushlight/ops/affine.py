@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .. import lang
+from .alias import alias
 from .declare import operator
 from .product import check_batches, check_dims, product, type_error
 
@@ -188,3 +189,6 @@ def _check_bilinear(input1, input2, weight):
             f"bilinear(): weight must have shape (out, {input1.shape[-1]}, {input2.shape[-1]}) for inputs "
             f"with {input1.shape[-1]} and {input2.shape[-1]} features, but it is {list(weight.shape)}"
         )
+
+
+alias(bilinear, "bilinear", method=False)

@@ -13,6 +13,7 @@ from . import (
     low_rank,
     lu,
     norms,
+    old_names,
     powers,
     solve,
     svd,
