@@ -27,6 +27,14 @@ def index_set(x: Any, value: Any, indices: tuple, accumulate: bool = False) -> A
     return out
 
 
+@primitive
+def index_spread(x: Any, shape: Sequence[int], indices: tuple) -> Any:
+    """Zeros of `shape` with `x` added at `indices`."""
+    out = np.zeros(shape, x.dtype)
+    write_index(out, x, indices, True)
+    return out
+
+
 def write_rows(out: np.ndarray, dim: int, index: np.ndarray, value: Any) -> None:
     """`put_rows` on the spot."""
     out[(slice(None),) * dim + (index,)] = value
@@ -39,12 +47,26 @@ def write_along(out: np.ndarray, value: Any, dim: int, index: np.ndarray) -> Non
 
 def add_along(out: np.ndarray, value: np.ndarray, dim: int, index: np.ndarray) -> None:
     """`scatter_add_along` on the spot."""
-    add_flat(out, places_along(out, dim, index), value.ravel())
+    vector = as_vector(index, dim)
+    if vector is not None and index.ndim > 1:
+        add_rows(_narrowed(out, dim, index), dim, vector, value)
+    else:
+        add_flat(out, places_along(out, dim, index), value.ravel())
+
+
+def as_vector(index: np.ndarray, dim: int) -> np.ndarray | None:
+    """The vector that `index` repeats along all axes but `dim`, if that is what it does."""
+    if any(s and n > 1 for k, (s, n) in enumerate(zip(index.strides, index.shape)) if k != dim) or not index.size:
+        return None
+    return index[tuple(slice(None) if k == dim else 0 for k in range(index.ndim))]
 
 
 def write_where(out: np.ndarray, mask: np.ndarray, value: Any) -> None:
     """Puts `value` where the mask is true."""
-    np.copyto(out, value, where=mask)
+    if mask.shape == out.shape:
+        np.putmask(out, mask, value)
+    else:
+        np.copyto(out, value, where=mask)
 
 
 def write_index(out: np.ndarray, value: Any, indices: tuple, accumulate: bool) -> None:
@@ -100,14 +122,16 @@ def spread_rows(x: Any, shape: Sequence[int], dim: int, index: Any) -> Any:
 @primitive
 def gather_along(x: Any, dim: int, index: Any) -> Any:
     """Along `dim` the element that `index` names, elsewhere the element at the same place."""
-    return np.take_along_axis(_narrowed(x, dim, index), index, dim)
+    part = _narrowed(x, dim, index)
+    vector = as_vector(index, dim)
+    return np.take_along_axis(part, index, dim) if vector is None else np.take(part, vector, dim)
 
 
 @primitive
 def spread_along(x: Any, shape: Sequence[int], dim: int, index: Any) -> Any:
     """Zeros of `shape`, with each element of `x` added where `gather_along` would look."""
     out = np.zeros(shape, x.dtype)
-    add_flat(out, places_along(out, dim, index), x.ravel())
+    add_along(out, x, dim, index)
     return out
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import sys
 from typing import Any, Sequence
 
 import numpy as np
@@ -62,9 +64,19 @@ def root(x: np.ndarray) -> np.ndarray:
     return x
 
 
-def address(x: np.ndarray) -> int:
-    """Where the first element lies."""
+def _by_interface(x: np.ndarray) -> int:
     return x.__array_interface__["data"][0]
+
+
+def _by_layout(x: np.ndarray) -> int:
+    return _pointer_at(id(x) + _HEAD).value  # type: ignore[return-value]
+
+
+# numpy's public ways cost more than a microsecond; CPython keeps the pointer right behind the head of the object
+_pointer_at, _HEAD, _sample = ctypes.c_void_p.from_address, object.__basicsize__, np.empty(1)
+_quick = sys.implementation.name == "cpython" and _by_layout(_sample) == _by_interface(_sample)
+address = _by_layout if _quick else _by_interface
+address.__doc__ = "Where the first element lies."
 
 
 def _memory(x: np.ndarray) -> np.ndarray:

@@ -59,9 +59,23 @@ def _positions(geometry: Geometry, shape: tuple, strides: tuple, first: int) -> 
     return places
 
 
+def _window(whole: np.ndarray, geometry: Geometry) -> np.ndarray | None:
+    """The view of this geometry straight in `whole`, where that lies in memory as the base does; else None."""
+    if whole.strides != geometry.strides or not whole.flags.c_contiguous or whole.dtype != geometry.dtype:
+        return None
+    extent = _extent(geometry.view_shape, geometry.view_strides, geometry.view_dtype)
+    if geometry.offset < 0 or geometry.offset + extent > whole.nbytes:
+        return None
+    memory = whole.reshape(-1).view(np.uint8)
+    return np.ndarray(geometry.view_shape, geometry.view_dtype, memory, geometry.offset, geometry.view_strides)
+
+
 @primitive
 def region(x: Any, geometry: Geometry) -> Any:
     """What a view with this geometry sees of `x`."""
+    window = _window(x, geometry)
+    if window is not None:
+        return window.copy()
     frame = _Frame(geometry)
     frame.whole[...] = x
     return frame.part.copy()
@@ -79,6 +93,11 @@ def region_put(x: Any, value: Any, geometry: Geometry) -> Any:
 @primitive
 def region_clear(x: Any, geometry: Geometry) -> Any:
     """`x` with zeros in the region."""
+    out = x.copy()
+    window = _window(out, geometry)
+    if window is not None:
+        window[...] = 0
+        return out
     frame = _Frame(geometry)
     frame.whole[...] = x
     frame.part[...] = 0
@@ -88,6 +107,12 @@ def region_clear(x: Any, geometry: Geometry) -> Any:
 @primitive
 def region_add(value: Any, geometry: Geometry) -> Any:
     """Zeros, with `value` added to the region: elements that a view shows several times get the sum."""
+    if not overlaps(geometry.view_shape, geometry.view_strides, geometry.view_dtype.itemsize):
+        out = np.zeros(geometry.shape, geometry.dtype)
+        window = _window(out, geometry)
+        if window is not None:
+            window[...] = value
+            return out
     frame = _Frame(geometry)
     if overlaps(geometry.view_shape, geometry.view_strides, geometry.view_dtype.itemsize):
         cells = frame.memory.view(geometry.view_dtype)

@@ -20,6 +20,7 @@ from .shapes import expanded
 
 DIRECT = frozenset((int64, bool_))  # the index types that mean the same to numpy
 PLAIN = frozenset((bool, int, float))
+WHOLE = slice(None)
 LARGE = 3e38  # numbers beyond are looked at carefully: they may not fit
 
 
@@ -61,10 +62,15 @@ def rows(self: Tensor, index: Tensor) -> Tensor:
 def select(self: Tensor, index: Any) -> Tensor:
     """Any index."""
     basic, tensors = parse(index, self)
-    part = part_of(self, basic)
+    part = self if tensors is not None and is_whole(basic) else part_of(self, basic)
     if tensors is None:
         return part
     return select_index(part, checked(tensors, part, tracked(self)))
+
+
+def is_whole(basic: tuple) -> bool:
+    """Does the basic part of an index leave the tensor as it is?"""
+    return all(type(i) is slice and i == WHOLE for i in basic)
 
 
 def part_of(x: Tensor, basic: tuple) -> Tensor:
@@ -166,7 +172,7 @@ def setitem(self: Tensor, index: Any, value: Any) -> None:
         return None
     if not isinstance(value, Tensor):
         value = number_for(value, self)
-    if tracked(self, value):
+    if tracked(self, value) or value._assign is not None:
         check_leaf(self, "setitem")
         return set_recorded(self, basic, tensors, value)
     part = part_of_array(self, basic)
@@ -221,8 +227,7 @@ def write_part(x: Tensor, basic: tuple, indices: Any, value: Tensor) -> None:
 
 def set_recorded(x: Tensor, basic: tuple, tensors: Any, value: Tensor) -> None:
     """The same for the graph: the view of the basic part is edited, and its base takes that into the graph."""
-    trivial = all(type(i) is slice and i == slice(None) for i in basic) or basic == (Ellipsis,)
-    part = x if trivial else pick(x, basic)
+    part = x if is_whole(basic) else pick(x, basic)
     if tensors is not None:
         check_same_type(x, value)
         indices = checked(tensors, part, True)

@@ -40,7 +40,14 @@ def zeros_of(x: Array, shape):
     return lang.zeros_of(x, shape)
 
 
-select_index.gradient(input=lambda g, input_shape, indices: lang.index_set(lang.zeros_of(g, input_shape), g, indices, True))
+@operator(name="_index_spread", method=False, out=False)
+def index_spread(x: Array, shape, indices):
+    """Zeros with `x` added at the indices."""
+    return lang.index_spread(x, shape, indices)
+
+
+select_index.gradient(input=lambda g, input_shape, indices: lang.index_spread(g, input_shape, indices))
+index_spread.gradient(x=lambda g, indices: lang.select_index(g, indices))
 index_set.gradient(
     input=lambda g, indices, accumulate: g if accumulate else lang.index_set(g, lang.zeros_of(g, ()), indices),
     value=lambda g, value_shape, indices: lang.sum_to(lang.select_index(g, indices), value_shape),
