@@ -5,7 +5,8 @@
     import torch                      # is Rushlight
     import torch.nn.functional as F
 
-A real PyTorch that is installed is not touched, only not looked for. `rushlight run script.py` does this for a script.
+A real PyTorch that is installed is not touched, only not looked for. `rushlight run script.py` does this for
+a script.
 """
 
 from __future__ import annotations

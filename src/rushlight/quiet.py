@@ -1,7 +1,7 @@
 """numpy without its floating point warnings: inf and nan are results here, as in PyTorch.
 
-`with quiet:` costs a tenth of `np.errstate`, because the setting is prepared once; the state of the caller's own numpy
-code is not touched.
+`with quiet:` costs a tenth of `np.errstate`, because the setting is prepared once; the state of the caller's
+own numpy code is not touched.
 """
 
 from __future__ import annotations

@@ -101,7 +101,7 @@ def test_memory_that_numpy_sees_cannot_move_so_backward_refuses():
     loss = (w * shared).sum()
     shared.add_(1)
     assert array.tolist() == [2.0, 3.0, 4.0]
-    with pytest.raises(RuntimeError, match="modified by an inplace operation.*add_"):
+    with pytest.raises(RuntimeError, match=r"modified by an inplace operation.*add_"):
         loss.backward()
 
 
@@ -130,9 +130,9 @@ def test_once_a_graph_is_gone_edits_stay_in_the_same_memory():
 
 def test_a_leaf_edited_in_place_is_refused_with_a_remedy():
     w = leaf(1.0)
-    with pytest.raises(RuntimeError, match="leaf Variable that requires grad.*clone"):
+    with pytest.raises(RuntimeError, match=r"leaf Variable that requires grad.*clone"):
         w.add_(1)
-    with pytest.raises(RuntimeError, match="view of a leaf"):
+    with pytest.raises(RuntimeError, match=r"view of a leaf"):
         w[0:1].add_(1)
     with torch.no_grad():
         w.add_(1)

@@ -1,4 +1,6 @@
-"""`rushlight run` runs PyTorch programs as they are: argv, exit status, tracebacks, seeds, missing modules."""
+"""`rushlight run` runs PyTorch programs as they are: argv, exit status, tracebacks, seeds, missing
+modules.
+"""
 
 import subprocess
 import sys
@@ -22,7 +24,10 @@ def script(tmp_path):
 
 
 def test_torch_is_rushlight_and_arguments_arrive(script):
-    path = script("import sys, torch\nfrom torch.autograd import Function\nprint(torch.__name__, __name__, sys.argv[1:])")
+    path = script(
+        "import sys, torch\nfrom torch.autograd import Function\nprint(torch.__name__, __name__, "
+        "sys.argv[1:])"
+    )
     done = run(path, "a", "--flag")
     assert done.stdout == "rushlight __main__ ['a', '--flag']\n", done.stderr
 
@@ -39,7 +44,8 @@ def test_exit_status_and_traceback_are_the_programs_own(script):
     done = run(path)
     assert done.returncode == 1
     assert done.stderr.splitlines()[0] == "Traceback (most recent call last):"
-    assert "ValueError: told you" in done.stderr and "rushlight/cli" not in done.stderr
+    assert "ValueError: told you" in done.stderr
+    assert "rushlight/cli" not in done.stderr
     assert run("-c", "raise SystemExit(7)").returncode == 7
 
 
@@ -50,7 +56,8 @@ def test_a_module_that_is_not_there_names_the_closest(script):
 
 def test_a_script_that_is_not_there():
     done = run("nothing_here.py")
-    assert done.returncode == 1 and "can't open file 'nothing_here.py'" in done.stderr
+    assert done.returncode == 1
+    assert "can't open file 'nothing_here.py'" in done.stderr
 
 
 def test_modules_run_as_with_dash_m(tmp_path):
@@ -64,7 +71,7 @@ def test_modules_run_as_with_dash_m(tmp_path):
 
 
 def test_installing_after_torch_was_imported_is_refused(script):
-    text = "import sys, types\nsys.modules['torch'] = types.ModuleType('torch')\nimport rushlight\nrushlight.install_as_torch()"
-    path = script(text)
+    already = "import sys, types\nsys.modules['torch'] = types.ModuleType('torch')\n"
+    path = script(already + "import rushlight\nrushlight.install_as_torch()")
     done = subprocess.run([sys.executable, path], capture_output=True, text=True, timeout=60)
     assert "has been imported already" in done.stderr

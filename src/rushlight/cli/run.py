@@ -15,8 +15,12 @@ HELP = "run a PyTorch program, unchanged, with torch and torchvision answered by
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Say what `rushlight run` understands."""
     parser.add_argument("--seed", type=int, metavar="N", help="seed Rushlight, numpy and random first")
-    parser.add_argument("-m", dest="module", action="store_true", help="the program is a module, as with python -m")
-    parser.add_argument("-c", dest="code", action="store_true", help="the program is given as text, as with python -c")
+    parser.add_argument(
+        "-m", dest="module", action="store_true", help="the program is a module, as with python -m"
+    )
+    parser.add_argument(
+        "-c", dest="code", action="store_true", help="the program is given as text, as with python -c"
+    )
     parser.add_argument("program", help="the script (or module, or text) to run")
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help="what the program finds in sys.argv")
 
@@ -33,7 +37,9 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         exec(code, main.__dict__)
     except Exception as error:
-        traceback = error.__traceback__.tb_next if error.__traceback__ else None  # from the program's own frames on
+        traceback = (
+            error.__traceback__.tb_next if error.__traceback__ else None
+        )  # from the program's own frames on
         sys.excepthook(type(error), error.with_traceback(traceback), traceback)
         return 1
     return 0
@@ -44,6 +50,7 @@ def seed_everything(seed: int) -> None:
     import random
 
     import numpy
+
     import rushlight
 
     random.seed(seed)
@@ -52,7 +59,9 @@ def seed_everything(seed: int) -> None:
 
 
 def prepare(arguments: argparse.Namespace) -> tuple[ModuleType, CodeType]:
-    """The `__main__` module and the code of the program, with `sys.argv` and `sys.path` as Python sets them."""
+    """The `__main__` module and the code of the program, with `sys.argv` and `sys.path` as Python sets
+    them.
+    """
     main = ModuleType("__main__")
     main.__dict__["__builtins__"] = builtins
     if arguments.code:
@@ -76,7 +85,9 @@ def script_code(path: str) -> CodeType:
         with open(path, "rb") as file:
             source = decode_source(file.read())
     except OSError as error:
-        raise SystemExit(f"rushlight run: can't open file {path!r}: [Errno {error.errno}] {error.strerror}") from None
+        raise SystemExit(
+            f"rushlight run: can't open file {path!r}: [Errno {error.errno}] {error.strerror}"
+        ) from None
     return compile(source, path, "exec")
 
 

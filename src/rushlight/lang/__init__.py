@@ -1,7 +1,8 @@
 """The array language: the primitives that every operator's body and every gradient rule is written in.
 
-On numpy arrays a primitive computes at once; see `dispatch` for what else it runs on. Each module here declares its
-primitives with `@primitive`, and every primitive is a name of this package: `lang.exp`, `lang.sort`, ...
+On numpy arrays a primitive computes at once; see `dispatch` for what else it runs on. Each module here
+declares its primitives with `@primitive`, and every primitive is a name of this package: `lang.exp`,
+`lang.sort`, ...
 """
 
 import importlib
@@ -20,7 +21,18 @@ globals().update(PRIMITIVES)
 
 
 def __getattr__(name: str) -> Any:
-    raise AttributeError(f"the array language has no primitive '{name}'; declare it in a module of rushlight/lang")
+    raise AttributeError(
+        f"the array language has no primitive '{name}'; declare it in a module of rushlight/lang"
+    )
 
 
-__all__ = ["HANDLERS", "PRIMITIVES", "address", "elementwise_primitive", "handle", "offset_of", "primitive", "root"]
+__all__ = [
+    "HANDLERS",
+    "PRIMITIVES",
+    "address",
+    "elementwise_primitive",
+    "handle",
+    "offset_of",
+    "primitive",
+    "root",
+]

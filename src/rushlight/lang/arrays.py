@@ -1,13 +1,14 @@
 """The array language bound to numpy: what bodies and rules are run with when there are only arrays about.
 
-`lang.tanh(x)` has to look at `x` to know what to do. On the quick path that is settled, so the functions of `ops` are
-copied once with `lang` meaning this namespace, where every primitive is the numpy function itself.
+`lang.tanh(x)` has to look at `x` to know what to do. On the quick path that is settled, so the functions of
+`ops` are copied once with `lang` meaning this namespace, where every primitive is the numpy function itself.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import FunctionType, SimpleNamespace
-from typing import Any, Callable
+from typing import Any
 
 from . import dispatch
 from .movement import address, offset_of, root
@@ -24,7 +25,9 @@ def on_arrays(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _copy(function: FunctionType, scope: dict[str, Any]) -> FunctionType:
-    new = FunctionType(function.__code__, scope, function.__name__, function.__defaults__, function.__closure__)
+    new = FunctionType(
+        function.__code__, scope, function.__name__, function.__defaults__, function.__closure__
+    )
     new.__kwdefaults__ = function.__kwdefaults__
     return new
 

@@ -1,14 +1,16 @@
 """How a primitive of the array language finds its implementation.
 
-A primitive is a function on numpy arrays: that is its meaning. The same name, called with something else that stands
-for an array (a Tensor while a gradient is differentiated again, a symbol while a kernel is traced), is handed to the
-handler which that type has registered. So a formula is written once and runs on whatever it is given.
+A primitive is a function on numpy arrays: that is its meaning. The same name, called with something else that
+stands for an array (a Tensor while a gradient is differentiated again, a symbol while a kernel is traced), is
+handed to the handler which that type has registered. So a formula is written once and runs on whatever it is
+given.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import wraps
-from typing import Any, Callable
+from typing import Any
 
 HANDLERS: dict[type, Callable[..., Any]] = {}
 PRIMITIVES: dict[str, Callable[..., Any]] = {}

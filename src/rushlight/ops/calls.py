@@ -1,15 +1,17 @@
 """Writes the public function of each operator as straight Python, the first time that it is called.
 
-The quick path of `a + b` must cost little more than numpy does, and must look the same for every operator; so it is
-written out for each signature, like the `__init__` of a dataclass, instead of looping over parameters at every call.
-`RUSHLIGHT_DEBUG=calls` prints what is written. Whatever the quick path does not cover goes to `op.slow(values, out)`.
+The quick path of `a + b` must cost little more than numpy does, and must look the same for every operator; so
+it is written out for each signature, like the `__init__` of a dataclass, instead of looping over parameters
+at every call. `RUSHLIGHT_DEBUG=calls` prints what is written. Whatever the quick path does not cover goes to
+`op.slow(values, out)`.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from types import FunctionType
-from typing import Any, Callable
+from typing import Any
 
 import numpy as np
 
@@ -24,19 +26,40 @@ from ..tensor.dtype import FLOATING, bool_, float32, float64, of_numpy
 from ..tensor.storage import storage_of
 from .fused import Fusible, fused, launch, only_primitive, rule_runner
 from .intercept import interceptors
-from .signature import REQUIRED
 from .operator import DTYPE_OF, SHAPE_OF, Operator, after_record, saved_hooks, watchers
+from .signature import REQUIRED
 
 Function = Callable[..., Any]
 SHOW = "calls" in os.environ.get("RUSHLIGHT_DEBUG", "")
 
 COMMON = {
-    "QUICK": QUICK, "Tensor": Tensor, "new": object.__new__, "state": state, "ndarray": np.ndarray, "asarray": np.asarray,
-    "enter": enter, "leave": leave, "SILENT": SILENT, "bool_": bool_, "of_numpy": of_numpy, "interceptors": interceptors,
-    "next_sequence": next_sequence, "watchers": watchers, "saved_hooks": saved_hooks, "after_record": after_record,
-    "WEAK": frozenset((float, int)), "FLOATS": frozenset((float32, float64)), "FLOATING": FLOATING, "sum_to": lang.sum_to.on_arrays,
-    "settings": settings, "fused": fused, "launch": launch, "empty_like": np.empty_like, "storage_of": storage_of, "REQUIRED": REQUIRED,
-}  # fmt: skip
+    "QUICK": QUICK,
+    "Tensor": Tensor,
+    "new": object.__new__,
+    "state": state,
+    "ndarray": np.ndarray,
+    "asarray": np.asarray,
+    "enter": enter,
+    "leave": leave,
+    "SILENT": SILENT,
+    "bool_": bool_,
+    "of_numpy": of_numpy,
+    "interceptors": interceptors,
+    "next_sequence": next_sequence,
+    "watchers": watchers,
+    "saved_hooks": saved_hooks,
+    "after_record": after_record,
+    "WEAK": frozenset((float, int)),
+    "FLOATS": frozenset((float32, float64)),
+    "FLOATING": FLOATING,
+    "sum_to": lang.sum_to.on_arrays,
+    "settings": settings,
+    "fused": fused,
+    "launch": launch,
+    "empty_like": np.empty_like,
+    "storage_of": storage_of,
+    "REQUIRED": REQUIRED,
+}
 
 
 def lazy_call(op: Operator, write: Callable[[Operator], str], names: dict[str, Any]) -> Function:
@@ -47,7 +70,9 @@ def lazy_call(op: Operator, write: Callable[[Operator], str], names: dict[str, A
         _become(call, write(op))
         return call(*args, **kwargs)
 
-    call = FunctionType(_forward.__code__, {"__builtins__": __builtins__, "stub": stub, "op": op, **COMMON, **names}, op.name)
+    call = FunctionType(
+        _forward.__code__, {"__builtins__": __builtins__, "stub": stub, "op": op, **COMMON, **names}, op.name
+    )
     return call
 
 
@@ -100,7 +125,11 @@ def header(op: Operator, src: Source, with_out: bool) -> None:
     src.add(0, f"def written({', '.join(parts)}, **renamed):")
     if s.varargs:
         last = s.names[s.positional - 1]
-        src.add(1, f"if len({last}) == 1 and ({last}[0] is None or isinstance({last}[0], (tuple, list))):", f"    {last} = {last}[0]")
+        src.add(
+            1,
+            f"if len({last}) == 1 and ({last}[0] is None or isinstance({last}[0], (tuple, list))):",
+            f"    {last} = {last}[0]",
+        )
 
 
 def fall_back(op: Operator, src: Source, with_out: bool) -> None:
@@ -113,7 +142,11 @@ def conditions(op: Operator, with_out: bool) -> str:
     """When the quick path may be tried at all."""
     s = op.signature
     words = ["not renamed", "not interceptors"] + ["out is None"] * with_out
-    words += [f"{n} is not REQUIRED" for i, n in enumerate(s.names) if s.required(i) and i not in s.arrays and not (s.varargs and i == s.positional - 1)]
+    words += [
+        f"{n} is not REQUIRED"
+        for i, n in enumerate(s.names)
+        if s.required(i) and i not in s.arrays and not (s.varargs and i == s.positional - 1)
+    ]
     return " and ".join(words)
 
 
@@ -121,9 +154,16 @@ def run_body(op: Operator, src: Source, depth: int, explain: bool, options: bool
     """Calls the body on arrays, with numpy's warnings off."""
     s = op.signature
     parts = [f"a{i}" if i in s.arrays else n for i, n in enumerate(s.names)]
-    parts[s.positional :] = [f"{n}={p}" for n, p in zip(s.names[s.positional :], parts[s.positional :])] if options else []
+    parts[s.positional :] = (
+        [f"{n}={p}" for n, p in zip(s.names[s.positional :], parts[s.positional :])] if options else []
+    )
     plain = op.family == "elementwise" and len(parts) == len(s.arrays)
-    src.add(depth, "token = enter(SILENT)", "try:", f"    r = {'(plain_body if dt in FLOATS else body)' if plain else 'body'}({', '.join(parts)})")
+    src.add(
+        depth,
+        "token = enter(SILENT)",
+        "try:",
+        f"    r = {'(plain_body if dt in FLOATS else body)' if plain else 'body'}({', '.join(parts)})",
+    )
     if explain:
         arrays = ", ".join(f"a{i}" for i in s.arrays)
         src.add(depth, "except ValueError:", f"    raise broadcast_error(op, ({arrays},)) from None")
@@ -151,7 +191,9 @@ def record_lines(op: Operator, src: Source, depth: int, condition: str) -> None:
     for i in s.arrays:
         p = s.names[i]
         src.add(d, f"e{i} = s{i} = h{i} = None")
-        src.add(d, f"if g{i}:", f"    _n = {p}._node", f"    e{i} = ({p}, 0) if _n is None else (_n, {p}._out)")
+        src.add(
+            d, f"if g{i}:", f"    _n = {p}._node", f"    e{i} = ({p}, 0) if _n is None else (_n, {p}._out)"
+        )
         if not joint:
             if i not in op.rules:
                 src.add(d + 1, f"op.refuse_gradient({i})")
@@ -159,18 +201,31 @@ def record_lines(op: Operator, src: Source, depth: int, condition: str) -> None:
             src.add(d + 1, f"s{i} = ({''.join(_saved(op, k) + ', ' for k in op.rules[i][1])})")
         src.add(d + 1, f"if a{i}.shape != r.shape:", f"    h{i} = a{i}.shape")
     each = lambda letter: "(" + "".join(f"{letter}{i}, " for i in s.arrays) + ")"  # noqa: E731
-    src.add(d, "node = new(node_class)", f"node.edges = {each('e')}", "node.outputs = 1", "node.sequence = next_sequence()")
+    src.add(
+        d,
+        "node = new(node_class)",
+        f"node.edges = {each('e')}",
+        "node.outputs = 1",
+        "node.sequence = next_sequence()",
+    )
     src.add(d, f"node.shapes = {each('h')}", "node.leases = None")
     if joint:
         flags = "(" + "".join(f"e{i} is not None, " for i in s.arrays) + ")"
-        src.add(d, f"node.saved = (({''.join((flags if k == -2 else _saved(op, k)) + ', ' for k in op.joint[1])}),)")
+        src.add(
+            d,
+            f"node.saved = (({''.join((flags if k == -2 else _saved(op, k)) + ', ' for k in op.joint[1])}),)",
+        )
     else:
         src.add(d, f"node.saved = {each('s')}")
     for i in sorted(_held(op)):
         p = s.names[i]
         guard = f"{p} is not None and " if s.optional(i) else ""
         kind = f"type({p}) in QUICK and " if op.family == "elementwise" and len(s.arrays) > 1 else ""
-        src.add(d, f"if {guard}{kind}{p}._s is not None:", f"    node.leases = [*(node.leases or ()), {p}._s.lease()]")
+        src.add(
+            d,
+            f"if {guard}{kind}{p}._s is not None:",
+            f"    node.leases = [*(node.leases or ()), {p}._s.lease()]",
+        )
     src.add(d, "t._node = node", "t._rg = True")
     src.add(d, "if watchers or saved_hooks:", "    after_record(node)")
 
@@ -195,16 +250,29 @@ def apply_lines(op: Operator, src: Source) -> None:
     """The backward step on bare arrays; every other case is the general one."""
     s = op.signature
     src.add(0, "def apply(self, grads, lifted):")
-    src.add(1, "if lifted or self.outputs != 1 or self.packed:", "    return self.apply_general(grads, lifted)", "g, = grads")
+    src.add(
+        1,
+        "if lifted or self.outputs != 1 or self.packed:",
+        "    return self.apply_general(grads, lifted)",
+        "g, = grads",
+    )
     names = "".join(f"x{i}, " for i in s.arrays)
     if op.joint is not None:
         src.add(1, f"{names}= joint(g, *self.saved[0])")
     else:
-        src.add(1, f"{''.join(f's{i}, ' for i in s.arrays)}= self.saved", f"{' = '.join(f'x{i}' for i in s.arrays)} = None")
+        src.add(
+            1,
+            f"{''.join(f's{i}, ' for i in s.arrays)}= self.saved",
+            f"{' = '.join(f'x{i}' for i in s.arrays)} = None",
+        )
     src.add(1, f"{''.join(f'h{i}, ' for i in s.arrays)}= self.shapes")
     for i in s.arrays:
         if op.joint is not None:
-            src.add(1, f"if h{i} is not None and x{i} is not None and x{i}.shape != h{i}:", f"    x{i} = sum_to(x{i}, h{i})")
+            src.add(
+                1,
+                f"if h{i} is not None and x{i} is not None and x{i}.shape != h{i}:",
+                f"    x{i} = sum_to(x{i}, h{i})",
+            )
         elif i in op.rules:
             call = f"rule{i}(g, *s{i})"
             if _fuses(op, op.rules[i][1]):
@@ -216,7 +284,11 @@ def apply_lines(op: Operator, src: Source) -> None:
 
 def names_for(op: Operator) -> dict[str, Any]:
     """The operator's own parts that the written code refers to."""
-    names: dict[str, Any] = {"node_class": op.node_class, "body": on_arrays(op.body), "defaults": op.signature.complete}
+    names: dict[str, Any] = {
+        "node_class": op.node_class,
+        "body": on_arrays(op.body),
+        "defaults": op.signature.complete,
+    }
     if op.family == "elementwise":
         names["plain_body"] = only_primitive(op.body, op.count) or names["body"]
         names["fusible"] = fusible = Fusible(op.body, op.name)
@@ -233,7 +305,11 @@ def names_for(op: Operator) -> dict[str, Any]:
 
 def _fuses(op: Operator, sources: tuple[int, ...]) -> bool:
     """May a rule run as a kernel? Only if all that it asks for are arrays."""
-    return op.family == "elementwise" and bool(sources) and all(k == -1 or k in op.signature.arrays for k in sources)
+    return (
+        op.family == "elementwise"
+        and bool(sources)
+        and all(k == -1 or k in op.signature.arrays for k in sources)
+    )
 
 
 def write_elementwise(op: Any) -> str:
@@ -268,9 +344,14 @@ def _elementwise_lines(op: Any, src: Source, options: bool = True) -> None:
     if len(s.arrays) == 2:
         _pair_of_operands(src, *s.names[:2])
     else:
-        same = " and ".join([f"type({s.names[i]}) in QUICK" for i in s.arrays] + [f"{s.names[i]}.dtype is {first}.dtype" for i in s.arrays[1:]])
+        same = " and ".join(
+            [f"type({s.names[i]}) in QUICK" for i in s.arrays]
+            + [f"{s.names[i]}.dtype is {first}.dtype" for i in s.arrays[1:]]
+        )
         src.add(2, f"ok = {same}", "if ok:", f"    dt = {first}.dtype", "    ok = dt in direct")
-        src.add(3, *(f"a{i} = {s.names[i]}._a" for i in s.arrays), *(f"g{i} = {s.names[i]}._rg" for i in s.arrays))
+        src.add(
+            3, *(f"a{i} = {s.names[i]}._a" for i in s.arrays), *(f"g{i} = {s.names[i]}._rg" for i in s.arrays)
+        )
         src.add(3, f"size = {' + '.join(f'a{i}.size' for i in s.arrays)}", "key = dt")
     any_grad = " or ".join(f"g{i}" for i in s.arrays)
     if recorded and not op.has_rules:
@@ -283,7 +364,11 @@ def _elementwise_lines(op: Any, src: Source, options: bool = True) -> None:
     src.add(3, "if r is None:")
     run_body(op, src, 4, len(s.arrays) > 1, options)
     src.add(4, "if type(r) is not ndarray:", "    r = asarray(r)")
-    src.add(4, f"elif type(r.base) is ndarray or {' or '.join(f'r is a{i}' for i in s.arrays)}:", "    r = r.copy('K')")
+    src.add(
+        4,
+        f"elif type(r.base) is ndarray or {' or '.join(f'r is a{i}' for i in s.arrays)}:",
+        "    r = r.copy('K')",
+    )
     if op.result != "bool":
         src.add(4, "if r.dtype is not dt.np:", "    r = r.astype(dt.np)")
     wrap_result(src, 3, "bool_" if op.result == "bool" else "dt")
@@ -310,10 +395,12 @@ def _kernel_lines(op: Any, src: Source, names: str, target: str, options: bool) 
     src.add(depth, "if k is not None:")
     like = ", bool_.np" if op.result == "bool" else ""
     if s.arrays == (0,):
-        src.add(depth + 1, f"r = k(empty_like(a0{like}), a0) if table is small else launch(k, {target}.np, a0)")
+        src.add(
+            depth + 1, f"r = k(empty_like(a0{like}), a0) if table is small else launch(k, {target}.np, a0)"
+        )
     elif len(s.arrays) == 2:
         src.add(depth + 1, "if table is large or key is dt:", f"    r = launch(k, {target}.np, a0, a1)")
-        src.add(depth + 1, f"elif key[1] == 1:", f"    r = k(empty_like(a0{like}), a0, a1)")
+        src.add(depth + 1, "elif key[1] == 1:", f"    r = k(empty_like(a0{like}), a0, a1)")
         src.add(depth + 1, "else:", f"    r = k(empty_like(a1{like}), a1, a0)")
     else:
         src.add(depth + 1, f"r = launch(k, {target}.np, {arrays})")
@@ -321,10 +408,25 @@ def _kernel_lines(op: Any, src: Source, names: str, target: str, options: bool) 
 
 def _pair_of_operands(src: Source, x: str, y: str) -> None:
     """Both tensors, or either of them a float or int beside a float tensor."""
-    src.add(2, f"if type({x}) in QUICK:", f"    dt, a0, g0 = {x}.dtype, {x}._a, {x}._rg", "    size = a0.size")
-    src.add(3, f"if type({y}) in QUICK:", f"    ok, a1, g1 = {y}.dtype is dt and dt in direct, {y}._a, {y}._rg", "    size += a1.size", "    key = dt")
-    src.add(3, "else:", f"    ok, a1, g1 = type({y}) in WEAK and dt in FLOATS and dt in direct, {y}, False", "    key = dt, 1")
-    src.add(2, f"elif type({y}) in QUICK:", f"    dt, a1, g1 = {y}.dtype, {y}._a, {y}._rg", "    size = a1.size")
+    src.add(
+        2, f"if type({x}) in QUICK:", f"    dt, a0, g0 = {x}.dtype, {x}._a, {x}._rg", "    size = a0.size"
+    )
+    src.add(
+        3,
+        f"if type({y}) in QUICK:",
+        f"    ok, a1, g1 = {y}.dtype is dt and dt in direct, {y}._a, {y}._rg",
+        "    size += a1.size",
+        "    key = dt",
+    )
+    src.add(
+        3,
+        "else:",
+        f"    ok, a1, g1 = type({y}) in WEAK and dt in FLOATS and dt in direct, {y}, False",
+        "    key = dt, 1",
+    )
+    src.add(
+        2, f"elif type({y}) in QUICK:", f"    dt, a1, g1 = {y}.dtype, {y}._a, {y}._rg", "    size = a1.size"
+    )
     src.add(3, f"ok, a0, g0 = type({x}) in WEAK and dt in FLOATS and dt in direct, {x}, False", "key = dt, 2")
     src.add(2, "else:", "    ok = False")
 
@@ -354,7 +456,11 @@ def write_general(op: Operator) -> str:
     src.add(2, "if type(r) is not ndarray:", "    if type(r) is tuple or type(r) is list:")
     src.add(4, f"return finish_many(op, ({values}), ({seen}), r)")
     src.add(3, "r = asarray(r)")
-    src.add(2, f"elif type(r.base) is ndarray or {' or '.join(f'r is a{i}' for i in s.arrays)}:", f"    r = own(r, ({arrays}))")
+    src.add(
+        2,
+        f"elif type(r.base) is ndarray or {' or '.join(f'r is a{i}' for i in s.arrays)}:",
+        f"    r = own(r, ({arrays}))",
+    )
     first = s.arrays[0]
     known = f"{s.names[first]}.dtype if r.dtype is a{first}.dtype else of_numpy(r.dtype)"
     wrap_result(src, 2, known if not s.optional(first) else "of_numpy(r.dtype)")

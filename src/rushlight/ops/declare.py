@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
-from ..autograd.modes import state
 from ..quiet import SILENT, enter, leave
-from ..tensor.core import QUICK, Tensor, share, wrap, wrap_any
+from ..tensor.core import QUICK, Tensor, wrap, wrap_any
 from ..tensor.dtype import bool_, dtype, of_numpy
 from ..tensor.inplace import assign, write_out
-from ..tensor.storage import storage_of
 from . import pointwise
 from .calls import lazy_call, write_general
-from .intercept import interceptors, intercepted
+from .intercept import intercepted, interceptors
 from .operator import OPERATORS, Operator, record, recording
 from .signature import SYNONYMS
 from .viewing import view_call
@@ -44,7 +43,9 @@ def elementwise(body: Function | None = None, **options: Any) -> Any:
 
 
 def view(body: Function | None = None, **options: Any) -> Any:
-    """Declares an operator whose result shares memory with its first argument wherever its body returns a view."""
+    """Declares an operator whose result shares memory with its first argument wherever its body returns a
+    view.
+    """
     if body is None:
         return lambda f: view(f, **options)
     op = Operator(body, **options)
@@ -52,7 +53,9 @@ def view(body: Function | None = None, **options: Any) -> Any:
 
 
 def composite(body: Function | None = None, **options: Any) -> Any:
-    """Declares a function that is written with other operators, on Tensors; its gradient follows from theirs."""
+    """Declares a function that is written with other operators, on Tensors; its gradient follows from
+    theirs.
+    """
     if body is None:
         return lambda f: composite(f, **options)
 
@@ -232,12 +235,16 @@ def convert(op: Operator, values: Any) -> list[Any]:
         v = values[i]
         if i in op.signature.lists:
             if isinstance(v, Tensor) or not isinstance(v, (list, tuple)):
-                raise TypeError(f"{op.path}(): argument '{op.signature.names[i]}' must be tuple of Tensors, not {type(v).__name__}")
+                raise TypeError(
+                    f"{op.path}(): argument '{op.signature.names[i]}' must be tuple of Tensors, not "
+                    f"{type(v).__name__}"
+                )
             values[i] = list(v)
         for t in values[i] if i in op.signature.lists else (v,):
             if t is not None and not isinstance(t, Tensor):
                 raise TypeError(
-                    f"{op.path}(): argument '{op.signature.names[i]}' must be Tensor, not {type(t).__name__}; it is {op.path}{op.signature}"
+                    f"{op.path}(): argument '{op.signature.names[i]}' must be Tensor, not "
+                    f"{type(t).__name__}; it is {op.path}{op.signature}"
                 )
     return values
 

@@ -1,12 +1,14 @@
 """Element-wise functions as generated kernels: traced once for each combination of types, compiled, and kept.
 
-Large arrays always take the kernel. Small ones take it only where numpy would need several passes and where the kernel
-gives the very same bits (no exp, no tanh): so results depend on sizes and types alone, never on what ran before.
+Large arrays always take the kernel. Small ones take it only where numpy would need several passes and where
+the kernel gives the very same bits (no exp, no tanh): so results depend on sizes and types alone, never on
+what ran before.
 """
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -18,17 +20,56 @@ Kernel = Callable[..., Any]
 CALLS_BEFORE_KERNEL = 20  # a small operation that is repeated less often is not worth loading one
 MOST_VARIANTS = 8  # of one operator with different options (`alpha=0.3`); beyond that, numpy
 EXACT = frozenset(
-    "input scalar cast add sub mul div neg abs sqrt minimum maximum fmin fmax floor ceil trunc round sign square where "
-    "eq ne lt le gt ge logical_and logical_or logical_xor logical_not bitwise_and bitwise_or bitwise_xor bitwise_not "
-    "isnan isinf isfinite signbit copysign".split()
+    [
+        "input",
+        "scalar",
+        "cast",
+        "add",
+        "sub",
+        "mul",
+        "div",
+        "neg",
+        "abs",
+        "sqrt",
+        "minimum",
+        "maximum",
+        "fmin",
+        "fmax",
+        "floor",
+        "ceil",
+        "trunc",
+        "round",
+        "sign",
+        "square",
+        "where",
+        "eq",
+        "ne",
+        "lt",
+        "le",
+        "gt",
+        "ge",
+        "logical_and",
+        "logical_or",
+        "logical_xor",
+        "logical_not",
+        "bitwise_and",
+        "bitwise_or",
+        "bitwise_xor",
+        "bitwise_not",
+        "isnan",
+        "isinf",
+        "isfinite",
+        "signbit",
+        "copysign",
+    ]
 )
 
 
 class Fusible:
     """A function of arrays and numbers, element by element, that may run as one kernel.
 
-    `small` and `large` map a key, which stands for the types of the arguments, to the kernel; to None where numpy is to
-    do the work; or to the number of calls so far.
+    `small` and `large` map a key, which stands for the types of the arguments, to the kernel; to None where
+    numpy is to do the work; or to the number of calls so far.
     """
 
     __slots__ = ("function", "large", "name", "small")
@@ -107,7 +148,7 @@ def _make(op: Any, result_type: Any, arrays: tuple, options: tuple) -> Kernel | 
     if _variants[op.path] > MOST_VARIANTS:
         return None
     s = op.signature
-    node = Fusible(op.body, op.name).trace(arrays, result_type.name, dict(zip(s.names[s.positional :], options)))
+    node = Fusible(op.body, op.name).trace(arrays, result_type.name, dict(zip(s.names[op.count :], options)))
     return None if node is None else compiled(node, op.name)
 
 
@@ -165,18 +206,23 @@ def _saves_passes(node: Any) -> bool:
 
 
 def only_primitive(function: Callable[..., Any], count: int) -> Callable[..., Any] | None:
-    """The numpy function of a body that is just one primitive of its arguments, as that of `add` is."""
+    """The numpy function of a body that is just one primitive of its arguments, as that of `add` is, for all types."""
+    names = {_primitive_of(function, count, dtype) for dtype in ("float32", "int64", "complex64")}
+    name = names.pop()
+    return None if names or name is None else lang.PRIMITIVES[name].on_arrays
+
+
+def _primitive_of(function: Callable[..., Any], count: int, dtype: str) -> str | None:
     from ..kernels import input_node
     from ..lang.symbol import Symbol
 
-    symbols = [Symbol(input_node(i, "float32")) for i in range(count)]
+    symbols = [Symbol(input_node(i, dtype)) for i in range(count)]
     try:
         node = function(*symbols).node
     except Exception:  # whatever such a body does, it is not one primitive
         return None
-    if node.op in lang.PRIMITIVES and node.args == tuple(s.node for s in symbols):
-        return lang.PRIMITIVES[node.op].on_arrays
-    return None
+    alone = node.op in lang.PRIMITIVES and node.args == tuple(s.node for s in symbols)
+    return node.op if alone else None
 
 
 def rule_runner(rule: Callable[..., Any], name: str) -> Callable[[np.ndarray, tuple], Any]:

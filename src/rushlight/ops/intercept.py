@@ -1,8 +1,11 @@
-"""What may step in before an operator runs: a mode (autocast, capture), or a tensor subclass (a user's, vmap, dual numbers)."""
+"""What may step in before an operator runs: a mode (autocast, capture), or a tensor subclass (a user's,
+vmap, dual numbers).
+"""
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 from ..tensor.core import Tensor
 
@@ -12,7 +15,8 @@ interceptors: list[Callable[..., Any]] = []  # modes in force: f(op, call, value
 def intercepted(op: Any, call: Callable[..., Any], values: Any) -> tuple[bool, Any]:
     """Offers a call to whoever wants it; (True, result) when somebody took it.
 
-    Users' own subclasses come before function transforms, which take the call for all of their tensors at once.
+    Users' own subclasses come before function transforms, which take the call for all of their tensors at
+    once.
     """
     for step_in in reversed(interceptors):
         done, result = step_in(op, call, values)

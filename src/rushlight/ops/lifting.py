@@ -9,7 +9,14 @@ from ..tensor.core import Tensor
 from .operator import OPERATORS
 
 # primitives whose operator goes by another name; a private operator `_name` is that of the primitive `name`
-NAMES = {"div": "true_divide", "copy": "clone", "cast": "_cast", "region": "_region", "region_put": "_region_put", "region_add": "_region_add"}
+NAMES = {
+    "div": "true_divide",
+    "copy": "clone",
+    "cast": "_cast",
+    "region": "_region",
+    "region_put": "_region_put",
+    "region_add": "_region_add",
+}
 
 
 def on_tensors(name: str, args: tuple, kwargs: dict) -> Any:

@@ -7,14 +7,16 @@
 
     mul.gradient(input=lambda g, other: g * lang.conj(other), other=lambda g, input: g * lang.conj(input))
 
-A body is written in `lang` and computes on arrays. A gradient rule is a function of the incoming gradient `g` and of
-whatever else it names: parameters of the operator, or `result` (`results` when there are several). Just what it names
-is saved. An operator without rules is differentiated through its body, which then runs on Tensors.
+A body is written in `lang` and computes on arrays. A gradient rule is a function of the incoming gradient `g`
+and of whatever else it names: parameters of the operator, or `result` (`results` when there are several).
+Just what it names is saved. An operator without rules is differentiated through its body, which then runs on
+Tensors.
 """
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -38,7 +40,9 @@ class Operator:
     call: Callable[..., Any]  # the public function
     slow: Callable[..., Any]  # what that does when its quick path does not apply: (values, out, renamed)
 
-    def __init__(self, body: Callable[..., Any], *, namespace: str = "", all_arrays: bool = False, **options: Any) -> None:
+    def __init__(
+        self, body: Callable[..., Any], *, namespace: str = "", all_arrays: bool = False, **options: Any
+    ) -> None:
         self.body = body
         self.name = options.get("name") or body.__name__
         self.namespace = namespace
@@ -49,7 +53,9 @@ class Operator:
         self.returns: Any = options.get("returns")
         self.node_name = options.get("node") or _camel(self.name) + "Backward0"
         self.accepts_out = options.get("out", True)
-        self.exact = options.get("exact", False)  # moves elements only, so half precision need not become float32
+        self.exact = options.get(
+            "exact", False
+        )  # moves elements only, so half precision need not become float32
         self._node_class: Any = None
         OPERATORS[self.path] = self
 
@@ -58,7 +64,9 @@ class Operator:
         return f"{self.namespace}.{self.name}" if self.namespace else self.name
 
     def gradient(self, joint: Callable[..., Any] | None = None, **rules: Callable[..., Any]) -> Any:
-        """Declares the gradient: one rule for each parameter, or (as a decorator) one function for all of them."""
+        """Declares the gradient: one rule for each parameter, or (as a decorator) one function for all of
+        them.
+        """
         if joint is not None:
             self.joint = (joint, self._sources(joint))
             return joint
@@ -67,7 +75,9 @@ class Operator:
         return None
 
     def _sources(self, rule: Callable[..., Any]) -> tuple[int, ...]:
-        """Which values a rule wants, by number: parameters, -1 for `result(s)`, -2 for `needs`, below for `x_shape` and `x_dtype`."""
+        """Which values a rule wants, by number: parameters, -1 for `result(s)`, -2 for `needs`, below for
+        `x_shape` and `x_dtype`.
+        """
         special = {"result": -1, "results": -1, "needs": -2}
         code = rule.__code__
         wanted = code.co_varnames[1 : code.co_argcount]
@@ -76,7 +86,9 @@ class Operator:
             special[n + "_dtype"] = DTYPE_OF - i
         unknown = [n for n in wanted if n not in special and n not in self.signature.names]
         if unknown:
-            raise TypeError(f"the gradient of {self.path} asks for {unknown}, which are no parameters of {self.signature}")
+            raise TypeError(
+                f"the gradient of {self.path} asks for {unknown}, which are no parameters of {self.signature}"
+            )
         return tuple(special[n] if n in special else self.signature.names.index(n) for n in wanted)
 
     @property
@@ -86,7 +98,9 @@ class Operator:
     @property
     def node_class(self) -> Any:
         if self._node_class is None:
-            self._node_class = type(self.node_name, (OperatorNode,), {"op": self, "label": self.node_name, "__slots__": ()})
+            self._node_class = type(
+                self.node_name, (OperatorNode,), {"op": self, "label": self.node_name, "__slots__": ()}
+            )
         return self._node_class
 
     def refuse_gradient(self, index: int) -> None:
@@ -102,11 +116,15 @@ class Operator:
         s = self.signature
         if not s.wants_keywords:
             return self.body(*values)
-        return self.body(*values[: s.positional], **dict(zip(s.names[s.positional :], values[s.positional :])))
+        return self.body(
+            *values[: s.positional], **dict(zip(s.names[s.positional :], values[s.positional :]))
+        )
 
 
 class OperatorNode(Node):
-    """A recorded call of a declared operator. `saved` has, for each rule that will run, the values it asked for."""
+    """A recorded call of a declared operator. `saved` has, for each rule that will run, the values it asked
+    for.
+    """
 
     __slots__ = ("shapes",)
     op: Operator
@@ -152,7 +170,8 @@ class OperatorNode(Node):
         metas = self.metadata["outputs"]
         zeros = [np.zeros(shape, dt.np) if dt is not None else None for shape, dt in metas]
         return tuple(
-            g if g is not None else (wrap(z, m[1]) if lifted and z is not None else z) for g, z, m in zip(grads, zeros, metas)
+            g if g is not None else (wrap(z, m[1]) if lifted and z is not None else z)
+            for g, z, m in zip(grads, zeros, metas)
         )
 
     def _values(self, saved: tuple, sources: tuple[int, ...], lifted: bool) -> Any:
@@ -206,8 +225,8 @@ class LeafLink(Node):
 def record(op: Operator, values: Any, arrays: Any, result: Any, outputs: Any) -> None:
     """Makes the node of a call and ties its outputs to it.
 
-    `values` are the arguments as given (Tensors), `arrays` what the body saw, `result` what it returned and `outputs`
-    the Tensors made of that.
+    `values` are the arguments as given (Tensors), `arrays` what the body saw, `result` what it returned and
+    `outputs` the Tensors made of that.
     """
     signature = op.signature
     edges: list[Any] = []
@@ -225,7 +244,9 @@ def record(op: Operator, values: Any, arrays: Any, result: Any, outputs: Any) ->
         if t is not None and t.dtype.category >= FLOATING:
             t._node, t._out, t._rg = node, k, True
     if many:
-        node.metadata["outputs"] = [(tuple(t._a.shape), t.dtype) if t is not None else ((), None) for t in outputs]
+        node.metadata["outputs"] = [
+            (tuple(t._a.shape), t.dtype) if t is not None else ((), None) for t in outputs
+        ]
     if watchers or saved_hooks:
         after_record(node)
 

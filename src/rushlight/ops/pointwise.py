@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -10,10 +11,10 @@ from .. import lang
 from ..autograd.modes import state
 from ..quiet import SILENT, enter, leave
 from ..tensor.core import QUICK, Tensor, wrap
-from ..tensor.dtype import BOOL, COMPLEX, DTYPES, FLOATING, INTEGRAL, bool_, dtype, float32, get_default_dtype, promote
+from ..tensor.dtype import BOOL, COMPLEX, DTYPES, FLOATING, INTEGRAL, bool_, dtype, get_default_dtype, promote
 from ..tensor.inplace import write_out
 from .calls import lazy_call, write_elementwise
-from .intercept import interceptors, intercepted
+from .intercept import intercepted, interceptors
 from .operator import Operator, record
 
 CATEGORIES = {"bool": BOOL, "integral": INTEGRAL, "float": FLOATING, "complex": COMPLEX}
@@ -30,7 +31,7 @@ class ElementwiseOperator(Operator):
         self.to_float = options.get("promote") == "float"
         self.result = options.get("result")
         self.refused = frozenset(CATEGORIES[c] for c in options.get("refuses", ()))
-        self.count = self.signature.positional
+        self.count = len(self.signature.arrays)  # the others are options
         self.direct = frozenset(d for d in DTYPES.values() if self._takes_directly(d))
 
     def _takes_directly(self, d: dtype) -> bool:
@@ -74,8 +75,10 @@ def evaluate(op: ElementwiseOperator, values: list[Any]) -> Any:
     """The operator on operands of any types, recorded where a gradient is wanted."""
     common = common_type(op, values[: op.count])
     computed = op.compute_type(common)
-    inner = float32 if computed.reduced else computed
-    tracked = op.differentiable and state.grad and any(isinstance(v, Tensor) and v._rg for v in values[: op.count])
+    inner = computed.wide
+    tracked = (
+        op.differentiable and state.grad and any(isinstance(v, Tensor) and v._rg for v in values[: op.count])
+    )
     values = [operand(v, inner, tracked) for v in values[: op.count]] + values[op.count :]
     if tracked and not op.has_rules:
         result = op.run(values)
@@ -119,11 +122,15 @@ def common_type(op: ElementwiseOperator, operands: list[Any]) -> dtype:
             scalars.append(operands[i])
         elif v is not None:
             raise TypeError(
-                f"{op.path}(): argument '{op.signature.names[i]}' must be Tensor or Number, not {type(v).__name__}; "
+                f"{op.path}(): argument '{op.signature.names[i]}' must be Tensor or Number, not "
+                f"{type(v).__name__}; "
                 f"it is {op.path}{op.signature}"
             )
     if not tensors:
-        raise TypeError(f"{op.path}(): argument '{op.signature.names[0]}' must be Tensor, not {type(operands[0]).__name__}")
+        raise TypeError(
+            f"{op.path}(): argument '{op.signature.names[0]}' must be Tensor, not "
+            f"{type(operands[0]).__name__}"
+        )
     return promote(tensors, scalars)
 
 
@@ -162,8 +169,10 @@ def broadcast_error(op: Any, arrays: Any) -> Exception:
             if p != q and 1 not in (p, q):
                 axis = max(len(s1), len(s2)) - 1 - k
                 return RuntimeError(
-                    f"The size of tensor a ({p}) must match the size of tensor b ({q}) at non-singleton dimension {axis}: "
-                    f"{op.name}({n1}: {list(s1)}, {n2}: {list(s2)}). Shapes are compared from the right; each pair of sizes must be "
+                    f"The size of tensor a ({p}) must match the size of tensor b ({q}) at non-singleton "
+                    f"dimension {axis}: "
+                    f"{op.name}({n1}: {list(s1)}, {n2}: {list(s2)}). Shapes are compared from the right; "
+                    "each pair of sizes must be "
                     "equal, or one of them 1. Reshape or unsqueeze one side so that they line up."
                 )
     return sys.exc_info()[1]  # type: ignore[return-value]

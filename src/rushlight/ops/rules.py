@@ -11,7 +11,10 @@ def wrap_dim(dim: int, ndim: int, what: str = "Dimension") -> int:
     """`dim` counted from the front; an IndexError that names the range when there is no such dimension."""
     n = max(ndim, 1)
     if not -n <= dim < n:
-        raise IndexError(f"{what} out of range (expected to be in range of [{-n}, {n - 1}], but got {dim}); the tensor has {ndim} dimensions")
+        raise IndexError(
+            f"{what} out of range (expected to be in range of [{-n}, {n - 1}], but got {dim}); the tensor "
+            f"has {ndim} dimensions"
+        )
     return dim % n
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 SYNONYMS = {"axis": "dim", "keepdims": "keepdim", "x": "input", "x1": "input", "x2": "other", "self": "input"}
 REQUIRED: Any = object()
@@ -11,8 +12,8 @@ REQUIRED: Any = object()
 class Signature:
     """Names, defaults and kinds of the parameters of a body.
 
-    A parameter annotated `Array`, `Array | None` or `Arrays` (a list of them) is given arrays; every other one is
-    passed as it is.
+    A parameter annotated `Array`, `Array | None` or `Arrays` (a list of them) is given arrays; every other
+    one is passed as it is.
     """
 
     def __init__(self, body: Callable[..., Any], all_arrays: bool = False, varargs: bool = False) -> None:
@@ -26,13 +27,18 @@ class Signature:
         self.defaults: list[Any] = [REQUIRED] * (len(positional) - len(defaults)) + list(defaults)
         self.defaults += [keyword_defaults.get(n, REQUIRED) for n in keyword_only]
         notes = body.__annotations__
-        kinds = [str(notes.get(n, "Array" if all_arrays and i < len(positional) else "")) for i, n in enumerate(self.names)]
+        kinds = [
+            str(notes.get(n, "Array" if all_arrays and i < len(positional) else ""))
+            for i, n in enumerate(self.names)
+        ]
         self.arrays: tuple[int, ...] = tuple(i for i, k in enumerate(kinds) if k.startswith("Array"))
         self.nullable = frozenset(i for i, k in enumerate(kinds) if "None" in k)
         self.lists = frozenset(i for i, k in enumerate(kinds) if k.startswith("Arrays"))
         self.complete = tuple(self.defaults)
         self.wants_keywords = bool(keyword_only)
-        self.varargs = varargs  # the last positional parameter may be given as separate numbers: x.permute(2, 0, 1)
+        self.varargs = (
+            varargs  # the last positional parameter may be given as separate numbers: x.permute(2, 0, 1)
+        )
 
     def required(self, index: int) -> bool:
         return self.defaults[index] is REQUIRED
@@ -41,7 +47,9 @@ class Signature:
         return index in self.nullable
 
     def complete_with(self, name: str, values: tuple, renamed: dict) -> list[Any]:
-        """`values` for all parameters, some given under another name; a TypeError for what is unknown or missing."""
+        """`values` for all parameters, some given under another name; a TypeError for what is unknown or
+        missing.
+        """
         filled = list(values)
         for key, value in renamed.items():
             index = self._index(key)
@@ -49,7 +57,9 @@ class Signature:
                 raise TypeError(f"{name}() got an unexpected keyword argument '{key}'; it is {name}{self}")
             filled[index] = value
         for i, value in enumerate(filled):
-            if value is REQUIRED or (self.varargs and i == self.positional - 1 and value == () and self.required(i) and not renamed):
+            if value is REQUIRED or (
+                self.varargs and i == self.positional - 1 and value == () and self.required(i) and not renamed
+            ):
                 raise TypeError(f"{name}() missing required argument '{self.names[i]}'; it is {name}{self}")
         return filled
 
@@ -58,7 +68,9 @@ class Signature:
         if self.varargs and len(args) >= self.positional and not _is_sequence(args[self.positional - 1 :]):
             args = (*args[: self.positional - 1], tuple(args[self.positional - 1 :]))
         if len(args) > self.positional:
-            raise TypeError(f"{name}() takes {self.positional} positional arguments but {len(args)} were given: {self}")
+            raise TypeError(
+                f"{name}() takes {self.positional} positional arguments but {len(args)} were given: {self}"
+            )
         values = list(args) + list(self.complete[len(args) :])
         for key, value in kwargs.items():
             index = self._index(key)

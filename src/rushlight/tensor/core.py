@@ -1,4 +1,6 @@
-"""The Tensor itself: a numpy array, its dtype, and its place in the graph. Operators attach themselves as methods."""
+"""The Tensor itself: a numpy array, its dtype, and its place in the graph. Operators attach themselves as
+methods.
+"""
 
 from __future__ import annotations
 
@@ -27,11 +29,25 @@ class Tensor:
     # _a     the numpy array: shape, strides and memory
     # _rg    does it take part in gradients; _node, _out: the operation it came from and which of its outputs
     # _s     the Storage when memory is shared; _base: the tensor that this one is a view of
-    __slots__ = ("__dict__", "__weakref__", "_a", "_base", "_grad", "_hooks", "_node", "_out", "_rg", "_s", "dtype")
+    __slots__ = (
+        "__dict__",
+        "__weakref__",
+        "_a",
+        "_base",
+        "_grad",
+        "_hooks",
+        "_node",
+        "_out",
+        "_rg",
+        "_s",
+        "dtype",
+    )
 
     _intercept: Any = None  # subclasses that change what operators do set this: f(operator, args, kwargs)
     _assign: Any = None  # tensors inside of a function transform set this: f(target, result, operation), an edit in place
-    is_cuda = is_sparse = is_quantized = is_mkldnn = is_nested = is_mps = is_xpu = is_vulkan = is_sparse_csr = False
+    is_cuda = is_sparse = is_quantized = is_mkldnn = is_nested = is_mps = is_xpu = is_vulkan = (
+        is_sparse_csr
+    ) = False
     __hash__ = object.__hash__
     __array_priority__ = 1000
 
@@ -103,12 +119,14 @@ class Tensor:
     def requires_grad(self, value: bool) -> None:
         if value and not (self.dtype.is_floating_point or self.dtype.is_complex):
             raise RuntimeError(
-                f"only Tensors of floating point and complex dtype can require gradients, but this one is {self.dtype}; "
+                "only Tensors of floating point and complex dtype can require gradients, but this one is "
+                f"{self.dtype}; "
                 "convert it first, for instance with x.float()"
             )
         if not value and self._node is not None:
             raise RuntimeError(
-                "you can only change requires_grad flags of leaf variables. If you want to use a computed variable in a subgraph "
+                "you can only change requires_grad flags of leaf variables. If you want to use a computed "
+                "variable in a subgraph "
                 "that doesn't require differentiation use var_no_grad = var.detach()."
             )
         self._rg = bool(value)
@@ -165,10 +183,13 @@ class Tensor:
 
 def _check_new_grad(t: Tensor, grad: Any) -> None:
     if not isinstance(grad, Tensor):
-        raise TypeError(f"assigned grad expected to be a Tensor or None but got grad of type {type(grad).__name__}")
+        raise TypeError(
+            f"assigned grad expected to be a Tensor or None but got grad of type {type(grad).__name__}"
+        )
     if grad._a.shape != t._a.shape or grad.dtype is not t.dtype:
         raise RuntimeError(
-            f"assigned grad has shape {tuple(grad._a.shape)} and dtype {grad.dtype}, but the tensor has shape "
+            f"assigned grad has shape {tuple(grad._a.shape)} and dtype {grad.dtype}, but the tensor has "
+            "shape "
             f"{tuple(t._a.shape)} and dtype {t.dtype}; they must agree"
         )
 
@@ -218,4 +239,17 @@ def can_record(*tensors: Tensor) -> bool:
     return state.grad and any(t._rg for t in tensors)
 
 
-__all__ = ["AccumulateGrad", "CPU", "DTYPES", "META", "QUICK", "Storage", "Tensor", "can_record", "edge_of", "share", "wrap", "wrap_any"]
+__all__ = [
+    "AccumulateGrad",
+    "CPU",
+    "DTYPES",
+    "META",
+    "QUICK",
+    "Storage",
+    "Tensor",
+    "can_record",
+    "edge_of",
+    "share",
+    "wrap",
+    "wrap_any",
+]

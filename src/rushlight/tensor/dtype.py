@@ -12,15 +12,32 @@ BOOL, INTEGRAL, FLOATING, COMPLEX = range(4)  # the categories of promotion, wea
 class dtype:
     """An element type, such as `rushlight.float32`."""
 
-    __slots__ = ("category", "is_complex", "is_floating_point", "is_signed", "itemsize", "name", "np", "reduced")
+    __slots__ = (
+        "category",
+        "is_complex",
+        "is_floating_point",
+        "is_signed",
+        "itemsize",
+        "name",
+        "np",
+        "reduced",
+    )
 
-    def __init__(self, name: str, category: int, itemsize: int, *, signed: bool = True, reduced: bool = False) -> None:
+    def __init__(
+        self, name: str, category: int, itemsize: int, *, signed: bool = True, reduced: bool = False
+    ) -> None:
         self.name, self.category, self.itemsize = name, category, itemsize
-        self.is_floating_point, self.is_complex, self.is_signed = category == FLOATING, category == COMPLEX, signed
+        self.is_floating_point, self.is_complex, self.is_signed = (
+            category == FLOATING,
+            category == COMPLEX,
+            signed,
+        )
         self.reduced = reduced  # computed in float32, stored in fewer bits
 
     def __getattr__(self, name: str) -> Any:
-        """`np`: the numpy dtype that holds the elements. bfloat16 and float8 come from ml_dtypes, on first use."""
+        """`np`: the numpy dtype that holds the elements. bfloat16 and float8 come from ml_dtypes, on first
+        use.
+        """
         if name != "np":
             raise AttributeError(f"'torch.dtype' object has no attribute '{name}'")
         self.np = np.dtype(self.name) if self.name in np.sctypeDict else _from_ml_dtypes(self.name)
@@ -105,12 +122,16 @@ def of_numpy(np_dtype: Any) -> dtype:
         return found
     np_dtype = np.dtype(np_dtype)
     if not np_dtype.isnative:
-        raise ValueError(f"the array has a foreign byte order ({np_dtype}); convert it: array.astype(array.dtype.newbyteorder('='))")
+        raise ValueError(
+            f"the array has a foreign byte order ({np_dtype}); convert it: "
+            "array.astype(array.dtype.newbyteorder('='))"
+        )
     name = np_dtype.name
     if name not in DTYPES:
         raise TypeError(
             f"can't convert np.ndarray of type {np_dtype}. The only supported types are: "
-            "float64, float32, float16, complex64, complex128, int64, int32, int16, int8, uint64, uint32, uint16, uint8, and bool."
+            "float64, float32, float16, complex64, complex128, int64, int32, int16, int8, uint64, uint32, "
+            "uint16, uint8, and bool."
         )
     _OF_NUMPY[np_dtype] = DTYPES[name]
     return DTYPES[name]
@@ -128,7 +149,9 @@ def get_default_dtype() -> dtype:
 def set_default_dtype(d: dtype) -> None:
     """Makes `d` the floating point type that Python floats become."""
     if not isinstance(d, dtype) or not d.is_floating_point:
-        raise TypeError(f"only floating-point types are supported as the default type, got {d!r}; try rushlight.float64")
+        raise TypeError(
+            f"only floating-point types are supported as the default type, got {d!r}; try rushlight.float64"
+        )
     _Default.dtype = d
 
 

@@ -22,14 +22,14 @@ def assign(target: Tensor, result: Tensor, operation: str) -> Tensor:
         return traced(target, result, operation)
     if result._a.shape != target._a.shape:
         raise RuntimeError(
-            f"{operation}: the result has shape {list(result._a.shape)}, which does not match the shape of the tensor it is to replace, "
-            f"{list(target._a.shape)}; output with shape {list(target._a.shape)} doesn't match the broadcast shape "
+            f"{operation}: output with shape {list(target._a.shape)} doesn't match the broadcast shape "
             f"{list(result._a.shape)}. Use the version without the underscore."
         )
     if result.dtype is not target.dtype:
         if not can_cast(result.dtype, target.dtype):
             raise RuntimeError(
-                f"result type {result.dtype.name} can't be cast to the desired output type {target.dtype.name} ({operation}); "
+                f"result type {result.dtype.name} can't be cast to the desired output type "
+                f"{target.dtype.name} ({operation}); "
                 f"convert the tensor first, for instance with x.to({result.dtype})"
             )
         result = result.to(target.dtype)
@@ -46,14 +46,16 @@ def check_leaf(target: Tensor, operation: str) -> None:
         return
     if target._rg and target._node is None:
         raise RuntimeError(
-            f"a leaf Variable that requires grad is being used in an in-place operation ({operation}). Its gradient could not be "
-            "told from that of the edited values: work on a copy (x.clone()), or edit it inside `with torch.no_grad():`"
+            f"a leaf Variable that requires grad is being used in an in-place operation ({operation}). "
+            "Its gradient could not be told from that of the edited values: work on a copy (x.clone()), "
+            "or edit it inside `with torch.no_grad():`"
         )
     base = target._base
     if base is not None and base._rg and base._node is None:
         raise RuntimeError(
-            f"a view of a leaf Variable that requires grad is being used in an in-place operation ({operation}). "
-            "Work on a copy of the leaf (x.clone()), or edit it inside `with torch.no_grad():`"
+            "a view of a leaf Variable that requires grad is being used in an in-place operation "
+            f"({operation}). Work on a copy of the leaf (x.clone()), "
+            "or edit it inside `with torch.no_grad():`"
         )
 
 
@@ -62,7 +64,12 @@ def put(target: Tensor, result: Tensor, operation: str) -> None:
     storage = target._s
     if storage is None:
         a, r = target._a, result._a
-        if result._s is None and r.strides == a.strides and r.flags.writeable and type(r.base) is not np.ndarray:
+        if (
+            result._s is None
+            and r.strides == a.strides
+            and r.flags.writeable
+            and type(r.base) is not np.ndarray
+        ):
             target._a = r
         elif is_held(target):
             target._a = np.empty_like(a)
@@ -88,12 +95,17 @@ def writable(target: Tensor, operation: str) -> np.ndarray:
 
 
 def check_overlap(array: np.ndarray, operation: str) -> None:
-    """An expanded tensor shows one element in several places, so writing to it means nothing, unless all get one value."""
+    """An expanded tensor shows one element in several places: writing to it has no one meaning."""
     if operation in ("fill_", "zero_"):
         return
-    if 0 in array.strides and array.size > 1 and any(s == 0 and n > 1 for s, n in zip(array.strides, array.shape)):
+    if (
+        0 in array.strides
+        and array.size > 1
+        and any(s == 0 and n > 1 for s, n in zip(array.strides, array.shape))
+    ):
         raise RuntimeError(
-            f"unsupported operation ({operation}): more than one element of the written-to tensor refers to a single memory location. "
+            f"unsupported operation ({operation}): more than one element of the written-to tensor "
+            "refers to a single memory location. "
             "Please clone() the tensor before performing the operation."
         )
 
@@ -167,18 +179,20 @@ def _write_one(out: Any, result: Tensor, operation: str) -> None:
         raise TypeError(f"{operation}(): argument 'out' must be Tensor, not {type(out).__name__}")
     if state.grad and (out._rg or result._rg):
         raise RuntimeError(
-            f"{operation}(): functions with out=... arguments don't support automatic differentiation, but one of the arguments requires "
-            "grad. Leave out= away, or compute inside `with torch.no_grad():`"
+            f"{operation}(): functions with out=... arguments don't support automatic differentiation, "
+            "but one of the arguments requires grad. Leave out= away, or compute inside `with torch.no_grad():`"
         )
     if not can_cast(result.dtype, out.dtype):
         raise RuntimeError(
-            f"{operation}(): result type {result.dtype.name} can't be cast to the desired output type {out.dtype.name} of out="
+            f"{operation}(): result type {result.dtype.name} can't be cast to the desired output type "
+            f"{out.dtype.name} of out="
         )
     if out._a.shape != result._a.shape:
         if out._a.size:
             warnings.warn(
-                f"An output with one or more elements was resized since it had shape {list(out._a.shape)}, which does not match the "
-                f"required output shape {list(result._a.shape)} of {operation}. Give an empty tensor, or one of that shape.",
+                f"An output with one or more elements was resized since it had shape {list(out._a.shape)}, "
+                f"which does not match the required output shape {list(result._a.shape)} of {operation}. "
+                "Give an empty tensor, or one of that shape.",
                 UserWarning,
                 stacklevel=4,
             )
@@ -189,7 +203,7 @@ def _write_one(out: Any, result: Tensor, operation: str) -> None:
 
 
 def resize(t: Tensor, shape: tuple[int, ...]) -> None:
-    """Another shape, in memory of its own when the old does not suffice; the contents are kept as far as they go."""
+    """Another shape, in new memory when the old does not suffice; the contents are kept as far as they go."""
     from ..lang.movement import root
 
     count = int(np.prod(shape, dtype=np.int64))

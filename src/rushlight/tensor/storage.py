@@ -1,8 +1,8 @@
 """Memory that tensors share, and what keeps a recorded graph safe from edits in place.
 
-A tensor that nobody shares memory with has no Storage. It gets one with its first view (or `detach`, or `numpy()`);
-from then on the Storage knows every tensor that looks at its memory, so that all of them can move to a new buffer
-together when a graph needs the old values.
+A tensor that nobody shares memory with has no Storage. It gets one with its first view (or `detach`, or
+`numpy()`); from then on the Storage knows every tensor that looks at its memory, so that all of them can move
+to a new buffer together when a graph needs the old values.
 """
 
 from __future__ import annotations
@@ -31,14 +31,25 @@ class Lease:
 class Storage:
     """Memory shared by several tensors, or with somebody outside."""
 
-    __slots__ = ("__weakref__", "_lease", "_members", "_prune_at", "_unknown_holders", "owner", "pinned", "version")
+    __slots__ = (
+        "__weakref__",
+        "_lease",
+        "_members",
+        "_prune_at",
+        "_unknown_holders",
+        "owner",
+        "pinned",
+        "version",
+    )
 
     def __init__(self, first: Tensor, pinned: bool = False) -> None:
         self.owner: np.ndarray = root(first._a)
         self.version: int = first.__dict__.get("_edits", 0)
         self.pinned = pinned  # somebody outside sees this memory, so it must stay where it is
         self._lease: Any = None
-        self._unknown_holders = not pinned and is_held(first)  # a graph may have saved the array before there was a Storage to ask
+        self._unknown_holders = not pinned and is_held(
+            first
+        )  # a graph may have saved the array before there was a Storage to ask
         self._members = [weakref.ref(first)]
         self._prune_at = 32
 
