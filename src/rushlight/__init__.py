@@ -61,9 +61,6 @@ from .tensor.layout import LAYOUTS as _LAYOUTS
 from .tensor.layout import layout, memory_format
 from .tensor.legacy import TYPES as _TYPES
 from .tensor.legacy import set_default_tensor_type
-from .tensor.limits import finfo, iinfo
-from .tensor.memory import STORAGE_TYPES as _STORAGES
-from .tensor.memory import TypedStorage, UntypedStorage, is_storage
 from .tensor.metadata import get_device, numel, typename
 from .tensor.sampling import multinomial, rand, rand_like, randint, randint_like, randn, randn_like, randperm
 from .tensor.sequences import arange, linspace, logspace
@@ -74,196 +71,75 @@ from .version import __version__
 
 newaxis = None
 legacy_contiguous_format = _FORMATS["contiguous_format"]
-Storage = TypedStorage
 
 # every operator of the root namespace, and the names that come in families
 globals().update(
     {path: op.call for path, op in _OPERATORS.items() if "." not in path and not path.startswith("_")}
 )
-globals().update(**_DTYPES, **_ALIASES, **_LAYOUTS, **_FORMATS, **_TYPES, **_STORAGES, range=_range)
+globals().update(**_DTYPES, **_ALIASES, **_LAYOUTS, **_FORMATS, **_TYPES, range=_range)
 
-_EDITS = (
-    *(
-        "abs_",
-        "acos_",
-        "acosh_",
-        "arccos_",
-        "arccosh_",
-        "arcsin_",
-        "arcsinh_",
-        "arctan_",
-        "arctanh_",
-        "asin_",
-        "asinh_",
-        "atan_",
-    ),
-    *(
-        "atanh_",
-        "ceil_",
-        "celu_",
-        "clamp_",
-        "clamp_max_",
-        "clamp_min_",
-        "clip_",
-        "conj_physical_",
-        "cos_",
-        "cosh_",
-        "deg2rad_",
-    ),
-    *(
-        "erf_",
-        "erfc_",
-        "exp2_",
-        "exp_",
-        "expm1_",
-        "fix_",
-        "floor_",
-        "frac_",
-        "gcd_",
-        "i0_",
-        "index_put_",
-        "lcm_",
-        "ldexp_",
-        "log10_",
-    ),
-    *(
-        "log1p_",
-        "log2_",
-        "log_",
-        "logit_",
-        "nan_to_num_",
-        "neg_",
-        "negative_",
-        "rad2deg_",
-        "reciprocal_",
-        "relu_",
-        "round_",
-        "rsqrt_",
-    ),
-    *(
-        "selu_",
-        "sigmoid_",
-        "sin_",
-        "sinc_",
-        "sinh_",
-        "sqrt_",
-        "square_",
-        "tan_",
-        "tanh_",
-        "threshold_",
-        "trunc_",
-        "xlogy_",
-    ),
-    *(
-        "as_strided_",
-        "detach_",
-        "detach",
-        "is_inference",
-        "resize_as_",
-        "rrelu_",
-        "dropout_",
-        "alpha_dropout_",
-        "feature_dropout_",
-    ),
-)  # the methods that are functions as well
-globals().update(
-    {name: found for name in _EDITS if (found := getattr(Tensor, name, None) or _INPLACE.get(name))}
-)
+# methods that are functions as well
+_EDITS = """
+    abs_ acos_ acosh_ arccos_ arccosh_ arcsin_ arcsinh_ arctan_ arctanh_ asin_ asinh_ atan_ atanh_
+    ceil_ celu_ clamp_ clamp_max_ clamp_min_ clip_ conj_physical_ cos_ cosh_ deg2rad_ erf_ erfc_
+    exp2_ exp_ expm1_ fix_ floor_ frac_ gcd_ i0_ index_put_ lcm_ ldexp_ log10_ log1p_ log2_ log_
+    logit_ nan_to_num_ neg_ negative_ rad2deg_ reciprocal_ relu_ round_ rsqrt_ selu_ sigmoid_ sin_
+    sinc_ sinh_ sqrt_ square_ tan_ tanh_ threshold_ trunc_ xlogy_ as_strided_ detach_ detach
+    is_inference resize_as_ rrelu_ dropout_ alpha_dropout_ feature_dropout_
+"""
+for _name in _EDITS.split():
+    if _found := getattr(Tensor, _name, None) or _INPLACE.get(_name):
+        globals()[_name] = _found
 
-# loaded when they are first used: submodules, and functions with the module that has them
-_MODULES = frozenset(
-    {
-        *(
-            "amp",
-            "backends",
-            "compile",
-            "cpu",
-            "cuda",
-            "data",
-            "distributed",
-            "distributions",
-            "fft",
-            "func",
-            "functional",
-            "hub",
-        ),
-        *(
-            "jit",
-            "lang",
-            "linalg",
-            "masked",
-            "mps",
-            "multiprocessing",
-            "nn",
-            "onnx",
-            "optim",
-            "overrides",
-            "profiler",
-            "quantization",
-        ),
-        *(
-            "random",
-            "runtime",
-            "serialization",
-            "signal",
-            "sparse",
-            "special",
-            "storage",
-            "testing",
-            "types",
-            "utils",
-            "vision",
-        ),
-        *("xpu", "cli", "switches"),
-    }
-)
-_FUNCTIONS = {
-    "get_printoptions": "tensor.printing",
-    "set_printoptions": "tensor.printing",
-    "sparse_coo_tensor": "sparse",
-    "sparse_compressed_tensor": "sparse",
-    "sparse_csr_tensor": "sparse",
-    "sparse_csc_tensor": "sparse",
-    "sparse_bsr_tensor": "sparse",
-    "sparse_bsc_tensor": "sparse",
-    "set_num_threads": "switches",
-    "get_num_threads": "switches",
-    "set_num_interop_threads": "switches",
-    "get_num_interop_threads": "switches",
-    "use_deterministic_algorithms": "switches",
-    "are_deterministic_algorithms_enabled": "switches",
-    "is_deterministic_algorithms_warn_only_enabled": "switches",
-    "set_deterministic_debug_mode": "switches",
-    "get_deterministic_debug_mode": "switches",
-    "set_float32_matmul_precision": "switches",
-    "get_float32_matmul_precision": "switches",
-    "set_flush_denormal": "switches",
-    "set_warn_always": "switches",
-    "is_warn_always_enabled": "switches",
-    "compiled_with_cxx11_abi": "switches",
-    "vmap": "func",
-    "save": "serialization",
-    "load": "serialization",
-    "autocast": "amp",
-    "install_as_torch": "as_torch",
+# loaded when they are first used: submodules, and names with the module that has them
+_SUBMODULES = """
+    amp backends compile cpu cuda data distributed distributions fft func functional hub jit lang
+    linalg masked mps multiprocessing nn onnx optim overrides profiler quantization random runtime
+    serialization signal sparse special storage testing types utils vision xpu cli switches
+"""
+_NAMES = {
+    "tensor.limits": "finfo iinfo",
+    "tensor.printing": "get_printoptions set_printoptions",
+    "storage": """
+        Storage TypedStorage UntypedStorage is_storage FloatStorage DoubleStorage HalfStorage
+        BFloat16Storage ByteStorage CharStorage ShortStorage IntStorage LongStorage BoolStorage
+        ComplexFloatStorage ComplexDoubleStorage
+    """,
+    "sparse": """
+        sparse_coo_tensor sparse_compressed_tensor sparse_csr_tensor sparse_csc_tensor
+        sparse_bsr_tensor sparse_bsc_tensor
+    """,
+    "switches": """
+        set_num_threads get_num_threads set_num_interop_threads get_num_interop_threads
+        use_deterministic_algorithms are_deterministic_algorithms_enabled
+        is_deterministic_algorithms_warn_only_enabled set_deterministic_debug_mode
+        get_deterministic_debug_mode set_float32_matmul_precision get_float32_matmul_precision
+        set_flush_denormal set_warn_always is_warn_always_enabled compiled_with_cxx11_abi
+    """,
+    "func": "vmap",
+    "serialization": "save load",
+    "amp": "autocast",
+    "as_torch": "install_as_torch",
 }
+_HOMES = {name: module for module, names in _NAMES.items() for name in names.split()}
+_HOMES.update({name: name for name in _SUBMODULES.split()})
 
 
 def __getattr__(name: str) -> _Any:
-    module = name if name in _MODULES else _FUNCTIONS.get(name)
-    if module is None:
+    home = _HOMES.get(name)
+    if home is None:
         raise AttributeError(f"module 'rushlight' has no attribute '{name}'")
     try:
-        found = _import_module(f"{__name__}.{module}")
+        found = _import_module(f"{__name__}.{home}")
     except ModuleNotFoundError as error:
-        if error.name != f"{__name__}.{module}":
+        if error.name != f"{__name__}.{home}":
             raise
         raise AttributeError(
-            f"module 'rushlight' has no attribute '{name}': this part of PyTorch is not there"
+            f"module 'rushlight' has no attribute '{name}': this part is not there"
         ) from None
-    found = globals()[name] = found if module is name else getattr(found, name)
+    found = globals()[name] = found if home == name else getattr(found, name)
     return found
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_MODULES, *_FUNCTIONS})
+    return sorted({*globals(), *_HOMES})

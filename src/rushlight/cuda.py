@@ -57,47 +57,20 @@ def _refused(name: str) -> Any:
     return call
 
 
-for _name in (
-    "manual_seed",
-    "manual_seed_all",
-    "seed",
-    "seed_all",
-    "empty_cache",
-    "ipc_collect",
-    "reset_peak_memory_stats",
-):
-    globals()[_name] = _nothing(_name)
-for _name in (
-    "memory_allocated",
-    "max_memory_allocated",
-    "memory_reserved",
-    "max_memory_reserved",
-    "memory_cached",
-    "max_memory_cached",
-):
-    globals()[_name] = _zero(_name)
-for _name in (
-    *(
-        "init",
-        "current_device",
-        "set_device",
-        "synchronize",
-        "get_device_name",
-        "get_device_properties",
-        "get_device_capability",
-    ),
-    *(
-        "current_stream",
-        "default_stream",
-        "Event",
-        "Stream",
-        "mem_get_info",
-        "initial_seed",
-        "get_rng_state",
-        "set_rng_state",
-    ),
-):
-    globals()[_name] = _refused(_name)
+_WITHOUT_EFFECT = """
+    manual_seed manual_seed_all seed seed_all empty_cache ipc_collect reset_peak_memory_stats
+"""
+_ZERO = """
+    memory_allocated max_memory_allocated memory_reserved max_memory_reserved memory_cached
+    max_memory_cached
+"""
+_REFUSED = """
+    init current_device set_device synchronize get_device_name get_device_properties
+    get_device_capability current_stream default_stream Event Stream mem_get_info initial_seed
+    get_rng_state set_rng_state
+"""
+for _names, _kind in ((_WITHOUT_EFFECT, _nothing), (_ZERO, _zero), (_REFUSED, _refused)):
+    globals().update({name: _kind(name) for name in _names.split()})
 
 
 def get_rng_state_all() -> list[Any]:

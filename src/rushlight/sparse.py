@@ -18,13 +18,6 @@ def _refused(name: str) -> Any:
     return call
 
 
-CONSTRUCTORS = (
-    "sparse_coo_tensor",
-    "sparse_csr_tensor",
-    "sparse_csc_tensor",
-    "sparse_bsr_tensor",
-    "sparse_bsc_tensor",
-    "sparse_compressed_tensor",
-)
+CONSTRUCTORS = [f"sparse_{kind}_tensor" for kind in ("coo", "csr", "csc", "bsr", "bsc", "compressed")]
 for _name in CONSTRUCTORS:
     globals()[_name] = _refused(_name)

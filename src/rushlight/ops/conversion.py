@@ -200,8 +200,8 @@ def copy_(self, src, non_blocking=False):
     value = _fitted(self, src)
     if (
         src._assign is not None
-        or state.grad
-        and (self._rg or src._rg or (self._base is not None and self._base._rg))
+        or (state.grad
+        and (self._rg or src._rg or (self._base is not None and self._base._rg)))
     ):
         return assign(self, copied(value), "copy_")
     put(self, wrap(value._a[...], value.dtype), "copy_")

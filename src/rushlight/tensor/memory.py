@@ -385,33 +385,6 @@ def _storage_type(dt: dtype) -> Any:
 STORAGE_TYPES = {storage_name(DTYPES[d]): _storage_type(DTYPES[d]) for d in TYPE_NAMES}
 
 
-def untyped_storage(self: Tensor) -> UntypedStorage:
-    """The memory that this tensor looks at, as bytes."""
-    if self.is_meta:
-        raise NotImplementedError("untyped_storage(): a meta tensor has no memory")
-    return UntypedStorage.of(self)
-
-
-def storage(self: Tensor) -> TypedStorage:
-    """The memory that this tensor looks at, as elements of its type."""
-    return TypedStorage(wrap_storage=untyped_storage(self), dtype=self.dtype)
-
-
 def is_storage(obj: Any) -> bool:
     """Is `obj` a storage?"""
     return isinstance(obj, (UntypedStorage, TypedStorage))
-
-
-def tensor_is_shared(self: Tensor) -> bool:
-    """Do processes forked from this one see the same memory?"""
-    return self._s is not None and not self.is_meta and is_shared(UntypedStorage.of(self))
-
-
-def share_memory_(self: Tensor) -> Tensor:
-    """Moves this tensor to memory that processes forked from this one (and only those) share with it."""
-    share_memory(untyped_storage(self))
-    return self
-
-
-Tensor.untyped_storage, Tensor.storage = untyped_storage, storage  # type: ignore[attr-defined]
-Tensor.is_shared, Tensor.share_memory_ = tensor_is_shared, share_memory_  # type: ignore[attr-defined]

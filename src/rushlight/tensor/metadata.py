@@ -97,6 +97,33 @@ def _false(name: str, what: str) -> Any:
     return answer
 
 
+def untyped_storage(self: Tensor) -> Any:
+    """The memory that this tensor looks at, as bytes."""
+    from .memory import UntypedStorage
+
+    if self.is_meta:
+        raise NotImplementedError("untyped_storage(): a meta tensor has no memory")
+    return UntypedStorage.of(self)
+
+
+def storage(self: Tensor) -> Any:
+    """The memory that this tensor looks at, as elements of its type."""
+    from .memory import TypedStorage
+
+    return TypedStorage(wrap_storage=untyped_storage(self), dtype=self.dtype)
+
+
+def is_shared(self: Tensor) -> bool:
+    """Do processes forked from this one see the same memory?"""
+    return self._s is not None and not self.is_meta and untyped_storage(self).is_shared()
+
+
+def share_memory_(self: Tensor) -> Tensor:
+    """Moves this tensor to memory that processes forked from this one (and only those) share with it."""
+    untyped_storage(self).share_memory_()
+    return self
+
+
 def pin_memory(self: Tensor, device: Any = None) -> Tensor:
     """Refused: memory is pinned for the sake of an accelerator, and there is none."""
     raise RuntimeError(
@@ -185,30 +212,29 @@ def _names(self: Tensor) -> Any:
     )
 
 
+SPARSE_METHODS = [
+    "to_sparse",
+    "coalesce",
+    *(f"to_sparse_{kind}" for kind in ("coo", "csr", "csc", "bsr", "bsc")),
+]
+
+
 def attach() -> None:
     """Gives Tensor these methods."""
     for method in (
         *(size, stride, dim, numel, element_size, storage_offset, data_ptr, dim_order, is_inference),
         *(pin_memory, get_device, apply_, map_, is_set_to, to_dense, _is_view),
+        *(untyped_storage, storage, is_shared, share_memory_),
     ):
         setattr(Tensor, method.__name__, method)
     Tensor.ndimension, Tensor.nelement = dim, numel  # type: ignore[attr-defined]
     for name, what in (
         ("is_pinned", "Is the memory pinned for an accelerator?"),
         ("is_coalesced", "Is this a coalesced sparse tensor?"),
-        ("is_neg", "Is the negative bit set?"),
         ("is_distributed", "Is this tensor spread over processes?"),
     ):
         setattr(Tensor, name, _false(name, what))
-    for name in (
-        "to_sparse",
-        "to_sparse_coo",
-        "to_sparse_csr",
-        "to_sparse_csc",
-        "to_sparse_bsr",
-        "to_sparse_bsc",
-        "coalesce",
-    ):
+    for name in SPARSE_METHODS:
         setattr(Tensor, name, _no_sparse)
     Tensor.__reversed__, Tensor.__delitem__ = _reversed, _delitem  # type: ignore[attr-defined]
     for name in ("is_ipu", "is_maia", "is_mtia", "is_xla"):

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .core import Tensor, wrap
 from .dtype import dtype
-from .memory import UntypedStorage, on_storage
 
-_OWN = {
-    "_edits",
-    "_device",
-    "_after_hooks",
-    "_hooks",
-    "_retains",
-}  # kept by Rushlight in a tensor's __dict__; not the user's
+if TYPE_CHECKING:
+    from .memory import UntypedStorage
+
+_OWN = {"_edits", "_after_hooks", "_inference"}  # kept by Rushlight in a tensor's __dict__; not the user's
 
 
 def geometry(t: Tensor) -> tuple[int, tuple[int, ...], tuple[int, ...]]:
@@ -47,7 +43,7 @@ def reduce_ex(self: Tensor, protocol: Any) -> tuple:
             self._rg,
             attributes(self),
         )  # type: ignore[attr-defined]
-    return rebuild, (cls, UntypedStorage.of(self), self.dtype, *geometry(self), self._rg, attributes(self))
+    return rebuild, (cls, self.untyped_storage(), self.dtype, *geometry(self), self._rg, attributes(self))
 
 
 def rebuild(
@@ -61,6 +57,8 @@ def rebuild(
     state: dict[str, Any] | None,
 ) -> Tensor:
     """The tensor that `reduce_ex` described."""
+    from .memory import on_storage
+
     return _dressed(on_storage(memory, dt, offset, shape, strides), cls, requires_grad, state)
 
 
@@ -115,7 +113,9 @@ def _own_copy(self: Tensor, memo: dict[int, Any]) -> Tensor:
         new = wrap(np.array(self._a, order="K"), self.dtype)
         new.__class__ = type(self)
         return new
-    memory = copy.deepcopy(UntypedStorage.of(self), memo)
+    from .memory import on_storage
+
+    memory = copy.deepcopy(self.untyped_storage(), memo)  # type: ignore[attr-defined]
     return _dressed(on_storage(memory, self.dtype, *geometry(self)), type(self), False, None)
 
 
