@@ -256,7 +256,7 @@ def add_flat_at(x: Any, index: Any, size: int, disjoint: bool = False) -> Any:
     if disjoint:
         return put_flat.on_arrays(x, index, size)
     rows = prod(x.shape[:-1])
-    places = (index.reshape(rows, -1) + np.arange(rows)[:, None] * size).ravel()
+    places = (index.reshape(rows, index.shape[-1]) + np.arange(rows)[:, None] * size).ravel()
     out = np.zeros((*x.shape[:-1], size), x.dtype)
     add_flat(out, places, x.ravel())
     return out
