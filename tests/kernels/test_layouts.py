@@ -171,3 +171,16 @@ def test_empty_and_zero_dimensional():
     for shape in ((), (0,), (3, 0, 2), (1,), (1, 1, 1)):
         a = np.full(shape, 1.5, np.float32)
         np.testing.assert_array_equal(add(np.empty(shape, np.float32), a, a), a + a)
+
+
+def test_results_larger_than_the_caches(threads):
+    """They are stored past the caches, by another body: same values, every tail, aligned or not."""
+    size = 6_000_007
+    a = np.arange(size, dtype=np.float32)
+    memory = np.empty(size + 32, np.float32)
+    aligned = -memory.ctypes.data % 64 // 4
+    for start in (aligned, aligned + 1):
+        out = memory[start : start + size]
+        np.testing.assert_array_equal(binary("add", "float32")(out, a, a), a + a)
+    smaller = binary("lt", "float32", "bool")(np.empty(size, bool), a, a[::-1])
+    np.testing.assert_array_equal(smaller, a < a[::-1])

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from rushlight import kernels
+from rushlight import kernels, lang
 from rushlight.kernels import Node, Unsupported, input_node
 from rushlight.kernels.graph import ANY, DTYPES, FLOATS, INTEGERS, NUMBERS
 
@@ -55,7 +55,7 @@ NUMPY = {
     "copysign": (np.copysign, 2, FLOATS),
     "neg": (np.negative, 1, NUMBERS),
     "abs": (np.abs, 1, NUMBERS),
-    "sign": (np.sign, 1, NUMBERS),
+    "sign": (lang.sign, 1, NUMBERS),
     "square": (np.square, 1, NUMBERS),
     "floor": (np.floor, 1, FLOATS),
     "ceil": (np.ceil, 1, FLOATS),

@@ -1,6 +1,7 @@
 """Large arrays reuse memory as soon as nothing refers to it, and not before."""
 
 import gc
+import os
 import threading
 
 import numpy as np
@@ -102,3 +103,22 @@ def test_trim_says_how_much_it_freed():
     assert memory.cached_bytes() == size
     assert memory.trim() == size
     assert memory.cached_bytes() == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_forked_child_has_its_own_copy():
+    held = memory.empty(LARGE, np.float32)
+    held.fill(1)
+    returned = memory.empty(LARGE, np.float64)  # goes back to the cache before the fork
+    del returned
+    child = os.fork()
+    if child == 0:
+        held.fill(2)
+        memory.empty(LARGE, np.float64).fill(3)
+        os._exit(0)
+    taken = memory.empty(LARGE, np.float64)
+    taken.fill(4)
+    assert os.waitpid(child, 0)[1] == 0
+    assert (held == 1).all()
+    assert (taken == 4).all()

@@ -1,4 +1,4 @@
-"""Every chunk runs exactly once: with any number of threads, nested, from many Python threads, after a fork."""
+"""Every chunk runs exactly once: any number of threads, nested, from many Python threads, after forks."""
 
 import ctypes
 import os

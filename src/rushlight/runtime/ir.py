@@ -250,6 +250,7 @@ class Module:
         self.functions: dict[str, Function] = {}
         self.declarations: dict[str, str] = {}
         self.globals: list[str] = []
+        self.metadata: set[str] = set()
 
     def variable(
         self, name: str, type: str, initial: str = "zeroinitializer", align: int = 8, exported=False
@@ -280,7 +281,8 @@ class Module:
 
     def text(self) -> str:
         needed = [text for name, text in self.declarations.items() if name not in self.functions]
-        return "\n".join([*self.globals, *needed, *(f.text() for f in self.functions.values()), ""])
+        functions = [f.text() for f in self.functions.values()]
+        return "\n".join([*self.globals, *needed, *functions, *sorted(self.metadata), ""])
 
 
 class Function:
@@ -347,9 +349,14 @@ class Function:
             return self.value(type, f"load atomic {type}, {place} {atomic}, align {align}")
         return self.value(type, f"load {type}, {place}, align {align}")
 
-    def store(self, value: Value, place: Value, offset=0, align: int = 0, atomic: str = "") -> None:
+    def store(self, value: Value, place: Value, offset=0, align=0, atomic="", stream=False) -> None:
+        """`stream` is a non-temporal store of a whole, aligned vector."""
         place = self.at(place).offset(offset)
         align = align or max(1, value.type.scalar.size)
+        if stream:
+            self.module.metadata.add("!0 = !{i32 1}")
+            self.emit(f"store {value}, {place}, align {min(64, value.type.size)}, !nontemporal !0")
+            return
         if atomic:
             self.emit(f"store atomic {value}, {place} {atomic}, align {align}")
         else:

@@ -19,6 +19,8 @@ from . import settings
 FROM_BYTES = 1 << 18  # below this np.empty is cheaper (0.2 us against 0.8)
 PAGE = mmap.PAGESIZE
 HUGE_PAGES_FROM = 4 << 20
+# Python maps memory shared by default: a forked child would write into its parent's arrays
+PRIVATE = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
 MOST_REQUESTS = 4096
 _array, _dtype, _empty = np.ndarray, np.dtype, np.empty  # looked up once: this is a hot path
 
@@ -30,7 +32,7 @@ class _Block:
 
     def __init__(self, size: int):
         self.size = size
-        self.pages = mmap.mmap(-1, size)
+        self.pages = mmap.mmap(-1, size, **PRIVATE)
         if size >= HUGE_PAGES_FROM and hasattr(mmap, "MADV_HUGEPAGE"):
             self._ask_for_huge_pages()
         self.address = ctypes.addressof(ctypes.c_char.from_buffer(self.pages))

@@ -146,7 +146,9 @@ class _Compiler:
             raise Unavailable(f"llvmlite cannot be imported: {error}") from error
         if binding.llvm_version_info < OLDEST_LLVM:
             version = ".".join(map(str, binding.llvm_version_info))
-            raise Unavailable(f"llvmlite has LLVM {version}, too old for these kernels (pip install -U llvmlite)")
+            raise Unavailable(
+                f"llvmlite has LLVM {version}, too old for these kernels (pip install -U llvmlite)"
+            )
         self.binding = binding
         binding.initialize_native_target()
         binding.initialize_native_asmprinter()
@@ -176,7 +178,10 @@ class _Compiler:
 def _target_features(binding) -> tuple[str, str]:
     if host().level == "avx2":
         return "haswell", ""
-    return binding.get_host_cpu_name(), binding.get_host_cpu_features().flatten()
+    features = binding.get_host_cpu_features().flatten()
+    if host().level == "avx512":
+        features += ",-prefer-256-bit"  # else Intel's 512-bit vectors are split in two
+    return binding.get_host_cpu_name(), features
 
 
 @lru_cache(maxsize=1)

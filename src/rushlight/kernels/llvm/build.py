@@ -22,6 +22,7 @@ GENERATOR_SOURCES = (
             "primitives",
             "rows",
             "columns",
+            "streaming",
             "maths.common",
             "maths.exponential",
         )

@@ -21,13 +21,13 @@ SOURCES = (
     "rushlight.runtime.ir",
     *(
         f"{__package__}.{name}"
-        for name in ("frame", "dispatch", "row_dispatch", "column_dispatch", "short_rows")
+        for name in ("frame", "dispatch", "row_dispatch", "column_dispatch", "short_rows", "streaming")
     ),
 )
 
 
 def dispatch_ir() -> str:
-    from . import column_dispatch, row_dispatch, short_rows
+    from . import column_dispatch, row_dispatch, short_rows, streaming
 
     module = Module()
     module.variable("ndarray_type", "ptr", "null", exported=True)
@@ -40,6 +40,8 @@ def dispatch_ir() -> str:
     _find_overlap(module)
     _read_scalars(module)
     short_rows.add_short_row_functions(module)
+    streaming.add_is_small(module)
+    streaming.add_choose_body(module)
     _run_all(module)
     _call(module)
     row_dispatch.add_row_functions(module)
@@ -230,7 +232,7 @@ def _run_segment(
     with f.loop(0, word(f, description, frame.DESC_OPERANDS)) as k:
         _prepare_operand(f, state, description, last, column, count, k, outputs)
     scalars = f.at(f.site).offset(frame.FRAME_SCALARS)
-    body = f.load(ptr, description, frame.DESC_BODY)
+    body = f.load(ptr, f.site, frame.FRAME_BODY)
     f.call_pointer(body, void, state.places, state.masks, scalars, count)
     with f.loop(0, outputs) as k, f.when(word(f, state.modes, 0, k).equals(PACKED)):
         stride = f.load(i64, stride_place(f.at(f.site), k, last))
@@ -458,6 +460,7 @@ def _run_all(module: Module) -> None:
         run = f.variable(ptr, Value(f, ptr, "@run_chunk"))
         with f.when(f.call("is_short", i1, f.site)):
             run.set(Value(f, ptr, "@run_short"))
+        f.call("choose_body", void, f.site)
         with f.when(total < word(f, description, frame.DESC_PARALLEL_FROM)):
             put(f, total, f.site, frame.FRAME_CHUNK)
             f.call_pointer(run.get(), void, f.site, f.constant(i64, 0), f.constant(i64, 0))

@@ -9,6 +9,7 @@ from .. import policy
 from ..graph import Graph, Node
 from . import frame
 from .lowering import MEMORY, Lowering, first_lanes, lanes_for, load, load_scalar, store
+from .streaming import finish_stream, wants_stream
 
 
 def unrolling(graph: Graph) -> int:
@@ -24,14 +25,13 @@ def elementwise_ir(graph: Graph, level: str, vector_bytes: int) -> str:
     step = lanes * unrolling(graph)
     cost = policy.element_cost(graph.nodes, bytes_moved(graph), vector_bytes)
     words = describe(graph, lanes, step, cost)
-    frame.put_description(module, words, {frame.DESC_BODY: "body"})
-    with module.function("body", exported=False, places=ptr, masks=ptr, scalars=ptr, count=i64) as f:
-        loop = _BodyLoop(f, graph, lanes)
-        whole = f.count & -step
-        with f.loop(0, whole, step) as start:
-            loop.vectors(start, step // lanes)
-        with f.loop(whole, f.count, lanes) as start:
-            loop.vectors(start, 1, first_lanes(f, f.count - start, lanes))
+    bodies = {frame.DESC_BODY: "body"}
+    if wants_stream(graph, lanes, [MEMORY[dtype].size for dtype in graph.signature.outputs]):
+        bodies[frame.DESC_STREAM] = "stream"
+    frame.put_description(module, words, bodies)
+    for name in bodies.values():
+        with module.function(name, exported=False, places=ptr, masks=ptr, scalars=ptr, count=i64) as f:
+            _BodyLoop(f, graph, lanes, name == "stream").run(step)
     with module.function("call", ptr, owner=ptr, arguments=ptr, count=i64) as f:
         description = Value(f, ptr, "@description")
         f.ret(f.call("rl_call", ptr, f.owner, f.arguments, f.count, description))
@@ -67,8 +67,8 @@ def describe(graph: Graph, lanes: int, step: int, cost: int) -> dict[int, int]:
 class _BodyLoop:
     """What stays the same over the iterations: operand places and masks, scalars in every lane."""
 
-    def __init__(self, f: Function, graph: Graph, lanes: int):
-        self.f, self.graph, self.lanes = f, graph, lanes
+    def __init__(self, f: Function, graph: Graph, lanes: int, stream: bool):
+        self.f, self.graph, self.lanes, self.stream = f, graph, lanes, stream
         outputs, inputs, scalars = graph.signature
         self.dtypes = (*outputs, *inputs)
         self.outputs = len(outputs)
@@ -78,13 +78,38 @@ class _BodyLoop:
             load_scalar(f, f.scalars.offset(8 * k), dtype, lanes) for k, dtype in enumerate(scalars)
         ]
 
+        self.fixed = self._without_inputs()
+
+    def _without_inputs(self) -> dict[int, Value]:
+        """The nodes that only numbers go into, computed before the loop."""
+        known: set[int] = set()
+        nodes = []
+        for node in self.graph.nodes:
+            arguments = [arg for arg in node.args if isinstance(arg, Node)]
+            if node.op != "input" and all(id(arg) in known for arg in arguments):
+                known.add(id(node))
+                nodes.append(node)
+        lowering = Lowering(self.f, self.lanes, lambda node: self.scalars[node.args[0]])
+        lowering.compute(nodes)
+        return lowering.values
+
+    def run(self, step: int) -> None:
+        f = self.f
+        whole = f.count & -step
+        with f.loop(0, whole, step) as start:
+            self.vectors(start, step // self.lanes)
+        with f.loop(whole, f.count, self.lanes) as start:
+            self.vectors(start, 1, first_lanes(f, f.count - start, self.lanes))
+        if self.stream:
+            finish_stream(f)
+
     def vectors(self, start: Value, count: int, mask: Value | None = None) -> None:
         """Compute `count` vectors from element `start` on, all loads before the stores."""
         bases = [self._base(k, start) for k in range(len(self.dtypes))]
         results = [self._one(bases, number, mask) for number in range(count)]
         for number, values in enumerate(results):
             for k, value in enumerate(values):
-                store(self.f, value, self._place(bases, k, number), self.dtypes[k], mask)
+                store(self.f, value, self._place(bases, k, number), self.dtypes[k], mask, self.stream)
 
     def _base(self, k: int, start: Value) -> Value:
         position = start * MEMORY[self.dtypes[k]].size
@@ -97,12 +122,10 @@ class _BodyLoop:
 
     def _one(self, bases: list[Value], number: int, mask: Value | None) -> list[Value]:
         def leaf(node: Node) -> Value:
-            (index,) = node.args
-            if node.op == "scalar":
-                return self.scalars[index]
-            k = self.outputs + index
+            k = self.outputs + node.args[0]
             return load(self.f, self._place(bases, k, number), self.dtypes[k], self.lanes, mask)
 
         lowering = Lowering(self.f, self.lanes, leaf)
+        lowering.values.update(self.fixed)
         lowering.compute(self.graph.nodes)
         return [lowering.values[id(node)] for node in self.graph.outputs]

@@ -37,14 +37,18 @@ DESC_REDUCTIONS = DESC_SEGMENT + 8  # results of such a segment
 DESC_KEPT = DESC_SEGMENT + 16  # bytes of scratch for each element of a row
 DESC_SPACE = DESC_SEGMENT + 24  # the operand that has the shape of the whole
 DESC_PER_ROW = DESC_SEGMENT + 32  # per operand: an output with one element a row
-DESC_WORDS = (DESC_PER_ROW + 8 * MAX_OPERANDS) // 8
+DESC_STREAM = (
+    DESC_PER_ROW + 8 * MAX_OPERANDS
+)  # element-wise kernels: the body that stores past the caches, or 0
+DESC_WORDS = DESC_STREAM // 8 + 1
 
 # -- a call's frame, on the caller's stack
 FRAME_DESC = 0
 FRAME_RANK = 8
 FRAME_TOTAL = 16
 FRAME_CHUNK = 24
-FRAME_SCALARS = 32
+FRAME_BODY = 32
+FRAME_SCALARS = 40
 FRAME_DATA = FRAME_SCALARS + 8 * MAX_SCALARS
 FRAME_DIMS = FRAME_DATA + 8 * MAX_OPERANDS
 FRAME_STRIDES = FRAME_DIMS + 8 * MAX_DIMENSIONS  # [operand][dimension]

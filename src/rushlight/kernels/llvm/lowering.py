@@ -58,10 +58,13 @@ def load(f: Function, place: Value, dtype: str, lanes: int, mask: Value | None =
     return to_register(value, dtype)
 
 
-def store(f: Function, value: Value, place: Value, dtype: str, mask: Value | None = None) -> None:
+def store(
+    f: Function, value: Value, place: Value, dtype: str, mask: Value | None = None, stream=False
+) -> None:
+    """`stream` stores past the caches; the place must then be aligned to the vector."""
     value = to_memory(value, dtype)
     if mask is None:
-        f.store(value, place)
+        f.store(value, place, stream=stream)
     else:
         aligned = Value(f, place.type, f"align {value.type.scalar.size} {place.text}")
         _masked(f, "store", value.type, void, value, aligned, mask)

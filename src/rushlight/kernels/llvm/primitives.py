@@ -42,10 +42,10 @@ def _fmin(f: Function, dtype: str, a: Value, b: Value) -> Value:
 
 
 def _remainder(f: Function, dtype: str, a: Value, b: Value) -> Value:
-    """a modulo b with the sign of b."""
+    """a modulo b with the sign of b; a zero has that of a."""
     rest = per_lane(f, "fmod", a, b)
     wrong_sign = rest.differs(0.0) & ((rest < 0.0) ^ (b < 0.0))
-    return f.select(rest.equals(0.0), copysign(f, rest, b), f.select(wrong_sign, rest + b, rest))
+    return f.select(wrong_sign, rest + b, rest)
 
 
 def _floor_divide(f: Function, dtype: str, a: Value, b: Value) -> Value:
@@ -67,11 +67,10 @@ def _abs(f: Function, dtype: str, a: Value) -> Value:
 
 
 def _sign(f: Function, dtype: str, a: Value) -> Value:
-    """-1, 0 or 1; NaN for NaN."""
+    """-1, 0 or 1; 0 for NaN."""
     zero = constant(a.type, 0)
     below = zero if dtype in UNSIGNED else f.select(a < 0, constant(a.type, -1), zero)
-    result = f.select(COMPARISONS["gt"](f, dtype, a, zero), constant(a.type, 1), below)
-    return f.select(a.compare("uno", a), a, result) if a.type.kind == "float" else result
+    return f.select(COMPARISONS["gt"](f, dtype, a, zero), constant(a.type, 1), below)
 
 
 def _pow(f: Function, dtype: str, a: Value, b: Value) -> Value:

@@ -127,7 +127,7 @@ class _Rows:
             with f.when(layout.equals(GATHERED)):
                 self.gather(k, row, count, f.load(i64, stride_place(f.site, k, f.constant(i64, 0))))
         scalars = f.site.offset(frame.FRAME_SCALARS)
-        body = f.load(ptr, self.description, frame.DESC_BODY)
+        body = f.load(ptr, f.site, frame.FRAME_BODY)
         f.call_pointer(body, void, self.places, self.masks, scalars, count * self.width)
 
 
