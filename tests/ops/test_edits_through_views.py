@@ -1,4 +1,4 @@
-"""Edits in place through views enter the graph as in PyTorch: random programs run on both, values and gradients agree."""
+"""Edits in place through views enter the graph as in PyTorch: random programs give the same on both."""
 
 from __future__ import annotations
 
@@ -70,7 +70,21 @@ def look(t, draw):
 
 def edit(t, draw, values):
     """A function that edits a tensor shaped like `t` in place."""
-    kind = draw.choice(["mul_", "add_", "fill_", "zero_", "copy_", "setitem", "setitem_value", "exp_", "mask", "index", "iadd"])
+    kind = draw.choice(
+        [
+            "mul_",
+            "add_",
+            "fill_",
+            "zero_",
+            "copy_",
+            "setitem",
+            "setitem_value",
+            "exp_",
+            "mask",
+            "index",
+            "iadd",
+        ]
+    )
     number = draw.choice([0.5, -1.5, 2.0])
     value = draw.randrange(len(values))
     if kind == "mul_":
@@ -138,7 +152,7 @@ def loss_of(lib, leaves, weight, steps, leaf_is_graph):
 
 
 def run(lib, shape, steps, leaf_is_graph):
-    """Runs a program; gives the final values of all tensors and the gradients of leaf and values, first and second."""
+    """The final values of all tensors of a program, and the first and second gradients of its leaves."""
     arrays, weight = draw_values(lib, shape)
     leaves = [lib.tensor(a, dtype=lib.float64, requires_grad=True) for a in arrays]
     tensors, loss = loss_of(lib, leaves, weight, steps, leaf_is_graph)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import random
 import warnings
 
@@ -15,7 +16,21 @@ INTEGERS = ("int64", "int32")
 
 def random_item(n, draw, broadcast):
     """One item of an index for a dimension of size n, as a function that makes it for a framework."""
-    kind = draw.choice(["int", "slice", "slice", "list", "tensor", "tensor2", "mask", "numpy", "scalar_tensor", "numpy_int", "bad"])
+    kind = draw.choice(
+        [
+            "int",
+            "slice",
+            "slice",
+            "list",
+            "tensor",
+            "tensor2",
+            "mask",
+            "numpy",
+            "scalar_tensor",
+            "numpy_int",
+            "bad",
+        ]
+    )
     low = -n - (draw.random() < 0.05)
     numbers = [draw.randrange(low, n + (draw.random() < 0.05) or 1) for _ in range(broadcast)]
     if kind == "int":
@@ -61,11 +76,11 @@ def random_index(shape, draw):
     return lambda lib: tuple(item(lib) for item in items)
 
 
-def attempt(f):
+def attempt(f, *args):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            return f(), None
+            return f(*args), None
         except (IndexError, RuntimeError, TypeError, ValueError) as error:
             return None, error
 
@@ -81,38 +96,51 @@ def test_reading_and_writing_agree_with_torch(block):
         results = []
         for lib in (torch, rushlight):
             x = lib.tensor(data, dtype=lib.float64, requires_grad=True)
-            result, error = attempt(lambda: x[index(lib)])
+            result, error = attempt(operator.getitem, x, index(lib))
             outcome = {"error": error}
             if error is None:
-                weight = lib.tensor(np.cos(np.arange(result.numel(), dtype=float)).reshape(tuple(result.shape)))
+                weight = lib.tensor(
+                    np.cos(np.arange(result.numel(), dtype=float)).reshape(tuple(result.shape))
+                )
                 (g,) = lib.autograd.grad((result * result * weight).sum(), x, create_graph=True)
                 (gg,) = lib.autograd.grad((g * g).sum(), x)
-                outcome |= {"value": result.detach().numpy(), "view": result._base is not None, "grad": g.detach().numpy(), "second": gg.numpy()}
+                outcome |= {
+                    "value": result.detach().numpy(),
+                    "view": result._base is not None,
+                    "grad": g.detach().numpy(),
+                    "second": gg.numpy(),
+                }
             results.append(outcome)
-        compare(*results, f"reading, seed {seed}, shape {shape}, index {attempt(lambda: index(torch))[0]}")
+        compare(*results, f"reading, seed {seed}, shape {shape}, index {index(torch)}")
         results = [written(lib, data, index, draw.getstate()) for lib in (torch, rushlight)]
-        compare(*results, f"writing, seed {seed}, shape {shape}, index {attempt(lambda: index(torch))[0]}")
+        compare(*results, f"writing, seed {seed}, shape {shape}, index {index(torch)}")
 
 
 def written(lib, data, index, state):
-    """What is in a tensor after a random assignment, and the gradients of what was there and of what was assigned."""
+    """What a tensor holds after a random assignment, and the gradients of its old and new values."""
     draw = random.Random()
     draw.setstate(state)
     kind = draw.choice(["number", "scalar", "fit", "row", "bad"])
     leaf = lib.tensor(data, dtype=lib.float64, requires_grad=True)
     x = leaf * 1.0
-    part, error = attempt(lambda: leaf.detach()[index(lib)])
+    part, error = attempt(operator.getitem, leaf.detach(), index(lib))
     shape = () if error else tuple(part.shape)
-    if kind == "bad" and (error or part.numel() == 0):  # two errors at once, or nothing to assign to: which comes first is open
+    if kind == "bad" and (
+        error or part.numel() == 0
+    ):  # two errors at once, or nothing to assign to: which comes first is open
         return {"error": None}
     shape = {"fit": shape, "row": (1, *shape[1:]), "bad": (7, *shape)}.get(kind, ())
     value = lib.tensor(np.random.default_rng(1).standard_normal(shape), dtype=lib.float64, requires_grad=True)
-    _, error = attempt(lambda: x.__setitem__(index(lib), 1.5 if kind == "number" else value))
+    _, error = attempt(operator.setitem, x, index(lib), 1.5 if kind == "number" else value)
     if error is not None:
         return {"error": error}
     weight = lib.tensor(np.cos(np.arange(data.size, dtype=float)).reshape(data.shape))
     grads = lib.autograd.grad((x * x * weight).sum(), [leaf, value], allow_unused=True)
-    outcome = {"error": None, "value": x.detach().numpy(), "grad": None if grads[0] is None else grads[0].numpy()}
+    outcome = {
+        "error": None,
+        "value": x.detach().numpy(),
+        "grad": None if grads[0] is None else grads[0].numpy(),
+    }
     plain = leaf.detach().clone()
     with lib.no_grad():
         plain[index(lib)] = 1.5 if kind == "number" else value
@@ -125,7 +153,10 @@ def written(lib, data, index, state):
 def repeats(lib, index, part):
     """Does the index name an element twice? Then it is open which value stays."""
     i = index(lib)
-    return any(not isinstance(k, (slice, int, np.integer, type(None), type(...))) for k in (i if isinstance(i, tuple) else (i,)))
+    return any(
+        not isinstance(k, (slice, int, np.integer, type(None), type(...)))
+        for k in (i if isinstance(i, tuple) else (i,))
+    )
 
 
 def compare(expected, actual, label):
@@ -137,6 +168,7 @@ def compare(expected, actual, label):
     for key, value in expected.items():
         if isinstance(value, np.ndarray):
             other = np.zeros_like(value) if actual[key] is None else actual[key]
-            assert value.shape == other.shape and np.allclose(value, other), f"{label}: {key}"
+            assert value.shape == other.shape, f"{label}: {key}"
+            assert np.allclose(value, other), f"{label}: {key}"
         else:
             assert (value is None and not np.any(actual[key])) or value == actual[key], f"{label}: {key}"

@@ -1,12 +1,13 @@
 """Primitives that select by arrays of integers, and those that put back what was selected.
 
-Indices are integer arrays that have been checked already: see `in_range`. Sums over repeated indices are made by
-sorting (rows) or by counting with weights (single elements): `np.add.at` is many times slower.
+Indices are integer arrays that have been checked already: see `in_range`. Sums over repeated indices are made
+by sorting (rows) or by counting with weights (single elements), which is quicker than `np.add.at`.
 """
 
 from __future__ import annotations
 
-from typing import Any, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -56,7 +57,10 @@ def add_along(out: np.ndarray, value: np.ndarray, dim: int, index: np.ndarray) -
 
 def as_vector(index: np.ndarray, dim: int) -> np.ndarray | None:
     """The vector that `index` repeats along all axes but `dim`, if that is what it does."""
-    if any(s and n > 1 for k, (s, n) in enumerate(zip(index.strides, index.shape)) if k != dim) or not index.size:
+    if (
+        any(s and n > 1 for k, (s, n) in enumerate(zip(index.strides, index.shape)) if k != dim)
+        or not index.size
+    ):
         return None
     return index[tuple(slice(None) if k == dim else 0 for k in range(index.ndim))]
 
@@ -74,11 +78,11 @@ def write_index(out: np.ndarray, value: Any, indices: tuple, accumulate: bool) -
     if not accumulate:
         out[indices] = value
         return
-    if len(indices) == 1 and getattr(indices[0], "dtype", None) == bool:
+    if len(indices) == 1 and not isinstance(indices[0], slice) and indices[0].dtype.kind == "b":
         out[indices] += value  # a mask names no element twice
         return
     axes = [k for k, i in enumerate(indices) if not isinstance(i, slice)]
-    if len(axes) == 1 and value.ndim and out.ndim and indices[axes[0]].dtype != bool:
+    if len(axes) == 1 and value.ndim and out.ndim and indices[axes[0]].dtype.kind != "b":
         index = indices[axes[0]]
         lead = axes[0]
         shape = (*out.shape[:lead], index.size, *out.shape[lead + 1 :])
@@ -227,7 +231,9 @@ def add_rows(out: np.ndarray, dim: int, index: np.ndarray, values: np.ndarray) -
     target = np.moveaxis(out, dim, 0)
     rows = np.moveaxis(values, dim, 0)
     if rows[0].size == 1 and out.flags.c_contiguous:
-        add_flat(out, index % len(target) if index.min() < 0 else index, np.ascontiguousarray(rows).reshape(-1))
+        add_flat(
+            out, index % len(target) if index.min() < 0 else index, np.ascontiguousarray(rows).reshape(-1)
+        )
         return
     if index.min() < 0:
         index = index % len(target)
@@ -270,7 +276,8 @@ def index_array(data: Any, dtype: str | None = None) -> np.ndarray:
         return a.astype(np.int64)
     if a.dtype.kind not in "iu":
         raise IndexError(
-            f"tensors used as indices must be long, int, byte or bool tensors, but this index holds {a.dtype}; use integers or bools"
+            "tensors used as indices must be long, int, byte or bool tensors, but this index holds "
+            f"{a.dtype}; use integers or bools"
         )
     return a.astype(np.int64, copy=False)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import sys
-from typing import Any, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -35,7 +36,9 @@ def expand(x: Any, shape: Sequence[int]) -> Any:
     """Broadcast to `shape` without copying: repeated elements share memory."""
     shape = tuple(shape)
     lead = len(shape) - x.ndim
-    strides = (0,) * lead + tuple(0 if n == 1 and m != 1 else s for n, m, s in zip(x.shape, shape[lead:], x.strides))
+    strides = (0,) * lead + tuple(
+        0 if n == 1 and m != 1 else s for n, m, s in zip(x.shape, shape[lead:], x.strides)
+    )
     if x.flags.c_contiguous and x.dtype.num < 24:  # numpy's own types: the array is a buffer by itself
         return np.ndarray(shape, x.dtype, x, 0, strides)
     return np.ndarray(shape, x.dtype, _memory(x), _offset(x), strides)
@@ -48,7 +51,9 @@ def sum_to(x: Any, shape: Sequence[int]) -> Any:
     if x.shape == shape:
         return x
     lead = x.ndim - len(shape)
-    axes = tuple(range(lead)) + tuple(i + lead for i, n in enumerate(shape) if n == 1 and x.shape[i + lead] != 1)
+    axes = tuple(range(lead)) + tuple(
+        i + lead for i, n in enumerate(shape) if n == 1 and x.shape[i + lead] != 1
+    )
     return total(x, axes, True).reshape(shape)
 
 
@@ -72,7 +77,7 @@ def _by_layout(x: np.ndarray) -> int:
     return _pointer_at(id(x) + _HEAD).value  # type: ignore[return-value]
 
 
-# numpy's public ways cost more than a microsecond; CPython keeps the pointer right behind the head of the object
+# numpy's public ways cost more than a microsecond; in CPython the pointer is right behind the object's head
 _pointer_at, _HEAD, _sample = ctypes.c_void_p.from_address, object.__basicsize__, np.empty(1)
 _quick = sys.implementation.name == "cpython" and _by_layout(_sample) == _by_interface(_sample)
 address = _by_layout if _quick else _by_interface
@@ -112,7 +117,9 @@ def offset_of(x: np.ndarray) -> int:
 @primitive
 def insert(x: Any, dim: int) -> Any:
     """A view with a new axis of length one."""
-    return x.reshape((*x.shape[:dim], 1, *x.shape[dim:]))  # unlike x[None], this gives the new axis PyTorch's stride
+    return x.reshape(
+        (*x.shape[:dim], 1, *x.shape[dim:])
+    )  # unlike x[None], this gives the new axis PyTorch's stride
 
 
 @primitive
@@ -123,14 +130,16 @@ def drop(x: Any, dims: Sequence[int]) -> Any:
 
 @primitive
 def reinterpret(x: Any, dtype: Any) -> Any:
-    """A view that reads the same bytes as another type; the last axis grows or shrinks with the size of the elements."""
+    """A view that reads the same bytes as another type; the last axis grows or shrinks accordingly."""
     new = np.dtype(getattr(dtype, "np", dtype))
     try:
         return x.view(new)
     except ValueError as error:
         raise RuntimeError(
-            f"view(dtype): self.size(-1) must be divisible and self.stride(-1) must be 1 to view {x.dtype} (of {x.itemsize} bytes) as "
-            f"{new} (of {new.itemsize}), but the shape is {list(x.shape)} with strides {[s // x.itemsize for s in x.strides]}. "
+            f"view(dtype): self.size(-1) must be divisible and self.stride(-1) must be 1 to view {x.dtype} "
+            f"(of {x.itemsize} bytes) as "
+            f"{new} (of {new.itemsize}), but the shape is {list(x.shape)} with strides "
+            f"{[s // x.itemsize for s in x.strides]}. "
             f"Use .contiguous() first if the strides are the problem. ({error})"
         ) from None
 

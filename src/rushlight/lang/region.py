@@ -60,14 +60,16 @@ def _positions(geometry: Geometry, shape: tuple, strides: tuple, first: int) -> 
 
 
 def _window(whole: np.ndarray, geometry: Geometry) -> np.ndarray | None:
-    """The view of this geometry straight in `whole`, where that lies in memory as the base does; else None."""
+    """The view of this geometry straight in `whole`, where that is laid out as the base is; else None."""
     if whole.strides != geometry.strides or not whole.flags.c_contiguous or whole.dtype != geometry.dtype:
         return None
     extent = _extent(geometry.view_shape, geometry.view_strides, geometry.view_dtype)
     if geometry.offset < 0 or geometry.offset + extent > whole.nbytes:
         return None
     memory = whole.reshape(-1).view(np.uint8)
-    return np.ndarray(geometry.view_shape, geometry.view_dtype, memory, geometry.offset, geometry.view_strides)
+    return np.ndarray(
+        geometry.view_shape, geometry.view_dtype, memory, geometry.offset, geometry.view_strides
+    )
 
 
 @primitive
@@ -124,7 +126,10 @@ def region_add(value: Any, geometry: Geometry) -> Any:
 
 
 def _shared(geometry: Geometry) -> bool:
-    return overlaps(geometry.shape, geometry.strides, geometry.dtype.itemsize) and geometry.dtype == geometry.view_dtype
+    return (
+        overlaps(geometry.shape, geometry.strides, geometry.dtype.itemsize)
+        and geometry.dtype == geometry.view_dtype
+    )
 
 
 def _shares(geometry: Geometry, frame: _Frame) -> np.ndarray:
@@ -138,4 +143,12 @@ def _shares(geometry: Geometry, frame: _Frame) -> np.ndarray:
 def strided_geometry(x: np.ndarray, shape: tuple, strides: tuple, offset: int) -> Geometry:
     """How the view of the memory of `x` with these strides and offset, counted in elements, lies in `x`."""
     item = x.itemsize
-    return Geometry(x.shape, x.strides, x.dtype, shape, tuple(s * item for s in strides), (offset - offset_of(x)) * item, x.dtype)
+    return Geometry(
+        x.shape,
+        x.strides,
+        x.dtype,
+        shape,
+        tuple(s * item for s in strides),
+        (offset - offset_of(x)) * item,
+        x.dtype,
+    )

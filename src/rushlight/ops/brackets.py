@@ -17,7 +17,6 @@ from .movement import expand
 from .select import index_set, pick, select_index
 from .shapes import expanded
 
-
 DIRECT = frozenset((int64, bool_))  # the index types that mean the same to numpy
 PLAIN = frozenset((bool, int, float))
 WHOLE = slice(None)
@@ -36,7 +35,7 @@ def getitem(self: Tensor, index: Any) -> Tensor:
 
 
 def as_basic(index: Any) -> tuple | None:
-    """The index as a tuple of numbers, plain slices, None and Ellipsis; None if there is anything else in it."""
+    """The index as a tuple of numbers, plain slices, None and Ellipsis; None if it has anything else."""
     kind = type(index)
     if kind is int:
         return (index,)
@@ -51,7 +50,13 @@ def as_basic(index: Any) -> tuple | None:
 
 def rows(self: Tensor, index: Tensor) -> Tensor:
     """The quick way for one index tensor, where no gradient is wanted."""
-    if index.dtype in DIRECT and index._a.ndim and type(self) in QUICK and not (self._rg and state.grad) and not interceptors:
+    if (
+        index.dtype in DIRECT
+        and index._a.ndim
+        and type(self) in QUICK
+        and not (self._rg and state.grad)
+        and not interceptors
+    ):
         try:
             return wrap(lang.select_index(self._a, (index._a,)), self.dtype)
         except IndexError:
@@ -89,7 +94,7 @@ def tracked(x: Tensor, *values: Tensor) -> bool:
 
 
 def checked(tensors: list[Any], x: Tensor, keep: bool) -> tuple:
-    """Index tensors as arrays, each within its dimension; copies if a graph is to keep what others may edit."""
+    """Index tensors as arrays, each within its dimension; copied if a graph is to keep them."""
     result: list[Any] = []
     shape = x._a.shape
     dim = 0
@@ -115,7 +120,8 @@ def check_mask(mask: tuple, shape: tuple, dim: int) -> None:
     for k, n in enumerate(mask):
         if shape[dim + k] != n:
             raise IndexError(
-                f"The shape of the mask {list(mask)} at index {k} does not match the shape of the indexed tensor {list(shape)} at index "
+                f"The shape of the mask {list(mask)} at index {k} does not match the shape of the indexed "
+                f"tensor {list(shape)} at index "
                 f"{dim + k}; a mask has the sizes of the dimensions that it selects from"
             )
 
@@ -129,7 +135,8 @@ def check_together(arrays: list[Any]) -> None:
         lengths = {s[-1 - k] for s in shapes if len(s) > k} - {1}
         if len(lengths) > 1:
             raise IndexError(
-                f"shape mismatch: indexing tensors could not be broadcast together with shapes {', '.join(str(list(s)) for s in shapes)}; "
+                "shape mismatch: indexing tensors could not be broadcast together with shapes "
+                f"{', '.join(str(list(s)) for s in shapes)}; "
                 "to select rows and columns independently, index in two steps or use rows[:, None]"
             )
 
@@ -137,7 +144,8 @@ def check_together(arrays: list[Any]) -> None:
 def out_of_range(bad: int, dim: int, shape: tuple) -> IndexError:
     n = shape[dim]
     return IndexError(
-        f"index {bad} is out of bounds for dimension {dim} with size {n}: the tensor has shape {list(shape)}, so indices go from {-n} to {n - 1}"
+        f"index {bad} is out of bounds for dimension {dim} with size {n}: the tensor has shape "
+        f"{list(shape)}, so indices go from {-n} to {n - 1}"
     )
 
 
@@ -147,8 +155,14 @@ def explained(index: tuple, x: Tensor) -> IndexError:
     wanted = sum(i is not None and i is not Ellipsis for i in index)
     if wanted > len(shape):
         if not shape:
-            return IndexError("invalid index of a 0-dim tensor. Use `tensor.item()` in Python to convert a 0-dim tensor to a number")
-        return IndexError(f"too many indices for tensor of dimension {len(shape)}: {wanted} were given for shape {list(shape)}")
+            return IndexError(
+                "invalid index of a 0-dim tensor. Use `tensor.item()` in Python to convert a 0-dim tensor to "
+                "a number"
+            )
+        return IndexError(
+            f"too many indices for tensor of dimension {len(shape)}: {wanted} were given for shape "
+            f"{list(shape)}"
+        )
     dim = 0
     for i in index:
         if i is Ellipsis:
@@ -189,7 +203,7 @@ def setitem(self: Tensor, index: Any, value: Any) -> None:
 
 
 def write_at_once(x: Tensor, index: Any, value: Any) -> bool:
-    """The quick way for plain numbers and tensors, where no gradient is wanted; False where that is not what is given."""
+    """The quick way for plain numbers and tensors, where no gradient is wanted; False for anything else."""
     basic = as_basic(index)
     if basic is None:
         if type(index) not in QUICK or index.dtype not in DIRECT or not index._a.ndim:
@@ -226,7 +240,7 @@ def write_part(x: Tensor, basic: tuple, indices: Any, value: Tensor) -> None:
 
 
 def set_recorded(x: Tensor, basic: tuple, tensors: Any, value: Tensor) -> None:
-    """The same for the graph: the view of the basic part is edited, and its base takes that into the graph."""
+    """The same for the graph: a view of the basic part is edited, and its base takes part in it."""
     part = x if is_whole(basic) else pick(x, basic)
     if tensors is not None:
         check_same_type(x, value)
@@ -239,7 +253,7 @@ def set_recorded(x: Tensor, basic: tuple, tensors: Any, value: Tensor) -> None:
 
 
 def fitting(value: Tensor, shape: tuple, advanced: bool) -> Tensor:
-    """`value` without leading dimensions of one that the place lacks; an error if it does not broadcast to it."""
+    """`value` without leading dimensions of one that the place lacks; an error if it does not fit there."""
     own = value._a.shape
     while len(own) > len(shape) and own[0] == 1:
         own = own[1:]
@@ -247,7 +261,8 @@ def fitting(value: Tensor, shape: tuple, advanced: bool) -> Tensor:
     if not fits:
         if advanced:
             raise RuntimeError(
-                f"shape mismatch: value tensor of shape {list(value._a.shape)} cannot be broadcast to indexing result of shape {list(shape)}"
+                f"shape mismatch: value tensor of shape {list(value._a.shape)} cannot be broadcast to "
+                f"indexing result of shape {list(shape)}"
             )
         expanded(shape, own, "setitem")
     return value if own == value._a.shape else value.reshape(own)
@@ -261,15 +276,22 @@ def number_for(value: Any, x: Tensor) -> Tensor:
         value = value.item()
     if type(value) not in (bool, int, float, complex):
         raise TypeError(
-            f"can't assign a {type(value).__name__} to a tensor of {x.dtype}; assign a number or a tensor, such as torch.tensor(value)"
+            f"can't assign a {type(value).__name__} to a tensor of {x.dtype}; assign a number or a tensor, "
+            "such as torch.tensor(value)"
         )
     if type(value) is complex and not x.dtype.is_complex:
         if value.imag:
-            raise RuntimeError(f"value cannot be converted to type {x.dtype.name} without overflow: {value} has an imaginary part")
+            raise RuntimeError(
+                f"value cannot be converted to type {x.dtype.name} without overflow: {value} has an "
+                "imaginary part"
+            )
         value = value.real
     a = scalar(number(value, x.dtype), x.dtype.np) if fits(value, x.dtype) else None
     if a is None or (not finite_number(a) and finite_number(value)):
-        raise RuntimeError(f"value cannot be converted to type {x.dtype.name} without overflow: {value} is outside of its range")
+        raise RuntimeError(
+            f"value cannot be converted to type {x.dtype.name} without overflow: {value} is outside of its "
+            "range"
+        )
     return wrap(a, x.dtype)
 
 
@@ -288,7 +310,8 @@ def fits(value: Any, dt: Any) -> bool:
 def check_same_type(x: Tensor, value: Tensor) -> None:
     if value.dtype is not x.dtype:
         raise RuntimeError(
-            f"Index put requires the source and destination dtypes match, got {x.dtype.name} for the destination and {value.dtype.name} for "
+            f"Index put requires the source and destination dtypes match, got {x.dtype.name} for the "
+            f"destination and {value.dtype.name} for "
             f"the source; assign value.to({x.dtype})"
         )
 

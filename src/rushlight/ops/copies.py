@@ -53,8 +53,9 @@ def copying_pieces(name, call):
 
 
 VIEWS = {
-    "alias": alias_view, "as_strided": as_strided, "diagonal": diagonal, "detach": Tensor.detach, "expand": expand, "permute": permute,
-    "select": select, "slice": slice_view, "squeeze": squeeze, "t": t, "transpose": transpose, "unfold": unfold, "unsqueeze": unsqueeze, "view": view_method,
+    "alias": alias_view, "as_strided": as_strided, "diagonal": diagonal, "detach": Tensor.detach,
+    "expand": expand, "permute": permute, "select": select, "slice": slice_view, "squeeze": squeeze, "t": t,
+    "transpose": transpose, "unfold": unfold, "unsqueeze": unsqueeze, "view": view_method,
 }  # fmt: skip
 COPIES = {name + "_copy": copying(name + "_copy", call) for name, call in VIEWS.items()}
 for _call in (split, split_with_sizes, unbind):
@@ -64,11 +65,16 @@ narrow_copy = copying("narrow_copy", narrow, method=True)
 
 def scattering(name, input, src, look):
     """A copy of `input` in which what `look` sees is replaced by `src`."""
-    result = clone(input, memory_format=CONTIGUOUS) if not input.is_contiguous() and name != "as_strided_scatter" else clone(input)
+    result = (
+        clone(input, memory_format=CONTIGUOUS)
+        if not input.is_contiguous() and name != "as_strided_scatter"
+        else clone(input)
+    )
     part = look(result)
     if part._a.shape != src._a.shape:
         raise RuntimeError(
-            f"{name}: expected src to have a size equal to the slice of self that it replaces. src size = {list(src._a.shape)}, "
+            f"{name}: expected src to have a size equal to the slice of self that it replaces. src size = "
+            f"{list(src._a.shape)}, "
             f"slice size = {list(part._a.shape)}"
         )
     part.copy_(src)

@@ -47,9 +47,15 @@ spread_along.gradient(x=lambda g, dim, index: lang.gather_along(g, dim, index))
 def check_index(name, index, types=(int64, int32)):
     """An index is a tensor of integers."""
     if not isinstance(index, Tensor):
-        raise TypeError(f"{name}(): argument 'index' must be Tensor, not {type(index).__name__}; use torch.tensor({index!r})")
+        raise TypeError(
+            f"{name}(): argument 'index' must be Tensor, not {type(index).__name__}; use "
+            f"torch.tensor({index!r})"
+        )
     if index.dtype not in types and index._a.size:
-        raise RuntimeError(f"{name}(): Expected dtype {' or '.join(t.name for t in types)} for index, but got {index.dtype}; convert it with .long()")
+        raise RuntimeError(
+            f"{name}(): Expected dtype {' or '.join(t.name for t in types)} for index, but got "
+            f"{index.dtype}; convert it with .long()"
+        )
 
 
 def check_bounds(name, index, size, dim, error=IndexError):
@@ -57,7 +63,10 @@ def check_bounds(name, index, size, dim, error=IndexError):
     a = index._a
     if not in_range(a, size) or (a.size and int(a.min()) < 0):
         bad = first_outside(a, size) if not in_range(a, size) else int(a.min())
-        raise error(f"{name}(): index {bad} is out of bounds for dimension {dim} with size {size}; indices go from 0 to {size - 1}")
+        raise error(
+            f"{name}(): index {bad} is out of bounds for dimension {dim} with size {size}; indices go from 0 "
+            f"to {size - 1}"
+        )
 
 
 @composite
@@ -67,9 +76,13 @@ def index_select(input, dim, index):
     shape = shape_of(input)
     d = wrap_dim(dim, len(shape))
     if index._a.ndim > 1:
-        raise IndexError(f"index_select(): Index is supposed to be a vector, but it has shape {list(index._a.shape)}")
+        raise IndexError(
+            f"index_select(): Index is supposed to be a vector, but it has shape {list(index._a.shape)}"
+        )
     if not shape and index._a.size != 1:
-        raise IndexError(f"index_select(): Index to scalar can have only 1 value, got {index._a.size} value(s)")
+        raise IndexError(
+            f"index_select(): Index to scalar can have only 1 value, got {index._a.size} value(s)"
+        )
     check_bounds("index_select", index, shape[d] if shape else 1, d)
     if not shape:
         return input.clone()
@@ -78,15 +91,20 @@ def index_select(input, dim, index):
 
 @composite
 def gather(input, dim, index, *, sparse_grad=False):
-    """The elements along `dim` that `index` names; in the other dimensions an element comes from its own place."""
+    """The elements along `dim` that `index` names; in the other dimensions each keeps its place."""
     check_index("gather", index)
     x, index_, restore = at_least_one_dimension(input, index)
     d = wrap_dim(dim, x._a.ndim)
     if index._a.size == 0:
-        return input.reshape(-1)[:0].reshape(index._a.shape) if index._a.ndim != input._a.ndim else gather_along(x, d, index_)
+        return (
+            input.reshape(-1)[:0].reshape(index._a.shape)
+            if index._a.ndim != input._a.ndim
+            else gather_along(x, d, index_)
+        )
     if x._a.ndim != index_._a.ndim:
         raise RuntimeError(
-            f"Index tensor must have the same number of dimensions as input tensor: gather of shape {list(input._a.shape)} by index of shape "
+            "Index tensor must have the same number of dimensions as input tensor: gather of shape "
+            f"{list(input._a.shape)} by index of shape "
             f"{list(index._a.shape)}"
         )
     check_smaller("gather", "input", x, index_, d)
@@ -108,7 +126,8 @@ def check_smaller(name, what, x, index, dim):
     for k, (n, m) in enumerate(zip(index._a.shape, x._a.shape)):
         if k != dim and n > m:
             raise RuntimeError(
-                f"{name}(): Size does not match at dimension {k} expected index {list(index._a.shape)} to be no larger than {what} "
+                f"{name}(): Size does not match at dimension {k} expected index {list(index._a.shape)} to be "
+                f"no larger than {what} "
                 f"{list(x._a.shape)} apart from dimension {dim}"
             )
 
@@ -117,12 +136,17 @@ def check_smaller(name, what, x, index, dim):
 def take(input, index):
     """The elements that `index` names, counted over all of `input` in row-major order."""
     if not isinstance(index, Tensor) or index.dtype is not int64:
-        raise RuntimeError(f"take(): Expected a long tensor for index, but got {getattr(index, 'dtype', type(index).__name__)}")
+        raise RuntimeError(
+            "take(): Expected a long tensor for index, but got "
+            f"{getattr(index, 'dtype', type(index).__name__)}"
+        )
     flat = input.reshape(-1)
     if not in_range(index._a, flat._a.size):
         bad = first_outside(index._a, flat._a.size)
         raise IndexError(f"out of range: tried to access index {bad} on a tensor of {flat._a.size} elements.")
-    return select_index(flat, checked([index if index._a.ndim else index.reshape(1)], flat, True)).reshape(index._a.shape)
+    return select_index(flat, checked([index if index._a.ndim else index.reshape(1)], flat, True)).reshape(
+        index._a.shape
+    )
 
 
 @composite
@@ -134,7 +158,8 @@ def take_along_dim(input, indices, dim=None):
     shape, own = shape_of(input), shape_of(indices)
     if len(shape) != len(own):
         raise RuntimeError(
-            f"torch.take_along_dim(): input and indices should have the same number of dimensions, but got {len(shape)} dimensions for "
+            "torch.take_along_dim(): input and indices should have the same number of dimensions, but got "
+            f"{len(shape)} dimensions for "
             f"input, and {len(own)} dimensions for indices"
         )
     d = wrap_dim(dim, len(shape))
@@ -151,7 +176,10 @@ def unravel_index(indices, shape):
     """For positions counted over all elements of a tensor of this shape, the index in each dimension."""
     shape = sizes(shape, "unravel_index(shape)")
     if indices.dtype.category != INTEGRAL:
-        raise ValueError(f"unravel_index(): expected 'indices' to be integer dtype, but got {indices.dtype}; convert it with .long()")
+        raise ValueError(
+            f"unravel_index(): expected 'indices' to be integer dtype, but got {indices.dtype}; convert it "
+            "with .long()"
+        )
     if min(shape, default=0) < 0:
         raise ValueError(f"'shape' cannot have negative values, but got {shape}")
     count = 1
@@ -180,14 +208,18 @@ def repeat_interleave(input, repeats=None, dim=None, *, output_size=None):
         repeats = counted(repeats)
         if repeats.ndim and repeats.size not in (1, n):
             raise RuntimeError(
-                f"repeats must have the same size as input along dim, but got repeats.size(0) = {repeats.size} and input.size({d}) = {n}"
+                "repeats must have the same size as input along dim, but got repeats.size(0) = "
+                f"{repeats.size} and input.size({d}) = {n}"
             )
         repeats = repeats.reshape(-1)
     elif isinstance(repeats, int) and repeats < 0:
         raise RuntimeError(f"repeats can not be negative, but it is {repeats}")
     index = repeat_index(n, repeats)
     if output_size is not None and index.size != output_size:
-        raise RuntimeError(f"repeat_interleave: allocated size does not match required size: output_size is {output_size}, but {index.size} come out")
+        raise RuntimeError(
+            f"repeat_interleave: allocated size does not match required size: output_size is {output_size}, "
+            f"but {index.size} come out"
+        )
     return take_rows(input, d, wrap(index, int64))
 
 
@@ -195,7 +227,9 @@ def counted(repeats):
     """How often each element is to come, as an array."""
     a = repeats._a
     if a.ndim > 1:
-        raise RuntimeError(f"repeat_interleave only accept 1D vector as repeat, but it has shape {list(a.shape)}")
+        raise RuntimeError(
+            f"repeat_interleave only accept 1D vector as repeat, but it has shape {list(a.shape)}"
+        )
     if repeats.dtype not in (int64, int32):
         raise RuntimeError(f"repeats has to be Long or Int tensor, but it is {repeats.dtype}")
     if a.size and int(a.min()) < 0:

@@ -1,7 +1,7 @@
 """What stands between the brackets of `x[...]`, taken apart.
 
-An index has a basic part, which only makes a view (numbers, slices, None, Ellipsis), and perhaps tensors, which
-select elements one by one. PyTorch applies the basic part first; `parse` gives both.
+An index has a basic part, which only makes a view (numbers, slices, None, Ellipsis), and perhaps tensors,
+which select elements one by one. PyTorch applies the basic part first; `parse` gives both.
 """
 
 from __future__ import annotations
@@ -24,12 +24,15 @@ def is_basic(index: Any) -> bool:
 
 
 def parse(index: Any, x: Tensor) -> tuple[tuple, list[Any] | None]:
-    """The basic part, and for each dimension that it leaves a Tensor or None (or just None if there are no tensors)."""
+    """The basic part, and a Tensor or None for each dimension that it leaves (or None in all)."""
     items = as_items(index)
     ndim = x._a.ndim
     consumed = sum(consumes(i) for i in items)
     if consumed > ndim:
-        raise IndexError(f"too many indices for tensor of dimension {ndim}: {len(items)} were given for shape {list(x._a.shape)}")
+        raise IndexError(
+            f"too many indices for tensor of dimension {ndim}: {len(items)} were given for shape "
+            f"{list(x._a.shape)}"
+        )
     basic: list[Any] = []
     tensors: list[Any] = []
     open_ended = False
@@ -62,7 +65,7 @@ def consumes(item: Any) -> int:
 
 
 def spread_masks(tensors: list[Any]) -> list[Any]:
-    """Drops the places that a mask of several dimensions takes beside its own: numpy counts them with the mask."""
+    """Drops the further places of a mask of several dimensions: numpy counts them with the mask."""
     result: list[Any] = []
     skip = 0
     for t in tensors:
@@ -77,7 +80,11 @@ def spread_masks(tensors: list[Any]) -> list[Any]:
 
 def as_items(index: Any) -> list[Any]:
     """The items of an index, each an int, a slice, None, Ellipsis or an index Tensor."""
-    if type(index) is list and len(index) < 32 and any(isinstance(i, (Tensor, list, tuple, slice, type(None), type(Ellipsis))) for i in index):
+    if (
+        type(index) is list
+        and len(index) < 32
+        and any(isinstance(i, (Tensor, list, tuple, slice, type(None), type(Ellipsis))) for i in index)
+    ):
         index = legacy_list(index)
     return [as_item(i) for i in (index if isinstance(index, tuple) else (index,))]
 
@@ -85,7 +92,8 @@ def as_items(index: Any) -> list[Any]:
 def legacy_list(index: list) -> Any:
     """A list with slices or lists in it is an index of several dimensions, as it was in old numpy."""
     warnings.warn(
-        "Using a non-tuple sequence for multidimensional indexing is deprecated; use x[tuple(seq)] instead of x[seq]",
+        "Using a non-tuple sequence for multidimensional indexing is deprecated; use x[tuple(seq)] instead "
+        "of x[seq]",
         UserWarning,
         stacklevel=5,
     )
@@ -108,7 +116,8 @@ def as_item(i: Any) -> Any:
         return tensor_item(as_index(i, None))
     error = TypeError if isinstance(i, (str, bytes)) else IndexError
     raise error(
-        f"only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices (got {kind.__name__}); "
+        "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices "
+        f"(got {kind.__name__}); "
         "an index computed with / is a float: use // or int()"
     )
 
@@ -120,29 +129,41 @@ def plain_slice(s: slice) -> slice:
     """A slice of ints; tensors and numpy's numbers are converted."""
     bounds = [v if v is None else slice_bound(v) for v in (s.start, s.stop, s.step)]
     if bounds[2] is not None and bounds[2] <= 0:
-        raise ValueError(f"step must be greater than zero, but got {bounds[2]}; use x.flip(dim) to walk backwards")
+        raise ValueError(
+            f"step must be greater than zero, but got {bounds[2]}; use x.flip(dim) to walk backwards"
+        )
     return slice(*bounds)
 
 
 def slice_bound(v: Any) -> int:
     if isinstance(v, Tensor):
         if v._a.size != 1 or v.dtype.category > 1:
-            raise TypeError(f"only integer tensors of a single element can be converted to an index, not {v.dtype} of shape {list(v._a.shape)}")
+            raise TypeError(
+                f"only integer tensors of a single element can be converted to an index, not {v.dtype} of "
+                f"shape {list(v._a.shape)}"
+            )
         return int(v._a.item())
     try:
         return as_int(v)
     except TypeError:
-        raise TypeError(f"slice indices must be integers or None or have an __index__ method, not {type(v).__name__}") from None
+        raise TypeError(
+            f"slice indices must be integers or None or have an __index__ method, not {type(v).__name__}"
+        ) from None
 
 
 def tensor_item(t: Tensor) -> Any:
     """A tensor as an index: a number if that is all it is, a mask, or integers."""
     if t.dtype not in INDEX_TYPES:
         raise IndexError(
-            f"tensors used as indices must be long, int, byte or bool tensors, but this one is {t.dtype}; convert it with .long()"
+            f"tensors used as indices must be long, int, byte or bool tensors, but this one is {t.dtype}; "
+            "convert it with .long()"
         )
     if t.dtype is uint8:
-        warnings.warn("indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool instead.", UserWarning, stacklevel=6)
+        warnings.warn(
+            "indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool instead.",
+            UserWarning,
+            stacklevel=6,
+        )
         return as_index(t._a != 0, "bool")
     if t._a.ndim == 0 and t.dtype is not bool_:
         return int(t._a)

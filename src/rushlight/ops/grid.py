@@ -5,20 +5,23 @@ from __future__ import annotations
 import itertools
 import warnings
 
-from .declare import composite
-from .join import checked_list, stack
 from ..lang.index import index_array
 from ..tensor.core import wrap
 from ..tensor.dtype import int64
+from .declare import composite
+from .join import checked_list, stack
 
 
 @composite(method=False, out=False)
 def meshgrid(*tensors, indexing=None):
     """Coordinates of the points of a grid, one tensor for each axis; vectors say where its lines are."""
-    tensors = checked_list("meshgrid", tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)) else tensors)
+    tensors = checked_list(
+        "meshgrid", tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)) else tensors
+    )
     if indexing is None:
         warnings.warn(
-            "torch.meshgrid: in an upcoming release, it will be required to pass the indexing argument: indexing='ij' for rows first, or 'xy'",
+            "torch.meshgrid: in an upcoming release, it will be required to pass the indexing argument: "
+            "indexing='ij' for rows first, or 'xy'",
             UserWarning,
             stacklevel=3,
         )
@@ -26,15 +29,23 @@ def meshgrid(*tensors, indexing=None):
         raise RuntimeError(f'torch.meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}')
     for t in tensors:
         if t._a.ndim > 1:
-            raise RuntimeError(f"torch.meshgrid: Expected 0D or 1D tensor in the tensor list but got: {t._a.ndim}D of shape {list(t._a.shape)}")
+            raise RuntimeError(
+                f"torch.meshgrid: Expected 0D or 1D tensor in the tensor list but got: {t._a.ndim}D of shape "
+                f"{list(t._a.shape)}"
+            )
         if t.dtype is not tensors[0].dtype:
-            raise RuntimeError("torch.meshgrid expects all tensors to have the same dtype; convert them with x.to(dtype)")
+            raise RuntimeError(
+                "torch.meshgrid expects all tensors to have the same dtype; convert them with x.to(dtype)"
+            )
     order = list(range(len(tensors)))
     if indexing == "xy" and len(tensors) > 1:
         order[:2] = 1, 0
     shape = [tensors[k]._a.size for k in order]
     place = {k: i for i, k in enumerate(order)}
-    return tuple(t.reshape([-1 if place[k] == i else 1 for i in order_of(shape)]).expand(shape) for k, t in enumerate(tensors))
+    return tuple(
+        t.reshape([-1 if place[k] == i else 1 for i in order_of(shape)]).expand(shape)
+        for k, t in enumerate(tensors)
+    )
 
 
 def order_of(shape):
@@ -44,7 +55,10 @@ def order_of(shape):
 @composite(method=False, out=False)
 def cartesian_prod(*tensors):
     """All ways of taking one element of each vector, as rows."""
-    tensors = checked_list("cartesian_prod", tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)) else tensors)
+    tensors = checked_list(
+        "cartesian_prod",
+        tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)) else tensors,
+    )
     for t in tensors:
         if t._a.ndim != 1:
             raise RuntimeError(f"cartesian_prod: Expect a 1D vector, but got shape {list(t._a.shape)}")

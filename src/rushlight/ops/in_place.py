@@ -1,13 +1,14 @@
 """`index_add_`, `scatter_`, `masked_fill_` and their like on the spot, where no gradient is wanted.
 
-The form that follows from an operator's declaration computes a whole new tensor. These touch only the elements that
-are named, so that adding to ten rows of a large table costs ten rows. They use the same checks, and decline (by giving
-None) whatever is not plain; then the declared form runs.
+The form that follows from an operator's declaration computes a whole new tensor. These touch only the named
+elements, so that adding to ten rows of a large table costs ten rows. They use the same checks, and decline (by
+giving None) whatever is not plain; then the declared form runs.
 """
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 from .. import lang
 from ..lang import index as arrays
@@ -54,7 +55,9 @@ def index_fill_(x: Tensor, dim: int, index: Tensor, value: Any) -> Write | None:
     return lambda out: arrays.write_rows(out, d, index._a, number)
 
 
-def scatter_(x: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None, reduce: Any = None) -> Write | None:
+def scatter_(
+    x: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None, reduce: Any = None
+) -> Write | None:
     src = value if src is None else src
     if reduce is not None or src is None:
         return None
@@ -67,7 +70,9 @@ def scatter_add_(x: Tensor, dim: int, index: Tensor, src: Tensor) -> Write | Non
     return along("scatter_add", x, dim, index, src, arrays.add_along)
 
 
-def along(name: str, x: Tensor, dim: int, index: Tensor, src: Tensor, write: Callable[..., None]) -> Write | None:
+def along(
+    name: str, x: Tensor, dim: int, index: Tensor, src: Tensor, write: Callable[..., None]
+) -> Write | None:
     if not plain(x, src) or not x._a.ndim:
         return None
     ready = scatter.prepared(name, x, dim, index, src)
@@ -95,8 +100,16 @@ def method(name: str, prepare: Callable[..., Write | None]) -> Callable[..., Ten
 
     def edit(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         values = (*args, *kwargs.values())
-        ready = type(self) in QUICK and not interceptors and all(type(v) in QUICK for v in values if isinstance(v, Tensor))
-        if ready and not tracked(self, *(v for v in values if isinstance(v, Tensor))) and "axis" not in kwargs:
+        ready = (
+            type(self) in QUICK
+            and not interceptors
+            and all(type(v) in QUICK for v in values if isinstance(v, Tensor))
+        )
+        if (
+            ready
+            and not tracked(self, *(v for v in values if isinstance(v, Tensor)))
+            and "axis" not in kwargs
+        ):
             write = prepare(self, *args, **kwargs)
             if write is not None:
                 check_overlap(self._a, name)

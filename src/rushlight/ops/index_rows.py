@@ -1,4 +1,4 @@
-"""Slices along a dimension that a vector of indices names: index_add, index_copy, index_fill, index_reduce."""
+"""Slices along a dimension that a vector names: index_add, index_copy, index_fill, index_reduce."""
 
 from __future__ import annotations
 
@@ -40,19 +40,26 @@ def prepared(name, input, dim, index, source, types_agree=True):
     d = wrap_dim(dim, len(shape))
     if index._a.ndim > 1:
         raise IndexError(f"{name}(): Index should have dimension 1 or 0 (got {index._a.ndim})")
-    check_bounds(name, index, shape[d] if shape else 1, d, RuntimeError if name == "index_add" else IndexError)
+    check_bounds(
+        name, index, shape[d] if shape else 1, d, RuntimeError if name == "index_add" else IndexError
+    )
     x = input if shape else input.reshape(1)
     index = index if index._a.ndim else index.reshape(1)
     if source is None:
         return x, d, index
     if types_agree and source.dtype is not input.dtype:
-        raise RuntimeError(f"{name}(): self and source expected to have the same dtype, but got (self) {input.dtype.name} and (source) {source.dtype.name}")
+        raise RuntimeError(
+            f"{name}(): self and source expected to have the same dtype, but got (self) {input.dtype.name} "
+            f"and (source) {source.dtype.name}"
+        )
     wanted = (*x._a.shape[:d], index._a.size, *x._a.shape[d + 1 :])
     source = source if source._a.ndim else source.reshape(1)
     if source._a.shape != wanted:
         raise RuntimeError(
-            f"{name}(): Number of indices ({index._a.size}) should be equal to source.size(dim), and the other sizes to those of self: "
-            f"source mismatch, expected shape {list(wanted)} for self of shape {list(shape)} and dim {d}, but got {list(source._a.shape)}"
+            f"{name}(): Number of indices ({index._a.size}) should be equal to source.size(dim), and the "
+            "other sizes to those of self: "
+            f"source mismatch, expected shape {list(wanted)} for self of shape {list(shape)} and dim {d}, "
+            f"but got {list(source._a.shape)}"
         )
     return x, d, index, source
 
@@ -64,17 +71,22 @@ def shaped_like(input, result):
 
 @composite(inplace=True)
 def index_add(input, dim, index, source, *, alpha=1):
-    """`input` with `alpha` times the slices of `source` added where `index` says; those for one place are all added."""
+    """`input` with `alpha` times the slices of `source` added to those that `index` names."""
     x, d, index, source = prepared("index_add", input, dim, index, source)
-    return shaped_like(input, add_to_rows(x, d, index, source if alpha == 1 else (source * alpha).to(input.dtype)))
+    return shaped_like(
+        input, add_to_rows(x, d, index, source if alpha == 1 else (source * alpha).to(input.dtype))
+    )
 
 
 @composite(inplace=True)
 def index_copy(input, dim, index, source):
     """`input` with the slices of `source` where `index` says."""
-    if not input._a.ndim and source._a.ndim or (input._a.ndim and source._a.ndim and input._a.ndim != source._a.ndim):
+    if (not input._a.ndim and source._a.ndim) or (
+        input._a.ndim and source._a.ndim and input._a.ndim != source._a.ndim
+    ):
         raise IndexError(
-            f"index_copy_(): When source and destination are not scalars, their dimensionality must match. Source dimensionality "
+            "index_copy_(): When source and destination are not scalars, their dimensionality must match. "
+            "Source dimensionality "
             f"({source._a.ndim}), destination dimensionality ({input._a.ndim})"
         )
     x, d, index, source = prepared("index_copy", input, dim, index, source)
@@ -86,7 +98,10 @@ def index_fill(input, dim, index, value):
     """`input` with a number in the slices that `index` names."""
     if isinstance(value, Tensor):
         if value._a.ndim:
-            raise RuntimeError(f"index_fill_ only supports a 0-dimensional value tensor, but got tensor with {value._a.ndim} dimension(s).")
+            raise RuntimeError(
+                "index_fill_ only supports a 0-dimensional value tensor, but got tensor with "
+                f"{value._a.ndim} dimension(s)."
+            )
         value = value.to(input.dtype)
     else:
         value = number_for(value, input)
@@ -102,7 +117,9 @@ def index_fill(input, dim, index, value):
 def index_reduce(input, dim, index, source, reduce, *, include_self=True):
     """`input` with the slices of `source` folded into those that `index` names."""
     if reduce not in ("prod", "mean", "amax", "amin"):
-        raise RuntimeError(f"index_reduce(): Expected reduce to be one of prod, mean, amax or amin but got {reduce}.")
+        raise RuntimeError(
+            f"index_reduce(): Expected reduce to be one of prod, mean, amax or amin but got {reduce}."
+        )
     x, d, index, source = prepared("index_reduce", input, dim, index, source)
     wide = index.reshape([-1 if k == d else 1 for k in range(x._a.ndim)]).expand(source._a.shape)
     return shaped_like(input, scatter_reduce(x, d, wide, source, reduce, include_self=include_self))

@@ -31,13 +31,19 @@ def cut(g, shapes, dim):
     for shape in shapes:
         n = shape[len(lead)] if shape != (0,) else 0
         piece = lang.pick(g, (*lead, slice(start, start + n)))
-        parts.append(piece if shape != (0,) else lang.reshape(piece, (0,)) if len(g.shape) == 1 else lang.zeros_of(g, (0,)))
+        parts.append(
+            piece
+            if shape != (0,)
+            else lang.reshape(piece, (0,))
+            if len(g.shape) == 1
+            else lang.zeros_of(g, (0,))
+        )
         start += n
     return parts
 
 
 def at_once(join, tensors, dim):
-    """The quick way for plain tensors of one type that need no gradient; None where that is not what is given."""
+    """The quick way for plain tensors of one type that need no gradient; None for anything else."""
     if interceptors or type(tensors) not in (list, tuple) or not tensors:
         return None
     dt = getattr(tensors[0], "dtype", None)
@@ -55,13 +61,21 @@ def at_once(join, tensors, dim):
 def checked_list(name, tensors):
     """A list of Tensors, of which there is at least one."""
     if isinstance(tensors, Tensor) or not isinstance(tensors, (list, tuple)):
-        raise TypeError(f"{name}(): argument 'tensors' (position 1) must be tuple of Tensors, not {type(tensors).__name__}")
+        raise TypeError(
+            f"{name}(): argument 'tensors' (position 1) must be tuple of Tensors, not "
+            f"{type(tensors).__name__}"
+        )
     for i, t in enumerate(tensors):
         if not isinstance(t, Tensor):
-            raise TypeError(f"expected Tensor as element {i} in argument 0, but got {type(t).__name__}: {name}() joins tensors")
+            raise TypeError(
+                f"expected Tensor as element {i} in argument 0, but got {type(t).__name__}: {name}() joins "
+                "tensors"
+            )
     if not tensors:
         error = ValueError if name == "cat" else RuntimeError
-        raise error(f"torch.{name}(): expected a non-empty list of Tensors; {name} expects a non-empty TensorList")
+        raise error(
+            f"torch.{name}(): expected a non-empty list of Tensors; {name} expects a non-empty TensorList"
+        )
     return tensors
 
 
@@ -72,7 +86,10 @@ def of_one_type(tensors, out=None, name="cat"):
         return list(tensors)
     common = promote([(t.dtype, t._a.ndim) for t in tensors], [])
     if out is not None and not can_cast(common, out.dtype):
-        raise RuntimeError(f"torch.{name}(): input types can't be cast to the desired output type {out.dtype.name}; they promote to {common.name}")
+        raise RuntimeError(
+            f"torch.{name}(): input types can't be cast to the desired output type {out.dtype.name}; they "
+            f"promote to {common.name}"
+        )
     return [t if t.dtype is common else t.to(common) for t in tensors]
 
 
@@ -86,7 +103,10 @@ def cat(tensors, dim=0):
     shapes = [shape_of(t) for t in tensors]
     for i, s in enumerate(shapes):
         if not s:
-            raise RuntimeError(f"zero-dimensional tensor (at position {i}) cannot be concatenated; use torch.stack, or unsqueeze(0) it")
+            raise RuntimeError(
+                f"zero-dimensional tensor (at position {i}) cannot be concatenated; use torch.stack, or "
+                "unsqueeze(0) it"
+            )
     real = [s for s in shapes if s != (0,)]
     d = wrap_dim(dim, len(real[0]) if real else 1)
     check_fit(shapes, d)
@@ -102,12 +122,14 @@ def check_fit(shapes, dim):
         a = shapes[first]
         if len(s) != len(a):
             raise RuntimeError(
-                f"Tensors must have same number of dimensions: got {len(a)} and {len(s)} (cat of shapes {', '.join(str(list(s)) for s in shapes)})"
+                f"Tensors must have same number of dimensions: got {len(a)} and {len(s)} (cat of shapes "
+                f"{', '.join(str(list(s)) for s in shapes)})"
             )
         for k, (n, m) in enumerate(zip(a, s)):
             if k != dim and n != m:
                 raise RuntimeError(
-                    f"Sizes of tensors must match except in dimension {dim}. Expected size {n} but got size {m} for tensor number {i} in the "
+                    f"Sizes of tensors must match except in dimension {dim}. Expected size {n} but got size "
+                    f"{m} for tensor number {i} in the "
                     f"list: at dimension {k}, shape {list(s)} differs from {list(a)}"
                 )
 
@@ -143,7 +165,8 @@ def stack(tensors, dim=0):
     for i, t in enumerate(tensors):
         if t._a.shape != first:
             raise RuntimeError(
-                f"stack expects each tensor to be equal size, but got {list(first)} at entry 0 and {list(t._a.shape)} at entry {i}; pad them, or use torch.cat"
+                f"stack expects each tensor to be equal size, but got {list(first)} at entry 0 and "
+                f"{list(t._a.shape)} at entry {i}; pad them, or use torch.cat"
             )
     return stack_arrays(of_one_type(tensors), d)
 
@@ -157,7 +180,12 @@ def _stack_along(name, rank, dim_of, doc):
     return composite(body, method=False)
 
 
-hstack = _stack_along("hstack", 1, lambda ndim: 0 if ndim == 1 else 1, "Tensors side by side: along the second dimension (the first of vectors).")
+hstack = _stack_along(
+    "hstack",
+    1,
+    lambda ndim: 0 if ndim == 1 else 1,
+    "Tensors side by side: along the second dimension (the first of vectors).",
+)
 vstack = _stack_along("vstack", 2, lambda ndim: 0, "Tensors one below the other; vectors are rows.")
 dstack = _stack_along("dstack", 3, lambda ndim: 2, "Tensors one behind the other, along the third dimension.")
 alias(vstack, "row_stack", method=False)
@@ -176,7 +204,10 @@ def block_diag(*tensors):
     tensors = tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)) else tensors
     for i, t in enumerate(checked_list("block_diag", tensors) if tensors else ()):
         if t._a.ndim > 2:
-            raise RuntimeError(f"torch.block_diag: Input tensors must have 2 or fewer dimensions. Input {i} has {t._a.ndim} dimensions")
+            raise RuntimeError(
+                f"torch.block_diag: Input tensors must have 2 or fewer dimensions. Input {i} has {t._a.ndim} "
+                "dimensions"
+            )
     if not tensors:
         return _empty_row()
     matrices = of_one_type([atleast_rank(t, 2) for t in tensors])

@@ -1,4 +1,4 @@
-"""Elements that a mask, or their own values, choose: masked_select, masked_fill, nonzero, and index_put and put."""
+"""Elements that a mask, their values or their places choose: masked_*, nonzero, index_put and put."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ from .shapes import broadcast, shape_of
 
 def check_mask(name, mask):
     if mask.dtype is not bool_:
-        raise RuntimeError(f"{name} only supports boolean masks, but got mask with dtype {mask.dtype.name}; compare, as in x > 0, or mask.bool()")
+        raise RuntimeError(
+            f"{name} only supports boolean masks, but got mask with dtype {mask.dtype.name}; compare, as in "
+            "x > 0, or mask.bool()"
+        )
 
 
 @composite
@@ -53,11 +56,14 @@ def masked_fill(input, mask, value):
     if isinstance(value, Tensor):
         if value._a.ndim:
             raise RuntimeError(
-                f"masked_fill_ only supports a 0-dimensional value tensor, but got tensor with {value._a.ndim} dimension(s); for values of "
+                "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with "
+                f"{value._a.ndim} dimension(s); for values of "
                 "several elements there is torch.where"
             )
         if value.dtype.is_complex and not input.dtype.is_complex:
-            raise RuntimeError(f"value cannot be converted to type {input.dtype.name} without overflow: it is complex")
+            raise RuntimeError(
+                f"value cannot be converted to type {input.dtype.name} without overflow: it is complex"
+            )
         value = value.to(input.dtype)
     else:
         value = number_for(value, input)
@@ -70,12 +76,18 @@ def masked_scatter(input, mask, source):
     """`input` with the elements of `source`, one after the other, where `mask` is true."""
     check_mask("masked_scatter_", mask)
     if source.dtype is not input.dtype:
-        raise RuntimeError(f"masked_scatter_: expected self and source to have same dtypes but got {input.dtype.name} and {source.dtype.name}")
+        raise RuntimeError(
+            f"masked_scatter_: expected self and source to have same dtypes but got {input.dtype.name} and "
+            f"{source.dtype.name}"
+        )
     shape = broadcast([shape_of(input), shape_of(mask)], "masked_scatter")
     x, where = expand(input, shape).reshape(shape or 1), expand(mask, shape).reshape(shape or 1)
     count = lang.count_true(where._a)
     if source._a.size < count:
-        raise RuntimeError(f"masked_scatter: expected `source` to have at least as many elements as the mask has ones, {count}, but it has {source._a.size}")
+        raise RuntimeError(
+            "masked_scatter: expected `source` to have at least as many elements as the mask has ones, "
+            f"{count}, but it has {source._a.size}"
+        )
     result = index_set(x, source.reshape(-1)[:count], (lang.copy(where._a),))
     return result if shape else result.reshape(())
 
@@ -92,7 +104,8 @@ def index_put(input, indices, values, accumulate=False):
         raise IndexError(f"too many indices for tensor of dimension {input._a.ndim} (got {len(places)})")
     if values.dtype is not input.dtype:
         raise RuntimeError(
-            f"Index put requires the source and destination dtypes match, got {input.dtype.name} for the destination and {values.dtype.name} "
+            f"Index put requires the source and destination dtypes match, got {input.dtype.name} for the "
+            f"destination and {values.dtype.name} "
             "for the source."
         )
     index = checked(spread_masks(places), input, True)
@@ -106,13 +119,21 @@ def put(input, index, source, accumulate=False):
     if index.dtype.name != "int64":
         raise RuntimeError(f"put_(): Expected a long tensor for index, but got {index.dtype}")
     if source.dtype is not input.dtype:
-        raise RuntimeError(f"put_(): self and source expected to have the same dtype, but got self.dtype = {input.dtype.name} and source.dtype = {source.dtype.name}")
+        raise RuntimeError(
+            "put_(): self and source expected to have the same dtype, but got self.dtype = "
+            f"{input.dtype.name} and source.dtype = {source.dtype.name}"
+        )
     if index._a.size != source._a.size:
-        raise RuntimeError(f"put_(): Expected source and index to have the same number of elements, but got source.numel() = {source._a.size}, index.numel() = {index._a.size}")
+        raise RuntimeError(
+            "put_(): Expected source and index to have the same number of elements, but got source.numel() "
+            f"= {source._a.size}, index.numel() = {index._a.size}"
+        )
     flat = input.reshape(-1)
     if not index._a.size:
         return input.clone()
-    return index_set(flat, source.reshape(-1), checked([index.reshape(-1)], flat, True), accumulate).reshape(shape_of(input))
+    return index_set(flat, source.reshape(-1), checked([index.reshape(-1)], flat, True), accumulate).reshape(
+        shape_of(input)
+    )
 
 
 @operator(name="_nonzero", method=False, differentiable=False)
@@ -123,7 +144,7 @@ def nonzero_rows(input: Array):
 
 @composite
 def nonzero(input, *, as_tuple=False):
-    """The indices of the elements that are not zero: a row each, or (as_tuple) one vector for each dimension."""
+    """The indices of the elements that are not zero: rows, or (as_tuple) a vector for each dimension."""
     if as_tuple:
         return unbind(nonzero_rows(input if input._a.ndim else input.reshape(1)), 1)
     return nonzero_rows(input)
@@ -155,7 +176,9 @@ def fill_diagonal_(self, fill_value, wrap=False):
     if len(shape) < 2:
         raise RuntimeError("fill_diagonal_: dimensions must larger than 1")
     if len(shape) > 2 and len(set(shape)) > 1:
-        raise RuntimeError(f"fill_diagonal_: all dimensions of input must be of equal length, but the shape is {list(shape)}")
+        raise RuntimeError(
+            f"fill_diagonal_: all dimensions of input must be of equal length, but the shape is {list(shape)}"
+        )
     check_leaf(self, "fill_diagonal_")
     n = min(shape)
     if len(shape) > 2:

@@ -16,7 +16,7 @@ CONTIGUOUS = FORMATS["contiguous_format"]
 
 @operator(out=False, exact=True)
 def clone(input: Array, *, memory_format=None):
-    """A copy with memory of its own, its dimensions in the same order unless `memory_format` says otherwise."""
+    """A copy with memory of its own, in the same order unless `memory_format` says otherwise."""
     if memory_format is None or memory_format is preserve_format:
         return lang.copy(input)
     return lang.laid_out(input, order_of(checked_format("clone", memory_format), input.ndim))
@@ -27,7 +27,10 @@ clone.gradient(input=lambda g: g)
 
 def checked_format(name, fmt):
     if fmt not in FORMATS.values():
-        raise TypeError(f"{name}(): memory_format must be torch.memory_format, not {type(fmt).__name__}; torch.channels_last, say")
+        raise TypeError(
+            f"{name}(): memory_format must be torch.memory_format, not {type(fmt).__name__}; "
+            "torch.channels_last, say"
+        )
     return fmt
 
 
@@ -37,14 +40,18 @@ def contiguous(input, memory_format=contiguous_format):
     if has_format(input._a, checked_format("contiguous", memory_format)):
         return input
     if memory_format is preserve_format:
-        raise RuntimeError("contiguous(): preserve memory format is unsupported by the contiguous operator; use clone()")
+        raise RuntimeError(
+            "contiguous(): preserve memory format is unsupported by the contiguous operator; use clone()"
+        )
     return clone(input, memory_format=memory_format)
 
 
 def is_contiguous(self, memory_format=contiguous_format):
     """Do the elements lie in memory one after the other, in the order of `memory_format`?"""
     if checked_format("is_contiguous", memory_format) is preserve_format:
-        raise RuntimeError("is_contiguous(): preserve memory format is no order in memory; ask for torch.contiguous_format")
+        raise RuntimeError(
+            "is_contiguous(): preserve memory format is no order in memory; ask for torch.contiguous_format"
+        )
     return has_format(self._a, memory_format)
 
 
@@ -73,13 +80,18 @@ def check_strided(x, size, stride, offset):
     """Refuses strides that lead out of the memory of `x`."""
     name = f"as_strided(size={list(size)}, stride={list(stride)}, storage_offset={offset})"
     if len(size) != len(stride):
-        raise RuntimeError(f"mismatch in length of strides and shape: {name} has {len(size)} sizes and {len(stride)} strides")
+        raise RuntimeError(
+            f"mismatch in length of strides and shape: {name} has {len(size)} sizes and {len(stride)} strides"
+        )
     if min(stride, default=0) < 0 or min(size, default=0) < 0 or offset < 0:
-        raise RuntimeError(f"as_strided: Negative strides, sizes and offsets are not supported, got {name}; use x.flip(dim)")
+        raise RuntimeError(
+            f"as_strided: Negative strides, sizes and offsets are not supported, got {name}; use x.flip(dim)"
+        )
     needed = offset + sum((n - 1) * s for n, s in zip(size, stride)) + 1 if prod(size) else 0
     there = lang.root(x._a).nbytes // x.dtype.itemsize
     if needed > there:
         raise RuntimeError(
-            f"setStorage: {name} requires {needed} elements, which is out of bounds for storage of size {there * x.dtype.itemsize} "
+            f"setStorage: {name} requires {needed} elements, which is out of bounds for storage of size "
+            f"{there * x.dtype.itemsize} "
             f"bytes ({there} elements)"
         )

@@ -31,12 +31,16 @@ def checked_permutation(dims, x):
     dims = sizes(dims, "permute(dims)")
     if len(dims) != len(x.shape):
         raise RuntimeError(
-            f"permute(sparse_coo): number of dimensions in the tensor input does not match the length of the desired ordering of dimensions "
-            f"i.e. input.dim() = {len(x.shape)} is not equal to len(dims) = {len(dims)}; shape {list(x.shape)}, dims {list(dims)}"
+            "permute(sparse_coo): number of dimensions in the tensor input does not match the length of the "
+            "desired ordering of dimensions "
+            f"i.e. input.dim() = {len(x.shape)} is not equal to len(dims) = {len(dims)}; shape "
+            f"{list(x.shape)}, dims {list(dims)}"
         )
     dims = [wrap_dim(d, len(x.shape)) for d in dims]
     if len(set(dims)) < len(dims):
-        raise RuntimeError(f"permute(): duplicate dims are not allowed, but dims={dims}; each dimension must come once")
+        raise RuntimeError(
+            f"permute(): duplicate dims are not allowed, but dims={dims}; each dimension must come once"
+        )
     return dims
 
 
@@ -67,7 +71,10 @@ swapaxes.gradient(input=lambda g, axis0, axis1: lang.transpose(g, axis0, axis1))
 def t(input: Array):
     """The transpose of a matrix; vectors and numbers stay as they are."""
     if input.ndim > 2:
-        raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {input.ndim}D; use x.mT, or x.permute(...)")
+        raise RuntimeError(
+            f"t() expects a tensor with <= 2 dimensions, but self is {input.ndim}D; use x.mT, or "
+            "x.permute(...)"
+        )
     return lang.transpose(input, 0, 1) if input.ndim == 2 else input
 
 
@@ -81,7 +88,8 @@ def movedim(input, source, destination):
     source, destination = (sizes(d, "movedim") for d in (source, destination))
     if len(source) != len(destination):
         raise RuntimeError(
-            f"movedim: Invalid source or destination dims: source ({list(source)} dims) should contain the same number of dims as "
+            f"movedim: Invalid source or destination dims: source ({list(source)} dims) should contain the "
+            "same number of dims as "
             f"destination ({list(destination)} dims)"
         )
     source, destination = ([wrap_dim(d, ndim) for d in dims] for dims in (source, destination))
@@ -122,8 +130,10 @@ def view_as_shape(input: Array, shape):
     result = reshaped(input, shape, "view")
     if not input.flags.c_contiguous and input.size and lang.root(result) is not lang.root(input):
         raise RuntimeError(
-            f"view size is not compatible with input tensor's size and stride (at least one dimension spans across two contiguous "
-            f"subspaces): shape {list(input.shape)}, stride {[s // input.itemsize for s in input.strides]}, asked for {list(shape)}. "
+            "view size is not compatible with input tensor's size and stride (at least one dimension spans "
+            "across two contiguous "
+            f"subspaces): shape {list(input.shape)}, stride {[s // input.itemsize for s in input.strides]}, "
+            f"asked for {list(shape)}. "
             "Use .reshape(...) instead, which copies when it must."
         )
     return result
@@ -149,7 +159,7 @@ view_dtype.operator.differentiable = False
 
 
 def view_method(self, *shape, dtype=None, size=None):
-    """The same memory under another shape, `x.view(2, -1)`, or read as another type, `x.view(torch.int32)`."""
+    """The same memory in another shape, `x.view(2, -1)`, or read as another type, `x.view(torch.int32)`."""
     if size is not None:
         shape = (size,)
     if dtype is not None or (len(shape) == 1 and isinstance(shape[0], dtype_class)):
@@ -184,7 +194,9 @@ def flatten(input, start_dim=0, end_dim=-1):
     shape = shape_of(input)
     first, last = wrap_dim(start_dim, len(shape)), wrap_dim(end_dim, len(shape))
     if first > last:
-        raise RuntimeError(f"flatten() has invalid args: start_dim cannot come after end_dim ({start_dim} > {end_dim})")
+        raise RuntimeError(
+            f"flatten() has invalid args: start_dim cannot come after end_dim ({start_dim} > {end_dim})"
+        )
     if not shape:
         return flatten_dims(input, (1,))
     if first == last:
@@ -208,9 +220,13 @@ def unflatten(input, dim, sizes):
     d = wrap_dim(dim, len(shape))
     parts = tuple(sizes)
     if not parts:
-        raise RuntimeError("unflatten: sizes must be non-empty; give the sizes that the dimension is to be split into")
+        raise RuntimeError(
+            "unflatten: sizes must be non-empty; give the sizes that the dimension is to be split into"
+        )
     known = complete_part(parts, shape[d], d)
-    return view_as_shape(input, (*shape[:d], *known, *shape[d + 1 :])) if shape else view_as_shape(input, known)
+    return (
+        view_as_shape(input, (*shape[:d], *known, *shape[d + 1 :])) if shape else view_as_shape(input, known)
+    )
 
 
 def complete_part(parts, size, dim):
@@ -218,7 +234,8 @@ def complete_part(parts, size, dim):
         return complete(parts, size, "unflatten", (size,))
     except RuntimeError as error:
         raise RuntimeError(
-            f"unflatten: Provided sizes {list(parts)} don't multiply up to the size of dim {dim} ({size}) in the input tensor; {error}"
+            f"unflatten: Provided sizes {list(parts)} don't multiply up to the size of dim {dim} ({size}) in "
+            f"the input tensor; {error}"
         ) from None
 
 

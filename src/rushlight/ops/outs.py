@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 from .. import lang
 from ..tensor.core import Tensor
@@ -10,7 +11,7 @@ from ..tensor.inplace import check_overlap
 
 
 def guard_out(call: Callable[..., Any], same_type: bool = True) -> Callable[..., Any]:
-    """Makes an operator refuse an `out=` that shares memory with its arguments or has another type than the first."""
+    """Makes an operator refuse an `out=` that shares memory with its arguments or has another type."""
     operator = call.operator  # type: ignore[attr-defined]
 
     def guarded(*args: Any, **kwargs: Any) -> Any:
@@ -20,12 +21,21 @@ def guard_out(call: Callable[..., Any], same_type: bool = True) -> Callable[...,
             first = args[0] if args else kwargs.get("input")
             if same_type and isinstance(first, Tensor) and out.dtype is not first.dtype:
                 raise RuntimeError(
-                    f"{operator.name}(): Expected out tensor to have dtype {first.dtype.name}, but got {out.dtype.name} instead; "
+                    f"{operator.name}(): Expected out tensor to have dtype {first.dtype.name}, but got "
+                    f"{out.dtype.name} instead; "
                     "leave out= away and convert the result"
                 )
         return call(*args, **kwargs)
 
-    for name in ("__name__", "__qualname__", "__module__", "__doc__", "__wrapped__", "operator", "accepts_out"):
+    for name in (
+        "__name__",
+        "__qualname__",
+        "__module__",
+        "__doc__",
+        "__wrapped__",
+        "operator",
+        "accepts_out",
+    ):
         setattr(guarded, name, getattr(call, name))
     operator.call = guarded
     if Tensor.__dict__.get(operator.name) is call:
@@ -34,7 +44,7 @@ def guard_out(call: Callable[..., Any], same_type: bool = True) -> Callable[...,
 
 
 def refuse_sharing(name: str, out: Tensor, arguments: list[Any]) -> None:
-    """PyTorch writes while it still reads, so it refuses this; so that programs behave alike, it is refused here too."""
+    """PyTorch writes while it still reads, so it refuses this; programs are to behave alike."""
     if not out._a.size:
         return
     check_overlap(out._a, name)
@@ -42,6 +52,7 @@ def refuse_sharing(name: str, out: Tensor, arguments: list[Any]) -> None:
         for t in v if isinstance(v, (list, tuple)) else (v,):
             if isinstance(t, Tensor) and (t is out or lang.share_memory(t._a, out._a)):
                 raise RuntimeError(
-                    f"unsupported operation: some elements of the input tensor and the written-to tensor refer to a single memory location "
+                    "unsupported operation: some elements of the input tensor and the written-to tensor "
+                    "refer to a single memory location "
                     f"({name}, out=). Please clone() the tensor before performing the operation."
                 )

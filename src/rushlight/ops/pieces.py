@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from .. import lang
 from ..tensor.dtype import INTEGRAL
 from .alias import alias
@@ -25,7 +27,9 @@ def select(input, dim, index):
     shape = shape_of(input)
     d, i = sized_dim(dim, shape, "select"), slice_bound(index)
     if not -shape[d] <= i < shape[d]:
-        raise IndexError(f"select(): index {i} out of range for tensor of size {list(shape)} at dimension {d}")
+        raise IndexError(
+            f"select(): index {i} out of range for tensor of size {list(shape)} at dimension {d}"
+        )
     return pick(input, (slice(None),) * d + (i,))
 
 
@@ -37,15 +41,24 @@ def narrow(input, dim, start, length):
         raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
     d = wrap_dim(dim, len(shape))
     if hasattr(start, "_a") and (start._a.ndim or start.dtype.category != INTEGRAL):
-        raise RuntimeError(f"start must be an 0-dim integral Tensor, but it has shape {list(start._a.shape)} and dtype {start.dtype}")
+        raise RuntimeError(
+            f"start must be an 0-dim integral Tensor, but it has shape {list(start._a.shape)} and dtype "
+            f"{start.dtype}"
+        )
     n, start = shape[d], slice_bound(start)
     if length < 0:
         raise RuntimeError(f"narrow(): length must be non-negative, but got {length}")
     if not -n <= start <= n:
-        raise IndexError(f"start out of range (expected to be in range of [{-n}, {n}], but got {start}): narrow along dimension {d} of {list(shape)}")
+        raise IndexError(
+            f"start out of range (expected to be in range of [{-n}, {n}], but got {start}): narrow along "
+            f"dimension {d} of {list(shape)}"
+        )
     start = start + n if start < 0 else start
     if start + length > n:
-        raise RuntimeError(f"start ({start}) + length ({length}) exceeds dimension size ({n}): narrow along dimension {d} of {list(shape)}")
+        raise RuntimeError(
+            f"start ({start}) + length ({length}) exceeds dimension size ({n}): narrow along dimension {d} "
+            f"of {list(shape)}"
+        )
     return pick(input, (slice(None),) * d + (slice(start, start + length),))
 
 
@@ -53,14 +66,16 @@ def narrow(input, dim, start, length):
 def pieces(input: Array, bounds, dim):
     """Slices that follow each other along a dimension and fill it."""
     lead = (slice(None),) * dim
-    return tuple(lang.pick(input, (*lead, slice(a, b))) for a, b in zip(bounds, bounds[1:]))
+    return tuple(lang.pick(input, (*lead, slice(a, b))) for a, b in pairwise(bounds))
 
 
 @view(node="UnbindBackward0")
 def unbind(input: Array, dim=0):
     """All slices along a dimension, which is left out."""
     if not input.ndim:
-        raise IndexError("Dimension specified as 0 but tensor has no dimensions: unbind() needs one to go along")
+        raise IndexError(
+            "Dimension specified as 0 but tensor has no dimensions: unbind() needs one to go along"
+        )
     d = wrap_dim(dim, input.ndim)
     lead = (slice(None),) * d
     return tuple(lang.pick(input, (*lead, i)) for i in range(input.shape[d]))
@@ -87,7 +102,10 @@ def split(tensor, split_size_or_sections=None, dim=0, *, split_size=None):
     d, length = wrap_dim(dim, len(shape)), slice_bound(given)
     n = shape[d]
     if length < 0 or (length == 0 and n):
-        raise RuntimeError(f"split expects split_size be non-negative, and above 0 unless the dimension is empty, but got split_size={length}")
+        raise RuntimeError(
+            "split expects split_size be non-negative, and above 0 unless the dimension is empty, but got "
+            f"split_size={length}"
+        )
     count = max(-(-n // length), 1) if length else 1
     return pieces(tensor, [min(i * length, n) for i in range(count)] + [n], d)
 
@@ -101,7 +119,8 @@ def split_with_sizes(input, split_sizes, dim=0):
     d, lengths = wrap_dim(dim, len(shape)), sizes(split_sizes, "split_with_sizes")
     if min(lengths, default=0) < 0 or sum(lengths) != shape[d]:
         raise RuntimeError(
-            f"split_with_sizes expects split_sizes have only non-negative entries that sum exactly to {shape[d]} (input tensor's size at "
+            "split_with_sizes expects split_sizes have only non-negative entries that sum exactly to "
+            f"{shape[d]} (input tensor's size at "
             f"dimension {d}), but got split_sizes={list(lengths)}, which sum to {sum(lengths)}"
         )
     bounds = [0]
@@ -128,7 +147,9 @@ def tensor_split(input, indices_or_sections=None, dim=0, *, indices=None, sectio
     """Slices that end at the given places, or a given number of nearly equal ones."""
     shape = shape_of(input)
     if not shape:
-        raise RuntimeError("tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims")
+        raise RuntimeError(
+            "tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims"
+        )
     d = wrap_dim(dim, len(shape))
     n = shape[d]
     given = next((x for x in (indices_or_sections, indices, sections) if x is not None), None)
@@ -148,7 +169,8 @@ def tensor_split(input, indices_or_sections=None, dim=0, *, indices=None, sectio
 def given_by_tensor(t):
     if t.dtype.name != "int64" or t._a.ndim > 1:
         raise RuntimeError(
-            f"tensor_split expected tensor_indices_or_sections to be a zero-dimensional or one-dimensional tensor of dtype long, but got "
+            "tensor_split expected tensor_indices_or_sections to be a zero-dimensional or one-dimensional "
+            "tensor of dtype long, but got "
             f"a tensor with {t._a.ndim} dims and dtype {t.dtype}"
         )
     return t.tolist()
@@ -159,14 +181,28 @@ def _split_along(name, dim_of, least):
         given = next(x for x in (indices_or_sections, indices, sections) if x is not None)
         shape = shape_of(input)
         if len(shape) < least:
-            raise RuntimeError(f"torch.{name} requires a tensor with at least {least} dimension{'s' * (least > 1)}, but got a tensor with {len(shape)} dimensions!")
+            raise RuntimeError(
+                f"torch.{name} requires a tensor with at least {least} dimension{'s' * (least > 1)}, but got "
+                f"a tensor with {len(shape)} dimensions!"
+            )
         d = dim_of(len(shape))
         if isinstance(given, int) and (given <= 0 or shape[d] % given):
-            raise RuntimeError(f"torch.{name} attempted to split along dimension {d}, but the size of the dimension {shape[d]} is not divisible by the split_size {given}!")
+            raise RuntimeError(
+                f"torch.{name} attempted to split along dimension {d}, but the size of the dimension "
+                f"{shape[d]} is not divisible by the split_size {given}!"
+            )
         return tensor_split(input, given, d)
 
     body.__name__ = name
-    body.__doc__ = "`tensor_split` along " + {1: "the second dimension (the first of a vector)", 2: "the first dimension", 3: "the third dimension"}[least] + "."
+    body.__doc__ = (
+        "`tensor_split` along "
+        + {
+            1: "the second dimension (the first of a vector)",
+            2: "the first dimension",
+            3: "the third dimension",
+        }[least]
+        + "."
+    )
     return composite(body, out=False)
 
 
@@ -195,13 +231,15 @@ def diagonal_place(x: Array, shape, offset=0, dim1=0, dim2=1):
     return lang.diagonal_place(x, shape, offset, dim1, dim2)
 
 
-diagonal.gradient(input=lambda g, input_shape, offset, dim1, dim2: lang.diagonal_place(g, input_shape, offset, dim1, dim2))
+diagonal.gradient(
+    input=lambda g, input_shape, offset, dim1, dim2: lang.diagonal_place(g, input_shape, offset, dim1, dim2)
+)
 diagonal_place.gradient(x=lambda g, offset, dim1, dim2: lang.diagonal(g, offset, dim1, dim2))
 
 
 @view
 def unfold(input: Array, dimension, size, step):
-    """All windows of `size` along a dimension, `step` apart; the place within the window becomes the last dimension."""
+    """All windows of `size` along a dimension, `step` apart; the last dimension goes through each window."""
     d = wrap_dim(dimension, input.ndim)
     length = input.shape[d] if input.ndim else 1
     if size < 0 or step <= 0:
@@ -217,7 +255,9 @@ def unfold_add(x: Array, shape, dimension, size, step):
     return lang.unfold_add(x, shape, dimension % max(len(shape), 1), size, step)
 
 
-unfold.gradient(input=lambda g, input_shape, dimension, size, step: unfolded(g, input_shape, dimension, size, step))
+unfold.gradient(
+    input=lambda g, input_shape, dimension, size, step: unfolded(g, input_shape, dimension, size, step)
+)
 unfold_add.gradient(x=lambda g, dimension, size, step: lang.unfold(g, dimension, size, step))
 
 
@@ -238,7 +278,11 @@ def _atleast(rank):
     def body(*tensors):
         if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)):
             return tuple(atleast_rank(t, rank) for t in tensors[0])
-        return atleast_rank(tensors[0], rank) if len(tensors) == 1 else tuple(atleast_rank(t, rank) for t in tensors)
+        return (
+            atleast_rank(tensors[0], rank)
+            if len(tensors) == 1
+            else tuple(atleast_rank(t, rank) for t in tensors)
+        )
 
     body.__name__ = f"atleast_{rank}d"
     body.__doc__ = f"Tensors with at least {rank} dimension{'s' * (rank > 1)}; several give a tuple."

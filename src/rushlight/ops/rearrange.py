@@ -49,7 +49,9 @@ def rot90(input, k=1, dims=(0, 1)):
     if ndim < 2:
         raise RuntimeError(f"expected total dims >= 2, but got total dims = {ndim}")
     if dims[0] == dims[1] or abs(dims[0] - dims[1]) == ndim:
-        raise RuntimeError(f"expected rotation dims to be different, but got dim0 = {dims[0]} and dim1 = {dims[1]}")
+        raise RuntimeError(
+            f"expected rotation dims to be different, but got dim0 = {dims[0]} and dim1 = {dims[1]}"
+        )
     a, b = (_rotation_dim(d, ndim) for d in dims)
     k %= 4
     if k == 0:
@@ -74,12 +76,16 @@ def roll(input: Array, shifts, dims=()):
     if (dims and len(dims) != len(shifts)) or (not dims and len(shifts) != 1):
         raise RuntimeError(f"shifts and dimensions must align. shifts: {len(shifts)}, dims:{len(dims)}")
     if dims and not input.ndim:
-        raise IndexError(f"Dimension specified as {dims[0]} but tensor has no dimensions: roll() needs one to go along")
+        raise IndexError(
+            f"Dimension specified as {dims[0]} but tensor has no dimensions: roll() needs one to go along"
+        )
     axes = [wrap_dim(d, input.ndim) for d in dims]
     return lang.roll(input, shifts, axes) if input.ndim else input
 
 
-roll.gradient(input=lambda g, shifts, dims: lang.roll(g, [-s for s in sizes(shifts, "roll")], sizes(dims, "roll")))
+roll.gradient(
+    input=lambda g, shifts, dims: lang.roll(g, [-s for s in sizes(shifts, "roll")], sizes(dims, "roll"))
+)
 
 
 def repeat(self, *repeats):
@@ -88,10 +94,13 @@ def repeat(self, *repeats):
     shape = shape_of(self)
     if len(times) < len(shape):
         raise RuntimeError(
-            f"Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor: repeat{times} of shape {list(shape)}"
+            "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor: "
+            f"repeat{times} of shape {list(shape)}"
         )
     if min(times, default=0) < 0:
-        raise RuntimeError(f"repeat: Trying to create tensor with negative dimension; repeats are {list(times)}")
+        raise RuntimeError(
+            f"repeat: Trying to create tensor with negative dimension; repeats are {list(times)}"
+        )
     return repeated(self, times)
 
 

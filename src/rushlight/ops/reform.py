@@ -30,7 +30,9 @@ def in_place_of(call):
         return self
 
     method.__name__, method.__qualname__ = name, f"Tensor.{name}"
-    method.__doc__ = f"In-place version of `{call.__name__}`: the same memory, and the tensor itself has the new shape."
+    method.__doc__ = (
+        f"In-place version of `{call.__name__}`: the same memory, and the tensor itself has the new shape."
+    )
     return method
 
 
@@ -42,11 +44,15 @@ def resize_(self, *size, memory_format=None):
     """Another shape on the same memory; more memory if that does not suffice, whose new elements are zero."""
     shape = sizes(size, "resize_(*sizes)")
     if self._rg:
-        raise RuntimeError("cannot resize variables that require grad; work on x.detach(), or use x.reshape(...)")
+        raise RuntimeError(
+            "cannot resize variables that require grad; work on x.detach(), or use x.reshape(...)"
+        )
     if shape == self._a.shape:
         return self
     if min(shape, default=0) < 0:
-        raise RuntimeError(f"resize_: Trying to create tensor with negative dimension {min(shape)}: {list(shape)}")
+        raise RuntimeError(
+            f"resize_: Trying to create tensor with negative dimension {min(shape)}: {list(shape)}"
+        )
     offset = lang.offset_of(self._a)
     if self._s is not None and (offset + prod(shape)) * self.dtype.itemsize <= lang.root(self._a).nbytes:
         self._a = lang.as_strided(self._a, shape, row_major(shape), offset)
@@ -55,7 +61,9 @@ def resize_(self, *size, memory_format=None):
     if memory_format is not None and memory_format.order is not None:
         order = memory_format.order
         packed = tuple(shape[d] for d in order)
-        self._a = lang.permute(lang.reshape(self._a, packed), sorted(range(len(order)), key=order.__getitem__))
+        self._a = lang.permute(
+            lang.reshape(self._a, packed), sorted(range(len(order)), key=order.__getitem__)
+        )
     return self
 
 
@@ -75,17 +83,22 @@ def resize_as_(input, the_template, *, memory_format=None):
 
 
 def set_(self, source=None, storage_offset=0, size=None, stride=None):
-    """Makes this tensor look at the memory of `source`, with its shape or with one given by size and stride."""
+    """Makes this tensor look at the memory of `source`, with its shape or with a given one."""
     if source is None:
         source = wrap(lang.zeros_of(self._a, (0,)), self.dtype)
     if not isinstance(source, Tensor):
         source = _of_storage(source, self.dtype)
         size = (source._a.size - storage_offset,) if size is None else size
     if source.dtype is not self.dtype:
-        raise RuntimeError(f"Could not set tensor of type {source.dtype.name} to a tensor of type {self.dtype.name}; convert it first")
+        raise RuntimeError(
+            f"Could not set tensor of type {source.dtype.name} to a tensor of type {self.dtype.name}; "
+            "convert it first"
+        )
     if size is not None:
         shape = sizes(size, "set_(size)")
-        source = as_strided(source.detach(), shape, row_major(shape) if stride is None else stride, storage_offset)
+        source = as_strided(
+            source.detach(), shape, row_major(shape) if stride is None else stride, storage_offset
+        )
     storage = storage_of(source)
     self._a, self._s, self._base = source._a, storage, None
     storage.add(self)

@@ -47,7 +47,7 @@ class RegionNode(Node):
 
 
 class CopySlices(RegionNode):
-    """A base after one of its views was edited: the gradient of the region belongs to what was written there."""
+    """A base after an edit of one of its views: the gradient of the region is that of what was written."""
 
     __slots__ = ()
     name = "CopySlices"

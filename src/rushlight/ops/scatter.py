@@ -68,7 +68,9 @@ def fold_of_product(g, x, value, dim, index, result, include_self):
     value_zero = lang.eq(value, 0)
     zeros_here = lang.scatter_add_along(zero, lang.where(value_zero, ones, zeros), dim, index)
     alone = lang.logical_and(value_zero, lang.eq(lang.gather_along(zeros_here, dim, index), 1))
-    without_value = lang.scatter_fold_along(x, lang.where(alone, ones, value), dim, index, "prod", include_self)
+    without_value = lang.scatter_fold_along(
+        x, lang.where(alone, ones, value), dim, index, "prod", include_self
+    )
     quotient = lang.gather_along(g * result, dim, index) / lang.where(value_zero, ones, value)
     return grad_x, lang.where(alone, lang.gather_along(g * without_value, dim, index), quotient)
 
@@ -77,7 +79,9 @@ def fold_of_extreme(g, x, value, dim, index, result, include_self):
     """The gradient is shared evenly among all that are equal to the extreme."""
     one, zero = lang.ones_like(x), lang.zeros_like(x)
     x_won = lang.where(lang.eq(x, result), one, zero)
-    value_won = lang.where(lang.eq(value, lang.gather_along(result, dim, index)), lang.ones_like(value), lang.zeros_like(value))
+    value_won = lang.where(
+        lang.eq(value, lang.gather_along(result, dim, index)), lang.ones_like(value), lang.zeros_like(value)
+    )
     winners = lang.scatter_add_along(x_won if include_self else zero, value_won, dim, index)
     share = g / lang.where(lang.eq(winners, 0), one, winners)
     return share * x_won, value_won * lang.gather_along(share, dim, index)
@@ -89,12 +93,18 @@ def prepared(name, input, dim, index, src):
     x, index, src, restore = at_least_one_dimension(input, index, src)
     d = wrap_dim(dim, x._a.ndim)
     if src.dtype is not x.dtype:
-        raise RuntimeError(f"{name}(): Expected self.dtype to be equal to src.dtype, but they are {x.dtype.name} and {src.dtype.name}")
+        raise RuntimeError(
+            f"{name}(): Expected self.dtype to be equal to src.dtype, but they are {x.dtype.name} and "
+            f"{src.dtype.name}"
+        )
     if not index._a.size:
         return None
     for what, t in (("self", x), ("src", src)):
         if t._a.ndim != index._a.ndim:
-            raise RuntimeError(f"Index tensor must have the same number of dimensions as {what} tensor: {name}() got {index._a.ndim} and {t._a.ndim}")
+            raise RuntimeError(
+                f"Index tensor must have the same number of dimensions as {what} tensor: {name}() got "
+                f"{index._a.ndim} and {t._a.ndim}"
+            )
     check_smaller(name, "self", x, index, d)
     check_smaller(name, "src", src, index, -1)
     check_bounds(name, index, x._a.shape[d], d, RuntimeError)
@@ -113,7 +123,10 @@ def scatter(input, dim, index, src=None, *, value=None, reduce=None):
     if number:
         src = number_for(src, input).expand(index._a.shape)
     if reduce not in (None, "add", "multiply"):
-        raise RuntimeError(f"scatter(): reduce argument must be either add or multiply, but it is {reduce!r}; scatter_reduce has more")
+        raise RuntimeError(
+            f"scatter(): reduce argument must be either add or multiply, but it is {reduce!r}; "
+            "scatter_reduce has more"
+        )
     ready = prepared("scatter", input, dim, index, src)
     if ready is None:
         return input.clone()

@@ -49,6 +49,8 @@ def index_spread(x: Array, shape, indices):
 select_index.gradient(input=lambda g, input_shape, indices: lang.index_spread(g, input_shape, indices))
 index_spread.gradient(x=lambda g, indices: lang.select_index(g, indices))
 index_set.gradient(
-    input=lambda g, indices, accumulate: g if accumulate else lang.index_set(g, lang.zeros_of(g, ()), indices),
+    input=lambda g, indices, accumulate: (
+        g if accumulate else lang.index_set(g, lang.zeros_of(g, ()), indices)
+    ),
     value=lambda g, value_shape, indices: lang.sum_to(lang.select_index(g, indices), value_shape),
 )

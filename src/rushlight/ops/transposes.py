@@ -16,7 +16,8 @@ def reversed_dims(self):
     if ndim == 2:
         return t(self)
     warnings.warn(
-        f"The use of `x.T` on tensors of dimension other than 2 (here {ndim}) to reverse their shape is deprecated: use x.mT for "
+        f"The use of `x.T` on tensors of dimension other than 2 (here {ndim}) to reverse their shape is "
+        "deprecated: use x.mT for "
         "batches of matrices, or x.permute(*torch.arange(x.ndim - 1, -1, -1))",
         UserWarning,
         stacklevel=2,
@@ -27,7 +28,9 @@ def reversed_dims(self):
 def matrix_transpose(self):
     """The transpose of each matrix of a batch."""
     if self._a.ndim < 2:
-        raise RuntimeError(f"tensor.mT is only supported on matrices or batches of matrices. Got {self._a.ndim}-D tensor.")
+        raise RuntimeError(
+            f"tensor.mT is only supported on matrices or batches of matrices. Got {self._a.ndim}-D tensor."
+        )
     return transpose(self, -2, -1)
 
 
@@ -39,14 +42,18 @@ def hermitian(self):
     """The conjugate transpose of a matrix."""
     ndim = self._a.ndim
     if ndim not in (0, 2):
-        raise RuntimeError(f"tensor.H is only supported on matrices (2-D tensors). Got {ndim}-D tensor; x.mH is for batches")
+        raise RuntimeError(
+            f"tensor.H is only supported on matrices (2-D tensors). Got {ndim}-D tensor; x.mH is for batches"
+        )
     return conjugated(transpose(self, 0, 1) if ndim else self)
 
 
 def matrix_hermitian(self):
     """The conjugate transpose of each matrix of a batch."""
     if self._a.ndim < 2:
-        raise RuntimeError(f"tensor.mH is only supported on matrices or batches of matrices. Got {self._a.ndim}-D tensor.")
+        raise RuntimeError(
+            f"tensor.mH is only supported on matrices or batches of matrices. Got {self._a.ndim}-D tensor."
+        )
     return adjoint(self)
 
 
@@ -54,7 +61,9 @@ def matrix_hermitian(self):
 def adjoint(input):
     """The conjugate transpose of each matrix of a batch."""
     if input._a.ndim < 2:
-        raise RuntimeError(f"adjoint() is only supported on matrices or batches of matrices. Got {input._a.ndim}-D tensor.")
+        raise RuntimeError(
+            f"adjoint() is only supported on matrices or batches of matrices. Got {input._a.ndim}-D tensor."
+        )
     return conjugated(transpose(input, -2, -1))
 
 

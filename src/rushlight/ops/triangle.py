@@ -14,7 +14,10 @@ from .rules import wrap_dim
 
 def check_matrix(name, x):
     if x.ndim < 2:
-        raise RuntimeError(f"{name}: input tensor must have at least 2 dimensions, but it has {x.ndim}; unsqueeze a vector first")
+        raise RuntimeError(
+            f"{name}: input tensor must have at least 2 dimensions, but it has {x.ndim}; unsqueeze a vector "
+            "first"
+        )
 
 
 @operator(exact=True, inplace=True)
@@ -37,7 +40,9 @@ triu.gradient(input=lambda g, diagonal: lang.triu(g, diagonal))
 
 def indices_of_triangle(name, row, col, offset, dtype, device):
     if row < 0 or col < 0:
-        raise RuntimeError(f"{name}: {'row' if row < 0 else 'col'} must be non-negative, got {row if row < 0 else col}")
+        raise RuntimeError(
+            f"{name}: {'row' if row < 0 else 'col'} must be non-negative, got {row if row < 0 else col}"
+        )
     dt = int64 if dtype is None else dtype
     if dt not in (int64, int32):
         raise RuntimeError(f'"{name}" not implemented for {dt.name}; indices are torch.int64 or torch.int32')
@@ -62,7 +67,9 @@ def diag_embed(input: Array, offset=0, dim1=-2, dim2=-1):
     """Matrices whose diagonal is the last dimension of `input`."""
     ndim = input.ndim + 1
     if not input.ndim:
-        raise IndexError("diag_embed: Dimension out of range: a diagonal needs one dimension, and the tensor has none")
+        raise IndexError(
+            "diag_embed: Dimension out of range: a diagonal needs one dimension, and the tensor has none"
+        )
     d1, d2 = wrap_dim(dim1, ndim), wrap_dim(dim2, ndim)
     if d1 == d2:
         raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}; give two different ones")
@@ -84,7 +91,10 @@ def diag(input, diagonal=0):
         return diag_embed(input, diagonal)
     if ndim == 2:
         return clone(diagonal_of(input, diagonal))
-    raise RuntimeError(f"diag(): Supports 1D or 2D tensors. Got {ndim}D; for batches there are diagonal(dim1=-2, dim2=-1) and diag_embed")
+    raise RuntimeError(
+        f"diag(): Supports 1D or 2D tensors. Got {ndim}D; for batches there are diagonal(dim1=-2, dim2=-1) "
+        "and diag_embed"
+    )
 
 
 diagonal_of = diagonal

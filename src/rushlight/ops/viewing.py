@@ -1,8 +1,9 @@
-"""The public functions of view operators: results share memory with the first argument wherever the body gives a view."""
+"""The public functions of view operators, whose results share memory with the first argument."""
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 from weakref import ref
 
 import numpy as np
@@ -13,7 +14,7 @@ from ..tensor.core import QUICK, Tensor, wrap
 from ..tensor.dtype import of_numpy
 from ..tensor.storage import Storage, storage_of
 from .calls import Source, apply_lines, conditions, fall_back, header, lazy_call, record_lines
-from .intercept import interceptors, intercepted
+from .intercept import intercepted, interceptors
 from .operator import Operator, record
 
 _new = object.__new__
@@ -32,10 +33,20 @@ def write_view(op: Operator) -> str:
     x = s.names[0]
     header(op, src, False)
     src.add(1, f"if {conditions(op, False)} and type({x}) in QUICK:")
-    src.add(2, f"a0, g0, storage = {x}._a, {x}._rg, {x}._s", "if storage is None:", f"    storage = storage_of({x})")
+    src.add(
+        2,
+        f"a0, g0, storage = {x}._a, {x}._rg, {x}._s",
+        "if storage is None:",
+        f"    storage = storage_of({x})",
+    )
     options = [f"{n}={n}" if i >= s.positional else n for i, n in enumerate(s.names) if i]
     src.add(2, f"r = body({', '.join(['a0', *options])})")
-    src.add(2, "if type(r) is not ndarray:", f"    return finish_views(op, ({', '.join(s.names)},), (a0, {''.join(n + ', ' for n in s.names[1:])}), r)")
+    src.add(
+        2,
+        "if type(r) is not ndarray:",
+        f"    return finish_views(op, ({', '.join(s.names)},), (a0, "
+        f"{''.join(n + ', ' for n in s.names[1:])}), r)",
+    )
     src.add(2, f"t = view_of({x}, a0, r, storage)")
     if op.differentiable and op.has_rules:
         record_lines(op, src, 2, "g0 and t.dtype.category >= FLOATING")
