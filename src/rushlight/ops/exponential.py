@@ -48,8 +48,8 @@ def _float_power_in_place(self, exponent):
     result = float_power(self, exponent)
     if result.dtype is not self.dtype:
         raise RuntimeError(
-            f"the base given to float_power_ has dtype {self.dtype} but the operation's result requires dtype "
-            f"{result.dtype}; convert the base first, or use float_power"
+            f"the base given to float_power_ has dtype {self.dtype} but the operation's result requires "
+            f"dtype {result.dtype}; convert the base first, or use float_power"
         )
     return assign(self, result, "float_power_")
 
