@@ -302,3 +302,22 @@ def test_gradients_of_two_orders(name, dtype):
     call, kind = CALLS[name]
     for shape in KINDS[kind]:
         same(call, values(shape, dtype), order=2)
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_gradients_follow_differences(name):
+    """The slope along one random direction, so that gradients are held without PyTorch too."""
+    call, kind = CALLS[name]
+    shape = KINDS[kind][-1]
+    x, direction, step = values(shape), values(shape, seed=1), 1e-6
+
+    def weighed(a):
+        parts = call(rushlight, a)
+        parts = parts if isinstance(parts, tuple) else (parts,)
+        return sum((p * tensor(values(tuple(p.shape), seed=2))).sum() for p in parts)
+
+    leaf = tensor(x.copy()).requires_grad_()
+    weighed(leaf).backward()
+    up, down = weighed(tensor(x + step * direction)), weighed(tensor(x - step * direction))
+    slope = (up - down).item() / (2 * step)
+    assert (leaf.grad * tensor(direction)).sum().item() == pytest.approx(slope, rel=1e-5, abs=1e-5)
