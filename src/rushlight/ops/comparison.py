@@ -135,8 +135,9 @@ def signbit(input):
 @composite(out=False)
 def isclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
     """Is each element within `atol + rtol * abs(other)` of the other? Equal infinities are."""
-    if not isinstance(other, Tensor):
-        raise TypeError(f"isclose(): argument 'other' must be Tensor, not {type(other).__name__}")
+    for name, value in (("input", input), ("other", other)):
+        if not isinstance(value, Tensor):
+            raise TypeError(f"isclose(): argument '{name}' must be Tensor, not {type(value).__name__}")
     if input.dtype is not other.dtype:
         raise RuntimeError(
             f"isclose: {input.dtype} did not match {other.dtype}; convert one: other.to(input.dtype)"
