@@ -21,7 +21,7 @@ def ldl_factor(a: Any, hermitian: bool) -> Any:
     conj = hermitian and a.dtype.kind == "c"
     for index in np.ndindex(*a.shape[:-2]):
         info[index] = _factor(factors[index], pivots[index], conj)
-    return factors, pivots, info
+    return np.tril(factors), pivots, info
 
 
 def _size(x: Any) -> Any:
@@ -29,7 +29,7 @@ def _size(x: Any) -> Any:
 
 
 def _factor(a: np.ndarray, pivots: np.ndarray, conj: bool) -> int:
-    """One matrix on the spot; only the lower triangle is read and written."""
+    """One matrix on the spot; only the lower triangle is read, the other is left in disorder."""
     n, k, info = len(a), 0, 0
     if conj:
         np.fill_diagonal(a, a.diagonal().real.copy())
@@ -94,7 +94,7 @@ def _reduce(a: np.ndarray, k: int, step: int, conj: bool) -> None:
         return
     columns = a[rest:, k:rest].copy()
     scaled = columns @ np.linalg.inv(_block(a, k, step, conj))
-    a[rest:, rest:] -= np.tril(scaled @ (columns.conj().T if conj else columns.T))
+    a[rest:, rest:] -= scaled @ (columns.conj().T if conj else columns.T)
     a[rest:, k:rest] = scaled
 
 

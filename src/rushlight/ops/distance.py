@@ -57,11 +57,17 @@ def _check(x1, x2, p):
 def euclidean(input: Array, other: Array, by_product):
     """The Euclidean distance between rows, directly or by one product of matrices."""
     if by_product:
-        sizes = lang.sum(input * input, -1, True) + lang.transpose(lang.sum(other * other, -1, True), -2, -1)
-        squared = sizes - 2 * lang.matmul(input, lang.adjoint(other))
-        return lang.sqrt(lang.maximum(squared, 0))
+        return lang.sqrt(lang.maximum(_squares_by_product(input, other), 0))
     gaps = _differences(input, other)
     return lang.sqrt(lang.sum(gaps * gaps, -1))
+
+
+def _squares_by_product(x, y):
+    """`|x|**2 - 2 x y + |y|**2` in one product, with the squares as further columns."""
+    x_square, y_square = lang.sum(x * x, -1, True), lang.sum(y * y, -1, True)
+    left = lang.cat([-2 * x, x_square, lang.ones_like(x_square)], -1)
+    right = lang.cat([y, lang.ones_like(y_square), y_square], -1)
+    return lang.matmul(left, lang.adjoint(right))
 
 
 @euclidean.gradient
