@@ -267,7 +267,7 @@ def index_array(data: Any, dtype: str | None = None) -> np.ndarray:
     if isinstance(data, (list, tuple)):
         data = [index_array(d) if isinstance(d, (list, tuple)) else getattr(d, "_a", d) for d in data]
     try:
-        a = np.asarray(data, dtype)
+        a = np.array(data, dtype)  # a copy: a graph may keep it
     except ValueError as error:
         raise ValueError(f"a list used as an index must have rows of equal length ({error})") from None
     if a.dtype == bool:
