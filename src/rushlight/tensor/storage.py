@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 import weakref
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class Lease:
     """Held by graph nodes that have saved an array: while one lives, that memory must keep its values."""
 
-    __slots__ = ("__weakref__", "spoiled_by")
+    __slots__ = ("spoiled_by",)
 
     def __init__(self) -> None:
         self.spoiled_by: str | None = None  # what wrote to memory that could not be moved
@@ -46,10 +46,9 @@ class Storage:
         self.owner: np.ndarray = root(first._a)
         self.version: int = first.__dict__.get("_edits", 0)
         self.pinned = pinned  # somebody outside sees this memory, so it must stay where it is
-        self._lease: Any = None
-        self._unknown_holders = not pinned and is_held(
-            first
-        )  # a graph may have saved the array before there was a Storage to ask
+        self._lease = Lease()
+        # a graph may have saved the array before there was a Storage to ask
+        self._unknown_holders = not pinned and is_held(first)
         self._members = [weakref.ref(first)]
         self._prune_at = 32
 
@@ -70,23 +69,19 @@ class Storage:
 
     def lease(self) -> Lease:
         """What a node holds for as long as it needs the present values."""
-        lease = self._lease() if self._lease is not None else None
-        if lease is None:
-            lease = Lease()
-            self._lease = weakref.ref(lease)
-        return lease
+        return self._lease
 
     def about_to_change(self, operation: str) -> None:
         """Called before a write: a graph that has saved from this memory keeps the old values."""
         self.version += 1
-        lease = self._lease() if self._lease is not None else None
-        if lease is None and not self._unknown_holders:
+        leased = sys.getrefcount(self._lease) > _ALONE
+        if not leased and not self._unknown_holders:
             return
         if not self.pinned:
             self.move()
-        elif lease is not None:
-            lease.spoiled_by = operation
-        self._lease = None
+        elif leased:
+            self._lease.spoiled_by = operation
+        self._lease = Lease()
 
     def pin(self) -> None:
         """Called before somebody outside gets to see this memory: from now on it stays where it is."""
@@ -115,7 +110,10 @@ def storage_of(t: Tensor) -> Storage:
 
 
 def is_held(t: Tensor) -> bool:
-    """Does anything but the tensor itself (a graph node that has saved it) hold its array?"""
+    """Does anything but the tensor itself (a graph node that has saved it) hold its array?
+
+    References are counted, as CPython does; what the count is for an array that is held once is measured below.
+    """
     return sys.getrefcount(t._a) > _ALONE
 
 
