@@ -49,7 +49,8 @@ def _fold_borders(g: np.ndarray, axis: int, size: int, pads: tuple[int, int], mo
     shape = (*g.shape[:axis], size, *g.shape[axis + 1 :])
     out = np.zeros(shape, g.dtype) if low < 0 or high < 0 else np.empty(shape, g.dtype)
     target, source = out.swapaxes(0, axis), g.swapaxes(0, axis)
-    first, last = max(low, 0), len(source) - max(high, 0)  # what is no border
+    first = min(max(low, 0), len(source))  # what is no border: from here
+    last = max(len(source) - max(high, 0), first)
     target[max(-low, 0) : max(-low, 0) + last - first] = source[first:last]
     places = _sources(mode, size, low, high)
     for k in (*range(first), *range(last, len(source))):
@@ -65,5 +66,5 @@ def _sources(mode: str, size: int, low: int, high: int) -> np.ndarray:
         return np.clip(places, 0, size - 1)
     if mode == "circular":
         start, end = max(-low, 0), size - max(-high, 0)  # goes round in what is left when something is cut off
-        return start + (places - start) % (end - start)
+        return start + (places - start) % max(end - start, 1)
     return (size - 1) - abs((size - 1) - abs(places))

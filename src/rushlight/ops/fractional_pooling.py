@@ -52,10 +52,10 @@ def _check(name, shape, kernel, counts, samples):
     if 0 in shape[1:]:
         raise RuntimeError(f"{name}(): Expected input to have non-zero size for non-batch dimensions, but got {list(shape)}")
     for axis, n, k, m in zip(AXES[count], shape[2:], kernel, counts):
-        if m < 1 or k < 1 or m + k - 1 > n:
+        least = m + k - 1 if count == 2 else m + k  # PyTorch wants room to spare in volumes
+        if m < 1 or k < 1 or least > n:
             raise RuntimeError(
-                f"{name}(): pool {axis} {k} too large relative to input {axis} {n}: {m} windows of {k} elements, no two at one place, "
-                f"need at least {m + k - 1}"
+                f"{name}(): pool {axis} {k} too large relative to input {axis} {n}: {m} windows of {k} elements need at least {least}"
             )
     wanted = (*shape[:2], count)
     if len(samples) != 3 or samples[0] < wanted[0] or samples[1:] != wanted[1:]:

@@ -86,11 +86,13 @@ def _check_continued(input, pads, given, mode):
             f"two of 3D or 4D, the last three of 4D or 5D; got {given} numbers for an input of shape {list(shape)}"
         )
     for axis, (n, (low, high)) in enumerate(zip(shape, pads)):
-        if axis >= len(shape) - given // 2 and n == 0 or (axis and not n):
+        if n == 0 and (axis >= len(shape) - given // 2 or (axis and mode != "circular")):
             raise RuntimeError(f"pad: Expected a tensor with possibly 0 batch size and other non-zero dimensions for input, but got: {list(shape)}")
-        if n + low + high < 1 and axis >= len(shape) - given // 2:
+        kept, total = n + min(low, 0) + min(high, 0), n + low + high
+        if (low or high) and (total < (mode != "circular") or (mode == "circular" and kept <= 0 < total)):
             raise RuntimeError(
-                f"pad: input (size {n} at dimension {axis}) is too small: with padding {low} and {high} its size would be {n + low + high}"
+                f"pad: input (size {n} at dimension {axis}) is too small: negative padding of {low} and {high} is resulting in an empty "
+                f"dimension (size {total}, {max(kept, 0)} of them from the input)"
             )
         if mode == "reflect" and max(low, high) >= n and (low or high):
             raise RuntimeError(

@@ -182,7 +182,10 @@ def _average(count, input, kernel_size, stride, padding, ceil_mode, count_includ
     x, single = checked_input(name, input, count, NOT_AVERAGED)
     if divisor_override == 0:
         raise RuntimeError(f"{name}: divisor must be not zero, but divisor_override=0; None divides by the size of the window")
-    windows = windows_of(name, shape_of(x)[2:], kernel_size, stride, padding, 1, ceil_mode)
+    sizes = shape_of(x)[2:]
+    windows = windows_of(name, sizes, kernel_size, stride, padding, 1, ceil_mode)
+    if count == 3 and any(w.kernel > w.size for w in windows):
+        raise RuntimeError(f"{name}: input image ({_by(sizes)}) smaller than kernel size ({_by([w.kernel for w in windows])}), without the padding")
     divisor = divisor_override or ("padded" if count_include_pad else "present")
     return unbatched(MEAN[count](x, windows, divisor), single)
 

@@ -117,9 +117,18 @@ def _check_sizes(input, wanted):
 def _resampled(input, wanted, factors, mode, align_corners, antialias):
     along = mode if mode in NEAREST else ALONG[mode][0]
     sizes = shape_of(input)[2:]
-    steps = [n / m for n, m in zip(sizes, wanted)] if factors is None else [1.0 / f for f in factors]
-    plan = tuple(Resampling(n, m, along, s, align_corners, antialias) for n, m, s in zip(sizes, wanted, steps))
-    return resample(input, plan)
+    plan = []
+    for size, count, factor in zip(sizes, wanted, factors or [None] * len(sizes)):
+        step = size / count if factor is None or _snaps(size, count, along, antialias, len(sizes)) else 1.0 / factor
+        plan.append(Resampling(size, count, along, step, align_corners, antialias))
+    return resample(input, tuple(plan))
+
+
+def _snaps(size, count, along, antialias, dimensions):
+    """Does the ratio of the sizes count although a scale factor was given? PyTorch has it so in these cases."""
+    if along == "nearest":
+        return dimensions == 2 and count in (size, 2 * size)
+    return count == size and (along == "linear" or antialias)
 
 
 @composite(namespace="nn.functional", method=False, out=False)
