@@ -66,3 +66,41 @@ def test_cuda_names_answer_or_refuse():
     for call in (rl.cuda.Stream, rl.cuda.get_device_properties, rl.ones(1).cuda):
         with pytest.raises(AssertionError, match="CUDA"):
             call()
+
+
+def test_cuda_device_blocks():
+    with rl.cuda.device(None), rl.cuda.device(-1):
+        pass
+    with pytest.raises(AssertionError, match="CUDA"):
+        rl.cuda.device(0)
+    rl.cuda.set_rng_state_all([])
+    with pytest.raises(AssertionError):
+        rl.cuda.set_rng_state_all([1])
+
+
+def test_switches_remember():
+    rl.set_float32_matmul_precision("high")
+    assert rl.get_float32_matmul_precision() == "high"
+    rl.set_float32_matmul_precision("highest")
+    with pytest.raises(RuntimeError, match="'medium'"):
+        rl.set_float32_matmul_precision("low")
+    rl.set_num_interop_threads(2)
+    assert rl.get_num_interop_threads() == 2
+    rl.set_num_interop_threads(1)
+    rl.set_warn_always(False)
+    assert not rl.is_warn_always_enabled()
+    assert not rl.set_flush_denormal(True)
+    with pytest.raises(RuntimeError, match="debug_mode"):
+        rl.set_deterministic_debug_mode("loud")
+    rl.set_deterministic_debug_mode(2)
+    assert rl.get_deterministic_debug_mode() == 2
+    assert not rl.is_deterministic_algorithms_warn_only_enabled()
+    rl.set_deterministic_debug_mode(0)
+
+
+def test_backends_are_not_there():
+    assert not rl.backends.mkl.is_available()
+    assert rl.backends.cudnn.version() is None
+    assert not rl.backends.mps.is_built()
+    rl.backends.cudnn.benchmark = True
+    assert rl.backends.cudnn.benchmark

@@ -109,3 +109,37 @@ def test_parameter_of_a_subclass_counts_as_one(marked):
 def test_as_subclass_wants_a_subclass():
     with pytest.raises(RuntimeError, match="subclass of Tensor"):
         rl.ones(2).as_subclass(int)
+
+
+def test_classes_that_are_no_tensors_answer_through_the_helpers():
+    from rushlight import overrides
+
+    class Duck:
+        @classmethod
+        def __torch_function__(cls, func, types, args=(), kwargs=None):
+            return "duck" if func is rl.add else NotImplemented
+
+    assert overrides.has_torch_function((1, Duck()))
+    assert not overrides.has_torch_function_variadic(1, rl.ones(1))
+    assert overrides.has_torch_function_unary(Duck())
+    assert overrides.is_tensor_like(Duck())
+    assert overrides.is_tensor_like(rl.ones(1))
+    assert not overrides.is_tensor_like(3)
+    assert overrides.handle_torch_function(rl.add, (Duck(),), 1) == "duck"
+    with pytest.raises(TypeError, match="no implementation"):
+        overrides.handle_torch_function(rl.mul, (Duck(),), 1)
+    assert overrides.get_default_nowrap_functions() == set()
+
+
+def test_function_of_unrelated_classes_is_refused(marked):
+    class Other(rl.Tensor):
+        pass
+
+    with pytest.raises(TypeError, match="no implementation"):
+        marked + rl.ones(2, 2).as_subclass(Other)
+
+
+def test_make_subclass(marked):
+    made = Marked._make_subclass(Marked, rl.ones(2), True)
+    assert type(made) is Marked
+    assert made.requires_grad

@@ -7,10 +7,10 @@ from functools import cache
 from .. import lang
 from ..autograd.modes import state
 from ..tensor import options
-from ..tensor.core import CPU, META, Tensor, wrap
+from ..tensor.core import CPU, META, QUICK, Tensor, wrap
 from ..tensor.device import device as Device
 from ..tensor.dtype import DTYPES, dtype
-from ..tensor.inplace import assign, check_leaf, put
+from ..tensor.inplace import assign, check_leaf, put, writable
 from ..tensor.layout import (
     channels_last,
     channels_last_3d,
@@ -20,6 +20,7 @@ from ..tensor.layout import (
     preserve_format,
 )
 from .declare import operator
+from .intercept import interceptors
 
 
 @operator(method=False, out=False, exact=True, name="_cast", node="ToCopyBackward0")
@@ -198,10 +199,8 @@ def copy_(self, src, non_blocking=False):
         return self
     check_leaf(self, "copy_")
     value = _fitted(self, src)
-    if (
-        src._assign is not None
-        or (state.grad
-        and (self._rg or src._rg or (self._base is not None and self._base._rg)))
+    if src._assign is not None or (
+        state.grad and (self._rg or src._rg or (self._base is not None and self._base._rg))
     ):
         return assign(self, copied(value), "copy_")
     put(self, wrap(value._a[...], value.dtype), "copy_")
@@ -274,8 +273,19 @@ def _number_for(input, value):
     return value_in(value.item() if hasattr(value, "item") else value, input.dtype)
 
 
+PLAIN_FLOATS = (DTYPES["float32"], DTYPES["float64"])
+
+
+def _outside_graph(t):
+    """Can `t` be written to with nobody to be told?"""
+    return not (t._rg or interceptors or type(t) not in QUICK or (t._base is not None and t._base._rg))
+
+
 def fill_(self, value):
     """Sets every element to `value`."""
+    if type(value) in (int, float) and self.dtype in PLAIN_FLOATS and _outside_graph(self):
+        writable(self, "fill_").fill(value)
+        return self
     result = (
         fill(self, value)
         if isinstance(value, Tensor)
@@ -286,6 +296,9 @@ def fill_(self, value):
 
 def zero_(self):
     """Sets every element to zero."""
+    if _outside_graph(self):
+        writable(self, "zero_").fill(0)
+        return self
     return assign(self, filling("_zero", "ZeroBackward0")(self, 0), "zero_")
 
 

@@ -77,6 +77,8 @@ def _converted(a: np.ndarray, own: dtype, dt: dtype | None) -> Tensor:
 
 def check_strides(array: np.ndarray) -> None:
     """Tensors look at memory forwards, in whole elements."""
+    if array.flags.c_contiguous:
+        return
     if any(s < 0 for s in array.strides):
         raise ValueError(
             "At least one stride in the given numpy array is negative, and tensors with negative strides "

@@ -16,7 +16,7 @@ from .storage import storage_of
 def size(self: Tensor, dim: int | None = None) -> Any:
     """The shape, or the length of one dimension."""
     if dim is None:
-        return Size(self._a.shape)
+        return tuple.__new__(Size, self._a.shape)
     return self._a.shape[_checked_dim(self, dim)]
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .core import Tensor
+from .core import CPU, Tensor, wrap
+from .device import get_default_device
 from .dtype import dtype, get_default_dtype, int64, promote_types
 from .options import make
 
@@ -30,6 +31,9 @@ def _bound(name: str, value: Any) -> Any:
 
 def arange(*bounds: Any, out: Tensor | None = None, dtype: Any = None, **options: Any) -> Tensor:
     """The numbers from `start` (0) up to, and without, `end`, in steps of `step` (1)."""
+    plain = len(bounds) == 1 and not options and out is None and dtype is None
+    if plain and type(bounds[0]) is int and bounds[0] >= 0 and get_default_device() is CPU:
+        return wrap(np.arange(bounds[0], dtype=np.int64), int64)
     start, end, step = _arange_bounds(bounds, options)
     given = (start, end, step)
     kinds = [b.dtype for b in given if isinstance(b, Tensor)]

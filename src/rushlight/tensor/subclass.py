@@ -99,4 +99,4 @@ def make_subclass(cls: type, data: Tensor, require_grad: bool = False) -> Tensor
 
 
 Tensor.__torch_function__ = classmethod(torch_function)  # type: ignore[attr-defined]
-Tensor._make_subclass = classmethod(make_subclass)  # type: ignore[attr-defined]
+Tensor._make_subclass = staticmethod(make_subclass)  # type: ignore[attr-defined]
