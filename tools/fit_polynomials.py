@@ -82,6 +82,11 @@ FITS = {
     "COS_F64": (cos_tail, 0, QUARTER_TURN**2, 6, lambda z: z * z + mpf("1e-5")),
     "ATAN_F64": (odd_tail(mp.atan, -mpf(1) / 3), 0, TAN_EIGHTH**2, 12, lambda z: z + mpf("1e-5")),
     "ASIN_F64": (odd_tail(mp.asin, mpf(1) / 6), 0, mpf("0.2501"), 12, lambda z: z + mpf("1e-5")),
+    # float64 arithmetic for results that are rounded to float32
+    "EXP_MEDIUM": (exp_tail, -LN2_HALF, LN2_HALF, 5, lambda r: r * r + mpf("1e-3")),
+    "LOG_MEDIUM": (atanh_tail, 0, mpf("0.02965"), 3, lambda z: z + mpf("1e-4")),
+    "ATAN_MEDIUM": (odd_tail(mp.atan, -mpf(1) / 3), 0, TAN_EIGHTH**2, 5, lambda z: z + mpf("1e-4")),
+    "ASIN_MEDIUM": (odd_tail(mp.asin, mpf(1) / 6), 0, mpf("0.2501"), 5, lambda z: z + mpf("1e-4")),
     "ERFCX_LOG": (erfcx_log, mpf(2) / (mpf("2") + mpf("10.3")), 1, 13, lambda u: 1),
 }
 

@@ -22,11 +22,12 @@ DEFAULT_PICOSECONDS = 15  # one cheap instruction on one float32
 _GROUPS = {  # picoseconds for one float32 element, one thread, AVX-512
     60: "div sqrt rsqrt reciprocal",
     110: "exp exp2",
-    200: "expm1 sigmoid tanh log",
-    320: "sin cos erf",
-    800: "log2 log10 log1p tan asin acos atan atan2 sinh cosh",
-    1300: "asinh acosh atanh erfc",
-    2500: "pow",
+    220: "expm1 sigmoid tanh log",
+    320: "sin cos erf log1p",
+    500: "atanh cosh asin acos atan atan2",
+    800: "log2 log10 tan sinh",
+    1200: "asinh acosh erfc",
+    2000: "pow",
     8000: "fmod remainder floor_divide",
 }
 COSTS = {name: cost for cost, names in _GROUPS.items() for name in names.split()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import struct
+from contextlib import contextmanager
 
 from ....runtime.ir import Function, Type, Value, constant, f32, f64, i32, i64
 
@@ -86,11 +87,35 @@ def in_double(function):
     def either(f: Function, *values: Value) -> Value:
         if values[0].type.bits == 64:
             return function(f, *values)
-        return function(f, *(v.convert("fpext", f64) for v in values)).convert("fptrunc", f32)
+        with medium_precision(f, True):
+            return function(f, *(v.convert("fpext", f64) for v in values)).convert("fptrunc", f32)
 
     either.__doc__ = function.__doc__
     either.__name__ = function.__name__
     return either
+
+
+def in_double_or_library(name: str):
+    """Float32 through float64; float64 from the C library, where ours would lose more than 2 ulp."""
+
+    def choose(function):
+        widened = in_double(function)
+
+        def either(f: Function, *values: Value) -> Value:
+            return widened(f, *values) if values[0].type.bits == 32 else per_lane(f, name, *values)
+
+        either.__doc__ = function.__doc__
+        return either
+
+    return choose
+
+
+@contextmanager
+def medium_precision(f: Function, on: bool):
+    """Inside, float64 polynomials are those that are good for a float32 result (1e-10)."""
+    before, f.medium = f.medium, on
+    yield
+    f.medium = before
 
 
 def any_lane(f: Function, condition: Value) -> Value:

@@ -21,7 +21,7 @@ from .common import (
     split_f32,
 )
 
-# (e**r - 1 - r) / r**2 on |r| <= ln2/2: tools/fit_polynomials.py EXP_F32 EXP_F64
+# (e**r - 1 - r) / r**2 on |r| <= ln2/2: tools/fit_polynomials.py EXP_F32 EXP_F64 EXP_MEDIUM
 EXP_F32 = (
     0.5000000093820298,
     0.16666519331457172,
@@ -42,6 +42,14 @@ EXP_F64 = (
     2.5112268028513617e-08,
     2.0926913668380064e-09,
 )
+EXP_MEDIUM = (
+    0.5000000076120216,
+    0.16666666859052526,
+    0.041666274031026664,
+    0.00833326465656926,
+    0.0013945855704238673,
+    0.00019918250416215113,
+)
 # (tanh(x) - x) / x**3 in x*x for |x| < 0.5625: TANH_F32
 TANH_F32 = (
     -0.33333314565401695,
@@ -59,7 +67,9 @@ EXPONENT = {32: (127, 23), 64: (1023, 52)}  # bias, mantissa bits
 
 
 def _tail(f: Function, r: Value) -> Value:
-    return polynomial(f, r, EXP_F32 if r.type.bits == 32 else EXP_F64)
+    if r.type.bits == 32:
+        return polynomial(f, r, EXP_F32)
+    return polynomial(f, r, EXP_MEDIUM if f.medium else EXP_F64)
 
 
 def _reduce(f: Function, x: Value) -> tuple[Value, Value, Value, Value]:
@@ -115,15 +125,9 @@ def expm1(f: Function, x: Value) -> Value:
     return keep_zero(f, x, _expm1_normal(f, clamp(f, x, *EXPM1_RANGE[x.type.bits])))
 
 
-def _exp_carefully(f: Function, x: Value) -> Value:
-    """e**x with what the reduction lost put back: 0.7 ulp."""
-    n, exponent, r, lost = _reduce(f, clamp(f, x, *EXP_RANGE[x.type.bits]))
-    return _scale(f, r + f.fma(r * r, _tail(f, r), lost) + 1.0, n, exponent)
-
-
 def sigmoid(f: Function, x: Value) -> Value:
-    """1 / (1 + e**-x), from e**-|x| so that nothing overflows: 2 ulp."""
-    e = _exp_carefully(f, -absolute(f, x))
+    """1 / (1 + e**-x), from e**-|x| so that nothing overflows: 1.5 ulp."""
+    e = exp(f, -absolute(f, x))
     negative = x < 0.0
     top, bottom = f.select(negative, e, 1.0), e + 1.0
     quotient = top / bottom
@@ -132,11 +136,14 @@ def sigmoid(f: Function, x: Value) -> Value:
 
 
 def tanh(f: Function, x: Value) -> Value:
-    """The hyperbolic tangent: 1.5 ulp in float32, 2 ulp in float64."""
+    """The hyperbolic tangent: 1.5 ulp."""
     size = absolute(f, x)
     if x.type.bits == 64:
         e = _expm1_normal(f, f.select(size > 20.0, 40.0, size + size))
-        result = e / (e + 2.0)
+        bottom = e + 2.0
+        quotient = e / bottom
+        lost = f.fma(-quotient, bottom, e) - quotient * (e - (bottom - 2.0))
+        result = f.fma(lost, (1.0 - quotient) * 0.5, quotient)
     else:
         square = x * x
         small = f.fma(polynomial(f, square, TANH_F32) * square, size, size)

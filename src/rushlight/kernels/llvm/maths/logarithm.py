@@ -16,10 +16,11 @@ from .common import (
     copysign,
     float_bits,
     in_double,
+    in_double_or_library,
     integer_bits,
     integer_bits_of,
     keep_zero,
-    per_lane,
+    medium_precision,
     polynomial,
     split_f32,
     square_root,
@@ -38,7 +39,7 @@ LOG_F32 = (
     -0.12836574322805053,
     0.12344151176782754,
 )
-# (2 atanh(s) / s - 2) / s**2 in s*s: LOG_F64
+# (2 atanh(s) / s - 2) / s**2 in s*s: LOG_F64 LOG_MEDIUM
 LOG_F64 = (
     0.6666666666666737,
     0.3999999999939067,
@@ -47,6 +48,12 @@ LOG_F64 = (
     0.1818360186833862,
     0.15313025374570444,
     0.1480681414013192,
+)
+LOG_MEDIUM = (
+    0.6666666563532869,
+    0.40000339144216485,
+    0.28536984884182914,
+    0.2358935987295675,
 )
 LN2_F32 = split_f32(math.log(2))
 SMALLEST_NORMAL = {32: 2.0**-126, 64: 2.0**-1022}
@@ -75,11 +82,11 @@ def _with_special_values(f: Function, x: Value, result: Value) -> Value:
     return f.select(x.equals(0.0), -INFINITY, result)
 
 
-def _log_f32(f: Function, x: Value) -> Value:
+def _log_f32(f: Function, x: Value, lost: Value | None = None) -> Value:
     k, m = _split(f, x)
     g = m - 1.0
     tail = f.fma(polynomial(f, g, LOG_F32), g, -0.5) * (g * g)
-    low = f.fma(k, LN2_F32[1], tail)
+    low = f.fma(k, LN2_F32[1], tail if lost is None else tail + lost)
     return _with_special_values(f, x, f.fma(k, LN2_F32[0], low + g))
 
 
@@ -88,7 +95,7 @@ def _log1p_small(f: Function, g: Value, lost: Value | None = None) -> tuple[Valu
     s = g / (g + 2.0)
     z = s * s
     half_square = g * g * 0.5
-    low = f.fma(s, half_square + z * polynomial(f, z, LOG_F64), -half_square)
+    low = f.fma(s, half_square + z * polynomial(f, z, LOG_MEDIUM if f.medium else LOG_F64), -half_square)
     return g, low if lost is None else low + lost
 
 
@@ -131,59 +138,62 @@ def log10(f: Function, x: Value) -> Value:
     return _log_to_base(f, x, factor, (0.3010299956639812, -2.8037281277851704e-18))
 
 
-@in_double
 def log1p(f: Function, x: Value) -> Value:
     """log(1 + x), exact for small x: 1.5 ulp."""
+    return keep_zero(f, x, _log1p_sum(f, x))
+
+
+def _log1p_sum(f: Function, x: Value, rest: Value | None = None) -> Value:
+    """log(1 + x + rest) for a rest far smaller than x."""
     total = x + 1.0
     rounded = total - 1.0
     lost = (1.0 - (total - rounded)) + (x - rounded)
-    return keep_zero(f, x, _log_f64(f, total, lost / total))
+    lost = (lost if rest is None else lost + rest) / total
+    return _log_f32(f, total, lost) if x.type.bits == 32 else _log_f64(f, total, lost)
 
 
-def _in_double_or_library(name: str):
-    """Float32 through float64; float64 from the C library, where ours would lose more than 2 ulp."""
-
-    def choose(function):
-        widened = in_double(function)
-
-        def either(f: Function, *values: Value) -> Value:
-            return widened(f, *values) if values[0].type.bits == 32 else per_lane(f, name, *values)
-
-        either.__doc__ = function.__doc__
-        return either
-
-    return choose
+LARGE = 2.0**28  # from here on 1 is lost beside the square
 
 
-@_in_double_or_library("asinh")
+@in_double
 def asinh(f: Function, x: Value) -> Value:
-    """The inverse hyperbolic sine: 0.51 ulp."""
+    """The inverse hyperbolic sine: 0.51 ulp in float32, 2 ulp in float64."""
     size = absolute(f, x)
     square = size * size
     result = log1p(f, size + square / (square_root(f, square + 1.0) + 1.0))
-    return copysign(f, f.select(size.equals(INFINITY), size, result), x)
+    if f.medium:  # the square of a float32 is never too large
+        return copysign(f, f.select(size.equals(INFINITY), size, result), x)
+    large = _log_f64(f, size) + LN2_F64[0]
+    return copysign(f, f.select(size > LARGE, large, result), x)
 
 
-@_in_double_or_library("acosh")
+@in_double
 def acosh(f: Function, x: Value) -> Value:
-    """The inverse hyperbolic cosine: 0.51 ulp."""
+    """The inverse hyperbolic cosine: 0.51 ulp in float32, 2 ulp in float64."""
     above = x - 1.0
     result = log1p(f, above + square_root(f, f.fma(above, above, above + above)))
+    if not f.medium:
+        result = f.select(x > LARGE, _log_f64(f, x) + LN2_F64[0], result)
     return f.select(x < 1.0, NAN, result)
 
 
-@_in_double_or_library("atanh")
 def atanh(f: Function, x: Value) -> Value:
-    """The inverse hyperbolic tangent: 0.51 ulp."""
+    """The inverse hyperbolic tangent, half of log(1 + 2x / (1 - x)): 2 ulp."""
     size = absolute(f, x)
-    return copysign(f, log1p(f, (size + size) / (1.0 - size)) * 0.5, x)
+    bottom = 1.0 - size
+    lost = (1.0 - bottom) - size
+    quotient = (size + size) / bottom
+    rest = (f.fma(-quotient, bottom, size + size) - quotient * lost) / bottom
+    return copysign(f, keep_zero(f, size, _log1p_sum(f, quotient, rest) * 0.5), x)
 
 
-@_in_double_or_library("pow")
+@in_double_or_library("pow")
 def pow(f: Function, x: Value, y: Value) -> Value:
     """x**y with C's special cases: 0.51 ulp."""
     size = absolute(f, x)
-    result = exp2(f, y * log2(f, size))
+    with medium_precision(f, False):  # an error here is multiplied by the result's exponent
+        logarithm = log2(f, size)
+    result = exp2(f, y * logarithm)
     result = f.select(y.equals(0.0) | size.equals(1.0), 1.0, result)
     whole = f.intrinsic("trunc", y).equals(y)
     half = y * 0.5

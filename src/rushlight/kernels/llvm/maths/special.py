@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ....runtime.ir import Function, Value, f32, f64
-from .common import absolute, copysign, per_lane, polynomial
+from ....runtime.ir import Function, Value
+from .common import absolute, copysign, in_double, per_lane, polynomial
 from .exponential import exp
 
 # erf(x) / x - 1 in x*x for |x| <= 0.93, log(erfc(x)) + x on [0.9, 4.05]:
@@ -64,9 +64,13 @@ def erfc(f: Function, x: Value) -> Value:
     """1 - erf(x) without cancellation: 1 ulp in float32, the C library's in float64."""
     if x.type.bits == 64:
         return per_lane(f, "erfc", x)
-    wide = x.convert("fpext", f64)
-    size = absolute(f, wide)
+    return _erfc(f, x)
+
+
+@in_double
+def _erfc(f: Function, x: Value) -> Value:
+    size = absolute(f, x)
     t = f.select(size > 10.3, 10.3, size)
     u = 2.0 / (t + 2.0)
     positive = u * exp(f, f.fma(-t, t, polynomial(f, u, ERFCX_LOG)))
-    return f.select(wide < 0.0, 2.0 - positive, positive).convert("fptrunc", f32)
+    return f.select(x < 0.0, 2.0 - positive, positive)

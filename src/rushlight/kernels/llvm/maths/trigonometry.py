@@ -44,7 +44,8 @@ COS_F64 = (
     -1.1470292955456749e-11,
     4.738094082604237e-14,
 )
-# (atan(x) - x) / x**3 in x*x for |x| <= tan(pi/8), (asin(x) - x) / x**3 for |x| <= 1/2: ATAN_F64 ASIN_F64
+# (atan(x) - x) / x**3 in x*x for |x| <= tan(pi/8), (asin(x) - x) / x**3 for |x| <= 1/2:
+# ATAN_F64 ASIN_F64 ATAN_MEDIUM ASIN_MEDIUM
 ATAN_F64 = (
     -0.3333333333333333,
     0.19999999999999887,
@@ -74,6 +75,22 @@ ASIN_F64 = (
     0.02178834366665171,
     -0.021113606543444494,
     0.03270029570682622,
+)
+ATAN_MEDIUM = (
+    -0.33333332521019554,
+    0.19999905618734146,
+    -0.14282052211537222,
+    0.11045201456907047,
+    -0.0847894020515658,
+    0.04749273843629169,
+)
+ASIN_MEDIUM = (
+    0.1666665988932853,
+    0.07500510471526207,
+    0.04451573608860202,
+    0.03181789682952221,
+    0.014400296045470695,
+    0.03756986792996779,
 )
 HALF_PI = (math.pi / 2, 6.123233995736766e-17)
 # pi/2 in parts of 33 bits, so that products with a whole number below 2**20 are exact
@@ -111,8 +128,10 @@ def _sin_cos_f64(f: Function, r: Value, lost: Value) -> tuple[tuple[Value, Value
     z = r * r
     half = z * 0.5
     cosine = 1.0 - half
-    sine_rest = f.fma(polynomial(f, z, SIN_F64) * z, r, f.fma(-half, lost, lost))
-    cosine_rest = f.fma(polynomial(f, z, COS_F64), z * z, ((1.0 - cosine) - half) - r * lost)
+    sine_rest = f.fma(polynomial(f, z, SIN_F32 if f.medium else SIN_F64) * z, r, f.fma(-half, lost, lost))
+    cosine_rest = f.fma(
+        polynomial(f, z, COS_F32 if f.medium else COS_F64), z * z, ((1.0 - cosine) - half) - r * lost
+    )
     return (r, sine_rest), (cosine, cosine_rest)
 
 
@@ -173,7 +192,7 @@ def _atan_positive(f: Function, top: Value, bottom: Value) -> Value:
     beyond = top > bottom * (math.sqrt(2) - 1)
     x = f.select(beyond, top - bottom, top) / f.select(beyond, top + bottom, bottom)
     z = x * x
-    tail = polynomial(f, z, ATAN_F64) * z
+    tail = polynomial(f, z, ATAN_MEDIUM if f.medium else ATAN_F64) * z
     base = f.select(beyond, math.pi / 4, z - z)
     base_rest = f.select(beyond, HALF_PI[1] / 2, z - z)
     return base + (x + f.fma(tail, x, base_rest))
@@ -209,7 +228,7 @@ def atan2(f: Function, y: Value, x: Value) -> Value:
 
 
 def _asin_tail(f: Function, z: Value) -> Value:
-    return polynomial(f, z, ASIN_F64) * z
+    return polynomial(f, z, ASIN_MEDIUM if f.medium else ASIN_F64) * z
 
 
 @in_double
