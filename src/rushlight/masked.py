@@ -89,7 +89,7 @@ def amin(input, dim=None, *, keepdim=False, dtype=None, mask=None):
 
 
 def argmax(input, dim=None, *, keepdim=False, dtype=None, mask=None):
-    """Where the largest of the elements that the mask lets through is; in the type of the input, as in PyTorch."""
+    """Where the largest of the elements that the mask lets through is; in the type of the input."""
     x = input if dtype is None else input.to(dtype)
     return _filled(x, mask, _extreme(x.dtype, False)).argmax(dim, bool(keepdim)).to(x.dtype)
 
@@ -213,6 +213,6 @@ def softmin(input, dim, *, dtype=None, mask=None):
 
 
 __all__ = [
-    "amax", "amin", "argmax", "argmin", "cumprod", "cumsum", "log_softmax", "logaddexp", "logsumexp", "mean", "median",
-    "norm", "normalize", "prod", "softmax", "softmin", "std", "sum", "var",
+    "amax", "amin", "argmax", "argmin", "cumprod", "cumsum", "log_softmax", "logaddexp", "logsumexp", "mean",
+    "median", "norm", "normalize", "prod", "softmax", "softmin", "std", "sum", "var",
 ]  # fmt: skip

@@ -106,8 +106,7 @@ def split(tensor, split_size_or_sections=None, dim=0, *, split_size=None):
             "split expects split_size be non-negative, and above 0 unless the dimension is empty, but got "
             f"split_size={length}"
         )
-    count = max(-(-n // length), 1) if length else 1
-    return pieces(tensor, [min(i * length, n) for i in range(count)] + [n], d)
+    return pieces(tensor, [*range(0, max(n, 1), length or 1), n], d)
 
 
 @composite(out=False)
@@ -137,9 +136,11 @@ def chunk(input, chunks, dim=0):
         raise RuntimeError("chunk expects at least a 1-dimensional tensor")
     if chunks <= 0:
         raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
-    n = shape[wrap_dim(dim, len(shape))]
-    length = -(-n // chunks)
-    return split(input, length, dim) if length else split_with_sizes(input, [0] * chunks, dim)
+    d = wrap_dim(dim, len(shape))
+    n = shape[d]
+    if not n:
+        return pieces(input, [0] * (chunks + 1), d)
+    return pieces(input, [*range(0, n, -(-n // chunks)), n], d)
 
 
 @composite(out=False)
