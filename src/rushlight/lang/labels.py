@@ -1,0 +1,121 @@
+"""Losses of scores against class labels, row by row."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .dispatch import primitive
+from .summation import total
+
+SMALL = 4096  # up to here a plain dot product is accurate enough
+
+
+class Odds(NamedTuple):
+    """The exponentials of a matrix of scores, each row relative to some score of its own."""
+
+    exponentials: np.ndarray
+    sums: np.ndarray  # of each row
+    places: np.ndarray  # where the labels' elements are, counted through the whole matrix
+    weights: Any  # of each row; None if all are one
+    weight: Any  # the sum of the weights, or the number of rows
+
+
+@lru_cache(maxsize=64)
+def _starts(rows: int, columns: int) -> np.ndarray:
+    return np.arange(0, rows * columns, columns) if columns else np.zeros(rows, np.int64)
+
+
+@lru_cache(maxsize=64)
+def _ones(count: int, dtype: np.dtype) -> np.ndarray:
+    return np.ones(count, dtype)
+
+
+def labels_fit(labels: np.ndarray, classes: int) -> bool:
+    """Is every label one of `classes`? Negative ones are huge when seen as unsigned, so one pass tells."""
+    if labels.dtype != np.int64:
+        return not labels.size or bool(labels.min() >= 0 and labels.max() < classes)
+    return not labels.size or bool(np.maximum.reduce(labels.view(np.uint64), None) < classes)
+
+
+def first_misfit(labels: np.ndarray, classes: int) -> int:
+    """A label that is none."""
+    return int(labels[(labels < 0) | (labels >= classes)].flat[0])
+
+
+def row_weights(
+    labels: np.ndarray, weight: Any, ignored: int, dtype: np.dtype
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Labels that are all there, and what each of them counts; None if that is one for each."""
+    skipped = labels == ignored
+    safe = labels
+    if skipped.any():
+        safe = np.where(skipped, 0, labels)
+        weights = np.ones(labels.shape, dtype) if weight is None else weight[safe]
+        return safe, np.where(skipped, dtype.type(0), weights)
+    return safe, None if weight is None else weight[safe] if labels_fit(labels, len(weight)) else None
+
+
+def label_losses(x: np.ndarray, labels: np.ndarray, weights: Any) -> tuple[np.ndarray, Odds]:
+    """-log softmax(x) at the label of each row, weighted, and what its gradient needs.
+
+    Scores are taken relative to that of the label, not to the largest one: then the label's own exponential is one,
+    and a row of a certain and right answer keeps all its digits. Rows where this overflows are done once more.
+    """
+    rows, columns = x.shape
+    places = labels + _starts(rows, columns)
+    own = x.take(places) if x.flags.c_contiguous else x.ravel().take(places)
+    e = np.exp(x - own.reshape(rows, 1))
+    z = np.dot(e, _ones(columns, e.dtype))
+    losses = np.log(z)
+    if rows and not np.isfinite(total(losses)):
+        shifted = x - np.maximum.reduce(x, 1, keepdims=True)
+        e = np.exp(shifted)
+        z = np.add.reduce(e, 1)
+        losses = np.log(z) - shifted.take(places)
+    if weights is None:
+        return losses, Odds(e, z, places, None, rows)
+    return np.where(weights == 0, 0, losses * weights), Odds(e, z, places, weights, total(weights))
+
+
+def sum_of(losses: np.ndarray) -> Any:
+    """Their sum; quickly for few."""
+    n = losses.size
+    return np.dot(losses, _ones(n, losses.dtype)) if 0 < n <= SMALL else total(losses)
+
+
+def odds_gradient(odds: Odds, share: Any) -> np.ndarray:
+    """The gradient of the scores, where `share` is that of each row's loss."""
+    e, z, places, _, _ = odds
+    scale = share / z
+    gradient = e * scale.reshape(-1, 1)
+    gradient.put(places, (e.take(places) - z) * scale)
+    return gradient
+
+
+@primitive
+def sum_of_squares(x: Any) -> Any:
+    """The sum of the squares of all elements."""
+    if x.size <= SMALL and x.flags.c_contiguous:
+        flat = x.reshape(-1)
+        return np.dot(flat, flat)
+    return total(x * x)
+
+
+@primitive
+def nll_spread(g: Any, shape: Any, dtype: Any, target: Any, weight: Any, ignored: int, reduction: str) -> Any:
+    """Minus `g` (each label's share of it) at the label of each position, and zero for all other classes."""
+    dim = min(1, len(shape) - 1)
+    result = np.zeros(shape, getattr(dtype, "np", dtype))
+    labels, weights = target, None
+    if weight is not None or not labels_fit(target, shape[dim]) or 0 <= ignored < shape[dim]:
+        labels, weights = row_weights(target, weight, ignored, result.dtype)
+    if reduction == "mean":
+        g = g / (labels.size if weights is None else total(weights))
+    share = -g if weights is None else -g * weights
+    np.put_along_axis(
+        result, np.expand_dims(labels, dim), np.expand_dims(np.broadcast_to(share, labels.shape), dim), dim
+    )
+    return result
