@@ -3,6 +3,7 @@
 from importlib import import_module
 from typing import Any
 
+from .module import Module
 from .parameter import Buffer, Parameter
 
 
@@ -12,4 +13,4 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module 'rushlight.nn' has no attribute '{name}'")
 
 
-__all__ = ["Buffer", "Parameter", "functional"]
+__all__ = ["Buffer", "Module", "Parameter", "functional"]

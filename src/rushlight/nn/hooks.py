@@ -1,0 +1,125 @@
+"""Functions that run when a module is called, and those that run for every module."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any, Callable
+
+from ..autograd.hooks import RemovableHandle, add_hook
+
+Hook = Callable[..., Any]
+
+
+class Hooks:
+    """The hooks of one module, or of all. Most modules have none, and then none of this exists."""
+
+    __slots__ = ("after", "always", "backward", "backward_pre", "before", "with_kwargs")
+
+    def __init__(self) -> None:
+        self.before: dict[int, Hook] = {}
+        self.after: dict[int, Hook] = {}
+        self.backward: dict[int, Hook] = {}
+        self.backward_pre: dict[int, Hook] = {}
+        self.with_kwargs: set[int] = set()
+        self.always: set[int] = set()  # run even when forward raises
+
+    def __bool__(self) -> bool:
+        return bool(self.before or self.after or self.backward or self.backward_pre)
+
+    def add(
+        self, kind: str, hook: Hook, prepend: bool, kwargs: bool = False, always: bool = False
+    ) -> RemovableHandle:
+        handle = add_hook(getattr(self, kind), hook, prepend)
+        if kwargs:
+            self.with_kwargs.add(handle.id)
+        if always:
+            self.always.add(handle.id)
+        return handle
+
+
+EVERYWHERE = Hooks()
+
+
+def call_with_hooks(module: Any, args: tuple, kwargs: dict) -> Any:
+    """A call of a module with everything that was asked to happen around it."""
+    groups = [EVERYWHERE] + ([module._hooks] if module._hooks else [])
+    finished: list[int] = []
+    try:
+        return _call(module, args, kwargs, groups, finished)
+    except Exception:
+        for group in groups:
+            for number in group.always:
+                if number not in finished and number in group.after:
+                    _quietly(group, number, module, args, kwargs)
+        raise
+
+
+def _quietly(group: Hooks, number: int, module: Any, args: tuple, kwargs: dict) -> None:
+    """Runs a hook that was to run in any case, after forward has failed."""
+    try:
+        _after(group, number, module, args, kwargs, None)
+    except Exception as error:
+        warnings.warn(
+            f"a forward hook with always_call=True raised an exception as well: {error}", stacklevel=4
+        )
+
+
+def _call(module: Any, args: tuple, kwargs: dict, groups: list[Hooks], finished: list[int]) -> Any:
+    for group in groups:
+        for number, hook in list(group.before.items()):
+            if number in group.with_kwargs:
+                new = hook(module, args, kwargs)
+                if new is not None:
+                    if not (isinstance(new, tuple) and len(new) == 2):
+                        raise RuntimeError(
+                            f"forward pre-hook must return None or a tuple of (new_args, new_kwargs), but got {new!r}"
+                        )
+                    args, kwargs = new
+            else:
+                new = hook(module, args)
+                if new is not None:
+                    args = new if isinstance(new, tuple) else (new,)
+    around = [g for g in groups if g.backward or g.backward_pre]
+    if around:
+        from .backward_hooks import watched
+
+        result = watched(module, args, kwargs, around)
+    else:
+        result = module.forward(*args, **kwargs)
+    for group in groups:
+        for number in list(group.after):
+            finished.append(number)
+            new = _after(group, number, module, args, kwargs, result)
+            if new is not None:
+                result = new
+    return result
+
+
+def _after(group: Hooks, number: int, module: Any, args: tuple, kwargs: dict, result: Any) -> Any:
+    hook = group.after[number]
+    return hook(module, args, kwargs, result) if number in group.with_kwargs else hook(module, args, result)
+
+
+def register_module_forward_pre_hook(hook: Hook) -> RemovableHandle:
+    """Calls `hook(module, args)` before the forward of every module."""
+    return EVERYWHERE.add("before", hook, False)
+
+
+def register_module_forward_hook(
+    hook: Hook, *, with_kwargs: bool = False, always_call: bool = False
+) -> RemovableHandle:
+    """Calls `hook(module, args, result)` after the forward of every module."""
+    return EVERYWHERE.add("after", hook, False, with_kwargs, always_call)
+
+
+def register_module_full_backward_hook(hook: Hook) -> RemovableHandle:
+    """Calls `hook(module, grad_inputs, grad_outputs)` after the backward of every module."""
+    return EVERYWHERE.add("backward", hook, False)
+
+
+def register_module_full_backward_pre_hook(hook: Hook) -> RemovableHandle:
+    """Calls `hook(module, grad_outputs)` before the backward of every module."""
+    return EVERYWHERE.add("backward_pre", hook, False)
+
+
+register_module_backward_hook = register_module_full_backward_hook

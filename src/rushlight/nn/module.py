@@ -1,0 +1,503 @@
+"""`Module`: what every network is made of, and what a network is itself."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any, Callable, Iterator
+
+from ..autograd.hooks import RemovableHandle
+from ..tensor.core import Tensor
+from .hooks import EVERYWHERE, Hooks, call_with_hooks
+from .parameter import Buffer, Parameter
+from .state import StateMixin
+
+Hook = Callable[..., Any]
+TABLES = ("_parameters", "_buffers", "_modules")
+
+
+class Module(StateMixin):
+    """Parameters, buffers and submodules under the names that they are assigned to, and a `forward` that uses
+    them.
+
+    Subclass it, call `super().__init__()` first, and write `forward`; then the module is called like a
+    function.
+    """
+
+    training: bool = True
+    _hooks: Hooks | None = None
+    _version: int = 1
+    dump_patches = False
+    call_super_init = False
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        if not self.call_super_init and kwargs:
+            raise TypeError(
+                f"{type(self).__name__}.__init__() got an unexpected keyword argument '{next(iter(kwargs))}'"
+            )
+        if not self.call_super_init and args:
+            raise TypeError(
+                f"{type(self).__name__}.__init__() takes 1 positional argument but {len(args) + 1} were given"
+            )
+        d = self.__dict__
+        d["training"] = True
+        d["_parameters"], d["_buffers"], d["_modules"] = {}, {}, {}
+        d["_non_persistent_buffers_set"] = set()
+        if self.call_super_init:
+            super().__init__(*args, **kwargs)
+
+    def forward(self, *args: Any) -> Any:
+        """Computes the result of a call; every subclass defines it."""
+        raise NotImplementedError(
+            f'Module [{type(self).__name__}] is missing the required "forward" function'
+        )
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self._hooks or EVERYWHERE:
+            return call_with_hooks(self, args, kwargs)
+        return self.forward(*args, **kwargs)
+
+    # ---- attributes
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        d = self.__dict__
+        parameters = d.get("_parameters")
+        if isinstance(value, Parameter):
+            if parameters is None:
+                raise AttributeError(
+                    "cannot assign parameters before Module.__init__() call: call super().__init__() first"
+                )
+            self._forget(name, "_parameters")
+            self.register_parameter(name, value)
+        elif parameters is not None and name in parameters:
+            if value is not None:
+                raise TypeError(
+                    f"cannot assign '{type(value).__name__}' as parameter '{name}' (torch.nn.Parameter or "
+                    "None expected)"
+                )
+            self.register_parameter(name, value)
+        elif isinstance(value, Module):
+            if d.get("_modules") is None:
+                raise AttributeError(
+                    "cannot assign module before Module.__init__() call: call super().__init__() first"
+                )
+            self._forget(name, "_modules")
+            d["_modules"][name] = value
+        elif parameters is not None and name in d["_modules"]:
+            if value is not None:
+                raise TypeError(
+                    f"cannot assign '{type(value).__name__}' as child module '{name}' (torch.nn.Module or "
+                    "None expected)"
+                )
+            d["_modules"][name] = value
+        elif parameters is not None and (name in d["_buffers"] or isinstance(value, Buffer)):
+            self._set_buffer(name, value)
+        else:
+            object.__setattr__(self, name, value)
+
+    def _forget(self, name: str, keep: str) -> None:
+        """A name means one thing: what it meant before goes."""
+        self.__dict__.pop(name, None)
+        for table in TABLES:
+            if table != keep:
+                self.__dict__[table].pop(name, None)
+        self.__dict__["_non_persistent_buffers_set"].discard(name)
+
+    def _set_buffer(self, name: str, value: Any) -> None:
+        if value is not None and not isinstance(value, Tensor):
+            raise TypeError(
+                f"cannot assign '{type(value).__name__}' as buffer '{name}' (torch.nn.Buffer, torch.Tensor "
+                "or None expected)"
+            )
+        if name in self._buffers:
+            self._buffers[name] = value
+        else:
+            self._forget(name, "_buffers")
+            self.register_buffer(name, value, value.__dict__.get("persistent", True))
+
+    def __getattr__(self, name: str) -> Any:
+        d = self.__dict__
+        for table in TABLES:
+            found = d.get(table)
+            if found is not None and name in found:
+                return found[name]
+        raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
+
+    def __delattr__(self, name: str) -> None:
+        for table in TABLES:
+            if name in self.__dict__.get(table, ()):
+                del self.__dict__[table][name]
+                self._non_persistent_buffers_set.discard(name)
+                return
+        object.__delattr__(self, name)
+
+    def __dir__(self) -> list[str]:
+        names = {*dir(type(self)), *self.__dict__, *self._parameters, *self._modules, *self._buffers}
+        return sorted(n for n in names if not n[:1].isdigit())
+
+    def __setstate__(self, state: dict) -> None:
+        self.__dict__.update(state)
+        for table in TABLES:
+            self.__dict__.setdefault(table, {})
+        self.__dict__.setdefault("_non_persistent_buffers_set", set())
+
+    def _check_name(self, name: Any, what: str) -> None:
+        if not isinstance(name, str):
+            raise TypeError(f"{what} name should be a string. Got {type(name).__name__}")
+        if "." in name:
+            raise KeyError(f'{what} name can\'t contain ".", got: {name}')
+        if name == "":
+            raise KeyError(f'{what} name can\'t be empty string ""')
+
+    def register_parameter(self, name: str, param: Parameter | None) -> None:
+        """Adds a parameter (or None, a place for one)."""
+        if "_parameters" not in self.__dict__:
+            raise AttributeError(
+                "cannot assign parameter before Module.__init__() call: call super().__init__() first"
+            )
+        self._check_name(name, "parameter")
+        if hasattr(self, name) and name not in self._parameters:
+            raise KeyError(f"attribute '{name}' already exists")
+        if param is not None and not isinstance(param, Parameter):
+            raise TypeError(
+                f"cannot assign '{type(param).__name__}' object to parameter '{name}' (torch.nn.Parameter "
+                "or None required)"
+            )
+        if param is not None and param.grad_fn is not None:
+            raise ValueError(
+                f"Cannot assign non-leaf Tensor to parameter '{name}'. Model parameters must be created "
+                "explicitly; to express "
+                f"'{name}' as a function of another Tensor, compute the value in the forward() method."
+            )
+        self._parameters[name] = param
+
+    def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
+        """Adds a tensor that is kept and (if `persistent`) saved, but not trained."""
+        if "_buffers" not in self.__dict__:
+            raise AttributeError(
+                "cannot assign buffer before Module.__init__() call: call super().__init__() first"
+            )
+        self._check_name(name, "buffer")
+        if hasattr(self, name) and name not in self._buffers:
+            raise KeyError(f"attribute '{name}' already exists")
+        if tensor is not None and not isinstance(tensor, Tensor):
+            raise TypeError(
+                f"cannot assign '{type(tensor).__name__}' object to buffer '{name}' (torch Tensor or None "
+                "required)"
+            )
+        self._buffers[name] = tensor
+        (self._non_persistent_buffers_set.discard if persistent else self._non_persistent_buffers_set.add)(
+            name
+        )
+
+    def add_module(self, name: str, module: Module | None) -> None:
+        """Adds a submodule under a name."""
+        if module is not None and not isinstance(module, Module):
+            raise TypeError(f"{type(module).__name__} is not a Module subclass")
+        self._check_name(name, "module")
+        if hasattr(self, name) and name not in self._modules:
+            raise KeyError(f"attribute '{name}' already exists")
+        self._modules[name] = module
+
+    register_module = add_module
+
+    # ---- looking through
+
+    def named_modules(
+        self, memo: set | None = None, prefix: str = "", remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Module]]:
+        """All modules of the network with their paths, this one first."""
+        memo = set() if memo is None else memo
+        if self in memo:
+            return
+        if remove_duplicate:
+            memo.add(self)
+        yield prefix, self
+        for name, module in self._modules.items():
+            if module is not None:
+                yield from module.named_modules(
+                    memo, f"{prefix}.{name}" if prefix else name, remove_duplicate
+                )
+
+    def modules(self) -> Iterator[Module]:
+        """All modules of the network, this one first."""
+        return (m for _, m in self.named_modules())
+
+    def named_children(self) -> Iterator[tuple[str, Module]]:
+        """The direct submodules with their names."""
+        seen = set()
+        for name, module in self._modules.items():
+            if module is not None and module not in seen:
+                seen.add(module)
+                yield name, module
+
+    def children(self) -> Iterator[Module]:
+        """The direct submodules."""
+        return (m for _, m in self.named_children())
+
+    def _named_members(
+        self,
+        get: Callable[[Module], Any],
+        prefix: str = "",
+        recurse: bool = True,
+        remove_duplicate: bool = True,
+    ) -> Iterator[tuple[str, Any]]:
+        seen: set[int] = set()
+        modules = (
+            self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate)
+            if recurse
+            else [(prefix, self)]
+        )
+        for path, module in modules:
+            for name, value in get(module):
+                if value is None or id(value) in seen:
+                    continue
+                if remove_duplicate:
+                    seen.add(id(value))
+                yield f"{path}.{name}" if path else name, value
+
+    def named_parameters(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Parameter]]:
+        """The parameters with their paths."""
+        return self._named_members(lambda m: m._parameters.items(), prefix, recurse, remove_duplicate)
+
+    def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
+        """The parameters: what an optimiser is given."""
+        return (p for _, p in self.named_parameters(recurse=recurse))
+
+    def named_buffers(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Tensor]]:
+        """The buffers with their paths."""
+        return self._named_members(lambda m: m._buffers.items(), prefix, recurse, remove_duplicate)
+
+    def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
+        """The buffers."""
+        return (b for _, b in self.named_buffers(recurse=recurse))
+
+    def get_submodule(self, target: str) -> Module:
+        """The module at a path such as "layer1.0.conv"."""
+        module = self
+        for part in target.split(".") if target else ():
+            if not hasattr(module, part):
+                raise AttributeError(f"{type(module).__name__} has no attribute `{part}`")
+            module = getattr(module, part)
+            if not isinstance(module, Module):
+                raise AttributeError(f"`{part}` is not an nn.Module")
+        return module
+
+    def _at(self, target: str, table: str, what: str) -> Any:
+        path, _, name = target.rpartition(".")
+        module = self.get_submodule(path)
+        if not hasattr(module, name):
+            raise AttributeError(f"{type(module).__name__} has no attribute `{name}`")
+        if name not in getattr(module, table):
+            raise AttributeError(f"`{name}` is not {what}")
+        return getattr(module, table)[name]
+
+    def get_parameter(self, target: str) -> Parameter:
+        """The parameter at a path."""
+        return self._at(target, "_parameters", "an nn.Parameter")
+
+    def get_buffer(self, target: str) -> Tensor:
+        """The buffer at a path."""
+        return self._at(target, "_buffers", "a buffer")
+
+    def set_submodule(self, target: str, module: Module, strict: bool = False) -> None:
+        """Puts a module at a path, in the place of what is there."""
+        if target == "":
+            raise ValueError("Cannot set the submodule without a target name!")
+        path, _, name = target.rpartition(".")
+        parent = self.get_submodule(path)
+        if strict and not hasattr(parent, name):
+            raise AttributeError(f"{type(parent).__name__} has no attribute `{name}`")
+        if hasattr(parent, name) and not isinstance(getattr(parent, name), Module):
+            raise AttributeError(f"`{name}` is not an nn.Module")
+        setattr(parent, name, module)
+
+    # ---- changing all of it
+
+    def apply(self, fn: Callable[[Module], Any]) -> Module:
+        """Calls `fn` with every submodule and then with this module."""
+        for module in self.children():
+            module.apply(fn)
+        fn(self)
+        return self
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Module:
+        """Replaces the values of all parameters and buffers."""
+        if recurse:
+            for module in self.children():
+                module._apply(fn)
+        for p in self._parameters.values():
+            if p is not None:
+                new, grad = fn(p.detach()), p.grad
+                p._grad = None
+                p.data = new
+                if grad is not None:
+                    p.grad = fn(grad)
+        for name, b in self._buffers.items():
+            if b is not None:
+                self._buffers[name] = fn(b)
+        return self
+
+    def to(self, *args: Any, **kwargs: Any) -> Module:
+        """Moves or converts all parameters and buffers; integers keep their type."""
+        device, dt, non_blocking = _to_arguments(args, kwargs)
+
+        def convert(t: Tensor) -> Tensor:
+            wanted = dt if dt is not None and (t.dtype.is_floating_point or t.dtype.is_complex) else t.dtype
+            return t.to(device or t.device, wanted, non_blocking=non_blocking)
+
+        if dt is not None and not (dt.is_floating_point or dt.is_complex):
+            raise TypeError(
+                f"nn.Module.to only accepts floating point or complex dtypes, but got desired dtype={dt}"
+            )
+        return self._apply(convert)
+
+    def _floats(self, convert: Callable[[Tensor], Tensor]) -> Module:
+        return self._apply(lambda t: convert(t) if t.dtype.is_floating_point else t)
+
+    def type(self, dst_type: Any) -> Module:
+        """Converts all parameters and buffers."""
+        return self._apply(lambda t: t.type(dst_type))
+
+    def float(self) -> Module:
+        """Floating point parameters and buffers become float32."""
+        return self._floats(lambda t: t.float())
+
+    def double(self) -> Module:
+        """Floating point parameters and buffers become float64."""
+        return self._floats(lambda t: t.double())
+
+    def half(self) -> Module:
+        """Floating point parameters and buffers become float16."""
+        return self._floats(lambda t: t.half())
+
+    def bfloat16(self) -> Module:
+        """Floating point parameters and buffers become bfloat16."""
+        return self._floats(lambda t: t.bfloat16())
+
+    def cpu(self) -> Module:
+        """Moves everything to the CPU."""
+        return self._apply(lambda t: t.cpu())
+
+    def cuda(self, device: Any = None) -> Module:
+        """Moves everything to a GPU."""
+        return self._apply(lambda t: t.cuda(device))
+
+    def to_empty(self, *, device: Any, recurse: bool = True) -> Module:
+        """Moves everything to a device without copying values."""
+        from ..tensor.factories import empty_like
+
+        return self._apply(lambda t: empty_like(t, device=device), recurse)
+
+    def train(self, mode: bool = True) -> Module:
+        """Training mode, for dropout, batch normalisation and their like."""
+        if not isinstance(mode, bool):
+            raise ValueError("training mode is expected to be boolean")
+        self.training = mode
+        for module in self.children():
+            module.train(mode)
+        return self
+
+    def eval(self) -> Module:
+        """Evaluation mode."""
+        return self.train(False)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Module:
+        """Switches the gradients of all parameters on or off."""
+        for p in self.parameters():
+            p.requires_grad_(requires_grad)
+        return self
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forgets the gradients of all parameters, or makes them zero."""
+        for p in self.parameters():
+            if set_to_none:
+                p._grad = None
+            elif p._grad is not None:
+                p._grad = p._grad.detach()
+                p._grad.zero_()
+
+    def share_memory(self) -> Module:
+        """Makes the memory of all parameters and buffers visible to other processes."""
+        return self._apply(lambda t: t.share_memory_())
+
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """Compiles `forward`, as `rushlight.compile` does."""
+        from .. import compile as compiled
+
+        self.forward = compiled(self.forward, *args, **kwargs)  # type: ignore[method-assign]
+
+    # ---- hooks
+
+    def _own_hooks(self) -> Hooks:
+        if self._hooks is None:
+            self.__dict__["_hooks"] = Hooks()
+        return self._hooks  # type: ignore[return-value]
+
+    def register_forward_pre_hook(
+        self, hook: Hook, *, prepend: bool = False, with_kwargs: bool = False
+    ) -> RemovableHandle:
+        """Calls `hook(module, args)` before forward; what it returns replaces the arguments."""
+        return self._own_hooks().add("before", hook, prepend, with_kwargs)
+
+    def register_forward_hook(
+        self, hook: Hook, *, prepend: bool = False, with_kwargs: bool = False, always_call: bool = False
+    ) -> RemovableHandle:
+        """Calls `hook(module, args, result)` after forward; what it returns replaces the result."""
+        return self._own_hooks().add("after", hook, prepend, with_kwargs, always_call)
+
+    def register_full_backward_pre_hook(self, hook: Hook, prepend: bool = False) -> RemovableHandle:
+        """Calls `hook(module, grad_outputs)` before the backward of this module."""
+        return self._own_hooks().add("backward_pre", hook, prepend)
+
+    def register_full_backward_hook(self, hook: Hook, prepend: bool = False) -> RemovableHandle:
+        """Calls `hook(module, grad_inputs, grad_outputs)` after the backward of this module."""
+        return self._own_hooks().add("backward", hook, prepend)
+
+    def register_backward_hook(self, hook: Hook) -> RemovableHandle:
+        """The old name of `register_full_backward_hook`."""
+        warnings.warn(
+            "register_backward_hook means register_full_backward_hook here", FutureWarning, stacklevel=2
+        )
+        return self.register_full_backward_hook(hook)
+
+    # ---- showing
+
+    def extra_repr(self) -> str:
+        """What a subclass adds to its line: sizes and options."""
+        return ""
+
+    def _get_name(self) -> str:
+        return type(self).__name__
+
+    def __repr__(self) -> str:
+        extra = self.extra_repr()
+        lines = extra.split("\n") if extra else []
+        children = [f"({k}): " + repr(m).replace("\n", "\n  ") for k, m in self._modules.items()]
+        if len(lines) == 1 and not children:
+            return f"{self._get_name()}({lines[0]})"
+        if not lines and not children:
+            return f"{self._get_name()}()"
+        return f"{self._get_name()}(\n  " + "\n  ".join(lines + children) + "\n)"
+
+
+def _to_arguments(args: tuple, kwargs: dict) -> tuple[Any, Any, bool]:
+    """device, dtype and non_blocking of the many forms of `to`."""
+    from ..tensor.device import device as Device
+    from ..tensor.dtype import dtype
+
+    device, dt = kwargs.get("device"), kwargs.get("dtype")
+    for a in args:
+        if isinstance(a, dtype):
+            dt = a
+        elif isinstance(a, Tensor):
+            device, dt = a.device, a.dtype
+        elif isinstance(a, (str, int, Device)) and not isinstance(a, bool):
+            device = a
+    return (None if device is None else Device(device)), dt, bool(kwargs.get("non_blocking", False))
+
+
+__all__ = ["Module"]
