@@ -142,4 +142,7 @@ def __getattr__(name: str) -> _Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES})
+    from importlib.util import find_spec
+
+    there = {home for home in {*_HOMES.values()} if find_spec(f"{__name__}.{home}")}
+    return sorted({*globals(), *(name for name, home in _HOMES.items() if home in there)})

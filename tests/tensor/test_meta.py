@@ -78,3 +78,9 @@ def test_parameters_on_meta_are_parameters():
     assert isinstance(copy.deepcopy(weight), rl.nn.Parameter)
     assert repr(weight).startswith("Parameter containing:\ntensor(..., device='meta', size=(2,)")
     assert rl.empty_like(weight, device="cpu").is_cpu
+
+
+def test_data_of_another_device_is_refused():
+    for x, data in ((rl.empty(2, device="meta"), rl.ones(2)), (rl.ones(2), rl.empty(2, device="meta"))):
+        with pytest.raises(RuntimeError, match="device"):
+            x.data = data

@@ -66,7 +66,7 @@ class Buffer(Tensor, metaclass=_BufferType):
 
     __slots__ = ()
 
-    def __new__(cls, data: Any = None, *, persistent: bool = True) -> Tensor:
+    def __new__(cls, data: Any = None, *, persistent: bool = True) -> Tensor:  # type: ignore[misc]
         t = _own(Tensor, data, "Buffer")
         t.__dict__.update(_is_buffer=True, persistent=persistent)
         return t

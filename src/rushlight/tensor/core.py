@@ -164,6 +164,11 @@ class Tensor:
     def data(self, value: Tensor) -> None:
         if not isinstance(value, Tensor):
             raise TypeError(f"Variable data has to be a tensor, but got {type(value).__name__}")
+        if value.device is not self.device:
+            raise RuntimeError(
+                f"x.data = value: x is on device {self.device} and value on {value.device}, which must be the same; "
+                "make a new tensor or Parameter of the value"
+            )
         storage = storage_of(value)
         self._a, self.dtype, self._s = value._a, value.dtype, storage
         storage.add(self)

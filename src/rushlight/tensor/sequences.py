@@ -80,15 +80,16 @@ def _check_steps(start: Any, end: Any, step: Any) -> None:
 
 
 def _arange(start: Any, end: Any, step: Any, dt: dtype) -> np.ndarray:
-    if dt.category == 1:
+    if dt is int64:  # the bounds are cut to integers first; for the other types they are not
         if step and int(step) == 0:
             raise ValueError(f"step must be nonzero, but {step} is zero as {dt}")
         start, end, step = (int(b) for b in (start, end, step))
+        _check_steps(start, end, step)
+        return np.arange(start, start + max(0, -((start - end) // step)) * step, step, np.int64)
     _check_steps(start, end, step)
-    if dt.category == 1:
-        count = max(0, -((start - end) // step))
-        return np.arange(start, start + count * step, step, np.int64).astype(dt.np, copy=False)
     count = math.ceil((end - start) / step)
+    if dt.category == 1:
+        return (int(start) + int(step) * np.arange(count, dtype=np.int64)).astype(dt.np)
     values = np.arange(count, dtype=np.float64)
     values *= step
     values += start

@@ -51,9 +51,9 @@ def _drawn(size: tuple[int, ...], dt: Any, low: float | None, high: float | None
         first, last = first if low is None else int(low), last if high is None else int(high)
         _check(first, last)
         return draws.randint(default_generator, size, dt.name, first, last)
-    first, last = -9.0 if low is None else low, 9.0 if high is None else high
-    _check(first, last)
-    return draws.uniform(default_generator, size, dt.name, first, last).astype(dt.np, copy=False)
+    least, most = -9.0 if low is None else low, 9.0 if high is None else high
+    _check(least, most)
+    return draws.uniform(default_generator, size, dt.name, least, most).astype(dt.np, copy=False)
 
 
 def _check(low: float, high: float) -> None:
