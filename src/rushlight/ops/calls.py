@@ -128,7 +128,7 @@ def header(op: Operator, src: Source, with_out: bool) -> None:
         src.add(
             1,
             f"if len({last}) == 1 and ({last}[0] is None or isinstance({last}[0], (tuple, list))):",
-            f"    {last} = {last}[0]",
+            f"    {last} = [] if {last}[0] == () else {last}[0]",  # x.reshape(()) is not x.reshape()
         )
 
 

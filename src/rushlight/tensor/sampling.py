@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import wraps
 from typing import Any
 
 import numpy as np
@@ -235,3 +236,21 @@ def randint_like(
 
 
 Tensor.multinomial = multinomial  # type: ignore[attr-defined]
+
+
+# ---- inside of vmap
+
+mappers: list[Any] = []  # who decides how numbers are drawn for a whole batch: f(function, args, kwargs)
+
+
+def _mappable(function: Any) -> Any:
+    @wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return mappers[-1](function, args, kwargs) if mappers else function(*args, **kwargs)
+
+    return call
+
+
+rand, randn, randint, randperm = map(_mappable, (rand, randn, randint, randperm))
+rand_like, randn_like, randint_like = map(_mappable, (rand_like, randn_like, randint_like))
+multinomial = _mappable(multinomial)

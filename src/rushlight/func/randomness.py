@@ -1,0 +1,109 @@
+"""Random numbers inside `vmap`: refused, the same for all samples, or different for each."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from ..tensor import sampling
+from ..tensor.core import Tensor
+from .batch import Batched, batched
+from .levels import tensors_in
+
+CHOICES = ("error", "different", "same")
+
+
+class Mapping(NamedTuple):
+    """A vmap that is running."""
+
+    level: int
+    size: int
+    randomness: str
+
+
+class _Running(threading.local):
+    def __init__(self) -> None:
+        self.mappings: list[Mapping] = []
+
+
+_running = _Running()
+
+
+@contextmanager
+def mapping(level: int, size: int, randomness: str) -> Iterator[None]:
+    """For the block, drawing random numbers follows what this vmap was told."""
+    _running.mappings.append(Mapping(level, size, randomness))
+    sampling.mappers.append(draw)
+    try:
+        yield
+    finally:
+        sampling.mappers.remove(draw)
+        _running.mappings.pop()
+
+
+def choice(what: str) -> str:
+    """What the innermost vmap was told; an error if that was nothing."""
+    chosen = _running.mappings[-1].randomness if _running.mappings else "different"
+    if chosen == "error":
+        raise RuntimeError(
+            f"vmap: called random operation {what} while in randomness error mode. Say whether all samples get the same numbers or each its "
+            "own: vmap(f, randomness='same') or vmap(f, randomness='different'); or draw them outside and pass them in"
+        )
+    return chosen
+
+
+def draw(function: Any, args: tuple, kwargs: dict) -> Any:
+    """A function that makes a random tensor, called inside of vmap."""
+    if not _running.mappings or kwargs.get("out") is not None:
+        return function(*args, **kwargs)
+    here = _running.mappings[-1]
+    chosen = choice(function.__name__)
+    inputs = [t for t in tensors_in((*args, *kwargs.values())) if isinstance(t, Batched) and t.level == here.level]
+    with _suspended():
+        if chosen == "same" and not inputs:
+            return function(*args, **kwargs)
+        results = [function(*_sample(args, b, here.level), **_sample(kwargs, b, here.level)) for b in range(here.size)]
+    return batched(here.level, _stack(results if chosen == "different" else [results[0]] * here.size))
+
+
+def _sample(values: Any, b: int, level: int) -> Any:
+    pick = lambda v: v.value[b] if isinstance(v, Batched) and v.level == level else v  # noqa: E731
+    return {k: pick(v) for k, v in values.items()} if isinstance(values, dict) else [pick(v) for v in values]
+
+
+def _stack(results: list[Tensor]) -> Tensor:
+    from ..ops.operator import OPERATORS
+
+    return OPERATORS["_stack"].call(results, 0)
+
+
+@contextmanager
+def _suspended() -> Iterator[None]:
+    """Drawing without asking, for the block."""
+    here, _running.mappings = _running.mappings, []
+    try:
+        yield
+    finally:
+        _running.mappings = here
+
+
+def _refill(name: str) -> Any:
+    """The in-place sampler of this name, for a batch."""
+
+    def sampler(self: Batched, *args: Any, **kwargs: Any) -> Batched:
+        chosen = choice(name)
+        with _suspended():
+            if chosen == "different":
+                getattr(self.value, name)(*args, **kwargs)
+            else:
+                self.value.copy_(getattr(self.value[0].clone(), name)(*args, **kwargs).expand(self.value.shape))
+        return self
+
+    sampler.__name__ = name
+    return sampler
+
+
+for _name in ("uniform_", "normal_", "exponential_", "geometric_", "cauchy_", "log_normal_", "bernoulli_", "random_"):
+    setattr(Batched, _name, _refill(_name))
