@@ -19,13 +19,13 @@ def scaled(x, alpha, *others):
     return x * alpha
 
 
-@elementwise(inplace=True)
+@elementwise(inplace=True, numbers=True)
 def add(input, other, *, alpha=1):
     """`input + alpha * other`, element by element."""
     return input + other if alpha == 1 else input + scaled(other, alpha, input)
 
 
-@elementwise(inplace=True, refuses=("bool",))
+@elementwise(inplace=True, numbers=True, refuses=("bool",))
 def sub(input, other, *, alpha=1):
     """`input - alpha * other`, element by element."""
     return input - other if alpha == 1 else input - scaled(other, alpha, input)
@@ -37,7 +37,7 @@ def rsub(input, other, *, alpha=1):
     return other - input if alpha == 1 else other - scaled(input, alpha, other)
 
 
-@elementwise(inplace=True)
+@elementwise(inplace=True, numbers=True)
 def mul(input, other):
     """The product of each pair of elements."""
     return input * other

@@ -11,7 +11,7 @@ from .kinds import is_integral
 NO_DIVISION = ("bool", "complex")
 
 
-@elementwise(promote="float", inplace=True, node="DivBackward0")
+@elementwise(promote="float", inplace=True, numbers=True, node="DivBackward0")
 def true_divide(input, other):
     """The quotient of each pair of elements, in floating point."""
     return input / other
@@ -23,13 +23,15 @@ true_divide.gradient(
 )
 
 
-@elementwise(inplace=True, refuses=NO_DIVISION, node="DivBackward2")
+@elementwise(inplace=True, numbers=True, refuses=NO_DIVISION, node="DivBackward2")
 def floor_divide(input, other):
     """The quotient, rounded down."""
     return lang.floor_divide(input, other)
 
 
-@elementwise(method=False, out=False, name="_trunc_divide", refuses=NO_DIVISION, node="DivBackward2")
+@elementwise(
+    method=False, out=False, name="_trunc_divide", numbers=True, refuses=NO_DIVISION, node="DivBackward2"
+)
 def _trunc_divide(input, other):
     """The quotient, rounded towards zero."""
     if not is_integral(input, other):

@@ -30,6 +30,7 @@ class ElementwiseOperator(Operator):
         super().__init__(body, **options)
         self.to_float = options.get("promote") == "float"
         self.result = options.get("result")
+        self.numbers = options.get("numbers", False)  # may all operands be Python numbers?
         self.refused = frozenset(CATEGORIES[c] for c in options.get("refuses", ()))
         self.count = len(self.signature.arrays)  # the others are options
         self.direct = frozenset(d for d in DTYPES.values() if self._takes_directly(d))
@@ -126,7 +127,7 @@ def common_type(op: ElementwiseOperator, operands: list[Any]) -> dtype:
                 f"{type(v).__name__}; "
                 f"it is {op.path}{op.signature}"
             )
-    if not tensors:
+    if not tensors and not op.numbers:
         raise TypeError(
             f"{op.path}(): argument '{op.signature.names[0]}' must be Tensor, not "
             f"{type(operands[0]).__name__}"
