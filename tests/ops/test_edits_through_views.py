@@ -30,18 +30,27 @@ def index_of(shape, draw):
     return tuple(index[: draw.randrange(1, len(index) + 1)])
 
 
-def look(t, draw):
-    """A function that makes a view of a tensor shaped like `t`."""
+def look(t, draw, several):
+    """A function that makes a view of a tensor shaped like `t`; `several`: perhaps one of several at once."""
     ndim = t.dim()
     choices = ["alias"]
     if ndim:
         choices += ["index", "index", "unsqueeze", "view", "flatten_view"]
     if ndim > 1:
         choices += ["transpose", "permute", "diagonal", "select", "narrow", "t_part"]
+    if ndim and several and t.numel():
+        choices += ["unbind", "split", "iter"]
     kind = draw.choice(choices)
     if kind == "index":
         index = index_of(t.shape, draw)
         return lambda x: x[index]
+    if kind == "unbind":
+        dim = draw.randrange(ndim)
+        return lambda x: x.unbind(dim)[-1]
+    if kind == "split":
+        return lambda x: x.split(2, -1)[0]
+    if kind == "iter":
+        return lambda x: next(iter(x))
     if kind == "unsqueeze":
         dim = draw.randrange(ndim + 1)
         return lambda x: x.unsqueeze(dim)
@@ -114,7 +123,7 @@ def edit(t, draw, values):
     return lambda x, v: x.__setitem__(index, v[value][0] * 2)
 
 
-def program(seed):
+def program(seed, several=False):
     """A random program: what to do with a leaf and some values, as functions for any framework."""
     draw = random.Random(seed)
     shape = draw.choice(SHAPES)
@@ -124,7 +133,7 @@ def program(seed):
     for _ in range(draw.randrange(2, 9)):
         at = draw.randrange(len(tensors))
         if draw.random() < 0.5:
-            f = look(tensors[at], draw)
+            f = look(tensors[at], draw, several)
             tensors.append(f(tensors[at]))
             steps.append(("look", at, f))
         else:
@@ -226,9 +235,9 @@ def numeric_gradient(shape, steps):
 
 @pytest.mark.parametrize("block", range(4))
 def test_programs_agree_with_finite_differences(block):
-    """Also those that PyTorch refuses."""
+    """Also those that PyTorch refuses, and edits of one of several views that were made at once."""
     for seed in range(1000 + block * 15, 1015 + block * 15):
-        shape, steps = program(seed)
+        shape, steps = program(seed, several=True)
         first = run(rushlight, shape, steps, True)[1] or [None] * 3
         for g, n in zip(first, numeric_gradient(shape, steps)):
             assert np.allclose(0 if g is None else g, n, atol=1e-5, rtol=1e-5), f"program {seed}"

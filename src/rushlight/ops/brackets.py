@@ -190,7 +190,7 @@ def setitem(self: Tensor, index: Any, value: Any) -> None:
         check_leaf(self, "setitem")
         return set_recorded(self, basic, tensors, value)
     part = part_of_array(self, basic)
-    if tensors is None and value._a.size > 1:
+    if tensors is None:
         check_overlap(part._a, "setitem")
     if tensors is None:
         write_part(self, basic, ..., fitting(value, part._a.shape, False))
@@ -211,9 +211,11 @@ def write_at_once(x: Tensor, index: Any, value: Any) -> bool:
         basic = (index._a,)
     kind = type(value)
     if kind in QUICK:
-        if value.dtype is not x.dtype or tracked(x, value) or 0 in x._a.strides:
+        if value.dtype is not x.dtype or tracked(x, value):
             return False
     elif kind not in PLAIN or tracked(x) or x.dtype.reduced or not -LARGE < value < LARGE:
+        return False
+    if 0 in x._a.strides:  # an expanded tensor, perhaps
         return False
     array = writable(x, "setitem")
     try:
@@ -249,7 +251,7 @@ def set_recorded(x: Tensor, basic: tuple, tensors: Any, value: Tensor) -> None:
         assign(part, index_set(part, value, indices), "setitem")
         return
     value = fitting(value, part._a.shape, False).to(x.dtype)
-    assign(part, expand(value, part._a.shape), "fill_" if value._a.size == 1 else "setitem")
+    assign(part, expand(value, part._a.shape), "setitem")
 
 
 def fitting(value: Tensor, shape: tuple, advanced: bool) -> Tensor:

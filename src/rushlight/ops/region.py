@@ -50,7 +50,7 @@ class CopySlices(RegionNode):
     """A base after an edit of one of its views: the gradient of the region is that of what was written."""
 
     __slots__ = ()
-    name = "CopySlices"
+    label = "CopySlices"
 
     def apply(self, grads: list[Any], lifted: bool) -> Any:
         (g,), (base, value) = grads, self.edges
@@ -64,7 +64,7 @@ class AsStridedBackward0(RegionNode):
     """A view of an edited base."""
 
     __slots__ = ()
-    name = "AsStridedBackward0"
+    label = "AsStridedBackward0"
 
     def apply(self, grads: list[Any], lifted: bool) -> Any:
         return (lang.region_add(grads[0], self.geometry),)
