@@ -1,8 +1,8 @@
 """Convolution over any number of dimensions, and its gradients for both sides.
 
-The three are one sum over the same triples (output, input, weight), each solved for another of them; so the gradient
-of each is made of the other two. Arrays are (images, channels, *sizes), weights (outputs, channels / groups, *taps).
-Here patches are gathered block by block, small enough for the cache, and multiplied by BLAS.
+The three are one sum over the same triples (output, input, weight), each solved for another of them; so the
+gradient of each is made of the other two. Arrays are (images, channels, *sizes), weights (outputs,
+channels / groups, *taps). Patches are gathered in blocks, small enough for the cache, and multiplied by BLAS.
 """
 
 from __future__ import annotations
@@ -22,13 +22,15 @@ Sizes = Sequence[int]
 
 
 @primitive
-def convolution(x: Any, weight: Any, bias: Any, stride: Sizes, padding: Sizes, dilation: Sizes, groups: int) -> Any:
+def convolution(
+    x: Any, weight: Any, bias: Any, stride: Sizes, padding: Sizes, dilation: Sizes, groups: int
+) -> Any:
     """The cross-correlation of each image with each filter, plus a bias for each filter (or None)."""
     sizes = output_sizes(x.shape[2:], weight.shape[2:], stride, padding, dilation)
     out = np.empty((len(x), len(weight), *sizes), x.dtype)
     filters = weight.reshape(groups, len(weight) // groups, prod(weight.shape[1:]))
-    for images, patches in blocks_of_patches(x, weight.shape[2:], sizes, stride, padding, dilation, groups):
-        _unmerge(out[images], np.matmul(filters, patches))
+    for images, seen in blocks_of_patches(x, weight.shape[2:], sizes, stride, padding, dilation, groups):
+        _unmerge(out[images], np.matmul(filters, seen))
     if bias is not None:
         out += bias.reshape(-1, *[1] * len(sizes))
     return out
@@ -38,19 +40,26 @@ def convolution(x: Any, weight: Any, bias: Any, stride: Sizes, padding: Sizes, d
 def convolution_input(
     g: Any, weight: Any, bias: Any, shape: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes, groups: int
 ) -> Any:
-    """The transpose of `convolution` for images of the sizes `shape`: every output is spread over what it was made of."""
+    """The transpose of `convolution`, to images of the sizes `shape`: outputs go back to where they came from."""
     taps, channels = weight.shape[2:], weight.shape[1] * groups
-    spans = [(n - 1) * s + d * (k - 1) + 1 for n, s, d, k in zip(g.shape[2:], stride, dilation, taps)]
-    whole = np.zeros((len(g), channels, *(max(n + 2 * p, m) for n, p, m in zip(shape, padding, spans))), g.dtype)
+    out = np.empty((len(g), channels, *shape), g.dtype)
+    reach = [(n - 1) * s + d * (k - 1) + 1 for n, s, d, k in zip(g.shape[2:], stride, dilation, taps)]
+    wide = [max(n + 2 * p, m) for n, p, m in zip(shape, padding, reach)]
+    inside = (slice(None), slice(None), *(slice(p, p + n) for n, p in zip(shape, padding)))
     filters = weight.reshape(groups, len(weight) // groups, prod(weight.shape[1:])).swapaxes(1, 2)
-    for images in _blocks(len(g), filters.shape[1] * groups * prod(g.shape[2:]) * g.itemsize):
-        patches = np.matmul(filters, _merge(g[images], groups))
-        count = len(whole[images])
-        add_patches(whole[images], patches.reshape(channels, *taps, count, *g.shape[2:]), stride, dilation)
-    out = whole[(slice(None), slice(None), *(slice(p, p + n) for p, n in zip(padding, shape)))]
+    buffer: np.ndarray | None = None
+    for images in _blocks(len(g), channels * prod(taps) * prod(g.shape[2:]) * g.itemsize):
+        part = _merge(g[images], groups)
+        spread = filters * part if part.shape[1] == 1 else np.matmul(filters, part)
+        count = len(out[images])
+        if buffer is None:
+            buffer = np.empty((count, channels, *wide), g.dtype)
+        buffer[:count] = 0
+        add_patches(buffer[:count], spread.reshape(channels, *taps, count, *g.shape[2:]), stride, dilation)
+        out[images] = buffer[:count][inside]
     if bias is not None:
-        return out + bias.reshape(-1, *[1] * len(shape))
-    return out if out.shape == whole.shape else out.copy()
+        out += bias.reshape(-1, *[1] * len(shape))
+    return out
 
 
 @primitive
@@ -60,16 +69,17 @@ def convolution_weight(
     """What the weight of a `convolution` of `x` gets from the gradient `g` of its result."""
     outputs, channels = g.shape[1], x.shape[1] // groups
     total = np.zeros((groups, outputs // groups, channels * prod(taps)), g.dtype)
-    for images, patches in blocks_of_patches(x, taps, g.shape[2:], stride, padding, dilation, groups):
-        total += np.matmul(_merge(g[images], groups), patches.swapaxes(1, 2))
+    for images, seen in blocks_of_patches(x, taps, g.shape[2:], stride, padding, dilation, groups):
+        total += np.matmul(_merge(g[images], groups), seen.swapaxes(1, 2))
     return total.reshape(outputs, channels, *taps)
 
 
-def output_sizes(sizes: Sizes, taps: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes) -> tuple[int, ...]:
+def output_sizes(
+    sizes: Sizes, taps: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes
+) -> tuple[int, ...]:
     """How many places a window of `taps` has in each dimension."""
-    return tuple(
-        (n + 2 * p - d * (k - 1) - 1) // s + 1 for n, k, s, p, d in zip(sizes, taps, stride, padding, dilation)
-    )
+    given = zip(sizes, taps, stride, padding, dilation)
+    return tuple((n + 2 * p - d * (k - 1) - 1) // s + 1 for n, k, s, p, d in given)
 
 
 # ---- patches
@@ -83,21 +93,23 @@ def blocks_of_patches(
     The array is the same memory every time.
     """
     rows, places = x.shape[1] * prod(taps), prod(sizes)
-    seen = windows(padded(x, padding), taps, sizes, stride, dilation)
-    buffer = np.empty(0, x.dtype)
+    wide = memory = None
     for images in _blocks(len(x), rows * places * x.itemsize):
-        patches = np.moveaxis(seen[images], 0, 1 + len(taps))
-        if not patches.flags.c_contiguous:
-            if buffer.size < patches.size:
-                buffer = np.empty(patches.size, x.dtype)
-            memory = buffer[: patches.size].reshape(patches.shape)
-            np.copyto(memory, patches)
-            patches = memory
-        yield images, patches.reshape(groups, rows // groups, patches.shape[1 + len(taps)] * places)
+        block = x[images]
+        if any(padding):
+            wide = padded(block, padding, wide)
+            block = wide[: len(block)]
+        seen = np.moveaxis(windows(block, taps, sizes, stride, dilation), 0, 1 + len(taps))
+        if not seen.flags.c_contiguous:
+            memory = np.empty(seen.size, x.dtype) if memory is None else memory
+            copy = memory[: seen.size].reshape(seen.shape)
+            np.copyto(copy, seen)
+            seen = copy
+        yield images, seen.reshape(groups, rows // groups, len(block) * places)
 
 
 def windows(x: np.ndarray, taps: Sizes, sizes: Sizes, stride: Sizes, dilation: Sizes) -> np.ndarray:
-    """A view of shape (images, channels, *taps, *sizes): the place `o` of tap `k` is `x[o * stride + k * dilation]`."""
+    """A view (images, channels, *taps, *sizes): place `o` of tap `k` is `x[o * stride + k * dilation]`."""
     steps = x.strides[2:]
     strides = [s * d for s, d in zip(steps, dilation)] + [s * m for s, m in zip(steps, stride)]
     shape = (*x.shape[:2], *taps, *sizes)
@@ -105,7 +117,7 @@ def windows(x: np.ndarray, taps: Sizes, sizes: Sizes, stride: Sizes, dilation: S
 
 
 def add_patches(x: np.ndarray, patches: np.ndarray, stride: Sizes, dilation: Sizes) -> None:
-    """The opposite of `windows`, in place: adds (channels, *taps, images, *sizes) to where each element comes from."""
+    """The opposite of `windows`: adds (channels, *taps, images, *sizes) to where each element comes from."""
     n = x.ndim - 2
     taps, sizes = patches.shape[1 : n + 1], patches.shape[n + 2 :]
     for tap in product(*map(range, taps)):
@@ -116,12 +128,13 @@ def add_patches(x: np.ndarray, patches: np.ndarray, stride: Sizes, dilation: Siz
         x[(slice(None), slice(None), *where)] += patches[(slice(None), *tap)].swapaxes(0, 1)
 
 
-def padded(x: np.ndarray, padding: Sizes) -> np.ndarray:
-    """Zeros around each image."""
-    if not any(padding):
-        return x
-    wide = np.zeros((*x.shape[:2], *(n + 2 * p for n, p in zip(x.shape[2:], padding))), x.dtype)
-    wide[(slice(None), slice(None), *(slice(p, p + n) for n, p in zip(x.shape[2:], padding)))] = x
+def padded(x: np.ndarray, padding: Sizes, memory: np.ndarray | None = None) -> np.ndarray:
+    """Zeros around each image; in `memory`, if given, which had images of the same sizes in it before."""
+    wide = memory
+    if wide is None:
+        wide = np.zeros((*x.shape[:2], *(n + 2 * p for n, p in zip(x.shape[2:], padding))), x.dtype)
+    inside = (slice(p, p + n) for n, p in zip(x.shape[2:], padding))
+    wide[(slice(0, len(x)), slice(None), *inside)] = x
     return wide
 
 

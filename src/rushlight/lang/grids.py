@@ -16,6 +16,8 @@ def grid_points(like: Any, sizes: Sequence[int], align_corners: bool) -> Any:
 
     With `align_corners` the outermost points are at -1 and 1, else half a step inside.
     """
-    lines = [np.linspace(-1, 1, n) * (1 if align_corners else (n - 1) / n) if n > 1 else np.zeros(1) for n in sizes]
+    lines = [
+        np.linspace(-1, 1, n) * (1 if align_corners else (n - 1) / n) if n > 1 else np.zeros(1) for n in sizes
+    ]
     points = np.stack([*np.meshgrid(*lines, indexing="ij")[::-1], np.ones(tuple(sizes))], -1)
     return points.reshape(-1, len(sizes) + 1).astype(like.dtype)

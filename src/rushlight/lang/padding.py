@@ -10,12 +10,14 @@ import numpy as np
 
 from .dispatch import primitive
 
-Pads = Sequence[tuple[int, int]]  # for each axis, how much is added before and after; negative numbers cut off
+Pads = Sequence[
+    tuple[int, int]
+]  # for each axis, how much is added before and after; negative numbers cut off
 
 
 @primitive
 def pad_constant(x: Any, pads: Pads, value: Any) -> Any:
-    """`x` with a border of `value`. With the pads negated this is also the gradient, with a border of zeros."""
+    """`x` with a border of `value`. The gradient is the same with the pads negated and a border of zeros."""
     shape = tuple(n + low + high for n, (low, high) in zip(x.shape, pads))
     inside = tuple(slice(max(low, 0), n - max(high, 0)) for n, (low, high) in zip(shape, pads))
     kept = tuple(slice(max(-low, 0), n - max(-high, 0)) for n, (low, high) in zip(x.shape, pads))
@@ -28,7 +30,7 @@ def pad_constant(x: Any, pads: Pads, value: Any) -> Any:
 
 @primitive
 def pad_continued(x: Any, pads: Pads, mode: str) -> Any:
-    """`x` continued at its borders: as in a mirror ("reflect"), by its edge ("replicate"), or round ("circular")."""
+    """`x` continued at its borders: in a mirror ("reflect"), by its edge ("replicate") or round ("circular")."""
     for axis, (low, high) in enumerate(pads):
         if low or high:
             x = np.take(x, _sources(mode, x.shape[axis], low, high), axis)
@@ -65,6 +67,9 @@ def _sources(mode: str, size: int, low: int, high: int) -> np.ndarray:
     if mode == "replicate":
         return np.clip(places, 0, size - 1)
     if mode == "circular":
-        start, end = max(-low, 0), size - max(-high, 0)  # goes round in what is left when something is cut off
+        start, end = (
+            max(-low, 0),
+            size - max(-high, 0),
+        )  # goes round in what is left when something is cut off
         return start + (places - start) % max(end - start, 1)
     return (size - 1) - abs((size - 1) - abs(places))

@@ -1,7 +1,7 @@
-"""Arrays made longer or shorter along an axis: nearest, linear and cubic interpolation, and antialiasing filters.
+"""Arrays made longer or shorter along an axis: nearest, linear and cubic interpolation, antialiasing filters.
 
-Along one axis a new element is a weighted sum of a few old ones. The k-th of them, for all new elements at once, is a
-tap: which elements have it, where it is, and with what weight. The transpose has taps of the same kind.
+Along one axis a new element is a weighted sum of a few old ones. The k-th of them, for all new elements at
+once, is a tap: which elements have it, where it is, and with what weight. The transpose has taps of the same kind.
 """
 
 from __future__ import annotations
@@ -13,11 +13,13 @@ import numpy as np
 
 from .dispatch import primitive
 
-Tap = tuple[Any, np.ndarray, Any]  # positions in the result (slice or array), positions in the source, weights or None
+Tap = tuple[
+    Any, np.ndarray, Any
+]  # places in the result (slice or array), places in the source, weights or None
 
 
 class Resampling(NamedTuple):
-    """How an axis of `size` becomes one of `count`; `step` is the distance of new elements, counted in old ones."""
+    """How an axis of `size` becomes one of `count`, whose elements are a `step` of old ones apart."""
 
     size: int
     count: int
@@ -57,7 +59,7 @@ def _weighted(x: np.ndarray, axis: int, count: int, taps: list[Tap]) -> np.ndarr
         part = x.take(where, axis)
         if weight is not None:
             part *= weight.reshape(tail)
-        if out is None and type(have) is slice:
+        if out is None and part.shape[axis] == count:  # all have it
             out = part
             continue
         out = np.zeros(shape, x.dtype) if out is None else out
@@ -84,9 +86,8 @@ def taps_of(r: Resampling, dtype: str) -> list[Tap]:
         return [(everywhere, first, 1 - share), (everywhere, np.minimum(first + 1, r.size - 1), share)]
     first = np.minimum(np.floor(places).astype(np.int64), r.size - 1)
     share = np.clip(places - first, 0, 1).astype(real)
-    return [
-        (everywhere, np.clip(first + k, 0, r.size - 1), cubic(share - k, -0.75).astype(real)) for k in (-1, 0, 1, 2)
-    ]
+    near = {k: np.clip(first + k, 0, r.size - 1) for k in (-1, 0, 1, 2)}
+    return [(everywhere, place, cubic(share - k, -0.75).astype(real)) for k, place in near.items()]
 
 
 def _nearest(r: Resampling, real: Any) -> np.ndarray:
@@ -129,7 +130,14 @@ def _filtered(r: Resampling, real: Any) -> list[Tap]:
     total = weights.sum(0)
     weights = (weights / np.where(total == 0, 1, total)).astype(real)
     having = [np.flatnonzero(lengths > k) for k in range(len(weights))]
-    return [(slice(0, r.count) if len(h) == r.count else h, starts[h] + k, weights[k, h]) for k, h in enumerate(having)]
+    return [(as_slice(h), starts[h] + k, weights[k, h]) for k, h in enumerate(having)]
+
+
+def as_slice(places: np.ndarray) -> Any:
+    """A slice where the places follow one another: numpy is much quicker with those."""
+    if len(places) and places[-1] - places[0] + 1 == len(places):
+        return slice(int(places[0]), int(places[-1]) + 1)
+    return places
 
 
 @lru_cache(maxsize=256)
@@ -149,5 +157,5 @@ def taps_back(r: Resampling, dtype: str) -> list[Tap]:
         have = np.flatnonzero(counts > k)
         entries = starts[have] + k
         weight = None if weights is None else weights[order][entries]
-        found.append((slice(0, r.size) if len(have) == r.size else have, sources[entries], weight))
+        found.append((as_slice(have), sources[entries], weight))
     return found

@@ -1,7 +1,7 @@
 """Windows over the last axes of an array: sums and maxima over them, and their transposes.
 
-A pool over several axes is one along each: the window of a rectangle is the product of those of its sides. Each tap
-(the k-th element of every window) is one slice of the array, so that numpy works on whole arrays.
+A pool over several axes is one along each: the window of a rectangle is the product of those of its sides.
+Each tap (the k-th element of every window) is one slice of the array, so that numpy works on whole arrays.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Where = Any  # a slice or an array of positions along an axis
 class Windows(NamedTuple):
     """`count` windows of `kernel` elements on an axis of `size`; what lies outside of it does not count.
 
-    A `kernel` of 0 means windows that part the axis evenly (adaptive pools): these may differ in length by one.
+    A `kernel` of 0 means windows that part the axis evenly (adaptive pools); they may differ in length.
     """
 
     size: int
@@ -114,8 +114,11 @@ def window_mean(x: Any, windows: tuple[Windows, ...], divisor: Any = "present") 
 
     "present" divides by the number of elements, "padded" counts the padding too, and a number is itself.
     """
-    for axis, w in enumerate(windows, x.ndim - len(windows)):
-        x = _sum_along(x, axis, w)
+    if x.dtype.kind == "f" and all(w.whole for w in windows):
+        x = _whole_sum(x, len(windows))
+    else:
+        for axis, w in enumerate(windows, x.ndim - len(windows)):
+            x = _sum_along(x, axis, w)
     return _quotient(x, divisors(windows, divisor))
 
 
@@ -150,6 +153,12 @@ def _quotient(x: np.ndarray, divisor: Any) -> np.ndarray:
     if type(divisor) is np.ndarray:
         divisor = divisor.astype(x.dtype)
     return x if type(divisor) is int and divisor == 1 else x / divisor
+
+
+def _whole_sum(x: np.ndarray, count: int) -> np.ndarray:
+    """The sum over the last axes; as a product with ones, which has no cost for each row."""
+    lead, size = x.shape[:-count], prod(x.shape[-count:])
+    return np.matmul(x.reshape(prod(lead), size), np.ones(size, x.dtype)).reshape(*lead, *[1] * count)
 
 
 def _sum_along(x: np.ndarray, axis: int, windows: Windows) -> np.ndarray:
@@ -191,7 +200,7 @@ def window_max(x: Any, windows: tuple[Windows, ...]) -> Any:
 
 @primitive
 def window_argmax(x: Any, windows: tuple[Windows, ...]) -> Any:
-    """The largest element of each window and its place, counted over the last axes: the first such, or the last NaN."""
+    """The largest element of each window and its place over the last axes: the first such, or the last NaN."""
     nan = x.dtype.kind == "f" and bool(np.isnan(np.add.reduce(x, None)) and np.isnan(x).any())
     small = prod(w.size for w in windows) < 1 << 31
     places, step = np.zeros((1,) * x.ndim, np.int32 if small else np.int64), 1
@@ -213,16 +222,14 @@ def _argmax_along(x: np.ndarray, places: np.ndarray, axis: int, windows: Windows
     best, found = _first_of(x, axis, windows), _first_of(np.broadcast_to(places, x.shape), axis, windows)
     for have, where in taps(windows)[1:] if _covers(windows) else taps(windows):
         here, there = _at(axis, have), _at(axis, where)
-        value, old = x[there], best[here]
-        higher = value > old
+        value, old = x[there], found[here]
+        higher = value > best[here]
         if nan:
             higher |= np.isnan(value)
-        place = np.broadcast_to(places, x.shape)[there]
-        if isinstance(have, slice):
-            np.copyto(old, value, where=higher)
-            np.copyto(found[here], place, where=higher)
-        else:
-            best[here], found[here] = np.where(higher, value, old), np.where(higher, place, found[here])
+        best[here] = np.maximum(best[here], value)
+        found[here] = (
+            old + (np.broadcast_to(places, x.shape)[there] - old) * higher
+        )  # no branches to mispredict
     return best, found
 
 
@@ -244,7 +251,7 @@ def _first_of(x: np.ndarray, axis: int, windows: Windows) -> np.ndarray:
 
 @primitive
 def put_flat(x: Any, index: Any, size: int) -> Any:
-    """Along the last axis, zeros of length `size` with each element of `x` where `index` says; the last one stays."""
+    """Along the last axis, `size` zeros with each element of `x` where `index` says; the last one stays."""
     out = np.zeros((*x.shape[:-1], size), x.dtype)
     np.put_along_axis(out, index, x, -1)
     return out

@@ -22,17 +22,22 @@ def _output_sizes(name, output_size, sizes):
         raise RuntimeError(f"{name}: output_size must be 1 or {len(sizes)} numbers, but got {output_size}")
     wanted = tuple(n if m is None else int(m) for m, n in zip(given, sizes))
     if min(wanted) < 0:
-        raise RuntimeError(f"{name}: elements of output_size must be greater than or equal to 0, but received {list(wanted)}")
+        raise RuntimeError(
+            f"{name}: elements of output_size must be greater than or equal to 0, but received {list(wanted)}"
+        )
     return wanted
 
 
 def _prepared(name, count, input, output_size):
     """The batch, whether it was none, and its windows; None for those when the result has no elements."""
     if input.dtype.name not in FLOATS:
-        raise NotImplementedError(f'"{name}" not implemented for {input.dtype.name}; convert the input first: x.float()')
+        raise NotImplementedError(
+            f'"{name}" not implemented for {input.dtype.name}; convert the input first: x.float()'
+        )
     if count > 1 and input.ndim < count + 1:
         raise ValueError(
-            f"{name}: Input dimension should be at least {count + 1}, (channels, {sizes_named(count)}), but got input of size: {list(shape_of(input))}"
+            f"{name}: Input dimension should be at least {count + 1}, (channels, {sizes_named(count)}), but "
+            f"got input of size: {list(shape_of(input))}"
         )
     x, single = checked_input(name, input, count, ())
     sizes = shape_of(x)[2:]
@@ -53,7 +58,10 @@ def _declare_average(count, namespace):
         result = MEAN[count](x, windows, "present") if all(w.count for w in windows) else _empty(x, windows)
         return unbatched(result, single)
 
-    pool.__name__, pool.__doc__ = name, "The means of windows that part each dimension evenly into `output_size`."
+    pool.__name__, pool.__doc__ = (
+        name,
+        "The means of windows that part each dimension evenly into `output_size`.",
+    )
     return composite(pool, namespace=namespace, method=False, out=False)
 
 
@@ -84,7 +92,9 @@ def _declare_max(count, namespace):
 adaptive_avg_pool1d = _declare_average(1, "")
 adaptive_avg_pool2d = _declare_average(2, "nn.functional")
 adaptive_avg_pool3d = _declare_average(3, "nn.functional")
-adaptive_max_pool1d, adaptive_max_pool2d, adaptive_max_pool3d = (_declare_max(n, "nn.functional") for n in (1, 2, 3))
+adaptive_max_pool1d, adaptive_max_pool2d, adaptive_max_pool3d = (
+    _declare_max(n, "nn.functional") for n in (1, 2, 3)
+)
 alias(adaptive_avg_pool1d, "nn.functional.adaptive_avg_pool1d")
 
 

@@ -1,7 +1,7 @@
 """Convolutions and transposed convolutions in one, two and three dimensions.
 
-All of them become one operator, `_convolution` or `_convolution_input`, on batches with a size for each dimension;
-these two and `_convolution_weight` are each other's gradients.
+All of them become one operator on batches, `_convolution` or `_convolution_input`, with a size for each
+dimension; these two and `_convolution_weight` are each other's gradients.
 """
 
 from __future__ import annotations
@@ -34,7 +34,9 @@ def convolution_weight(g: Array, x: Array, taps, stride, padding, dilation, grou
 
 
 def _input_rule(g, weight, input_shape, stride, padding, dilation, groups):
-    return lang.convolution_input(g, lang.conj(weight), None, input_shape[2:], stride, padding, dilation, groups)
+    return lang.convolution_input(
+        g, lang.conj(weight), None, input_shape[2:], stride, padding, dilation, groups
+    )
 
 
 def _weight_rule(g, input, weight_shape, stride, padding, dilation, groups):
@@ -46,7 +48,7 @@ def _bias_rule(g):
 
 
 def _cut(x, sizes):
-    """The first places in each dimension: what an `output_padding` or a remainder adds to them is no output."""
+    """The first places in each dimension; what `output_padding` or a remainder adds to them is no output."""
     if tuple(x.shape[2:]) == tuple(sizes):
         return x
     return lang.pick(x, (slice(None), slice(None), *(slice(0, n) for n in sizes)))
@@ -81,7 +83,10 @@ def _options(name, count, stride, dilation, groups):
     check_least(name, "stride", stride, 1)
     check_least(name, "dilation", dilation, 1)
     if groups < 1:
-        raise RuntimeError(f"{name}: groups must be at least 1, but got groups={groups} (non-positive groups is not supported)")
+        raise RuntimeError(
+            f"{name}: groups must be at least 1, but got groups={groups} (non-positive groups is not "
+            "supported)"
+        )
     return stride, dilation
 
 
@@ -93,7 +98,9 @@ def _check_types(name, input, weight, bias):
                 f"convert one of them, for instance with x.to({what}.dtype)"
             )
     if input.dtype.category < 2 and input.dtype.name != "int64":
-        raise RuntimeError(f'{name}: "convolution" not implemented for {input.dtype.name}; use x.float(), or int64')
+        raise RuntimeError(
+            f'{name}: "convolution" not implemented for {input.dtype.name}; use x.float(), or int64'
+        )
 
 
 def _check_weight(name, input, weight, bias, groups, count, transposed):
@@ -101,24 +108,29 @@ def _check_weight(name, input, weight, bias, groups, count, transposed):
     x, w = shape_of(input), shape_of(weight)
     if len(w) != count + 2:
         raise RuntimeError(
-            f"{name}: expected weight to have {count + 2} dimensions (outputs, channels / groups, sizes), but got weight of size {list(w)}"
+            f"{name}: expected weight to have {count + 2} dimensions (outputs, channels / groups, sizes), "
+            f"but got weight of size {list(w)}"
         )
     given = f"Given groups={groups}, {'transposed=1, ' * transposed}weight of size {list(w)}"
     if w[0] < groups or w[0] % groups:
         raise RuntimeError(
-            f"{name}: {given}, expected weight to be at least {groups} at dimension 0, and {w[0]} to be divisible by {groups}; "
+            f"{name}: {given}, expected weight to be at least {groups} at dimension 0, and {w[0]} to be "
+            f"divisible by {groups}; "
             "each group makes the same number of channels"
         )
     channels = w[0] if transposed else w[1] * groups
     if x[1] != channels:
         raise RuntimeError(
-            f"{name}: {given}, expected input{list(x)} to have {channels} channels, but got {x[1]} channels instead. Channels are "
-            f"dimension 1 of a batch; {'give a weight for them' if len(x) else ''} or permute the input if they lie elsewhere"
+            f"{name}: {given}, expected input{list(x)} to have {channels} channels, but got {x[1]} channels "
+            "instead. Channels are "
+            f"dimension 1 of a batch; {'give a weight for them' if len(x) else ''} or permute the input if "
+            "they lie elsewhere"
         )
     outputs = w[1] * groups if transposed else w[0]
     if bias is not None and shape_of(bias) != (outputs,):
         raise RuntimeError(
-            f"{name}: {given}, expected bias to be 1-dimensional with {outputs} elements, but got bias of size {list(shape_of(bias))} instead"
+            f"{name}: {given}, expected bias to be 1-dimensional with {outputs} elements, but got bias of "
+            f"size {list(shape_of(bias))} instead"
         )
     if 0 in w[2:]:
         raise RuntimeError(f"{name}: a kernel has no size of zero, but weight is of size {list(w)}")
@@ -130,7 +142,8 @@ def _check_fits(name, sizes, taps, padding, dilation):
     spans = [d * (k - 1) + 1 for k, d in zip(taps, dilation)]
     if any(n < m for n, m in zip(wide, spans)):
         raise RuntimeError(
-            f"{name}: Calculated padded input size per channel: ({_by(wide)}). Kernel size: ({_by(spans)}). Kernel size can't be greater "
+            f"{name}: Calculated padded input size per channel: ({_by(wide)}). Kernel size: ({_by(spans)}). "
+            "Kernel size can't be greater "
             f"than actual input size; the input of sizes {list(sizes)} is too small, or needs padding"
         )
 
@@ -163,7 +176,10 @@ def _padded_as(name, word, input, taps, stride, dilation):
     if word == "valid":
         return input, (0,) * len(taps)
     if any(s != 1 for s in stride):
-        raise RuntimeError(f"{name}: padding='same' is not supported for strided convolutions, but stride={list(stride)}; pad with nn.functional.pad")
+        raise RuntimeError(
+            f"{name}: padding='same' is not supported for strided convolutions, but stride={list(stride)}; "
+            "pad with nn.functional.pad"
+        )
     total = [d * (k - 1) for d, k in zip(dilation, taps)]
     if any(t % 2 for t in total):  # the odd one goes to the end
         from .padding import constant_pad
@@ -174,13 +190,13 @@ def _padded_as(name, word, input, taps, stride, dilation):
 
 @composite(method=False, out=False)
 def conv1d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
-    """The cross-correlation of sequences (images, channels, width) with filters (outputs, channels / groups, taps)."""
+    """The cross-correlation of sequences (images, channels, width) with filters (outputs, channels, taps)."""
     return _convolve("conv1d", 1, input, weight, bias, stride, padding, dilation, groups)
 
 
 @composite(method=False, out=False)
 def conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
-    """The cross-correlation of images (images, channels, height, width) with filters (outputs, channels / groups, *taps)."""
+    """The cross-correlation of images (images, channels, height, width) with filters (outputs, channels, *taps)."""
     return _convolve("conv2d", 2, input, weight, bias, stride, padding, dilation, groups)
 
 
@@ -195,7 +211,9 @@ def conv3d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
 
 def _transpose(name, count, input, weight, bias, stride, padding, output_padding, groups, dilation):
     stride, dilation = _options(name, count, stride, dilation, groups)
-    padding, output_padding = (each(name, w, v, count) for w, v in (("padding", padding), ("output_padding", output_padding)))
+    padding, output_padding = (
+        each(name, w, v, count) for w, v in (("padding", padding), ("output_padding", output_padding))
+    )
     check_least(name, "padding", padding, 0)
     check_least(name, "output_padding", output_padding, 0)
     input, single = batch_of(name, input, count)
@@ -203,7 +221,8 @@ def _transpose(name, count, input, weight, bias, stride, padding, output_padding
     _check_weight(name, input, weight, bias, groups, count, True)
     if any(o >= max(s, d) for o, s, d in zip(output_padding, stride, dilation)):
         raise RuntimeError(
-            f"{name}: output padding must be smaller than either stride or dilation, but got output_padding={list(output_padding)}, "
+            f"{name}: output padding must be smaller than either stride or dilation, but got "
+            f"output_padding={list(output_padding)}, "
             f"stride={list(stride)}, dilation={list(dilation)}"
         )
     x, taps = shape_of(input), shape_of(weight)[2:]
@@ -213,7 +232,8 @@ def _transpose(name, count, input, weight, bias, stride, padding, output_padding
     )
     if min(sizes) < 1:
         raise RuntimeError(
-            f"{name}: Given input size per channel: ({_by(x[2:])}). Calculated output size per channel: ({_by(sizes)}). Output size is too "
+            f"{name}: Given input size per channel: ({_by(x[2:])}). Calculated output size per channel: "
+            f"({_by(sizes)}). Output size is too "
             "small; use less padding, or a larger kernel"
         )
     return unbatched(convolution_input(input, weight, bias, sizes, stride, padding, dilation, groups), single)
@@ -221,20 +241,26 @@ def _transpose(name, count, input, weight, bias, stride, padding, output_padding
 
 @composite(method=False, out=False)
 def conv_transpose1d(input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1):
-    """The transpose of `conv1d`: each element of the input spreads a filter (channels, outputs / groups, taps)."""
-    return _transpose("conv_transpose1d", 1, input, weight, bias, stride, padding, output_padding, groups, dilation)
+    """The transpose of `conv1d`: each element of the input spreads a filter (channels, outputs, taps)."""
+    return _transpose(
+        "conv_transpose1d", 1, input, weight, bias, stride, padding, output_padding, groups, dilation
+    )
 
 
 @composite(method=False, out=False)
 def conv_transpose2d(input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1):
-    """The transpose of `conv2d`: each element of the input spreads a filter (channels, outputs / groups, *taps)."""
-    return _transpose("conv_transpose2d", 2, input, weight, bias, stride, padding, output_padding, groups, dilation)
+    """The transpose of `conv2d`: each element of the input spreads a filter (channels, outputs, *taps)."""
+    return _transpose(
+        "conv_transpose2d", 2, input, weight, bias, stride, padding, output_padding, groups, dilation
+    )
 
 
 @composite(method=False, out=False)
 def conv_transpose3d(input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1):
     """The transpose of `conv3d`."""
-    return _transpose("conv_transpose3d", 3, input, weight, bias, stride, padding, output_padding, groups, dilation)
+    return _transpose(
+        "conv_transpose3d", 3, input, weight, bias, stride, padding, output_padding, groups, dilation
+    )
 
 
 # ---- both, and sequences with time first
@@ -245,7 +271,9 @@ def convolution(input, weight, bias, stride, padding, dilation, transposed, outp
     """A convolution or a transposed one, over as many dimensions as the weight has sizes."""
     count = len(shape_of(weight)) - 2
     if transposed:
-        return _transpose("convolution", count, input, weight, bias, stride, padding, output_padding, groups, dilation)
+        return _transpose(
+            "convolution", count, input, weight, bias, stride, padding, output_padding, groups, dilation
+        )
     return _convolve("convolution", count, input, weight, bias, stride, padding, dilation, groups)
 
 
@@ -254,11 +282,15 @@ def conv_tbc(input, weight, bias, pad=0):
     """`conv1d` of (time, images, channels) with filters (taps, channels, outputs)."""
     for what, x, ndim in (("Input", input, 3), ("Weight", weight, 3), ("Bias", bias, 1)):
         if len(shape_of(x)) != ndim:
-            names = {"Input": "time, batch, in_channels", "Weight": "kernel_width, in_channels, out_channels"}.get(what, "out_channels")
-            raise RuntimeError(f"conv_tbc: {what} must have {ndim} dims: {names}; it has shape {list(shape_of(x))}")
+            names = {
+                "Input": "time, batch, in_channels",
+                "Weight": "kernel_width, in_channels, out_channels",
+            }.get(what, "out_channels")
+            raise RuntimeError(
+                f"conv_tbc: {what} must have {ndim} dims: {names}; it has shape {list(shape_of(x))}"
+            )
     return conv1d(input.permute(1, 2, 0), weight.permute(2, 1, 0), bias, padding=pad).permute(2, 0, 1)
 
 
 for _call in (conv1d, conv2d, conv3d, conv_transpose1d, conv_transpose2d, conv_transpose3d, conv_tbc):
     alias(_call, f"nn.functional.{_call.__name__}")
-

@@ -41,7 +41,10 @@ def _output_size(name, count, sizes, output_size, output_ratio):
         return each(name, "output_size", output_size, count)
     ratios = output_ratio if isinstance(output_ratio, (list, tuple)) else (output_ratio,) * count
     if len(ratios) != count:
-        raise ValueError(f"{name} requires output_ratio to either be a single Int or tuple of {count} Ints, but got {output_ratio}")
+        raise ValueError(
+            f"{name} requires output_ratio to either be a single Int or tuple of {count} Ints, but got "
+            f"{output_ratio}"
+        )
     if not all(0 < r < 1 for r in ratios):
         raise ValueError(f"{name}: output_ratio must be between 0 and 1, but got {output_ratio}")
     return tuple(int(n * r) for n, r in zip(sizes, ratios))
@@ -50,43 +53,60 @@ def _output_size(name, count, sizes, output_size, output_ratio):
 def _check(name, shape, kernel, counts, samples):
     count = len(kernel)
     if 0 in shape[1:]:
-        raise RuntimeError(f"{name}(): Expected input to have non-zero size for non-batch dimensions, but got {list(shape)}")
+        raise RuntimeError(
+            f"{name}(): Expected input to have non-zero size for non-batch dimensions, but got {list(shape)}"
+        )
     for axis, n, k, m in zip(AXES[count], shape[2:], kernel, counts):
         least = m + k - 1 if count == 2 else m + k  # PyTorch wants room to spare in volumes
         if m < 1 or k < 1 or least > n:
             raise RuntimeError(
-                f"{name}(): pool {axis} {k} too large relative to input {axis} {n}: {m} windows of {k} elements need at least {least}"
+                f"{name}(): pool {axis} {k} too large relative to input {axis} {n}: {m} windows of {k} "
+                f"elements need at least {least}"
             )
     wanted = (*shape[:2], count)
     if len(samples) != 3 or samples[0] < wanted[0] or samples[1:] != wanted[1:]:
-        raise RuntimeError(f"{name}(): Expect _random_samples of size {list(wanted)}, a number for each plane and dimension, but got {list(samples)}")
+        raise RuntimeError(
+            f"{name}(): Expect _random_samples of size {list(wanted)}, a number for each plane and "
+            f"dimension, but got {list(samples)}"
+        )
 
 
 def _declare(count):
     name = f"fractional_max_pool{count}d"
 
-    def with_indices(input, kernel_size, output_size=None, output_ratio=None, return_indices=True, _random_samples=None):
+    def with_indices(
+        input, kernel_size, output_size=None, output_ratio=None, return_indices=True, _random_samples=None
+    ):
         x, single = batch_of(name, input, count)
         if input.dtype.category != 2:
-            raise NotImplementedError(f'"{name}" not implemented for {input.dtype.name}; convert the input first: x.float()')
+            raise NotImplementedError(
+                f'"{name}" not implemented for {input.dtype.name}; convert the input first: x.float()'
+            )
         shape = shape_of(x)
         kernel = each(name, "kernel_size", kernel_size, count)
         counts = _output_size(name, count, shape[2:], output_size, output_ratio)
         samples = rand(*shape[:2], count, dtype=input.dtype) if _random_samples is None else _random_samples
         _check(name, shape, kernel, counts, shape_of(samples))
         if samples.dtype is not input.dtype:
-            raise RuntimeError(f"{name}(): Expect _random_samples to have the same dtype as input, {input.dtype}, but got {samples.dtype}")
+            raise RuntimeError(
+                f"{name}(): Expect _random_samples to have the same dtype as input, {input.dtype}, but got "
+                f"{samples.dtype}"
+            )
         if count == 2:  # the first random number is for the width
             samples = lang.flip(samples, (2,))
         corners = interval_corners(samples[: shape[0]], shape[2:], kernel, counts)
         return unbatched(fractional(x, corners, kernel, counts), single)
 
-    def pool(input, kernel_size, output_size=None, output_ratio=None, return_indices=False, _random_samples=None):
+    def pool(
+        input, kernel_size, output_size=None, output_ratio=None, return_indices=False, _random_samples=None
+    ):
         both = with_indices(input, kernel_size, output_size, output_ratio, True, _random_samples)
         return both if return_indices else both[0]
 
     pool.__name__, with_indices.__name__ = name, name + "_with_indices"
-    pool.__doc__ = "The largest elements of windows that lie at random, `output_size` of them, or `output_ratio` of each size."
+    pool.__doc__ = (
+        "The largest elements of windows at random: `output_size` of them, or `output_ratio` of each size."
+    )
     with_indices.__doc__ = f"`{name}` with the places of the elements."
     composite(with_indices, namespace="nn.functional", method=False, out=False)
     return composite(pool, namespace="nn.functional", method=False, out=False)

@@ -18,7 +18,7 @@ PADDINGS = ("zeros", "border", "reflection")
 
 
 def _unnormalized(x, size, align_corners):
-    """From [-1, 1] to positions on an axis: at the ends are the centres of the outermost elements, or their edges."""
+    """From [-1, 1], between the centres of the outermost elements or their edges, to positions on an axis."""
     return (x + 1) * ((size - 1) / 2) if align_corners else ((x + 1) * size - 1) / 2
 
 
@@ -53,7 +53,7 @@ def _coefficients(t):
 
 
 def _elements(flat, places, sizes):
-    """The elements at whole `places` (one array for each axis); zero outside. `flat` is (images, channels, elements)."""
+    """The elements of `flat` (images, channels, elements) at whole `places`, one array an axis; zero outside."""
     inside, index = None, None
     for place, n in zip(places, sizes):
         fits = (place >= 0) & (place <= n - 1)
@@ -62,8 +62,10 @@ def _elements(flat, places, sizes):
     index = lang.cast(lang.where(inside, index, 0.0), "int64")
     images, channels, _ = flat.shape
     points = prod(index.shape[1:])
-    wide = lambda x: lang.expand(lang.reshape(x, (images, 1, points)), (images, channels, points))  # noqa: E731
-    return lang.where(wide(inside), lang.gather_along(flat, 2, wide(index)), 0.0)
+    inside, index = (
+        lang.expand(lang.reshape(x, (images, 1, points)), (images, channels, points)) for x in (inside, index)
+    )
+    return lang.where(inside, lang.gather_along(flat, 2, index), 0.0)
 
 
 def _weighted(value, weight):
@@ -108,7 +110,11 @@ def sample(input: Array, grid: Array, mode, padding, align_corners):
         result = _cubic(flat, at, sizes, padding, align_corners)
     else:
         at = [_brought_inside(x, n, padding, align_corners) for x, n in zip(at, sizes)]
-        result = _linear(flat, at, sizes) if mode == "bilinear" else _elements(flat, [lang.round(x) for x in at], sizes)
+        result = (
+            _linear(flat, at, sizes)
+            if mode == "bilinear"
+            else _elements(flat, [lang.round(x) for x in at], sizes)
+        )
     return lang.reshape(result, (images, channels, *grid.shape[1:-1]))
 
 
@@ -118,24 +124,39 @@ def sample(input: Array, grid: Array, mode, padding, align_corners):
 def _check(input, grid, mode):
     x, points = shape_of(input), shape_of(grid)
     if input.dtype is not grid.dtype:
-        raise RuntimeError(f"grid_sampler(): expected input and grid to have same dtype, but input has {input.dtype} and grid has {grid.dtype}")
+        raise RuntimeError(
+            f"grid_sampler(): expected input and grid to have same dtype, but input has {input.dtype} and "
+            f"grid has {grid.dtype}"
+        )
     if len(x) not in (4, 5) or len(points) != len(x):
         raise RuntimeError(
-            "grid_sampler(): expected 4D or 5D input and grid with same number of dimensions, but got input with sizes "
+            "grid_sampler(): expected 4D or 5D input and grid with same number of dimensions, but got input "
+            "with sizes "
             f"{list(x)} and grid with sizes {list(points)}"
         )
     if x[0] != points[0]:
         raise RuntimeError(
-            f"grid_sampler(): expected grid and input to have same batch size, but got input with sizes {list(x)} and grid with sizes {list(points)}"
+            "grid_sampler(): expected grid and input to have same batch size, but got input with sizes "
+            f"{list(x)} and grid with sizes {list(points)}"
         )
     if points[-1] != len(x) - 2:
-        raise RuntimeError(f"grid_sampler(): expected grid to have size {len(x) - 2} in last dimension, but got grid with sizes {list(points)}")
+        raise RuntimeError(
+            f"grid_sampler(): expected grid to have size {len(x) - 2} in last dimension, but got grid with "
+            f"sizes {list(points)}"
+        )
     if 0 in x[2:]:
-        raise RuntimeError(f"grid_sampler(): expected input to have non-empty spatial dimensions, but input has sizes {list(x)}")
+        raise RuntimeError(
+            "grid_sampler(): expected input to have non-empty spatial dimensions, but input has sizes "
+            f"{list(x)}"
+        )
     if mode == "bicubic" and len(x) != 4:
-        raise RuntimeError("grid_sampler(): bicubic interpolation only supports 4D input, but got 5D; use mode='bilinear'")
+        raise RuntimeError(
+            "grid_sampler(): bicubic interpolation only supports 4D input, but got 5D; use mode='bilinear'"
+        )
     if input.dtype.category != 2:
-        raise NotImplementedError(f'"grid_sampler" not implemented for {input.dtype.name}; convert input and grid first: x.float()')
+        raise NotImplementedError(
+            f'"grid_sampler" not implemented for {input.dtype.name}; convert input and grid first: x.float()'
+        )
 
 
 def _sampled(input, grid, mode, padding, align_corners):
@@ -145,12 +166,16 @@ def _sampled(input, grid, mode, padding, align_corners):
 
 @composite(namespace="nn.functional", method=False, out=False)
 def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corners=None):
-    """The input at places given as points in [-1, 1], (x, y) or (x, y, z), whose corners are those of the image."""
+    """The input at given points, (x, y) or (x, y, z), in coordinates that go from -1 to 1 across it."""
     if mode not in MODES:
-        raise ValueError(f"nn.functional.grid_sample(): expected mode to be 'bilinear', 'nearest' or 'bicubic', but got: '{mode}'")
+        raise ValueError(
+            "nn.functional.grid_sample(): expected mode to be 'bilinear', 'nearest' or 'bicubic', but got: "
+            f"'{mode}'"
+        )
     if padding_mode not in PADDINGS:
         raise ValueError(
-            f"nn.functional.grid_sample(): expected padding_mode to be 'zeros', 'border', or 'reflection', but got: '{padding_mode}'"
+            "nn.functional.grid_sample(): expected padding_mode to be 'zeros', 'border', or 'reflection', "
+            f"but got: '{padding_mode}'"
         )
     return _sampled(input, grid, mode, padding_mode, _aligned("grid_sample", align_corners))
 
@@ -158,7 +183,9 @@ def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corner
 def _aligned(name, align_corners):
     if align_corners is None:
         warnings.warn(
-            f"Default {name} behavior has align_corners=False since 1.3.0; give align_corners=True for the behavior before it.", stacklevel=4
+            f"Default {name} behavior has align_corners=False since 1.3.0; give align_corners=True for the "
+            "behavior before it.",
+            stacklevel=4,
         )
     return bool(align_corners)
 
@@ -208,20 +235,28 @@ affine_grid_generator.gradient(theta=_theta_rule)
 
 @composite(namespace="nn.functional", method=False, out=False)
 def affine_grid(theta, size, align_corners=None):
-    """Grids for `grid_sample`: points of a result of `size`, (images, channels, *sizes), under the maps `theta`."""
+    """Grids for `grid_sample`: the points of a result of `size` (images, channels, *sizes) under maps `theta`."""
     size, shape = [int(n) for n in size], list(shape_of(theta))
     aligned = _aligned("affine_grid", align_corners)
     if theta.dtype.category != 2:
-        raise ValueError(f"Expected theta to have floating point type, but got {theta.dtype}; convert it: theta.float()")
+        raise ValueError(
+            f"Expected theta to have floating point type, but got {theta.dtype}; convert it: theta.float()"
+        )
     n = len(size) - 2
     if n not in (2, 3):
         raise NotImplementedError(
-            f"affine_grid only supports 4D and 5D sizes, for 2D and 3D affine transforms, respectively. Got size {size}."
+            "affine_grid only supports 4D and 5D sizes, for 2D and 3D affine transforms, respectively. Got "
+            f"size {size}."
         )
     if len(shape) != 3 or shape[1:] != [n, n + 1]:
-        raise ValueError(f"Expected a batch of {n}D affine matrices of shape Nx{n}x{n + 1} for size {size}. Got {shape}.")
+        raise ValueError(
+            f"Expected a batch of {n}D affine matrices of shape Nx{n}x{n + 1} for size {size}. Got {shape}."
+        )
     if min(size) <= 0:
         raise ValueError(f"Expected non-zero, positive output size. Got {size}")
     if shape[0] != size[0]:
-        raise RuntimeError(f"affine_grid: theta has {shape[0]} maps, but size {size} asks for {size[0]} grids; give one map for each")
+        raise RuntimeError(
+            f"affine_grid: theta has {shape[0]} maps, but size {size} asks for {size[0]} grids; give one map "
+            "for each"
+        )
     return affine_grid_generator(theta, size, aligned)

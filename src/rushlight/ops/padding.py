@@ -28,7 +28,9 @@ def pad_continued_back(g: Array, shape, pads, mode):
 
 
 pad_constant.gradient(input=lambda g, pads: lang.pad_constant(g, [(-low, -high) for low, high in pads], 0))
-pad_continued.gradient(input=lambda g, input_shape, pads, mode: lang.pad_continued_back(g, input_shape, pads, mode))
+pad_continued.gradient(
+    input=lambda g, input_shape, pads, mode: lang.pad_continued_back(g, input_shape, pads, mode)
+)
 pad_continued_back.gradient(g=lambda h, pads, mode: lang.pad_continued(h, pads, mode))
 
 
@@ -36,10 +38,14 @@ def _pads(name, pad, shape):
     """What to add before and after each dimension; `pad` begins with the last one."""
     pad = sizes(pad, f"{name}(pad)")
     if len(pad) % 2:
-        raise RuntimeError(f"{name}: Padding length must be divisible by 2, two numbers for each dimension, but got pad={list(pad)}")
+        raise RuntimeError(
+            f"{name}: Padding length must be divisible by 2, two numbers for each dimension, but got "
+            f"pad={list(pad)}"
+        )
     if len(pad) > 2 * len(shape):
         raise RuntimeError(
-            f"{name}: Padding length should be less than or equal to two times the input dimension but got padding length {len(pad)} "
+            f"{name}: Padding length should be less than or equal to two times the input dimension but got "
+            f"padding length {len(pad)} "
             f"and input of dimension {len(shape)} (shape {list(shape)})"
         )
     pairs = [(pad[i], pad[i + 1]) for i in range(0, len(pad), 2)][::-1]
@@ -58,7 +64,8 @@ def constant_pad(input, pad, value, name="constant_pad_nd"):
     for axis, (n, (low, high)) in enumerate(zip(shape, pads)):
         if n + low + high < 0 or n + min(low, 0) + min(high, 0) < 0:
             raise RuntimeError(
-                f"{name}: The input size {n}, plus negative padding {low} and {high}, resulted in a negative output size, which is invalid. "
+                f"{name}: The input size {n}, plus negative padding {low} and {high}, resulted in a negative "
+                "output size, which is invalid. "
                 f"Check dimension {axis} of your input (shape {list(shape)})."
             )
     return pad_constant(input, pads, value)
@@ -72,7 +79,10 @@ def pad(input, pad, mode="constant", value=None):
     if mode not in MODES:
         raise NotImplementedError(f"pad: Unrecognised padding mode {mode}; it is one of {', '.join(MODES)}")
     if value is not None and value != 0:
-        raise ValueError(f'pad: Padding mode "{mode}" doesn\'t take in value argument, but got value={value}; only "constant" has one')
+        raise ValueError(
+            f'pad: Padding mode "{mode}" doesn\'t take in value argument, but got value={value}; only '
+            '"constant" has one'
+        )
     pads = _pads("pad", pad, shape_of(input))
     _check_continued(input, pads, len(pad), mode)
     return pad_continued(input, pads, mode)
@@ -82,26 +92,34 @@ def _check_continued(input, pads, given, mode):
     shape = shape_of(input)
     if given not in (2, 4, 6) or len(shape) - given // 2 not in (1, 2):
         raise NotImplementedError(
-            "Only 2D, 3D, 4D, 5D padding with non-constant padding are supported for now: the last dimension of a 2D or 3D input, the last "
-            f"two of 3D or 4D, the last three of 4D or 5D; got {given} numbers for an input of shape {list(shape)}"
+            "Only 2D, 3D, 4D, 5D padding with non-constant padding are supported for now: the last dimension "
+            "of a 2D or 3D input, the last "
+            f"two of 3D or 4D, the last three of 4D or 5D; got {given} numbers for an input of shape "
+            f"{list(shape)}"
         )
     for axis, (n, (low, high)) in enumerate(zip(shape, pads)):
         if n == 0 and (axis >= len(shape) - given // 2 or (axis and mode != "circular")):
-            raise RuntimeError(f"pad: Expected a tensor with possibly 0 batch size and other non-zero dimensions for input, but got: {list(shape)}")
+            raise RuntimeError(
+                "pad: Expected a tensor with possibly 0 batch size and other non-zero dimensions for input, "
+                f"but got: {list(shape)}"
+            )
         kept, total = n + min(low, 0) + min(high, 0), n + low + high
         if (low or high) and (total < (mode != "circular") or (mode == "circular" and kept <= 0 < total)):
             raise RuntimeError(
-                f"pad: input (size {n} at dimension {axis}) is too small: negative padding of {low} and {high} is resulting in an empty "
+                f"pad: input (size {n} at dimension {axis}) is too small: negative padding of {low} and "
+                f"{high} is resulting in an empty "
                 f"dimension (size {total}, {max(kept, 0)} of them from the input)"
             )
         if mode == "reflect" and max(low, high) >= n and (low or high):
             raise RuntimeError(
-                f"Argument #4: Padding size should be less than the corresponding input dimension, but got: padding ({low}, {high}) at "
+                "Argument #4: Padding size should be less than the corresponding input dimension, but got: "
+                f"padding ({low}, {high}) at "
                 f"dimension {axis} of input {list(shape)}; use mode='replicate', or pad several times"
             )
         if mode == "circular" and max(low, high) > n:
             raise RuntimeError(
-                f"Padding value causes wrapping around more than once: ({low}, {high}) at dimension {axis} of input {list(shape)}"
+                f"Padding value causes wrapping around more than once: ({low}, {high}) at dimension {axis} "
+                f"of input {list(shape)}"
             )
 
 

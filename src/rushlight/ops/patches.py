@@ -51,17 +51,22 @@ def unfold(input, kernel_size, dilation=1, padding=0, stride=1):
     shape = shape_of(input)
     if len(shape) not in (3, 4) or 0 in shape[-3:]:
         raise RuntimeError(
-            "unfold: Expected 3D or 4D (batch mode) tensor with possibly 0 batch size and other non-zero dimensions for input, (channels, "
+            "unfold: Expected 3D or 4D (batch mode) tensor with possibly 0 batch size and other non-zero "
+            "dimensions for input, (channels, "
             f"height, width), but got: {list(shape)}"
         )
     if input.dtype.category == 1:
-        raise NotImplementedError(f'"unfold" not implemented for {input.dtype.name}; convert the input first: x.float()')
+        raise NotImplementedError(
+            f'"unfold" not implemented for {input.dtype.name}; convert the input first: x.float()'
+        )
     x = input if len(shape) == 4 else input.unsqueeze(0)
     places = output_sizes(shape[-2:], kernel, stride, padding, dilation)
     if min(places) < 1:
         raise RuntimeError(
-            f"unfold: Given input with spatial size {list(shape[-2:])}, kernel_size={list(kernel)}, dilation={list(dilation)}, "
-            f"padding={list(padding)}, stride={list(stride)}, calculated shape of the array of sliding blocks as {list(places)}, but its "
+            f"unfold: Given input with spatial size {list(shape[-2:])}, kernel_size={list(kernel)}, "
+            f"dilation={list(dilation)}, "
+            f"padding={list(padding)}, stride={list(stride)}, calculated shape of the array of sliding "
+            f"blocks as {list(places)}, but its "
             "components must be at least one; the kernel is larger than the padded input"
         )
     columns = patches(x, kernel, stride, padding, dilation)
@@ -78,21 +83,27 @@ def fold(input, output_size, kernel_size, dilation=1, padding=0, stride=1):
     shape = shape_of(input)
     if len(shape) not in (2, 3) or 0 in shape[-2:]:
         raise RuntimeError(
-            "fold: Expected 2D or 3D (batch mode) tensor for input with possibly 0 batch size and non-zero dimensions for input, (channels "
+            "fold: Expected 2D or 3D (batch mode) tensor for input with possibly 0 batch size and non-zero "
+            "dimensions for input, (channels "
             f"and taps, places), but got: {list(shape)}"
         )
     if input.dtype.category == 1:
-        raise NotImplementedError(f'"fold" not implemented for {input.dtype.name}; convert the input first: x.float()')
+        raise NotImplementedError(
+            f'"fold" not implemented for {input.dtype.name}; convert the input first: x.float()'
+        )
     if shape[-2] % prod(kernel):
         raise RuntimeError(
-            f"fold: Expected size of input's dimension 1 to be divisible by the product of kernel_size, but got input.size(1)={shape[-2]} "
+            "fold: Expected size of input's dimension 1 to be divisible by the product of kernel_size, but "
+            f"got input.size(1)={shape[-2]} "
             f"and kernel_size={list(kernel)}"
         )
     places = output_sizes(size, kernel, stride, padding, dilation)
     if min(places) < 1 or prod(places) != shape[-1]:
         raise RuntimeError(
-            f"fold: Given output_size={list(size)}, kernel_size={list(kernel)}, dilation={list(dilation)}, padding={list(padding)}, "
-            f"stride={list(stride)}, expected size of input's dimension 2 to match the calculated number of sliding blocks "
+            f"fold: Given output_size={list(size)}, kernel_size={list(kernel)}, dilation={list(dilation)}, "
+            f"padding={list(padding)}, "
+            f"stride={list(stride)}, expected size of input's dimension 2 to match the calculated number of "
+            "sliding blocks "
             f"{' * '.join(map(str, places))} = {prod(places)}, but got input.size(2)={shape[-1]}"
         )
     n = shape[0] if len(shape) == 3 else 1

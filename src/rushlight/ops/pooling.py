@@ -75,8 +75,12 @@ MEAN, MAX, ARGMAX = {}, {}, {}  # the operators for 1, 2 and 3 dimensions, whose
 for _n in (1, 2, 3):
     _quiet = {"method": False, "out": False}
     MEAN[_n] = operator(_mean_pool, name=f"_mean_pool{_n}d", node=f"AvgPool{_n}DBackward0", **_quiet)
-    MAX[_n] = operator(_max_pool, name=f"_max_pool{_n}d", node=f"MaxPool{_n}DWithIndicesBackward0", exact=True, **_quiet)
-    ARGMAX[_n] = operator(_argmax_pool, name=f"_argmax_pool{_n}d", node=f"MaxPool{_n}DWithIndicesBackward0", **_quiet)
+    MAX[_n] = operator(
+        _max_pool, name=f"_max_pool{_n}d", node=f"MaxPool{_n}DWithIndicesBackward0", exact=True, **_quiet
+    )
+    ARGMAX[_n] = operator(
+        _argmax_pool, name=f"_argmax_pool{_n}d", node=f"MaxPool{_n}DWithIndicesBackward0", **_quiet
+    )
     MEAN[_n].gradient(input=_mean_rule)
     MAX[_n].gradient(input=_max_rule)
     ARGMAX[_n].gradient(_argmax_rule)
@@ -98,18 +102,25 @@ def windows_of(name, sizes, kernel_size, stride, padding, dilation, ceil_mode):
     kernel = each(name, "kernel_size", kernel_size, count)
     stride = each(name, "stride", stride, count, optional=kernel)
     padding, dilation = each(name, "padding", padding, count), each(name, "dilation", dilation, count)
-    for what, values, least in (("kernel_size", kernel, 1), ("stride", stride, 1), ("dilation", dilation, 1), ("padding", padding, 0)):
+    for what, values, least in (
+        ("kernel_size", kernel, 1),
+        ("stride", stride, 1),
+        ("dilation", dilation, 1),
+        ("padding", padding, 0),
+    ):
         check_least(name, what, values, least)
     for k, p, d in zip(kernel, padding, dilation):
         if p > ((k - 1) * d + 1) // 2:
             raise RuntimeError(
-                f"{name}: pad should be at most half of effective kernel size, but got pad={p}, kernel_size={k} and dilation={d}; "
+                f"{name}: pad should be at most half of effective kernel size, but got pad={p}, "
+                f"kernel_size={k} and dilation={d}; "
                 "a window may not lie wholly in the padding"
             )
     counts = [_places(*given, ceil_mode) for given in zip(sizes, kernel, stride, padding, dilation)]
     if min(counts) < 1:
         raise RuntimeError(
-            f"{name}: Given input size: ({_by(sizes)}). Calculated output size: ({_by(counts)}). Output size is too small; the kernel "
+            f"{name}: Given input size: ({_by(sizes)}). Calculated output size: ({_by(counts)}). Output size "
+            "is too small; the kernel "
             f"({_by(kernel)}) is larger than the padded input"
         )
     return tuple(map(Windows, sizes, counts, kernel, stride, padding, dilation))
@@ -131,12 +142,16 @@ def _by(sizes):
 def checked_input(name, input, count, refused):
     """The input as a batch, and whether it was none; errors for types and empty dimensions."""
     if input.dtype.name in refused:
-        raise NotImplementedError(f'"{name}" not implemented for {input.dtype.name}; convert the input first, for instance with x.float()')
+        raise NotImplementedError(
+            f'"{name}" not implemented for {input.dtype.name}; convert the input first, for instance with '
+            "x.float()"
+        )
     input, single = batch_of(name, input, count)
     shape = shape_of(input)
     if 0 in shape[1:]:
         raise RuntimeError(
-            f"{name}: Expected {count + 1}D or {count + 2}D (batch mode) tensor with optional 0 dim batch size for input, and "
+            f"{name}: Expected {count + 1}D or {count + 2}D (batch mode) tensor with optional 0 dim batch "
+            "size for input, and "
             f"(channels, {sizes_named(count)}) not empty, but got: {list(shape)}"
         )
     return input, single
@@ -148,7 +163,9 @@ def checked_input(name, input, count, refused):
 def _declare_max_pool(count):
     name = f"max_pool{count}d"
 
-    def with_indices(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=True):
+    def with_indices(
+        input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=True
+    ):
         x, single = checked_input(name, input, count, NOT_ORDERED)
         windows = windows_of(name, shape_of(x)[2:], kernel_size, stride, padding, dilation, ceil_mode)
         return unbatched(ARGMAX[count](x, windows), single)
@@ -161,7 +178,9 @@ def _declare_max_pool(count):
         return unbatched(MAX[count](x, windows), single)
 
     pool.__name__, with_indices.__name__ = name, name + "_with_indices"
-    pool.__doc__ = "The largest element of each window; with `return_indices` also where it is, counted over the plane."
+    pool.__doc__ = (
+        "The largest element of each window; with `return_indices` also where it is, counted over the plane."
+    )
     with_indices.__doc__ = f"`{name}` with the places of the elements."
     pool, with_indices = (composite(f, method=False, out=False) for f in (pool, with_indices))
     alias(pool, f"nn.functional.{name}")
@@ -181,11 +200,17 @@ def _average(count, input, kernel_size, stride, padding, ceil_mode, count_includ
     name = f"avg_pool{count}d"
     x, single = checked_input(name, input, count, NOT_AVERAGED)
     if divisor_override == 0:
-        raise RuntimeError(f"{name}: divisor must be not zero, but divisor_override=0; None divides by the size of the window")
+        raise RuntimeError(
+            f"{name}: divisor must be not zero, but divisor_override=0; None divides by the size of the "
+            "window"
+        )
     sizes = shape_of(x)[2:]
     windows = windows_of(name, sizes, kernel_size, stride, padding, 1, ceil_mode)
     if count == 3 and any(w.kernel > w.size for w in windows):
-        raise RuntimeError(f"{name}: input image ({_by(sizes)}) smaller than kernel size ({_by([w.kernel for w in windows])}), without the padding")
+        raise RuntimeError(
+            f"{name}: input image ({_by(sizes)}) smaller than kernel size "
+            f"({_by([w.kernel for w in windows])}), without the padding"
+        )
     divisor = divisor_override or ("padded" if count_include_pad else "present")
     return unbatched(MEAN[count](x, windows, divisor), single)
 
@@ -197,13 +222,17 @@ def avg_pool1d(input, kernel_size, stride=None, padding=0, ceil_mode=False, coun
 
 
 @composite(namespace="nn.functional", method=False)
-def avg_pool2d(input, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True, divisor_override=None):
+def avg_pool2d(
+    input, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True, divisor_override=None
+):
     """The mean of each window of an image."""
     return _average(2, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
 
 
 @composite(namespace="nn.functional", method=False)
-def avg_pool3d(input, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True, divisor_override=None):
+def avg_pool3d(
+    input, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True, divisor_override=None
+):
     """The mean of each window of a volume."""
     return _average(3, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
 

@@ -10,7 +10,10 @@ from .shapes import shape_of
 
 def _factor(name, what, value, least_ndim, shape):
     if len(shape) < least_ndim:
-        raise RuntimeError(f"{name} expects input to have at least {least_ndim} dimensions, but got input with {len(shape)} dimension(s): {list(shape)}")
+        raise RuntimeError(
+            f"{name} expects input to have at least {least_ndim} dimensions, but got input with {len(shape)} "
+            f"dimension(s): {list(shape)}"
+        )
     if value < 1:
         raise RuntimeError(f"{name} expects a positive {what}, but got {value}")
     return int(value)
@@ -24,7 +27,8 @@ def pixel_shuffle(input, upscale_factor):
     *lead, channels, height, width = shape
     if channels % (r * r):
         raise RuntimeError(
-            f"pixel_shuffle expects its input's 'channel' dimension to be divisible by the square of upscale_factor, but "
+            "pixel_shuffle expects its input's 'channel' dimension to be divisible by the square of "
+            "upscale_factor, but "
             f"input.size(-3)={channels} is not divisible by {r * r}"
         )
     n = len(lead)
@@ -42,7 +46,8 @@ def pixel_unshuffle(input, downscale_factor):
     for name, size, dim in (("height", height, -2), ("width", width, -1)):
         if size % r:
             raise RuntimeError(
-                f"pixel_unshuffle expects {name} to be divisible by downscale_factor, but input.size({dim})={size} is not divisible by {r}"
+                f"pixel_unshuffle expects {name} to be divisible by downscale_factor, but "
+                f"input.size({dim})={size} is not divisible by {r}"
             )
     n = len(lead)
     parts = lang.reshape(input, (*lead, channels, height // r, r, width // r, r))
@@ -56,7 +61,10 @@ def channel_shuffle(input, groups):
     shape = shape_of(input)
     groups = _factor("channel_shuffle", "number of groups", groups, 3, shape)
     if shape[1] % groups:
-        raise RuntimeError(f"channel_shuffle: Number of channels must be divisible by groups. Got {shape[1]} channels and {groups} groups.")
+        raise RuntimeError(
+            f"channel_shuffle: Number of channels must be divisible by groups. Got {shape[1]} channels and "
+            f"{groups} groups."
+        )
     parts = lang.reshape(input, (shape[0], groups, shape[1] // groups, *shape[2:]))
     return lang.reshape(lang.transpose(parts, 1, 2), shape)
 

@@ -1,4 +1,4 @@
-"""What operators over images and volumes share: sizes given once or for each dimension, and batches of one."""
+"""What operators over images and volumes share: a size for each dimension, and batches of one."""
 
 from __future__ import annotations
 
@@ -13,18 +13,22 @@ def each(name, what, value, count, optional=None):
     """`value` for each of `count` dimensions; `optional` stands for None or an empty list."""
     if value is None or (optional is not None and isinstance(value, (list, tuple)) and not value):
         if optional is None:
-            raise TypeError(f"{name}(): argument '{what}' must be an int or a tuple of {WORDS[count]}, not None")
+            raise TypeError(
+                f"{name}(): argument '{what}' must be an int or a tuple of {WORDS[count]}, not None"
+            )
         return tuple(optional)
     items = value if isinstance(value, (list, tuple)) else (value,)
     try:
         items = tuple(n if type(n) is int else as_int(n) for n in items)
     except TypeError:
         raise TypeError(
-            f"{name}(): argument '{what}' must be an int or a tuple of {WORDS[count]}, but got {value!r}; whole numbers only"
+            f"{name}(): argument '{what}' must be an int or a tuple of {WORDS[count]}, but got {value!r}; "
+            "whole numbers only"
         ) from None
     if len(items) not in (1, count):
         raise RuntimeError(
-            f"{name}: {what} must either be a single int, or a tuple of {WORDS[count]}, but got {what}={list(items)}; "
+            f"{name}: {what} must either be a single int, or a tuple of {WORDS[count]}, but got "
+            f"{what}={list(items)}; "
             f"give one number for each of the {count} dimensions"
         )
     return items * count if len(items) == 1 else items
@@ -33,7 +37,9 @@ def each(name, what, value, count, optional=None):
 def check_least(name, what, values, least, error=RuntimeError):
     """No value is below `least`."""
     if min(values) < least:
-        raise error(f"{name}: {what} must be at least {least} in every dimension, but got {what}={list(values)}")
+        raise error(
+            f"{name}: {what} must be at least {least} in every dimension, but got {what}={list(values)}"
+        )
 
 
 def batch_of(name, input, count):
@@ -44,7 +50,8 @@ def batch_of(name, input, count):
     if len(shape) == count + 1:
         return input.unsqueeze(0), True
     raise RuntimeError(
-        f"{name}: Expected {count + 1}D (unbatched) or {count + 2}D (batched) input, (channels, {sizes_named(count)}) or "
+        f"{name}: Expected {count + 1}D (unbatched) or {count + 2}D (batched) input, (channels, "
+        f"{sizes_named(count)}) or "
         f"(images, channels, {sizes_named(count)}), but got input of size: {list(shape)}"
     )
 

@@ -21,11 +21,15 @@ def _unpooled_sizes(name, sizes, kernel, stride, padding, output_size):
     if len(given) == count + 2:
         given = given[2:]
     if len(given) != count:
-        raise ValueError(f"{name}: output_size should be a sequence containing {count} or {count + 2} elements, but it has a length of '{len(given)}'")
+        raise ValueError(
+            f"{name}: output_size should be a sequence containing {count} or {count + 2} elements, but it "
+            f"has a length of '{len(given)}'"
+        )
     for d, (n, m, s) in enumerate(zip(given, smallest, stride)):
         if not m - s < n < m + s:
             raise ValueError(
-                f"{name}: invalid output_size {given} (dim {d} must be between {m - s} and {m + s}): a pool with stride {list(stride)} "
+                f"{name}: invalid output_size {given} (dim {d} must be between {m - s} and {m + s}): a pool "
+                f"with stride {list(stride)} "
                 f"would not make the input of sizes {list(sizes)} of it"
             )
     return given
@@ -33,17 +37,22 @@ def _unpooled_sizes(name, sizes, kernel, stride, padding, output_size):
 
 def _check_indices(name, input, indices, sizes):
     if indices.dtype.name != "int64":
-        raise RuntimeError(f"{name}: elements in indices should be type int64 but got: {indices.dtype.name}; pass what a max pool returned")
+        raise RuntimeError(
+            f"{name}: elements in indices should be type int64 but got: {indices.dtype.name}; pass what a "
+            "max pool returned"
+        )
     if shape_of(indices) != shape_of(input):
         raise RuntimeError(
-            f"{name}: Expected shape of indices to be same as that of the input tensor ({list(shape_of(input))}) but got indices tensor "
+            f"{name}: Expected shape of indices to be same as that of the input tensor "
+            f"({list(shape_of(input))}) but got indices tensor "
             f"with shape: {list(shape_of(indices))}"
         )
     places = indices._a
     if places.size and not 0 <= int(places.min()) <= int(places.max()) < prod(sizes):
         bad = int(places.min()) if int(places.min()) < 0 else int(places.max())
         raise RuntimeError(
-            f"{name}: Found an invalid max index: {bad} (output volumes are of size {'x'.join(map(str, sizes))}); give the output_size that "
+            f"{name}: Found an invalid max index: {bad} (output volumes are of size "
+            f"{'x'.join(map(str, sizes))}); give the output_size that "
             "the pool had as its input"
         )
 
@@ -53,14 +62,22 @@ def _declare(count):
 
     def unpool(input, indices, kernel_size, stride=None, padding=0, output_size=None):
         kernel = each(name, "kernel_size", kernel_size, count)
-        stride, padding = each(name, "stride", stride, count, optional=kernel), each(name, "padding", padding, count)
+        stride, padding = (
+            each(name, "stride", stride, count, optional=kernel),
+            each(name, "padding", padding, count),
+        )
         check_least(name, "stride", stride, 1)
         if input.dtype.category < 2 and input.dtype.name not in ("int64", "int32", "int16", "int8", "uint8"):
-            raise NotImplementedError(f'"{name}" not implemented for {input.dtype.name}; convert the input first: x.float()')
+            raise NotImplementedError(
+                f'"{name}" not implemented for {input.dtype.name}; convert the input first: x.float()'
+            )
         x, single = batch_of(name, input, count)
         shape = shape_of(x)
         if 0 in shape[1:]:
-            raise RuntimeError(f"{name}: Expected input to have non-zero size for non-batch dimensions, but got {list(shape)}")
+            raise RuntimeError(
+                f"{name}: Expected input to have non-zero size for non-batch dimensions, but got "
+                f"{list(shape)}"
+            )
         sizes = _unpooled_sizes(name, shape[2:], kernel, stride, padding, output_size)
         _check_indices(name, input, indices, sizes)
         flat = (*shape[:2], prod(shape[2:]))
