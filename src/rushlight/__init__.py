@@ -20,6 +20,7 @@ from .autograd.modes import (
     set_grad_enabled,
 )
 from .ops import OPERATORS as _OPERATORS
+from .ops import load_all as _load_all_operators
 from .ops.conversion import fill, fill_, zero_
 from .ops.declare import INPLACE as _INPLACE
 from .ops.sampling import normal
@@ -72,10 +73,6 @@ from .version import __version__
 newaxis = None
 legacy_contiguous_format = _FORMATS["contiguous_format"]
 
-# every operator of the root namespace, and the names that come in families
-globals().update(
-    {path: op.call for path, op in _OPERATORS.items() if "." not in path and not path.startswith("_")}
-)
 globals().update(**_DTYPES, **_ALIASES, **_LAYOUTS, **_FORMATS, **_TYPES, range=_range)
 
 # methods that are functions as well
@@ -87,9 +84,29 @@ _EDITS = """
     sinc_ sinh_ sqrt_ square_ tan_ tanh_ threshold_ trunc_ xlogy_ as_strided_ detach_ detach
     is_inference resize_as_ rrelu_ dropout_ alpha_dropout_ feature_dropout_
 """
-for _name in _EDITS.split():
-    if _found := getattr(Tensor, _name, None) or _INPLACE.get(_name):
-        globals()[_name] = _found
+
+
+def _publish_operators() -> None:
+    """Makes names of this module of the operators of the root namespace that are declared."""
+    there = {path: op.call for path, op in _OPERATORS.items() if "." not in path and not path.startswith("_")}
+    for name in _EDITS.split():
+        if found := vars(Tensor).get(name) or _INPLACE.get(name):
+            there[name] = found
+    globals().update({name: f for name, f in there.items() if name not in globals()})
+
+
+def _complete() -> bool:
+    """Takes in the operators that wait to be used; was that still to be done?"""
+    if not _waiting:
+        return False
+    _waiting.clear()
+    _load_all_operators()
+    _publish_operators()
+    return True
+
+
+_waiting = [True]
+_publish_operators()
 
 # loaded when they are first used: submodules, and names with the module that has them
 _SUBMODULES = """
@@ -127,6 +144,9 @@ _HOMES.update({name: name for name in _SUBMODULES.split()})
 
 def __getattr__(name: str) -> _Any:
     home = _HOMES.get(name)
+    if home is None and not name.startswith("__") and _complete():
+        if name in globals():
+            return globals()[name]
     if home is None:
         raise AttributeError(f"module 'rushlight' has no attribute '{name}'")
     try:
@@ -144,5 +164,6 @@ def __getattr__(name: str) -> _Any:
 def __dir__() -> list[str]:
     from importlib.util import find_spec
 
+    _complete()
     there = {home for home in {*_HOMES.values()} if find_spec(f"{__name__}.{home}")}
     return sorted({*globals(), *(name for name, home in _HOMES.items() if home in there)})

@@ -1,11 +1,9 @@
 """Linear algebra: `rushlight.linalg.solve`, `rushlight.linalg.svd` and their like."""
 
 from .lang.linear_algebra import LinAlgError
-from .ops.operator import OPERATORS as _OPERATORS
+from .ops import public as _public
 
-_FUNCTIONS = {
-    path.removeprefix("linalg."): op.call for path, op in _OPERATORS.items() if path.startswith("linalg.")
-}
+_FUNCTIONS = _public("linalg")
 globals().update(_FUNCTIONS)
 
 __all__ = ["LinAlgError", *_FUNCTIONS]

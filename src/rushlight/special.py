@@ -1,9 +1,8 @@
 """Special functions: the error function, gamma and Bessel functions, orthogonal polynomials."""
 
-from .ops import OPERATORS as _OPERATORS
+from .ops import public as _public
 
-globals().update(
-    {path.removeprefix("special."): op.call for path, op in _OPERATORS.items() if path.startswith("special.")}
-)
+_FUNCTIONS = _public("special")
+globals().update(_FUNCTIONS)
 
-__all__ = sorted(name for name in globals() if not name.startswith("_"))
+__all__ = list(_FUNCTIONS)

@@ -5,22 +5,36 @@ declares its primitives with `@primitive`, and every primitive is a name of this
 `lang.sort`, ...
 """
 
+from __future__ import annotations
+
 import importlib
 import pkgutil
 from typing import Any
 
+from . import elementwise, index, memory, movement, pieces, product, reduce, region
 from .dispatch import HANDLERS, PRIMITIVES, elementwise_primitive, handle, primitive
 from .movement import address, offset_of, root
 
-_LAZY = {"arrays", "symbol"}  # not primitives
-
-for _module in sorted(m.name for m in pkgutil.iter_modules(__path__) if m.name not in _LAZY):
-    importlib.import_module(f"{__name__}.{_module}")
+_NOT_PRIMITIVES = {"arrays", "symbol"}
+_waiting = [True]
 
 globals().update(PRIMITIVES)
 
 
+def load_all() -> None:
+    """Loads the primitives of all modules; those that are seldom needed wait until one of them is."""
+    _waiting.clear()
+    for name in sorted(m.name for m in pkgutil.iter_modules(__path__)):
+        if name not in _NOT_PRIMITIVES:
+            importlib.import_module(f"{__name__}.{name}")
+    globals().update(PRIMITIVES)
+
+
 def __getattr__(name: str) -> Any:
+    if _waiting and not name.startswith("__"):
+        load_all()
+        if name in globals():
+            return globals()[name]
     raise AttributeError(
         f"the array language has no primitive '{name}'; declare it in a module of rushlight/lang"
     )

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from types import FunctionType, SimpleNamespace
 from typing import Any
 
-from . import dispatch
 from .movement import address, offset_of, root
 
 _namespace: SimpleNamespace | None = None
@@ -43,10 +42,20 @@ def _globals_like(original: dict[str, Any]) -> dict[str, Any]:
     return scope
 
 
+class _Arrays(SimpleNamespace):
+    """The primitives as functions on arrays, each taken over when it is first used."""
+
+    def __getattr__(self, name: str) -> Any:
+        from .. import lang
+
+        found = getattr(lang, name)
+        bare = getattr(found, "on_arrays", found)
+        setattr(self, name, bare)
+        return bare
+
+
 def _arrays() -> SimpleNamespace:
     global _namespace
     if _namespace is None:
-        _namespace = SimpleNamespace(address=address, offset_of=offset_of, root=root)
-        for name, call in dispatch.PRIMITIVES.items():
-            setattr(_namespace, name, call.on_arrays)  # type: ignore[attr-defined]
+        _namespace = _Arrays(address=address, offset_of=offset_of, root=root)
     return _namespace

@@ -93,7 +93,8 @@ def publish(
     call.__qualname__ = op.path
     call.__module__ = f"rushlight.{op.namespace}" if op.namespace else "rushlight"
     call.__doc__ = op.body.__doc__
-    call.__wrapped__ = op.body  # type: ignore[attr-defined]
+    if op.body is not call:
+        call.__wrapped__ = op.body  # type: ignore[attr-defined]
     call.operator, call.accepts_out = op, out  # type: ignore[attr-defined]
     op.call = call
     if hasattr(op, "gradient"):

@@ -6,6 +6,7 @@ from typing import Any
 
 from .. import lang
 from ..tensor.core import Tensor
+from . import load_all
 from .operator import OPERATORS
 
 # primitives whose operator goes by another name; a private operator `_name` is that of the primitive `name`
@@ -21,8 +22,14 @@ NAMES = {
 
 def on_tensors(name: str, args: tuple, kwargs: dict) -> Any:
     """The operator that means the same as a primitive."""
-    op = OPERATORS.get("_" + name) or OPERATORS.get(NAMES.get(name, name)) or OPERATORS["special." + name]
-    return op.call(*args, **kwargs)
+    found = _find(name) or (load_all() and _find(name))
+    if not found:
+        raise NotImplementedError(f"the primitive '{name}' has no operator, so this gradient cannot be differentiated again")
+    return found.call(*args, **kwargs)
+
+
+def _find(name: str) -> Any:
+    return OPERATORS.get("_" + name) or OPERATORS.get(NAMES.get(name, name)) or OPERATORS.get("special." + name)
 
 
 lang.handle(Tensor, on_tensors)

@@ -28,7 +28,20 @@ from ..tensor.core import Tensor, edge_of, wrap
 from ..tensor.dtype import FLOATING, of_numpy
 from .signature import Signature
 
-OPERATORS: dict[str, Operator] = {}
+
+
+class Registry(dict):
+    """The declared operators by path. A path that is not there yet makes the modules of `ops` load that wait for use."""
+
+    def __missing__(self, path: str) -> Operator:
+        from . import load_all
+
+        if load_all() and path in self:
+            return self[path]
+        raise KeyError(path)
+
+
+OPERATORS: dict[str, Operator] = Registry()
 SHAPE_OF = -3  # among the sources of a rule, SHAPE_OF - i stands for the shape of parameter i
 DTYPE_OF = -1000  # and DTYPE_OF - i for its dtype
 

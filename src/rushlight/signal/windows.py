@@ -1,11 +1,8 @@
 """Window functions: `rushlight.signal.windows.hann` and its like."""
 
-from ..ops.operator import OPERATORS as _OPERATORS
+from ..ops import public as _public
 
-_PREFIX = "signal.windows."
-_FUNCTIONS = {
-    path.removeprefix(_PREFIX): op.call for path, op in _OPERATORS.items() if path.startswith(_PREFIX)
-}
+_FUNCTIONS = _public("signal.windows")
 globals().update(_FUNCTIONS)
 
 __all__ = list(_FUNCTIONS)

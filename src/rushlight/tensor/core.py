@@ -67,6 +67,13 @@ class Tensor:
 
             cls._intercept = staticmethod(intercept)
 
+    def __getattr__(self, name: str) -> Any:
+        from ..ops import load_all
+
+        if not name.startswith("__") and load_all() and hasattr(type(self), name):
+            return getattr(self, name)
+        raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
+
     # ---- what it is
 
     @property
