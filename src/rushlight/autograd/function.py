@@ -11,18 +11,23 @@ from ..tensor.core import Tensor, edge_of, share, wrap
 from ..tensor.storage import Lease
 from .modes import enable_grad, no_grad, state
 from .node import RELEASED, Node
+from .recording import Packed, hooks_here, saved_hooks, watchers
 
 
 class _Saved:
     """A tensor given to `save_for_backward`, with the values it had then."""
 
-    __slots__ = ("array", "dtype", "edge", "lease", "output", "tensor")
+    __slots__ = ("array", "dtype", "edge", "lease", "output", "packed", "tensor")
 
     def __init__(self, t: Tensor, output: int | None) -> None:
         self.array, self.dtype, self.output = t._a, t.dtype, output
         self.lease: Lease | None = t._s.lease() if t._s is not None else None
         self.tensor = t if output is None else None  # an output would keep its own node alive
         self.edge = (t._node, t._out, t._rg)
+        hooks = hooks_here() if saved_hooks else None
+        self.packed = Packed(t, hooks) if hooks is not None else None
+        if hooks is not None:
+            self.array = self.tensor = self.lease = None  # the hooks have it now
 
     def __call__(self, node: Node) -> Tensor:
         if self.lease is not None and self.lease.spoiled_by is not None:
@@ -32,7 +37,7 @@ class _Saved:
             )
         if self.tensor is not None and self.tensor._a is self.array:
             return self.tensor
-        t = wrap(self.array, self.dtype)
+        t = wrap(self.array if self.packed is None else self.packed(), self.dtype)
         if self.output is not None:
             t._node, t._out, t._rg = node, self.output, True
         else:
@@ -47,6 +52,7 @@ class FunctionCtx(Node):
     materialize_grads = True
     needs_input_grad: tuple[bool, ...] = ()
     to_save: Any = ()
+    saved_for_forward: Any = ()
     dirty: tuple = ()
     non_differentiable: tuple = ()
     metas: Any = ()
@@ -77,18 +83,14 @@ class FunctionCtx(Node):
         if self.saved is RELEASED:
             self.check()
         if self.saved is None:  # still inside forward
-            return tuple(self.to_save)
+            return tuple(self.to_save or self.saved_for_forward)
         return tuple(s(self) if isinstance(s, _Saved) else s for s in self.saved)
 
     saved_variables = saved_tensors
 
     def apply(self, grads: list[Any], lifted: bool) -> list[Any]:
         given = [self._gradient(g, meta) for g, meta in zip(grads, self.metas)]
-        before, state.grad = state.grad, lifted
-        try:
-            results = self._backward()(self, *given)
-        finally:
-            state.grad = before
+        results = self._backward()(self, *given)
         return self._checked(results if isinstance(results, tuple) else (results,), lifted)
 
     def _backward(self) -> Callable[..., Any]:
@@ -170,9 +172,18 @@ class Function:
         """The tangents of the outputs."""
         raise NotImplementedError("You must implement the jvp function for custom autograd.Function to use it with forward mode AD.")
 
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple, *args: Any) -> Any:
+        """The results for a whole batch, and which of their dimensions counts the samples."""
+        raise NotImplementedError("To use autograd.Function with vmap, you must either override the vmap static method or set generate_vmap_rule=True.")
+
     @classmethod
     def apply(cls, *args: Any, **kwargs: Any) -> Any:
         """Runs forward and, if a gradient may be wanted, remembers how to run backward."""
+        if any(isinstance(a, Tensor) and a._assign is not None for a in args):  # inside of vmap, grad, jvp, ...
+            from ..func.custom import apply
+
+            return apply(cls, args)
         ctx = _new_ctx(cls, args)
         separate = cls.setup_context is not Function.setup_context
         with no_grad():
@@ -211,6 +222,8 @@ def _finish(ctx: FunctionCtx, args: tuple, outputs: Any) -> Any:
         numbers = {id(o): k for k, o in enumerate(raw)}
         ctx.saved = tuple(_Saved(t, numbers.get(id(t))) if isinstance(t, Tensor) else t for t in ctx.to_save)
         ctx.to_save = ()
+        for watch in watchers:
+            watch(ctx)
     return results[0] if single else type(outputs)(results) if isinstance(outputs, tuple) else tuple(results)
 
 
