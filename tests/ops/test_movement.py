@@ -258,6 +258,46 @@ def test_sums_over_repeated_indices(seed):
     assert np.allclose(x.clone().index_add_(0, i, v).numpy(), expected)
 
 
+EDITS = [
+    "index_add(0, I(0, 0, 2), v)",
+    "index_add(0, I(0, 0, 2), v, alpha=2)",
+    "index_copy(0, I(2, 1, 0), v)",
+    "index_fill(1, I(0, 3), 2.5)",
+    "index_fill(1, I(-1), 2.5)",
+    "scatter(1, I(3, 0, 1).view(3, 1), 7.0)",
+    "scatter(0, I(2, 0, 1)[:, None].expand(3, 4), v)",
+    "scatter_add(0, I(2, 0, 2)[:, None].expand(3, 4), v)",
+    "scatter_add(1, I(2, 0, 2, 2)[None].expand(2, 4), v)",
+    "scatter_reduce(1, I(2, 0, 2, 2)[None].expand(2, 4), v, 'amax')",
+    "masked_fill(v > 0, 3)",
+    "masked_fill(v[0] > 0, 3)",
+    "masked_scatter(v > 0, v * 2)",
+    "index_put((I(0, 0),), v[:2], accumulate=True)",
+    "put(I(0, 5), v[0, :2])",
+    "index_reduce(0, I(0, 0, 2), v, 'prod')",
+    "tril(-1)",
+]
+
+
+@pytest.mark.parametrize("call", EDITS)
+def test_in_place_is_the_same_as_out_of_place(call):
+    """Plain tensors, views with gaps, transposed ones, and one in a graph; other views see the edit too."""
+    name, arguments = call.split("(", 1)
+    v = rushlight.from_numpy(np.random.default_rng(3).standard_normal((3, 4)))
+    scope = {"v": v, "I": lambda *i: rushlight.tensor(i)}
+    for layout in range(4):
+        wide = rushlight.from_numpy(np.random.default_rng(layout).standard_normal((4, 8, 4))).clone()
+        graph = layout == 3
+        wide = wide.requires_grad_() * 1 if graph else wide
+        x = (wide[:3, 0], wide[0, :4, :3].mT, wide[0, :3], wide[1, 2:5])[layout]
+        expected = eval(f"x.{name}({arguments}", {"x": x.detach().clone(), **scope})
+        before = wide.sum().item() - x.sum().item()
+        result = eval(f"x.{name}_({arguments}", {"x": x, **scope})
+        assert result is x
+        assert np.allclose(x.detach().numpy(), expected.numpy())
+        assert abs(wide.sum().item() - before - expected.sum().item()) < 1e-9
+
+
 @pytest.mark.parametrize(
     ("call", "error", "words"),
     [

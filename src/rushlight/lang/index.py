@@ -43,7 +43,7 @@ def write_rows(out: np.ndarray, dim: int, index: np.ndarray, value: Any) -> None
 
 def write_along(out: np.ndarray, value: Any, dim: int, index: np.ndarray) -> None:
     """`scatter_along` on the spot."""
-    np.put_along_axis(_narrowed(out, dim, index), index, value, dim)
+    out[every_axis(index, dim)] = value
 
 
 def add_along(out: np.ndarray, value: np.ndarray, dim: int, index: np.ndarray) -> None:
@@ -126,9 +126,8 @@ def spread_rows(x: Any, shape: Sequence[int], dim: int, index: Any) -> Any:
 @primitive
 def gather_along(x: Any, dim: int, index: Any) -> Any:
     """Along `dim` the element that `index` names, elsewhere the element at the same place."""
-    part = _narrowed(x, dim, index)
     vector = as_vector(index, dim)
-    return np.take_along_axis(part, index, dim) if vector is None else np.take(part, vector, dim)
+    return x[every_axis(index, dim)] if vector is None else np.take(_narrowed(x, dim, index), vector, dim)
 
 
 @primitive
@@ -182,6 +181,15 @@ def _neutral(reduce: str, dtype: np.dtype) -> Any:
     if dtype.kind in "iu":
         return getattr(np.iinfo(dtype), "min" if reduce == "amax" else "max")
     return -np.inf if reduce == "amax" else np.inf
+
+
+def every_axis(index: np.ndarray, dim: int) -> tuple:
+    """Index arrays for all axes: `index` along `dim`, its own place along the others."""
+    ndim = index.ndim
+    return tuple(
+        index if k == dim else np.arange(n).reshape((-1,) + (1,) * (ndim - k - 1))
+        for k, n in enumerate(index.shape)
+    )
 
 
 def places_along(x: np.ndarray, dim: int, index: np.ndarray) -> np.ndarray:
@@ -295,6 +303,11 @@ def write(out: np.ndarray, index: Any, value: Any) -> None:
 def in_range(index: np.ndarray, size: int) -> bool:
     """Are all indices, negative ones counted from the end, within `size`?"""
     return not index.size or bool(index.min() >= -size and index.max() < size)
+
+
+def counted_from_front(index: np.ndarray, size: int) -> bool:
+    """Do all indices lie within `size`, none of them negative? (As unsigned numbers, those are large.)"""
+    return not index.size or int(index.view(f"u{index.itemsize}").max()) < size
 
 
 def first_outside(index: np.ndarray, size: int) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .. import lang
-from ..lang.index import first_outside, in_range, repeat_index
+from ..lang.index import counted_from_front, first_outside, in_range, repeat_index
 from ..tensor.core import Tensor, wrap
 from ..tensor.dtype import INTEGRAL, int32, int64
 from .brackets import checked
@@ -61,7 +61,7 @@ def check_index(name, index, types=(int64, int32)):
 def check_bounds(name, index, size, dim, error=IndexError):
     """Every index lies within the dimension; these operators do not count from the end."""
     a = index._a
-    if not in_range(a, size) or (a.size and int(a.min()) < 0):
+    if not counted_from_front(a, size):
         bad = first_outside(a, size) if not in_range(a, size) else int(a.min())
         raise error(
             f"{name}(): index {bad} is out of bounds for dimension {dim} with size {size}; indices go from 0 "

@@ -1,8 +1,8 @@
 """`index_add_`, `scatter_`, `masked_fill_` and their like on the spot, where no gradient is wanted.
 
 The form that follows from an operator's declaration computes a whole new tensor. These touch only the named
-elements, so that adding to ten rows of a large table costs ten rows. They use the same checks, and decline (by
-giving None) whatever is not plain; then the declared form runs.
+elements, so that adding to ten rows of a large table costs ten rows. They use the same checks, and decline
+(by giving None) whatever is not plain; then the declared form runs.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ from ..tensor.dtype import bool_
 from ..tensor.inplace import check_overlap, writable
 from . import index_rows, scatter
 from .brackets import number_for, tracked
+from .gather import check_bounds, check_index, check_smaller
 from .intercept import interceptors
+from .rules import wrap_dim
 
 Write = Callable[[Any], None]
 
@@ -62,8 +64,18 @@ def scatter_(
     if reduce is not None or src is None:
         return None
     if not isinstance(src, Tensor):
-        src = number_for(src, x).expand(index._a.shape)
+        return scatter_number(x, dim, index, number_for(src, x)._a)
     return along("scatter", x, dim, index, src, arrays.write_along)
+
+
+def scatter_number(x: Tensor, dim: int, index: Tensor, number: Any) -> Write | None:
+    if index._a.ndim != x._a.ndim or not index._a.size:
+        return None
+    check_index("scatter", index)
+    d = wrap_dim(dim, x._a.ndim)
+    check_smaller("scatter", "self", x, index, d)
+    check_bounds("scatter", index, x._a.shape[d] if x._a.ndim else 1, d, RuntimeError)
+    return lambda out: arrays.write_along(out, number, d, index._a)
 
 
 def scatter_add_(x: Tensor, dim: int, index: Tensor, src: Tensor) -> Write | None:
