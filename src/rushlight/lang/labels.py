@@ -29,7 +29,8 @@ def _starts(rows: int, columns: int) -> np.ndarray:
 
 
 @lru_cache(maxsize=64)
-def _ones(count: int, dtype: np.dtype) -> np.ndarray:
+def ones(count: int, dtype: np.dtype) -> np.ndarray:
+    """That many ones; nobody writes to them."""
     return np.ones(count, dtype)
 
 
@@ -68,7 +69,7 @@ def label_losses(x: np.ndarray, labels: np.ndarray, weights: Any) -> tuple[np.nd
     places = labels + _starts(rows, columns)
     own = x.take(places) if x.flags.c_contiguous else x.ravel().take(places)
     e = np.exp(x - own.reshape(rows, 1))
-    z = np.dot(e, _ones(columns, e.dtype))
+    z = np.dot(e, ones(columns, e.dtype))
     losses = np.log(z)
     if rows and not np.isfinite(total(losses)):
         shifted = x - np.maximum.reduce(x, 1, keepdims=True)
@@ -83,7 +84,7 @@ def label_losses(x: np.ndarray, labels: np.ndarray, weights: Any) -> tuple[np.nd
 def sum_of(losses: np.ndarray) -> Any:
     """Their sum; quickly for few."""
     n = losses.size
-    return np.dot(losses, _ones(n, losses.dtype)) if 0 < n <= SMALL else total(losses)
+    return np.dot(losses, ones(n, losses.dtype)) if 0 < n <= SMALL else total(losses)
 
 
 def odds_gradient(odds: Odds, share: Any) -> np.ndarray:
