@@ -40,7 +40,7 @@ def convolution(
 def convolution_input(
     g: Any, weight: Any, bias: Any, shape: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes, groups: int
 ) -> Any:
-    """The transpose of `convolution`, to images of the sizes `shape`: outputs go back to where they came from."""
+    """The transpose of `convolution`, to images of sizes `shape`: outputs go back to where they came from."""
     taps, channels = weight.shape[2:], weight.shape[1] * groups
     out = np.empty((len(g), channels, *shape), g.dtype)
     reach = [(n - 1) * s + d * (k - 1) + 1 for n, s, d, k in zip(g.shape[2:], stride, dilation, taps)]

@@ -42,7 +42,7 @@ def interval_argmax(x: Any, corners: Any, kernel: Sequence[int], counts: Sequenc
 
 
 def interval_starts(sample: np.ndarray, size: int, kernel: int, count: int) -> np.ndarray:
-    """Where the windows of each plane start: about evenly, by its random number; the last one ends the axis."""
+    """Where the windows of each plane start: evenly, but for its random number; the last ends the axis."""
     last = np.full((*sample.shape, 1), size - kernel)
     if count == 1:
         return last

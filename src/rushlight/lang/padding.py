@@ -30,7 +30,7 @@ def pad_constant(x: Any, pads: Pads, value: Any) -> Any:
 
 @primitive
 def pad_continued(x: Any, pads: Pads, mode: str) -> Any:
-    """`x` continued at its borders: in a mirror ("reflect"), by its edge ("replicate") or round ("circular")."""
+    """`x` continued at its borders: mirrored ("reflect"), by its edge ("replicate") or round ("circular")."""
     for axis, (low, high) in enumerate(pads):
         if low or high:
             x = np.take(x, _sources(mode, x.shape[axis], low, high), axis)

@@ -1,7 +1,7 @@
 """Arrays made longer or shorter along an axis: nearest, linear and cubic interpolation, antialiasing filters.
 
 Along one axis a new element is a weighted sum of a few old ones. The k-th of them, for all new elements at
-once, is a tap: which elements have it, where it is, and with what weight. The transpose has taps of the same kind.
+once, is a tap: which elements have it, where it is, and with what weight. The transpose has taps too.
 """
 
 from __future__ import annotations

@@ -200,7 +200,7 @@ def window_max(x: Any, windows: tuple[Windows, ...]) -> Any:
 
 @primitive
 def window_argmax(x: Any, windows: tuple[Windows, ...]) -> Any:
-    """The largest element of each window and its place over the last axes: the first such, or the last NaN."""
+    """The largest element of each window and its place in the plane: the first such, or the last NaN."""
     nan = x.dtype.kind == "f" and bool(np.isnan(np.add.reduce(x, None)) and np.isnan(x).any())
     small = prod(w.size for w in windows) < 1 << 31
     places, step = np.zeros((1,) * x.ndim, np.int32 if small else np.int64), 1

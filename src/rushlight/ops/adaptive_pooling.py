@@ -8,7 +8,7 @@ from .alias import alias
 from .declare import composite
 from .pooling import ARGMAX, MAX, MEAN, checked_input
 from .shapes import shape_of
-from .spatial import sizes_named, unbatched
+from .spatial import expect_tensors, sizes_named, unbatched
 
 FLOATS = ("float16", "bfloat16", "float32", "float64")
 
@@ -30,6 +30,7 @@ def _output_sizes(name, output_size, sizes):
 
 def _prepared(name, count, input, output_size):
     """The batch, whether it was none, and its windows; None for those when the result has no elements."""
+    expect_tensors(name, input=input)
     if input.dtype.name not in FLOATS:
         raise NotImplementedError(
             f'"{name}" not implemented for {input.dtype.name}; convert the input first: x.float()'
@@ -39,7 +40,7 @@ def _prepared(name, count, input, output_size):
             f"{name}: Input dimension should be at least {count + 1}, (channels, {sizes_named(count)}), but "
             f"got input of size: {list(shape_of(input))}"
         )
-    x, single = checked_input(name, input, count, ())
+    x, single = checked_input(name, input, count, (), channels="max" in name)
     sizes = shape_of(x)[2:]
     wanted = _output_sizes(name, output_size, sizes)
     return x, single, tuple(Windows(n, m, 0) for n, m in zip(sizes, wanted))

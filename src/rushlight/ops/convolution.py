@@ -10,7 +10,7 @@ from .. import lang
 from .alias import alias
 from .declare import composite, operator
 from .shapes import shape_of
-from .spatial import batch_of, check_least, each, unbatched
+from .spatial import batch_of, check_least, each, expect_tensors, unbatched
 
 # ---- the three operators under all of them
 
@@ -91,15 +91,16 @@ def _options(name, count, stride, dilation, groups):
 
 
 def _check_types(name, input, weight, bias):
+    expect_tensors(name, input=input, weight=weight, bias_or_none=bias)
     for what, x in (("weight", weight), ("bias", bias)):
         if x is not None and x.dtype is not input.dtype:
             raise RuntimeError(
                 f"{name}: Input type ({input.dtype}) and {what} type ({x.dtype}) should be the same; "
                 f"convert one of them, for instance with x.to({what}.dtype)"
             )
-    if input.dtype.category < 2 and input.dtype.name != "int64":
-        raise RuntimeError(
-            f'{name}: "convolution" not implemented for {input.dtype.name}; use x.float(), or int64'
+    if input.dtype.name == "bool":
+        raise NotImplementedError(
+            f'{name}: "convolution" not implemented for {input.dtype.name}; convert it: x.float()'
         )
 
 
@@ -157,8 +158,8 @@ def _by(sizes):
 
 def _convolve(name, count, input, weight, bias, stride, padding, dilation, groups):
     stride, dilation = _options(name, count, stride, dilation, groups)
-    input, single = batch_of(name, input, count)
     _check_types(name, input, weight, bias)
+    input, single = batch_of(name, input, count)
     _check_weight(name, input, weight, bias, groups, count, False)
     if isinstance(padding, str):
         input, padding = _padded_as(name, padding, input, shape_of(weight)[2:], stride, dilation)
@@ -196,7 +197,7 @@ def conv1d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
 
 @composite(method=False, out=False)
 def conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
-    """The cross-correlation of images (images, channels, height, width) with filters (outputs, channels, *taps)."""
+    """The cross-correlation of images (images, channels, *sizes) with filters (outputs, channels, *taps)."""
     return _convolve("conv2d", 2, input, weight, bias, stride, padding, dilation, groups)
 
 
@@ -216,8 +217,8 @@ def _transpose(name, count, input, weight, bias, stride, padding, output_padding
     )
     check_least(name, "padding", padding, 0)
     check_least(name, "output_padding", output_padding, 0)
-    input, single = batch_of(name, input, count)
     _check_types(name, input, weight, bias)
+    input, single = batch_of(name, input, count)
     _check_weight(name, input, weight, bias, groups, count, True)
     if any(o >= max(s, d) for o, s, d in zip(output_padding, stride, dilation)):
         raise RuntimeError(

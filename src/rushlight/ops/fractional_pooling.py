@@ -34,9 +34,8 @@ def _(g, input_shape, results, needs):
 
 
 def _output_size(name, count, sizes, output_size, output_ratio):
-    if (output_size is None) == (output_ratio is None):
-        problem = "requires specifying either" if output_size is None else "takes only one of"
-        raise ValueError(f"{name} {problem} an output_size or an output_ratio")
+    if output_size is None and output_ratio is None:
+        raise ValueError(f"{name} requires specifying either an output_size or an output_ratio")
     if output_size is not None:
         return each(name, "output_size", output_size, count)
     ratios = output_ratio if isinstance(output_ratio, (list, tuple)) else (output_ratio,) * count

@@ -9,6 +9,7 @@ from math import prod
 from .. import lang
 from .declare import composite, operator
 from .shapes import shape_of
+from .spatial import expect_tensors
 
 MODES = ("bilinear", "nearest", "bicubic")
 PADDINGS = ("zeros", "border", "reflection")
@@ -53,7 +54,7 @@ def _coefficients(t):
 
 
 def _elements(flat, places, sizes):
-    """The elements of `flat` (images, channels, elements) at whole `places`, one array an axis; zero outside."""
+    """The elements of `flat` (images, channels, elements) at whole `places` on each axis; zero outside."""
     inside, index = None, None
     for place, n in zip(places, sizes):
         fits = (place >= 0) & (place <= n - 1)
@@ -122,6 +123,7 @@ def sample(input: Array, grid: Array, mode, padding, align_corners):
 
 
 def _check(input, grid, mode):
+    expect_tensors("grid_sampler", input=input, grid=grid)
     x, points = shape_of(input), shape_of(grid)
     if input.dtype is not grid.dtype:
         raise RuntimeError(
@@ -235,7 +237,8 @@ affine_grid_generator.gradient(theta=_theta_rule)
 
 @composite(namespace="nn.functional", method=False, out=False)
 def affine_grid(theta, size, align_corners=None):
-    """Grids for `grid_sample`: the points of a result of `size` (images, channels, *sizes) under maps `theta`."""
+    """Grids for `grid_sample`: points of a result of `size` (images, channels, *sizes) under maps `theta`."""
+    expect_tensors("affine_grid", theta=theta)
     size, shape = [int(n) for n in size], list(shape_of(theta))
     aligned = _aligned("affine_grid", align_corners)
     if theta.dtype.category != 2:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from .. import lang
 from .declare import composite, operator
 from .shapes import shape_of, sizes
+from .spatial import expect_tensors
 
 MODES = ("constant", "reflect", "replicate", "circular")
 
@@ -59,6 +60,7 @@ def constant_pad_nd(input, pad, value=0):
 
 
 def constant_pad(input, pad, value, name="constant_pad_nd"):
+    expect_tensors(name, input=input)
     shape = shape_of(input)
     pads = _pads(name, pad, shape)
     for axis, (n, (low, high)) in enumerate(zip(shape, pads)):
@@ -79,10 +81,11 @@ def pad(input, pad, mode="constant", value=None):
     if mode not in MODES:
         raise NotImplementedError(f"pad: Unrecognised padding mode {mode}; it is one of {', '.join(MODES)}")
     if value is not None and value != 0:
-        raise ValueError(
+        raise RuntimeError(
             f'pad: Padding mode "{mode}" doesn\'t take in value argument, but got value={value}; only '
             '"constant" has one'
         )
+    expect_tensors("pad", input=input)
     pads = _pads("pad", pad, shape_of(input))
     _check_continued(input, pads, len(pad), mode)
     return pad_continued(input, pads, mode)

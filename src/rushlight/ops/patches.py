@@ -8,7 +8,7 @@ from .. import lang
 from ..lang.convolution import output_sizes
 from .declare import composite, operator
 from .shapes import shape_of
-from .spatial import check_least, each, unbatched
+from .spatial import check_least, each, expect_tensors, unbatched
 
 
 @operator(name="_patches", method=False, out=False, exact=True, node="Im2ColBackward0")
@@ -47,6 +47,7 @@ def _options(name, kernel_size, dilation, padding, stride):
 @composite(namespace="nn.functional", method=False, out=False)
 def unfold(input, kernel_size, dilation=1, padding=0, stride=1):
     """Every patch of an image as a column: (images, channels and taps, places)."""
+    expect_tensors("unfold", input=input)
     kernel, dilation, padding, stride = _options("unfold", kernel_size, dilation, padding, stride)
     shape = shape_of(input)
     if len(shape) not in (3, 4) or 0 in shape[-3:]:
@@ -77,6 +78,7 @@ def unfold(input, kernel_size, dilation=1, padding=0, stride=1):
 @composite(namespace="nn.functional", method=False, out=False)
 def fold(input, output_size, kernel_size, dilation=1, padding=0, stride=1):
     """Images of `output_size` from patches given as columns; where patches overlap they are added."""
+    expect_tensors("fold", input=input)
     kernel, dilation, padding, stride = _options("fold", kernel_size, dilation, padding, stride)
     size = each("fold", "output_size", output_size, 2)
     check_least("fold", "output_size", size, 1)

@@ -10,7 +10,7 @@ from .alias import alias
 from .declare import composite, operator
 from .operator import OPERATORS
 from .shapes import shape_of
-from .spatial import batch_of, check_least, each, sizes_named, unbatched
+from .spatial import batch_of, check_least, each, expect_tensors, sizes_named, unbatched
 
 NOT_AVERAGED = ("bool", "uint8", "int8", "int16", "int32", "complex64", "complex128")
 NOT_ORDERED = ("bool", "complex64", "complex128")
@@ -139,8 +139,9 @@ def _by(sizes):
     return "x".join(map(str, sizes))
 
 
-def checked_input(name, input, count, refused):
+def checked_input(name, input, count, refused, channels=True):
     """The input as a batch, and whether it was none; errors for types and empty dimensions."""
+    expect_tensors(name, input=input)
     if input.dtype.name in refused:
         raise NotImplementedError(
             f'"{name}" not implemented for {input.dtype.name}; convert the input first, for instance with '
@@ -148,7 +149,7 @@ def checked_input(name, input, count, refused):
         )
     input, single = batch_of(name, input, count)
     shape = shape_of(input)
-    if 0 in shape[1:]:
+    if 0 in shape[1 if channels else 2 :]:
         raise RuntimeError(
             f"{name}: Expected {count + 1}D or {count + 2}D (batch mode) tensor with optional 0 dim batch "
             "size for input, and "

@@ -10,6 +10,7 @@ from ..lang.resample import Resampling
 from .adaptive_pooling import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
 from .declare import composite, operator
 from .shapes import shape_of
+from .spatial import expect_tensors
 
 ALONG = {
     "linear": ("linear", 1),
@@ -49,6 +50,7 @@ def interpolate(
     antialias=False,
 ):
     """The input at another `size`, or larger by `scale_factor`, by one of several kinds of interpolation."""
+    expect_tensors("interpolate", input=input)
     _check_mode(mode, align_corners)
     sizes = shape_of(input)[2:]
     wanted, factors = _wanted(

@@ -6,24 +6,27 @@ from .. import lang
 from .alias import alias
 from .declare import composite
 from .shapes import shape_of
+from .spatial import expect_tensors
 
 
-def _factor(name, what, value, least_ndim, shape):
-    if len(shape) < least_ndim:
+def _checked(name, what, value, input):
+    """The factor and the shape of the input."""
+    expect_tensors(name, input=input)
+    shape = shape_of(input)
+    if len(shape) < 3:
         raise RuntimeError(
-            f"{name} expects input to have at least {least_ndim} dimensions, but got input with {len(shape)} "
+            f"{name} expects input to have at least 3 dimensions, but got input with {len(shape)} "
             f"dimension(s): {list(shape)}"
         )
     if value < 1:
         raise RuntimeError(f"{name} expects a positive {what}, but got {value}")
-    return int(value)
+    return int(value), shape
 
 
 @composite(method=False, out=False)
 def pixel_shuffle(input, upscale_factor):
     """Images `upscale_factor` times as high and wide, whose pixels come from as many squared channels."""
-    shape = shape_of(input)
-    r = _factor("pixel_shuffle", "upscale_factor", upscale_factor, 3, shape)
+    r, shape = _checked("pixel_shuffle", "upscale_factor", upscale_factor, input)
     *lead, channels, height, width = shape
     if channels % (r * r):
         raise RuntimeError(
@@ -40,8 +43,7 @@ def pixel_shuffle(input, upscale_factor):
 @composite(method=False, out=False)
 def pixel_unshuffle(input, downscale_factor):
     """The opposite of `pixel_shuffle`: each square of pixels becomes channels."""
-    shape = shape_of(input)
-    r = _factor("pixel_unshuffle", "downscale_factor", downscale_factor, 3, shape)
+    r, shape = _checked("pixel_unshuffle", "downscale_factor", downscale_factor, input)
     *lead, channels, height, width = shape
     for name, size, dim in (("height", height, -2), ("width", width, -1)):
         if size % r:
@@ -58,8 +60,7 @@ def pixel_unshuffle(input, downscale_factor):
 @composite(method=False, out=False)
 def channel_shuffle(input, groups):
     """The channels of all groups interleaved: first of each, second of each, ..."""
-    shape = shape_of(input)
-    groups = _factor("channel_shuffle", "number of groups", groups, 3, shape)
+    groups, shape = _checked("channel_shuffle", "number of groups", groups, input)
     if shape[1] % groups:
         raise RuntimeError(
             f"channel_shuffle: Number of channels must be divisible by groups. Got {shape[1]} channels and "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from operator import index as as_int
 
+from ..tensor.core import Tensor
 from .shapes import shape_of
 
 WORDS = {1: "one int", 2: "two ints", 3: "three ints"}
@@ -42,8 +43,17 @@ def check_least(name, what, values, least, error=RuntimeError):
         )
 
 
+def expect_tensors(name, **given):
+    """A TypeError for an argument that is no tensor; None passes for those whose name ends in `_or_none`."""
+    for what, x in given.items():
+        if not isinstance(x, Tensor) and not (x is None and what.endswith("_or_none")):
+            what = what.removesuffix("_or_none")
+            raise TypeError(f"{name}(): argument '{what}' must be Tensor, not {type(x).__name__}")
+
+
 def batch_of(name, input, count):
     """`input` as (images, channels, *sizes), and whether it had no dimension for images; else an error."""
+    expect_tensors(name, input=input)
     shape = shape_of(input)
     if len(shape) == count + 2:
         return input, False

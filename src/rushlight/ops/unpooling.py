@@ -8,7 +8,7 @@ from .. import lang
 from .declare import composite
 from .pooling import put_flat
 from .shapes import shape_of
-from .spatial import batch_of, check_least, each, unbatched
+from .spatial import batch_of, check_least, each, expect_tensors, unbatched
 
 
 def _unpooled_sizes(name, sizes, kernel, stride, padding, output_size):
@@ -61,6 +61,7 @@ def _declare(count):
     name = f"max_unpool{count}d"
 
     def unpool(input, indices, kernel_size, stride=None, padding=0, output_size=None):
+        expect_tensors(name, input=input, indices=indices)
         kernel = each(name, "kernel_size", kernel_size, count)
         stride, padding = (
             each(name, "stride", stride, count, optional=kernel),
