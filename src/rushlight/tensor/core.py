@@ -43,6 +43,7 @@ class Tensor:
         "dtype",
     )
 
+    __module__ = "rushlight"  # where users find it
     _intercept: Any = None  # subclasses that change what operators do set this: f(operator, args, kwargs)
     _assign: Any = None  # tensors inside of a function transform set this: f(target, result, operation), an edit in place
     is_cuda = is_sparse = is_quantized = is_mkldnn = is_nested = is_mps = is_xpu = is_vulkan = (
