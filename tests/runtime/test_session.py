@@ -23,10 +23,13 @@ def forgetful():
 
 
 def test_importing_the_runtime_is_light():
-    program = (
-        "import sys, rushlight.runtime, rushlight.kernels;"
-        "assert not {'llvmlite', 'multiprocessing', 'tempfile', 'subprocess'} & set(sys.modules)"
-    )
+    program = """
+import sys, numpy
+before = set(sys.modules)
+import rushlight.runtime, rushlight.kernels
+heavy = {"llvmlite", "multiprocessing", "tempfile", "subprocess"} & set(sys.modules) - before
+assert not heavy, heavy
+"""
     environment = dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path))
     subprocess.run([sys.executable, "-c", program], env=environment, check=True, timeout=60)
 

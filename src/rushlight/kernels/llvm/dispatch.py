@@ -501,7 +501,7 @@ def _call(module: Module) -> None:
 
 def explain(f: Function) -> None:
     """Let the kernel's Python object deal with these arguments."""
-    f.ret(f.call("PyObject_Vectorcall", ptr, f.owner, f.arguments, f.count, f.constant(ptr, 0)))
+    f.ret(f.call("PyObject_VectorcallDict", ptr, f.owner, f.arguments, f.count, f.constant(ptr, 0)))
 
 
 def _read_shape(f: Function, site: Value) -> Value:
