@@ -70,3 +70,11 @@ def argmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
 def argmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
     """Where the first smallest element (or the first NaN) is."""
     return x.argmin(axis, keepdims=keepdims)
+
+
+@primitive
+def bits_folded(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """The exclusive or of the bits of the elements as 64-bit numbers."""
+    wide = np.float64 if x.dtype.kind not in "iub" else np.int64 if x.dtype.kind != "u" else np.uint64
+    bits = np.ascontiguousarray(x.astype(wide)).view(np.uint64).reshape(x.shape)
+    return np.bitwise_xor.reduce(bits, axis=axis, keepdims=keepdims)

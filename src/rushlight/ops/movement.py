@@ -293,4 +293,17 @@ def sum_to(input: Array, shape):
     return lang.sum_to(input, shape)
 
 
-sum_to.gradient(input=lambda g, input_shape: lang.expand(g, input_shape))
+@operator(out=False, varargs=True)
+def sum_to_size(input: Array, size):
+    """The sum over those dimensions that `size` lacks, or has as one."""
+    shape, lead = input.shape, input.ndim - len(size)
+    if lead < 0 or any(n not in (1, m) for n, m in zip(size, shape[lead:])):
+        raise RuntimeError(
+            f"size {list(size)} is not expandable to size {list(shape)}: sum_to_size sums over whole "
+            "dimensions, so each size must be that of the tensor, or 1"
+        )
+    return lang.sum_to(input, size)
+
+
+for _op in (sum_to, sum_to_size):
+    _op.gradient(input=lambda g, input_shape: lang.expand(g, input_shape))

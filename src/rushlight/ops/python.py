@@ -83,6 +83,7 @@ def attach() -> None:
         setattr(Tensor, f"__r{python}__", reflected(call))
         if hasattr(Tensor, name + "_"):
             setattr(Tensor, f"__i{python}__", inplace(name + "_"))
+    Tensor.__rdiv__ = Tensor.__rtruediv__  # type: ignore[attr-defined]
     Tensor.__rsub__ = dunder(OPERATORS["rsub"])  # type: ignore[attr-defined]
     for name in COMPARISONS:
         setattr(Tensor, f"__{name}__", dunder(OPERATORS[name]))
