@@ -257,6 +257,11 @@ def affine_grid(theta, size, align_corners=None):
         )
     if min(size) <= 0:
         raise ValueError(f"Expected non-zero, positive output size. Got {size}")
+    if aligned and min(size[2:]) == 1:
+        warnings.warn(
+            "Since version 1.3.0, affine_grid puts the point of a unit size at 0 if align_corners=True.",
+            stacklevel=3,
+        )
     if shape[0] != size[0]:
         raise RuntimeError(
             f"affine_grid: theta has {shape[0]} maps, but size {size} asks for {size[0]} grids; give one map "
