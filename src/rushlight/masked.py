@@ -1,284 +1,216 @@
-"""Reductions and normalisations of the elements that a mask selects: `masked.mean(x, 0, mask=x > 0)`.
+"""Reductions and normalisations of what a mask lets through: `rushlight.masked.mean(x, mask=x > 0)`.
 
-Elements that are masked out count as if they were not there. A result of no element at all is that of an
-empty reduction: 0 for a sum, 1 for a product, -inf for a largest element, nan for a mean.
+A mask is a tensor of bools that broadcasts to the input; True lets an element through. The others count as if
+they were not there: they are replaced by the value that changes nothing (0 for a sum, -inf for a maximum)
+before the ordinary operator runs.
 """
 
 from __future__ import annotations
 
-from math import inf, nan
 from typing import Any
 
-import rushlight as rl
+import rushlight as _root
 
 from .tensor.core import Tensor
-from .tensor.dtype import bool_, int64
-from .tensor.limits import iinfo
-
-F = rl.nn.functional
+from .tensor.dtype import FLOATING, INTEGRAL, bool_, int64
 
 
-def _dims(dim: Any) -> Any:
-    """() and None mean all dimensions."""
-    return None if dim is None or dim == () else dim
-
-
-def _cast(input: Tensor, dtype: Any, of_integers: Any = None) -> Tensor:
-    if (
-        dtype is None
-        and of_integers is not None
-        and not (input.dtype.is_floating_point or input.dtype.is_complex)
-    ):
-        dtype = of_integers
-    return input if dtype is None or dtype is input.dtype else input.to(dtype)
-
-
-def _mask(input: Tensor, mask: Any) -> Any:
-    """The mask in the shape of the input."""
-    if mask is None:
-        return None
+def _fitting_mask(input: Tensor, mask: Tensor) -> Tensor:
+    """The mask, broadcast to the input."""
     if not isinstance(mask, Tensor):
-        raise TypeError(f"mask must be Tensor but got {type(mask).__name__}")
+        raise TypeError(f"mask must be Tensor but got {type(mask).__name__}; x > 0 makes one")
     mask = mask if mask.dtype is bool_ else mask != 0
-    while mask.dim() < input.dim():
-        mask = mask.unsqueeze(0)
-    if mask.dim() > input.dim():
-        raise IndexError(f"mask has {mask.dim()} dimensions, more than the {input.dim()} of input")
+    if mask.ndim > input.ndim:
+        raise IndexError(
+            "_input_mask expected broadcastable mask (got mask dimensionality higher than of the input): "
+            "the mask has "
+            f"shape {list(mask.shape)}, the input {list(input.shape)}"
+        )
     return mask.expand(input.shape)
 
 
-def _filled(input: Tensor, mask: Any, value: Any) -> Tensor:
-    """The input with `value` where it is masked out."""
-    mask = _mask(input, mask)
-    return input if mask is None else rl.where(mask, input, rl.full_like(input, value))
-
-
-def _lowest(dtype: Any) -> Any:
-    if dtype.is_floating_point:
-        return -inf
-    return False if dtype is bool_ else iinfo(dtype).min
-
-
-def _highest(dtype: Any) -> Any:
-    if dtype.is_floating_point:
-        return inf
-    return True if dtype is bool_ else iinfo(dtype).max
-
-
-def sum(
-    input: Tensor, dim: Any = None, *, keepdim: bool = False, dtype: Any = None, mask: Any = None
-) -> Tensor:
-    """The sum of the selected elements."""
-    x = _filled(_cast(input, dtype, int64), mask, 0)
-    return rl.sum(x, _dims(dim), keepdim)
-
-
-def prod(
-    input: Tensor, dim: Any = None, *, keepdim: bool = False, dtype: Any = None, mask: Any = None
-) -> Tensor:
-    """The product of the selected elements."""
-    x = _filled(_cast(input, dtype, int64), mask, 1)
-    dims = range(x.dim()) if _dims(dim) is None else (dim if isinstance(dim, (tuple, list)) else (dim,))
-    for d in sorted({d % max(x.dim(), 1) for d in dims}, reverse=True):
-        x = rl.prod(x, d, True) if x.dim() else rl.prod(x)
-    return x if keepdim else rl.reshape(x, _reduced_shape(input, dim))
-
-
-def _reduced_shape(input: Tensor, dim: Any) -> tuple[int, ...]:
-    if _dims(dim) is None:
-        return ()
-    gone = {d % max(input.dim(), 1) for d in (dim if isinstance(dim, (tuple, list)) else (dim,))}
-    return tuple(n for i, n in enumerate(input.shape) if i not in gone)
-
-
-def cumsum(input: Tensor, dim: int, *, dtype: Any = None, mask: Any = None) -> Tensor:
-    """The running sum of the selected elements."""
-    return rl.cumsum(_filled(_cast(input, dtype, int64), mask, 0), dim)
-
-
-def cumprod(input: Tensor, dim: int, *, dtype: Any = None, mask: Any = None) -> Tensor:
-    """The running product of the selected elements."""
-    return rl.cumprod(_filled(_cast(input, dtype, int64), mask, 1), dim)
-
-
-def amax(
-    input: Tensor, dim: Any = None, *, keepdim: bool = False, dtype: Any = None, mask: Any = None
-) -> Tensor:
-    """The largest of the selected elements."""
-    x = _cast(input, dtype)
-    filled = _filled(x, mask, _lowest(x.dtype))
-    return rl.amax(filled, () if _dims(dim) is None else dim, keepdim)
-
-
-def amin(
-    input: Tensor, dim: Any = None, *, keepdim: bool = False, dtype: Any = None, mask: Any = None
-) -> Tensor:
-    """The smallest of the selected elements."""
-    x = _cast(input, dtype)
-    filled = _filled(x, mask, _highest(x.dtype))
-    return rl.amin(filled, () if _dims(dim) is None else dim, keepdim)
-
-
-def argmax(
-    input: Tensor, dim: int | None = None, *, keepdim: bool = False, dtype: Any = None, mask: Any = None
-) -> Tensor:
-    """Where the largest of the selected elements is, in the type of the input, as in PyTorch."""
-    x = _cast(input, dtype)
-    return rl.argmax(_filled(x, mask, _lowest(x.dtype)), dim, keepdim).to(x.dtype)
-
-
-def argmin(
-    input: Tensor, dim: int | None = None, *, keepdim: bool = False, dtype: Any = None, mask: Any = None
-) -> Tensor:
-    """Where the smallest of the selected elements is, in the type of the input, as in PyTorch."""
-    x = _cast(input, dtype)
-    return rl.argmin(_filled(x, mask, _highest(x.dtype)), dim, keepdim).to(x.dtype)
-
-
-def _count(x: Tensor, dim: Any, keepdim: bool, mask: Any) -> Tensor:
-    """How many elements are selected."""
-    ones = rl.ones_like(x.detach())
-    return rl.sum(_filled(ones, mask, 0), _dims(dim), keepdim)
-
-
-def mean(
-    input: Tensor, dim: Any = None, *, keepdim: bool = False, dtype: Any = None, mask: Any = None
-) -> Tensor:
-    """The average of the selected elements; integers need a floating point `dtype`."""
-    x = _cast(input, dtype)
-    if not (x.dtype.is_floating_point or x.dtype.is_complex):
-        raise ValueError(f"input dtype must be float or complex, not {x.dtype}; give dtype=torch.float32")
+def _filled(input: Tensor, mask: Tensor | None, value: Any) -> Tensor:
+    """The input with `value` where the mask lets nothing through."""
     if mask is None:
-        return rl.mean(x, _dims(dim), keepdim)
-    return rl.sum(_filled(x, mask, 0), _dims(dim), keepdim) / _count(x, dim, keepdim, mask)
+        return input
+    return _root.where(_fitting_mask(input, mask), input, _root.full((), value, dtype=input.dtype))
 
 
-def median(
-    input: Tensor, dim: int = -1, *, keepdim: bool = False, dtype: Any = None, mask: Any = None
-) -> Tensor:
-    """The median of the selected elements."""
-    x = _cast(input, dtype)
-    if not x.dtype.is_floating_point:
-        raise ValueError(f"input dtype must be float, not {x.dtype}; give dtype=torch.float32")
-    if x.dim() == 0:
-        x, mask, keepdim = x.reshape(1), None if mask is None else mask.reshape(1), False
-    if mask is None:
-        return rl.nanmedian(x, dim, keepdim).values
-    if bool((x != x).any()):
+def _prepared(input: Tensor, dtype: Any, mask: Tensor | None, value: Any, widen: bool = False) -> Tensor:
+    """The input in the type to compute in (integers as int64 when they are summed), with its gaps filled."""
+    if dtype is None:
+        dtype = int64 if widen and input.dtype.category <= INTEGRAL else input.dtype
+    return _filled(input.to(dtype), mask, value)
+
+
+def _extreme(dt: Any, largest: bool) -> Any:
+    """The largest or smallest value of a type."""
+    if dt is bool_:
+        return largest
+    if dt.category >= FLOATING:
+        return float("inf") if largest else -float("inf")
+    limits = _root.iinfo(dt)
+    return limits.max if largest else limits.min
+
+
+def _dims(input: Tensor, dim: Any) -> tuple[int, ...]:
+    """The dimensions to reduce: all for None and for ()."""
+    if dim is None or dim == ():
+        return tuple(range(input.ndim))
+    return (dim,) if isinstance(dim, int) else tuple(dim)
+
+
+def sum(input, dim=None, *, keepdim=False, dtype=None, mask=None):
+    """The sum of the elements that the mask lets through."""
+    x = _prepared(input, dtype, mask, 0, widen=True)
+    return x.sum(_dims(x, dim), keepdim=bool(keepdim), dtype=x.dtype)
+
+
+def prod(input, dim=None, *, keepdim=False, dtype=None, mask=None):
+    """The product of the elements that the mask lets through."""
+    x = _prepared(input, dtype, mask, 1, widen=True)
+    for d in sorted((d % max(x.ndim, 1) for d in _dims(x, dim)), reverse=True):
+        x = x.prod(d, keepdim=bool(keepdim))
+    return x
+
+
+def amax(input, dim=None, *, keepdim=False, dtype=None, mask=None):
+    """The largest of the elements that the mask lets through."""
+    x = input if dtype is None else input.to(dtype)
+    return _filled(x, mask, _extreme(x.dtype, False)).amax(_dims(x, dim), bool(keepdim))
+
+
+def amin(input, dim=None, *, keepdim=False, dtype=None, mask=None):
+    """The smallest of the elements that the mask lets through."""
+    x = input if dtype is None else input.to(dtype)
+    return _filled(x, mask, _extreme(x.dtype, True)).amin(_dims(x, dim), bool(keepdim))
+
+
+def argmax(input, dim=None, *, keepdim=False, dtype=None, mask=None):
+    """Where the largest of the elements that the mask lets through is; in the type of the input."""
+    x = input if dtype is None else input.to(dtype)
+    return _filled(x, mask, _extreme(x.dtype, False)).argmax(dim, bool(keepdim)).to(x.dtype)
+
+
+def argmin(input, dim=None, *, keepdim=False, dtype=None, mask=None):
+    """Where the smallest of the elements that the mask lets through is; in the type of the input."""
+    x = input if dtype is None else input.to(dtype)
+    return _filled(x, mask, _extreme(x.dtype, True)).argmin(dim, bool(keepdim)).to(x.dtype)
+
+
+def cumsum(input, dim, *, dtype=None, mask=None):
+    """The sums so far along a dimension; what the mask stops adds nothing."""
+    return _prepared(input, dtype, mask, 0, widen=True).cumsum(dim)
+
+
+def cumprod(input, dim, *, dtype=None, mask=None):
+    """The products so far along a dimension; what the mask stops changes nothing."""
+    return _prepared(input, dtype, mask, 1, widen=True).cumprod(dim)
+
+
+def _count(input: Tensor, dim: Any, keepdim: bool, mask: Tensor | None) -> Tensor:
+    """How many elements the mask lets through."""
+    ones = _root.ones_like(input, dtype=int64) if mask is None else _fitting_mask(input, mask)
+    return ones.sum(_dims(input, dim), keepdim=keepdim, dtype=int64)
+
+
+def mean(input, dim=None, *, keepdim=False, dtype=None, mask=None):
+    """The mean of the elements that the mask lets through; nan where there are none."""
+    x = input if dtype is None else input.to(dtype)
+    if x.dtype.category < FLOATING:
         raise ValueError(
-            "masked median expects no values of nan in the input: they would count as masked out"
+            f"masked.mean: expected a floating point or complex input, but got {x.dtype}; give "
+            "dtype=torch.float32"
         )
-    return rl.nanmedian(_filled(x, mask, nan), dim, keepdim).values
+    return sum(x, dim, keepdim=keepdim, mask=mask) / _count(x, dim, bool(keepdim), mask)
 
 
-def norm(
-    input: Tensor,
-    ord: Any = 2.0,
-    dim: Any = None,
-    *,
-    keepdim: bool = False,
-    dtype: Any = None,
-    mask: Any = None,
-) -> Tensor:
-    """The vector norm of the selected elements."""
-    x = _cast(input, dtype)
-    without = inf if ord == -inf or (isinstance(ord, (int, float)) and ord < 0) else 0
-    return rl.linalg.vector_norm(_filled(x, mask, without), ord, _dims(dim), keepdim)
+def _spread(input, dim, unbiased, correction, keepdim, dtype, mask):
+    """The variance, with what is to be taken off the count."""
+    if unbiased is not None and correction is not None:
+        raise RuntimeError("masked.var, masked.std: only one of `unbiased` and `correction` may be given")
+    if correction is None:
+        correction = 0 if unbiased is False else 1
+    x = input if dtype is None else input.to(dtype)
+    if x.dtype.category < FLOATING:
+        x = x.to(_root.get_default_dtype())
+    distance = x - mean(x, dim, keepdim=True, mask=mask)
+    total = sum(distance * distance.conj(), dim, keepdim=keepdim, mask=mask)
+    return (total / (_count(x, dim, bool(keepdim), mask) - correction).clamp(min=0)).to(x.dtype)
 
 
-def var(
-    input: Tensor,
-    dim: Any = None,
-    unbiased: bool | None = None,
-    *,
-    correction: Any = None,
-    keepdim: bool = False,
-    dtype: Any = None,
-    mask: Any = None,
-) -> Tensor:
-    """The variance of the selected elements."""
-    x = _cast(input, dtype)
-    if not (x.dtype.is_floating_point or x.dtype.is_complex):
-        x = x.float() if dtype is None else x
-    less = correction if correction is not None else (1 if unbiased is None or unbiased else 0)
-    count = _count(x, dim, True, mask)
-    middle = rl.sum(_filled(x, mask, 0), _dims(dim), True) / count
-    spread = _filled(x - middle, mask, 0)
-    squares = (spread * spread.conj()).real if x.dtype.is_complex else spread * spread
-    total = rl.sum(squares, _dims(dim), keepdim)
-    count = count if keepdim else count.reshape(total.shape)
-    free = (count.real if x.dtype.is_complex else count) - less
-    return total / rl.clamp(free, min=0)
+def var(input, dim=None, unbiased=None, *, correction=None, keepdim=False, dtype=None, mask=None):
+    """The variance of the elements that the mask lets through."""
+    return _spread(input, dim, unbiased, correction, keepdim, dtype, mask)
 
 
-def std(
-    input: Tensor,
-    dim: Any = None,
-    unbiased: bool | None = None,
-    *,
-    correction: Any = None,
-    keepdim: bool = False,
-    dtype: Any = None,
-    mask: Any = None,
-) -> Tensor:
-    """The standard deviation of the selected elements."""
-    return rl.sqrt(var(input, dim, unbiased, correction=correction, keepdim=keepdim, dtype=dtype, mask=mask))
+def std(input, dim=None, unbiased=None, *, correction=None, keepdim=False, dtype=None, mask=None):
+    """The standard deviation of the elements that the mask lets through."""
+    return _spread(input, dim, unbiased, correction, keepdim, dtype, mask).sqrt()
 
 
-def softmax(input: Tensor, dim: int, *, dtype: Any = None, mask: Any = None) -> Tensor:
-    """Softmax over the selected elements."""
-    return F.softmax(_filled(_cast(input, dtype), mask, -inf), dim)
+def norm(input, ord=2.0, dim=None, *, keepdim=False, dtype=None, mask=None):
+    """The vector norm of the elements that the mask lets through."""
+    x = input if dtype is None else input.to(dtype)
+    x = _filled(x, mask, 0 if ord is None or ord >= 0 else float("inf"))
+    return _root.linalg.vector_norm(x, 2.0 if ord is None else ord, _dims(x, dim), bool(keepdim))
 
 
-def log_softmax(input: Tensor, dim: int, *, dtype: Any = None, mask: Any = None) -> Tensor:
-    """The logarithm of softmax over the selected elements."""
-    return F.log_softmax(_filled(_cast(input, dtype), mask, -inf), dim)
+def normalize(input, ord, dim, *, eps=1e-12, dtype=None, mask=None):
+    """The elements that the mask lets through divided by their norm; the others are zero."""
+    x = _prepared(input, dtype, mask, 0)
+    return x / norm(input, ord, dim, keepdim=True, dtype=dtype, mask=mask).clamp(min=eps)
 
 
-def softmin(input: Tensor, dim: int, *, dtype: Any = None, mask: Any = None) -> Tensor:
-    """Softmax of the negative, over the selected elements."""
-    return F.softmin(_filled(_cast(input, dtype), mask, inf), dim)
+def median(input, dim=-1, *, keepdim=False, dtype=None, mask=None):
+    """The median along a dimension of the elements that the mask lets through."""
+    x = input if dtype is None else input.to(dtype)
+    if not x.is_floating_point():
+        raise ValueError(
+            f"masked.median: expected a floating point input, but got {x.dtype}; give dtype=torch.float32"
+        )
+    if mask is None:
+        return x.median(dim, keepdim).values
+    if x.isnan().any():
+        raise ValueError(
+            "masked.median: expected no nan in the input, since they could not be told from what is masked"
+        )
+    return _filled(x, mask, float("nan")).nanmedian(dim, keepdim).values
 
 
-def logsumexp(
-    input: Tensor, dim: Any = None, *, keepdim: bool = False, dtype: Any = None, mask: Any = None
-) -> Tensor:
-    """The logarithm of the sum of exponentials of the selected elements."""
-    x = _cast(input, dtype)
-    dims = tuple(range(x.dim())) if _dims(dim) is None else dim
-    return rl.logsumexp(_filled(x, mask, _lowest(x.dtype)), dims, keepdim).to(x.dtype)
+def logsumexp(input, dim=None, *, keepdim=False, dtype=None, mask=None):
+    """The logarithm of the sum of the exponentials of the elements that the mask lets through."""
+    x = _prepared(input, dtype, mask, _lowest(input, dtype))
+    return x.logsumexp(_dims(x, dim), keepdim).to(x.dtype)
 
 
-def logaddexp(
-    input: Tensor, other: Tensor, *, dtype: Any = None, input_mask: Any = None, other_mask: Any = None
-) -> Tensor:
-    """`log(exp(input) + exp(other))`; an element that is masked out adds nothing."""
-    a = _filled(_cast(input, dtype), input_mask, -inf)
-    b = _filled(_cast(other, dtype), other_mask, -inf)
-    return rl.logaddexp(a, b)
+def logaddexp(input, other, *, dtype=None, input_mask=None, other_mask=None):
+    """The logarithm of the sum of two exponentials, each if its mask lets it through."""
+    low = -float("inf")
+    return _root.logaddexp(_prepared(input, dtype, input_mask, low), _prepared(other, dtype, other_mask, low))
 
 
-def normalize(
-    input: Tensor, ord: Any, dim: int, *, eps: float = 1e-12, dtype: Any = None, mask: Any = None
-) -> Tensor:
-    """The input divided by the norm of its selected elements."""
-    x = _cast(input, dtype)
-    size = norm(x, ord, dim, keepdim=True, mask=mask)
-    return _filled(x, mask, 0) / rl.maximum(size, rl.full_like(size, eps))
+def _lowest(input: Tensor, dtype: Any) -> Any:
+    return _extreme(input.dtype if dtype is None else dtype, False)
+
+
+def softmax(input, dim, *, dtype=None, mask=None):
+    """`softmax` over the elements that the mask lets through; the others are zero."""
+    return _root.softmax(_prepared(input, dtype, mask, _lowest(input, dtype)), dim)
+
+
+def log_softmax(input, dim, *, dtype=None, mask=None):
+    """`log_softmax` over the elements that the mask lets through; the others are -inf."""
+    return _root.log_softmax(_prepared(input, dtype, mask, _lowest(input, dtype)), dim)
+
+
+def softmin(input, dim, *, dtype=None, mask=None):
+    """`softmax` of the negatives of the elements that the mask lets through; the others are zero."""
+    x = input if dtype is None else input.to(dtype)
+    return _root.softmax(-_filled(x, mask, _extreme(x.dtype, True)), dim)
 
 
 __all__ = [
-    *(
-        "amax",
-        "amin",
-        "argmax",
-        "argmin",
-        "cumprod",
-        "cumsum",
-        "log_softmax",
-        "logaddexp",
-        "logsumexp",
-        "mean",
-    ),
-    *("median", "norm", "normalize", "prod", "softmax", "softmin", "std", "sum", "var"),
-]
+    "amax", "amin", "argmax", "argmin", "cumprod", "cumsum", "log_softmax", "logaddexp", "logsumexp", "mean",
+    "median", "norm", "normalize", "prod", "softmax", "softmin", "std", "sum", "var",
+]  # fmt: skip
