@@ -1,0 +1,269 @@
+"""Rows of a table by number: embeddings, bags of them, and one-hot vectors."""
+
+from __future__ import annotations
+
+from math import prod
+
+from .. import lang
+from ..autograd.modes import state
+from ..lang.bags import starts
+from ..lang.labels import first_misfit, labels_fit
+from ..tensor.core import Tensor, wrap_any
+from ..tensor.inplace import writable
+from .declare import composite, operator
+from .shapes import shape_of
+
+
+def _check_index(name, what, index):
+    if index.dtype.name not in ("int64", "int32"):
+        raise RuntimeError(
+            f"{name}: Expected tensor for argument '{what}' to have one of the following scalar types: Long, Int; but got "
+            f"{index.dtype.name}; convert it with {what}.long()"
+        )
+
+
+def _check_range(name, index, rows):
+    if not labels_fit(index, rows):
+        raise IndexError(
+            f"{name}: index out of range in self: {first_misfit(index, rows)}, but the table has {rows} rows, "
+            f"numbered 0 to {rows - 1}"
+        )
+
+
+def _refuse_sparse(name, weight, sparse):
+    """Without a gradient, sparse or not is the same."""
+    if sparse and weight.requires_grad and state.grad:
+        raise NotImplementedError(
+            f"{name}: sparse=True makes a sparse gradient, which Rushlight does not have; with sparse=False the gradient "
+            "is dense and has the same values"
+        )
+
+
+# ---- embedding
+
+
+@operator(method=False, out=False, name="embedding", exact=True)
+def rows_of(weight: Array, indices: Array, padding_idx=-1, scale_grad_by_freq=False, sparse=False):
+    """The rows of `weight` that `indices` names; `padding_idx` gets no gradient."""
+    if weight.ndim != 2:
+        raise RuntimeError(
+            f"embedding: 'weight' must be 2-D, (rows, features), but its shape is {list(weight.shape)}"
+        )
+    _check_index("embedding", "indices", indices)
+    _check_range("embedding", indices, weight.shape[0])
+    return weight.take(indices, 0)
+
+
+@rows_of.gradient
+def _(g, weight_shape, indices, padding_idx, scale_grad_by_freq, needs):
+    if padding_idx >= 0 or scale_grad_by_freq:
+        share = lang.row_shares(indices, weight_shape[0], padding_idx, scale_grad_by_freq, g.dtype)
+        g = g * lang.reshape(share, (*indices.shape, 1))
+    rows = lang.reshape(g, (prod(indices.shape), weight_shape[1]))
+    return lang.spread_rows(rows, weight_shape, 0, lang.reshape(indices, (-1,))), None
+
+
+@operator(name="_row_shares", method=False, out=False, differentiable=False)
+def row_shares(index: Array, rows, padding, by_frequency, dtype):
+    """What part of its gradient each place in `index` hands on."""
+    return lang.row_shares(index, rows, padding, by_frequency, dtype)
+
+
+def _limit(name, weight, index, max_norm, norm_type):
+    """Scales down in place those named rows of `weight` that are too long."""
+    if not prod(shape_of(index)):
+        return
+    _check_range(name, index._a, weight.shape[0])
+    rows, scale = lang.limit_rows(weight._a, index._a, max_norm, norm_type)
+    if len(rows):
+        table = writable(weight, name)
+        table[rows] = table[rows] * scale.reshape(-1, 1)
+
+
+@composite(namespace="nn.functional", out=False)
+def embedding(
+    input, weight, padding_idx=None, max_norm=None, norm_type=2.0, scale_grad_by_freq=False, sparse=False
+):
+    """The rows of `weight` that `input` names."""
+    _refuse_sparse("embedding", weight, sparse)
+    if padding_idx is None:
+        padding_idx = -1
+    else:
+        rows = weight.shape[0]
+        if not -rows <= padding_idx < rows:
+            raise AssertionError(
+                f"embedding: Padding_idx must be within num_embeddings: it is {padding_idx}, and weight has {rows} rows"
+            )
+        padding_idx %= rows
+    if max_norm is not None:
+        _check_index("embedding", "input", input)
+        _limit("embedding", weight, input, max_norm, norm_type)
+    return rows_of(weight, input, padding_idx, scale_grad_by_freq, sparse)
+
+
+# ---- bags
+
+
+def _check_offsets(offsets, count, include_last):
+    if offsets.ndim != 1:
+        raise ValueError(
+            f"embedding_bag: offsets has to be a 1D Tensor, but its shape is {list(offsets.shape)}"
+        )
+    _check_index("embedding_bag", "offsets", offsets)
+    if include_last and not len(offsets):
+        raise RuntimeError("embedding_bag: with include_last_offset, offsets has at least one element")
+    if len(offsets) and offsets._a[0] != 0:
+        raise RuntimeError(
+            "embedding_bag: offsets[0] has to be 0, i.e., the first bag starts at position 0. However, got "
+            f"{int(offsets._a[0])}"
+        )
+    if len(offsets) and offsets._a[-1] > count:
+        raise RuntimeError(
+            f"embedding_bag: offsets[-1] can not be greater than input's length {count} but got offsets[-1] of "
+            f"{int(offsets._a[-1])}"
+        )
+
+
+def _bags(weight, index, offsets, mode, weights, padding_idx, by_frequency):
+    """The bags' results, the bag of each place, how many rows each bag has, and where its maxima are."""
+    count = len(offsets)
+    bags = lang.bags_of(offsets._a, len(index))
+    there = index._a != (-1 if padding_idx is None else padding_idx % weight.shape[0])
+    sizes = lang.bincount(bags[there], None, count)
+    rows = rows_of(weight, index, -1, by_frequency)
+    if mode == "max":
+        largest = lang.largest_in_bags(weight._a[index._a[there]], index._a[there], bags[there], count)
+        chosen = lang.gather_along(weight, 0, wrap_any(largest.clip(0)))
+        return lang.where(wrap_any(largest < 0), 0.0, chosen), bags, sizes, largest
+    share = there.astype(weight.dtype.wide.np)
+    if mode == "mean":
+        share /= sizes.clip(1)[bags]
+    share = wrap_any(share).to(weight.dtype)
+    share = share if weights is None else share * weights
+    result = lang.spread_rows(
+        rows * lang.reshape(share, (-1, 1)), (count, weight.shape[1]), 0, wrap_any(bags)
+    )
+    return result, bags, sizes, sizes
+
+
+MODES = ("sum", "mean", "max")
+
+
+@composite(name="embedding_bag", method=False, out=False)
+def bags_of_rows(
+    weight,
+    indices,
+    offsets,
+    scale_grad_by_freq=False,
+    mode=0,
+    sparse=False,
+    per_sample_weights=None,
+    include_last_offset=False,
+    padding_idx=None,
+):
+    """Sums, means or maxima (mode 0, 1, 2) of bags of rows; the bag of each place, the bags' sizes, the maxima's rows."""
+    _refuse_sparse("embedding_bag", weight, sparse)
+    _check_index("embedding_bag", "indices", indices)
+    _check_offsets(offsets, len(indices), include_last_offset)
+    for k, i in enumerate(indices._a[(indices._a < 0) | (indices._a >= weight.shape[0])].tolist()):
+        raise RuntimeError(
+            f"embedding_bag: Index {k} of input takes value {i} which is not in the valid range [0, {weight.shape[0]})"
+        )
+    if include_last_offset:
+        offsets = offsets[:-1]
+    result, *others = _bags(
+        weight, indices, offsets, MODES[mode], per_sample_weights, padding_idx, scale_grad_by_freq
+    )
+    return (result, *(wrap_any(x) for x in others))
+
+
+@composite(namespace="nn.functional", out=False)
+def embedding_bag(
+    input,
+    weight,
+    offsets=None,
+    max_norm=None,
+    norm_type=2,
+    scale_grad_by_freq=False,
+    mode="mean",
+    sparse=False,
+    per_sample_weights=None,
+    include_last_offset=False,
+    padding_idx=None,
+):
+    """The mean, sum or maximum of the rows in each bag: a row of `input`, or what lies between two offsets."""
+    _check_bag(input, weight, offsets, mode, scale_grad_by_freq, per_sample_weights)
+    if input.ndim == 2:
+        length = input.shape[1]
+        offsets = wrap_any(starts(input.shape[0], length))
+        input, include_last_offset = input.reshape(-1), False
+        per_sample_weights = None if per_sample_weights is None else per_sample_weights.reshape(-1)
+    if max_norm is not None:
+        _limit("embedding_bag", weight, input, max_norm, norm_type)
+    return bags_of_rows(
+        weight,
+        input,
+        offsets,
+        scale_grad_by_freq,
+        MODES.index(mode),
+        sparse,
+        per_sample_weights,
+        include_last_offset,
+        padding_idx,
+    )[0]
+
+
+def _check_bag(input, weight, offsets, mode, by_frequency, weights):
+    name = "embedding_bag"
+    if weights is not None and weights.shape != input.shape:
+        raise ValueError(
+            f"{name}: If per_sample_weights ({list(weights.shape)}) is not None, then it must have the same shape as the "
+            f"input ({list(input.shape)})"
+        )
+    if weight.ndim != 2:
+        raise ValueError(f"{name}: weight has to be a 2D Tensor, but got Tensor of dimension {weight.ndim}")
+    if input.ndim == 2 and offsets is not None:
+        raise ValueError(f"{name}: if input is 2D, then offsets has to be None: each row is a bag")
+    if input.ndim == 1 and not isinstance(offsets, Tensor):
+        raise ValueError(f"{name}: offsets has to be a 1D Tensor but got {type(offsets).__name__}")
+    if input.ndim not in (1, 2):
+        raise ValueError(f"{name}: input has to be 1D or 2D Tensor, but got Tensor of dimension {input.ndim}")
+    if mode not in MODES:
+        raise ValueError(f"{name}: mode has to be one of sum, mean or max, but is {mode!r}")
+    if mode == "max" and by_frequency:
+        raise ValueError(f"{name}: max mode does not support scaling the gradient by the frequency")
+    if weights is not None and mode != "sum":
+        raise NotImplementedError(
+            f"{name}: per_sample_weights is only supported for mode='sum' (got mode='{mode}'); divide the weights "
+            "yourself for a mean"
+        )
+
+
+# ---- one-hot vectors
+
+
+@operator(namespace="nn.functional", out=False, differentiable=False)
+def one_hot(tensor: Array, num_classes=-1):
+    """For each label a vector of zeros with a one at its place."""
+    if tensor.dtype.name != "int64":
+        raise RuntimeError(
+            f"one_hot is only applicable to index tensor of type LongTensor, not {tensor.dtype.name}; use x.long()"
+        )
+    if not tensor.size:
+        if num_classes <= 0:
+            raise RuntimeError(
+                "one_hot: Can not infer total number of classes from empty tensor; give num_classes"
+            )
+        return lang.zeros_of(tensor, (*tensor.shape, num_classes))
+    least, most = int(lang.amin(tensor)), int(lang.amax(tensor))
+    if least < 0:
+        raise RuntimeError(f"one_hot: Class values must be non-negative, but one is {least}")
+    if num_classes == -1:
+        num_classes = most + 1
+    if num_classes < 1:
+        raise RuntimeError(f"one_hot: num_classes should be positive, but is {num_classes}")
+    if most >= num_classes:
+        raise RuntimeError(
+            f"one_hot: Class values must be smaller than num_classes ({num_classes}), but one is {most}"
+        )
+    return lang.marked(tensor, num_classes)
