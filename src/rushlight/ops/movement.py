@@ -302,7 +302,7 @@ def sum_to_size(input: Array, size):
             f"size {list(size)} is not expandable to size {list(shape)}: sum_to_size sums over whole "
             "dimensions, so each size must be that of the tensor, or 1"
         )
-    if input.dtype.kind in "bui" and tuple(size) != shape:
+    if input.dtype.kind in "bui" and (tuple(size) != shape or not shape):
         input = lang.cast(input, "int64")  # as `sum` does
     return lang.sum_to(input, size)
 
