@@ -256,7 +256,7 @@ class Module:
         self, name: str, type: str, initial: str = "zeroinitializer", align: int = 8, exported=False
     ) -> Value:
         """A global; `type` and `initial` are LLVM text: arrays have no other use here."""
-        linkage = "" if exported else "internal "
+        linkage = "dso_local " if exported else "internal "
         self.globals.append(f"@{name} = {linkage}global {type} {initial}, align {align}")
         return Value(None, ptr, f"@{name}")
 
@@ -298,6 +298,7 @@ class Function:
         self.slots: list[str] = []
         self.counter = 0
         self.ended = False
+        self.medium = False  # float64 arithmetic needs no more than half of its digits
         for argument, type in arguments.items():
             if hasattr(self, argument):
                 raise ValueError(

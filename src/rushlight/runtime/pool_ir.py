@@ -33,14 +33,14 @@ class System(NamedTuple):
 
     futex: int
     gettid: int
-    pause: str
+    pause: tuple  # an intrinsic and its arguments
     clock: str
     spin: int  # in units of the clock, about 200 microseconds
 
 
 SYSTEMS = {
-    "x86_64": System(202, 186, "pause", "rdtsc", 500_000),
-    "aarch64": System(98, 178, "yield", "cntvct", 10_000),
+    "x86_64": System(202, 186, ("llvm.x86.sse2.pause",), "llvm.readcyclecounter", 500_000),
+    "aarch64": System(98, 178, ("llvm.aarch64.hint", constant(i32, 1)), "llvm.readsteadycounter", 10_000),
 }
 
 
@@ -107,13 +107,12 @@ def _declare_words(module: Module) -> Words:
 
 
 def _pause(f: Function, system: System) -> None:
-    f.emit(f'call void asm sideeffect "{system.pause}", "~{{memory}}"()')
+    name, *arguments = system.pause
+    f.call(name, void, *arguments)
 
 
 def _clock(f: Function, system: System) -> Value:
-    if system.clock == "rdtsc":
-        return f.call("llvm.readcyclecounter", i64)
-    return f.value(i64, 'call i64 asm sideeffect "mrs $0, cntvct_el0", "=r"()')
+    return f.call(system.clock, i64)
 
 
 def _system_call(f: Function, number: int, *arguments: Value) -> Value:

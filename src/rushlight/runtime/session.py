@@ -152,7 +152,6 @@ class _Compiler:
         self.binding = binding
         binding.initialize_native_target()
         binding.initialize_native_asmprinter()
-        binding.initialize_native_asmparser()
         cpu, features = _target_features(binding)
         target = binding.Target.from_default_triple()
         self.machine = target.create_target_machine(

@@ -7,7 +7,7 @@ input.
 
 from __future__ import annotations
 
-from ...runtime.ir import Function, Module, Value, i1, i64, ptr
+from ...runtime.ir import Function, Module, Value, i1, i64, ptr, void
 from .. import policy
 from ..graph import Graph
 from . import frame
@@ -27,7 +27,7 @@ def wants_stream(graph: Graph, lanes: int, sizes: list[int]) -> bool:
 def finish_stream(f: Function) -> None:
     """Non-temporal stores are seen by other threads only after a fence."""
     if f.module.level in ("avx512", "avx2"):
-        f.emit('call void asm sideeffect "sfence", "~{memory}"()')
+        f.call("llvm.x86.sse.sfence", void)
 
 
 def add_choose_body(module: Module) -> None:

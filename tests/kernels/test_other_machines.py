@@ -1,0 +1,67 @@
+"""Code for other machines than this one compiles, and the loader knows every relocation it needs."""
+
+import collections
+
+import pytest
+
+from rushlight import kernels
+from rushlight.kernels import Node, input_node
+from rushlight.kernels.graph import Graph
+from rushlight.runtime import loader, pool_ir
+
+pytestmark = pytest.mark.skipif(not kernels.available(), reason=kernels.available().reason)
+X, Y = input_node(0, "float32"), input_node(1, "float32")
+
+
+@pytest.fixture(scope="module")
+def compile_for_arm():
+    binding = pytest.importorskip("llvmlite.binding")
+    binding.initialize_all_targets()
+    binding.initialize_all_asmprinters()
+    triple = "aarch64-unknown-linux-gnu"
+    target = binding.Target.from_triple(triple)
+    machine = target.create_target_machine(reloc="static", codemodel="small", opt=2)
+
+    def compile(text):
+        module = binding.parse_assembly(text)
+        module.triple = triple
+        module.verify()
+        return machine.emit_object(module)
+
+    return compile
+
+
+def relocate(data):
+    anywhere = collections.defaultdict(lambda: 0x7F1234567890)
+    image = loader._Image(data, anywhere)
+    image._relocate()
+    return image
+
+
+@pytest.mark.parametrize(
+    "op", ["add", "exp", "tanh", "sin", "log1p", "erf", "pow", "fmod", "cast", "maximum"]
+)
+def test_element_wise_kernels(compile_for_arm, op):
+    from rushlight.kernels.llvm.elementwise import elementwise_ir
+
+    count = 2 if op in ("add", "pow", "fmod", "maximum") else 1
+    node = Node("cast", (X,), "int16") if op == "cast" else Node(op, (X, Y)[:count], "float32")
+    assert relocate(compile_for_arm(elementwise_ir(Graph(node), "neon", 16))).machine == "aarch64"
+
+
+def test_row_and_column_kernels(compile_for_arm):
+    from rushlight.kernels.llvm.columns import columns_ir
+    from rushlight.kernels.llvm.rows import rows_ir
+
+    e = Node("exp", (Node("sub", (X, Node("amax", (X,), "float32")), "float32"),), "float32")
+    softmax = Node("div", (e, Node("sum", (e,), "float32")), "float32")
+    relocate(compile_for_arm(rows_ir(Graph(softmax), "neon", 16)))
+    relocate(compile_for_arm(columns_ir(Graph(Node("sum", (X,), "float32")), "neon", 16)))
+
+
+def test_pool_and_dispatcher(compile_for_arm):
+    from rushlight.kernels.llvm.dispatch import dispatch_ir
+
+    relocate(compile_for_arm(dispatch_ir()))
+    relocate(compile_for_arm(pool_ir.pool_ir("aarch64")))
+    assert "x86" not in pool_ir.pool_ir("aarch64")
