@@ -144,3 +144,13 @@ def test_an_error_says_what_interpolate_needs(options, error, words):
     with pytest.raises(error) as caught:
         F.interpolate(rushlight.zeros(1, 1, 4, 4), **options)
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("mode", ["bilinear", "bicubic", "nearest"])
+def test_pixels_of_one_byte_are_rounded_as_pytorch_rounds_them(mode):
+    pytest.importorskip("torch")
+    draw = Draw(7)
+    for size in ((13, 17), (40, 5), (1, 7), (24, 24)):
+        pixels = (draw.array(2, 3, 20, 24) * 90 + 120).clip(0, 255).astype("uint8")
+        for antialias in (False, True) if mode != "nearest" else (False,):
+            agrees("interpolate", pixels, size=size, mode=mode, antialias=antialias, order=0)

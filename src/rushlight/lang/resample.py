@@ -32,9 +32,14 @@ class Resampling(NamedTuple):
 @primitive
 def resample(x: Any, plan: tuple[Resampling, ...]) -> Any:
     """The array at its new sizes; `plan` is for the last axes."""
+    in_bytes = x.dtype == np.uint8 and not plan[0].mode.startswith("nearest")
     for axis, r in reversed([*enumerate(plan, x.ndim - len(plan))]):
         if not _is_identity(r):
-            x = _weighted(x, axis, r.count, taps_of(r, x.dtype.char))
+            x = (
+                _weighted_bytes(x, axis, r)
+                if in_bytes
+                else _weighted(x, axis, r.count, taps_of(r, x.dtype.char))
+            )
     return x
 
 
@@ -65,6 +70,26 @@ def _weighted(x: np.ndarray, axis: int, count: int, taps: list[Tap]) -> np.ndarr
         out = np.zeros(shape, x.dtype) if out is None else out
         out[(*lead, have)] += part
     return np.zeros(shape, x.dtype) if out is None else out
+
+
+def _weighted_bytes(x: np.ndarray, axis: int, r: Resampling) -> np.ndarray:
+    """Pixels of one byte, with weights that are whole multiples of a power of two, rounded after each axis."""
+    matrix, bits = _byte_weights(r)
+    total = np.matmul(np.moveaxis(x, axis, -1).astype(np.float64), matrix)  # whole numbers below 2**53: exact
+    rounded = np.clip((total.astype(np.int64) + (1 << (bits - 1))) >> bits, 0, 255)
+    return np.ascontiguousarray(np.moveaxis(rounded.astype(np.uint8), -1, axis))
+
+
+@lru_cache(maxsize=64)
+def _byte_weights(r: Resampling) -> tuple[np.ndarray, int]:
+    """The weight of each old element in each new one as a whole number, and the bits after the point."""
+    weights = np.zeros((r.size, r.count))
+    for have, where, weight in taps_of(r, "d"):
+        np.add.at(weights, (where, np.arange(r.count)[have]), weight)
+    largest, bits = weights.max(), 0
+    while bits < 22 and int(0.5 + largest * (1 << (bits + 1))) < 1 << 15:
+        bits += 1
+    return np.trunc(weights * (1 << bits) + np.copysign(0.5, weights)), bits
 
 
 # ---- taps

@@ -132,7 +132,8 @@ def _check_dimensions(input, mode):
             f"sizes); for {ndim}D there is "
             f"{[m for m, (_, n) in ALONG.items() if n == ndim - 2]}"
         )
-    if input.dtype.category != 2 and not (mode in NEAREST and input.dtype.name == "uint8"):
+    pixels = input.dtype.name == "uint8" and mode in (*NEAREST, "bilinear", "bicubic")
+    if input.dtype.category != 2 and not pixels:
         raise NotImplementedError(
             f'"interpolate" with mode "{mode}" not implemented for {input.dtype.name}; convert the input '
             "first: x.float()"
