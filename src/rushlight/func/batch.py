@@ -13,6 +13,7 @@ class Batched(Traced):
     """A tensor with a dimension, the first of `value`, that the function does not see."""
 
     __slots__ = ()
+    _rg = property(lambda self: self.value._rg)
 
     @staticmethod
     def process(op: Any, values: Any, level: int) -> Any:
@@ -25,10 +26,6 @@ class Batched(Traced):
     def _a(self) -> Any:  # type: ignore[override]
         array = self.value._a
         return hidden(array.shape[1:], array.full if isinstance(array, Hidden) else array)
-
-    @property
-    def requires_grad(self) -> bool:
-        return self.value.requires_grad
 
     def detach(self) -> Tensor:
         return batched(self.level, self.value.detach())

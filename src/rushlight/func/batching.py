@@ -116,11 +116,11 @@ def aligned(op: Any, values: Any, level: int, size: int) -> Any:
     "_real_part", "_imag_part", "view_as_real", "view_as_complex", "_as_pairs",
     "_adjoint", "_inverse", "_solve_matrix", "_solve_triangle", "_lu_factor", "_det", "_cofactors", "_slogdet", "_cholesky_factor",
     "_qr_factor", "_svd_factor", "_eigh_factor", "_eig_factor", "_matrix_exp", "_r_factor", "_ldl_factor", "_ldl_solve", "_singular_info",
-    "_singular_values", "_rank", "_pseudoinverse", "tril", "triu", "_euclidean", "_permutation_matrix", "_rrelu_with_noise",
+    "_singular_values", "tril", "triu", "_euclidean", "_permutation_matrix", "_rrelu_with_noise",
 )  # fmt: skip
 def leading(op: Any, values: Any, level: int, size: int) -> Any:
     """Operators that take any number of leading dimensions."""
-    if op.path == "clone" or op.path == "_laid_out":
+    if op.path in ("clone", "_laid_out"):
         return OPERATORS["clone"].call(values[0].value)
     return call(op, map_arrays(op, values, lambda t: full(t, level, size)))
 
@@ -149,6 +149,8 @@ def along(op: Any, values: Any, level: int, size: int) -> Any:
     """Operators along dimensions; a shape that is given gets the batch in front."""
     first = next(tensors_in(values))
     lone = first.ndim == 0 and op.path not in ("_stack", "diag_embed")
+    if lone and op.path == "unfold":
+        return one_by_one(op, values, level, size)
     new = map_arrays(op, values, lambda t: full(t, level, size))
     if lone:  # a single number counts as a vector of one
         new = map_arrays(op, new, lambda t: t.reshape((size, 1)) if isinstance(t, Tensor) and t.ndim == 1 else t)
@@ -306,9 +308,9 @@ def index_set(op: Any, values: Any, level: int, size: int) -> Any:
 def rows(op: Any, values: Any, level: int, size: int) -> Any:
     """Slices that a vector names: with a vector for each sample, all samples are laid one after the other."""
     index = values[-1]
-    if not at(index, level):
-        return along(op, values, level, size)
     dim = values[-2]
+    if not at(index, level):
+        return op.call(values[0].value, *((size, *s) for s in values[1:-2]), dim + 1, index)
     x = full(values[0], level, size).movedim(dim + 1, 1)
     shape = None if op.path == "_take_rows" else [values[1][dim], *(n for k, n in enumerate(values[1]) if k != dim)]
     count = x.shape[1] if shape is None else shape[0]

@@ -75,8 +75,11 @@ def settled(t: Any) -> Any:
         value = settled(t.value)
         if value is t.value:
             return t
-        new = dual(t.level, value, t.tangent) if isinstance(t, Dual) else make(type(t), t.level, value)
-        new._node, new._out, new._rg = t._node, t._out, t._rg
+        if isinstance(t, Dual):
+            return dual(t.level, value, t.tangent)
+        new = make(type(t), t.level, value)
+        if t.own_graph:
+            new._node, new._out, new._rg = t._node, t._out, t._rg
         return new
     if not isinstance(t, Tensor) or not t._rg or (state.grad and leads_out(t)):
         return t
@@ -86,7 +89,7 @@ def settled(t: Any) -> Any:
 def alive(t: Any) -> bool:
     """May gradients of this be wanted by somebody?"""
     while isinstance(t, Traced):
-        if t._rg:
+        if t.own_graph and t._rg:
             return True
         t = t.value
     return t._rg

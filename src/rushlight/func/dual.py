@@ -13,36 +13,55 @@ from ..autograd.modes import enable_grad
 from ..tensor.core import Tensor, wrap
 from ..tensor.dtype import FLOATING
 from .levels import Traced, at, below, call, make, new_level, tensors_in
-from .tape import follow, frozen, mark_views, pull
+from .tape import bottom, follow, frozen, mark_views, pull
 
 
 class Dual(Traced):
     """A tensor with its tangent at one level."""
 
     __slots__ = ("tangent",)
+    _rg = property(lambda self: True)  # functions that ask whether a derivative is wanted must hear yes
 
     @staticmethod
     def process(op: Any, values: Any, level: int) -> Any:
         if not op.differentiable:
             return call(op, below(values, level))
         duals = list({id(t): t for t in tensors_in(values) if at(t, level)}.values())
-        result = push(lambda *inputs: call(op, _replaced(values, duals, inputs)), duals, level)
-        parts = result if isinstance(result, (tuple, list)) else (result,)
-        mark_views(values, parts)
-        return result
+        if len(duals) == 1 and values[0] is duals[0]:
+            primal = call(op, below(values, level))
+            if is_view(primal):
+                return _view(op, values, primal, level)
+        return push(lambda *inputs: call(op, _replaced(values, duals, inputs)), duals, level)
 
     def replace(self, result: Tensor, operation: str) -> None:
-        if self.viewed:
-            raise NotImplementedError(
-                f"{operation}: an edit in place of a view, or of a tensor with views, is not supported in forward mode; "
-                "use the operation without the underscore"
-            )
         own = at(result, self.level)
-        self.value = result.value if own else result
-        self.tangent = result.tangent if own else zeros_like(result)
+        value, tangent = (result.value, result.tangent) if own else (result, zeros_like(result))
+        if not self.viewed:
+            self.value, self.tangent = value, tangent
+            return
+        self.value.copy_(value)  # those that look at the same memory see it, too
+        self.tangent.copy_(tangent)
 
     def again(self, value: Tensor, leases: list[Any]) -> Dual:
         return dual(self.level, value, frozen(self.tangent, leases))
+
+
+def is_view(result: Any) -> bool:
+    """Does a result show the memory of the tensor that it was made from?"""
+    parts = result if isinstance(result, (tuple, list)) else (result,)
+    return any(isinstance(t, Tensor) and bottom(t)._base is not None for t in parts)
+
+
+def _view(op: Any, values: Any, primal: Any, level: int) -> Any:
+    """A view is linear: its tangent is the same view of the tangent, and edits in place reach both."""
+    tangent = call(op, [values[0].tangent, *values[1:]])
+    if isinstance(primal, Tensor):
+        result = dual(level, primal, tangent)
+        mark_views(values, (result,))
+        return result
+    parts = [dual(level, p, t) for p, t in zip(primal, tangent)]
+    mark_views(values, parts)
+    return type(primal)(parts)
 
 
 def dual(level: int, primal: Tensor, tangent: Tensor) -> Dual:
@@ -81,7 +100,8 @@ def push(f: Any, duals: list[Dual], level: int) -> Any:
     done = [below((y,), first)[0] for y in parts]
     for k, t in zip(live, tangents):
         if t is not None:
-            done[k] = dual(level, done[k], t)
+            shared = bottom(t)._s is not None or any(t is d.tangent for d in duals)
+            done[k] = dual(level, done[k], t.clone() if shared else t)  # so that an edit in place changes this one alone
     if single:
         return done[0]
     return type(result)(*done) if hasattr(result, "_fields") or hasattr(result, "_asdict") else type(result)(done)

@@ -22,12 +22,12 @@ def refuse(what: str) -> Any:
 class Hidden(np.ndarray):
     """Shape and type of one sample. Checks of ranges (min, max, any, all, comparisons with numbers) see the whole batch."""
 
-    full: Any
+    full: Any = None  # the values of all samples; None where only the shape is known
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         comparison = ufunc in _COMPARISONS and method == "__call__" and not kwargs
         if comparison and all(isinstance(x, (Hidden, int, float, complex, np.generic)) for x in inputs):
-            full = ufunc(*(x.full if isinstance(x, Hidden) else x for x in inputs))
+            full = ufunc(*(x._whole() if isinstance(x, Hidden) else x for x in inputs))
             return hidden(self.shape, full)
         return refuse(f"numpy.{ufunc.__name__}")
 
@@ -35,25 +35,37 @@ class Hidden(np.ndarray):
         return refuse(f"numpy.{func.__name__}")
 
     def __getitem__(self, index: Any) -> Any:
-        return refuse("an index")
+        part = np.ndarray.__getitem__(self, index)  # for its shape
+        return part if isinstance(part, np.ndarray) else refuse("an element")
+
+    def reshape(self, *shape: Any, **_: Any) -> Any:
+        if shape != (-1,):
+            return refuse(".reshape()")
+        return self._whole().reshape(-1)
+
+    def _whole(self) -> Any:
+        return refuse("an element") if self.full is None else self.full
 
     def __bool__(self) -> bool:
         return refuse("`if`, `while`, `and`, `or` or bool()")
 
     def min(self) -> Any:
-        return self.full.min()
+        return self._whole().min()
 
     def max(self) -> Any:
-        return self.full.max()
+        return self._whole().max()
 
     def any(self) -> Any:
-        return self.full.any()
+        return self._whole().any()
 
     def all(self) -> Any:
-        return self.full.all()
+        return self._whole().all()
 
 
-_COMPARISONS = (np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal, np.isnan)
+_COMPARISONS = (
+    np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal, np.isnan, np.logical_or, np.logical_and, np.bitwise_or,
+    np.bitwise_and, np.logical_not,
+)  # fmt: skip
 
 
 def _refusal(name: str) -> Any:
@@ -63,7 +75,7 @@ def _refusal(name: str) -> Any:
     return method
 
 
-for _name in ("item", "tolist", "tobytes", "copy", "astype", "reshape", "ravel", "flatten", "transpose", "squeeze", "sum", "mean", "prod",
+for _name in ("item", "tolist", "tobytes", "copy", "astype", "ravel", "flatten", "transpose", "squeeze", "sum", "mean", "prod",
               "argmax", "argmin", "nonzero", "take", "sort", "fill", "__setitem__", "__iter__", "__int__", "__float__", "__index__"):  # fmt: skip
     setattr(Hidden, _name, _refusal(_name.strip("_")))
 

@@ -50,6 +50,7 @@ class Traced(Tensor):
     """A tensor as a transform sees it: a level, and the tensor below."""
 
     __slots__ = ("level", "value", "viewed")
+    own_graph = False  # has it a place in a graph of its own level?
 
     @staticmethod
     def _intercept(op: Any, call: Any, values: Any) -> tuple[bool, Any]:
@@ -68,7 +69,7 @@ class Traced(Tensor):
 
     @property
     def requires_grad(self) -> bool:
-        return self._rg or self.value.requires_grad
+        return self.value.requires_grad
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
@@ -170,7 +171,8 @@ def make(cls: type, level: int, value: Tensor) -> Any:
     """A new wrapping of `value`."""
     t = object.__new__(cls)
     t.level, t.value, t.viewed = level, value, False
-    t._rg = False
+    if cls.own_graph:
+        t._rg = False
     t._node = t._grad = t._s = t._base = t._hooks = None
     t._out = 0
     return t

@@ -25,6 +25,7 @@ class Followed(Traced):
     """A tensor whose gradient is followed at its level."""
 
     __slots__ = ()
+    own_graph = True
 
     @staticmethod
     def process(op: Any, values: Any, level: int) -> Any:
@@ -127,7 +128,7 @@ def _pick(source: int, lower: Any, result: Any, flags: tuple) -> Any:
 
 def frozen(value: Any, leases: list[Any]) -> Any:
     """A tensor that keeps the present values, whatever is done in place to the one that it was made from."""
-    if isinstance(value, (list, tuple)):
+    if isinstance(value, (list, tuple)) and any(isinstance(v, Tensor) for v in value):
         parts = [frozen(v, leases) for v in value]
         return parts if isinstance(value, list) else tuple(parts)
     if not isinstance(value, Tensor):
@@ -138,7 +139,7 @@ def frozen(value: Any, leases: list[Any]) -> Any:
         t = wrap(value._a, value.dtype)
         if value._s is not None:
             leases.append(value._s.lease())
-    edge = edge_of(value)
+    edge = edge_of(value) if not isinstance(value, Traced) or value.own_graph else None
     if edge is not None:
         t._rg = True
         t._node, t._out = edge if isinstance(edge[0], Node) else (LeafLink(edge), 0)

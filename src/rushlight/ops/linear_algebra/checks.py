@@ -80,7 +80,7 @@ def check_equations(name, a, b, left=True):
 
 def raise_singular(name, info, why):
     """A LinAlgError that names the first matrix whose `info` is not zero; None if all are."""
-    flat = info.reshape(-1).tolist()
+    flat = info._a.reshape(-1).tolist()
     for index, code in enumerate(flat):
         if code:
             which = f"(Batch element {index}): " if info.ndim else ""
