@@ -104,3 +104,11 @@ def test_backends_are_not_there():
     assert not rl.backends.mps.is_built()
     rl.backends.cudnn.benchmark = True
     assert rl.backends.cudnn.benchmark
+
+
+def test_methods_that_wait_are_found_on_the_class_and_on_tensors():
+    for asked in ("Tensor.resize_", "ones(2).resize_", "Tensor.digamma", "nn.Parameter.logcumsumexp"):
+        done = run_python("-c", f"import rushlight as rl; print(callable(rl.{asked}))")
+        assert (done.stdout, done.stderr) == ("True\n", "")
+    assert not hasattr(rl.Tensor, "no_such_method")
+    assert not hasattr(rl.ones(1), "no_such_method")

@@ -144,9 +144,8 @@ _HOMES.update({name: name for name in _SUBMODULES.split()})
 
 def __getattr__(name: str) -> _Any:
     home = _HOMES.get(name)
-    if home is None and not name.startswith("__") and _complete():
-        if name in globals():
-            return globals()[name]
+    if home is None and not name.startswith("__") and _complete() and name in globals():
+        return globals()[name]
     if home is None:
         raise AttributeError(f"module 'rushlight' has no attribute '{name}'")
     try:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..tensor.core import QUICK, Tensor, wrap
+from ..tensor.core import QUICK, Tensor, TensorType, wrap
 from ..tensor.dtype import get_default_dtype
 from ..tensor.meta import OnMeta, meta_class
 
@@ -25,7 +25,7 @@ def _own(cls: type, data: Any, what: str) -> Tensor:
     return t
 
 
-class _ParameterType(type):
+class _ParameterType(TensorType):
     """A tensor of a user's own class that was made a Parameter counts as one."""
 
     def __instancecheck__(cls, instance: Any) -> bool:
@@ -54,7 +54,7 @@ class Parameter(Tensor, metaclass=_ParameterType):
         return "Parameter containing:\n" + super().__repr__()
 
 
-class _BufferType(type):
+class _BufferType(TensorType):
     """A Buffer is an ordinary tensor with a mark on it."""
 
     def __instancecheck__(cls, instance: Any) -> bool:

@@ -81,7 +81,7 @@ def attach() -> None:
         call = OPERATORS[name].call
         setattr(Tensor, f"__{python}__", dunder(OPERATORS[name]))
         setattr(Tensor, f"__r{python}__", reflected(call))
-        if hasattr(Tensor, name + "_"):
+        if name + "_" in vars(Tensor):
             setattr(Tensor, f"__i{python}__", inplace(name + "_"))
     Tensor.__rdiv__ = Tensor.__rtruediv__  # type: ignore[attr-defined]
     Tensor.__rsub__ = dunder(OPERATORS["rsub"])  # type: ignore[attr-defined]

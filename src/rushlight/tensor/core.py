@@ -20,7 +20,18 @@ CPU, META = device("cpu"), device("meta")
 _strings: dict[tuple, Any] = {}
 
 
-class Tensor:
+class TensorType(type):
+    """The class of Tensor: it knows the methods of operators that wait to be used."""
+
+    def __getattr__(cls, name: str) -> Any:
+        from ..ops import load_all
+
+        if not name.startswith("_") and load_all() and hasattr(cls, name):
+            return getattr(cls, name)
+        raise AttributeError(f"type object '{cls.__name__}' has no attribute '{name}'")
+
+
+class Tensor(metaclass=TensorType):
     """An array of numbers of one type that remembers how it was computed.
 
     Make one with `tensor`, `zeros`, `rand`, `from_numpy` and their like.
