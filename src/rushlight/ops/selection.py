@@ -91,7 +91,10 @@ def _nextafter(input, other):
     return lang.nextafter(input, other)
 
 
-_nextafter.gradient(input=lambda g: lang.zeros_like(g), other=lambda g: lang.zeros_like(g))
+_nextafter.gradient(
+    input=lambda g, input, other: lang.where(input == other, 0.0, g),
+    other=lambda g: lang.zeros_like(g),
+)
 
 
 @elementwise(inplace=True)
