@@ -134,3 +134,53 @@ def test_random_graphs(seed):
                 np.testing.assert_array_equal(out, wanted)
     finally:
         set_num_threads(before)
+
+
+SMALL = {"add": np.add, "sub": np.subtract, "minimum": np.minimum, "maximum": np.maximum}
+REDUCE = {"sum": np.sum, "amax": np.max, "amin": np.min}
+
+
+def random_reduction(random, axis):
+    """A reduction of a chain whose values stay exact, and for rows perhaps an output of the whole shape."""
+    dtype = str(random.choice(DTYPES[:4]))
+    inputs = [input_node(k, dtype) for k in range(int(random.integers(1, 4)))]
+    body = inputs[0]
+    for other in inputs:
+        body = Node(str(random.choice(list(SMALL))), (body, other), dtype)
+    reduced = Node(str(random.choice(list(REDUCE))), (body,), dtype)
+    outputs = [Node("neg", (reduced,), dtype)]
+    if axis == -1 and random.random() < 0.5:
+        outputs.append(Node("sub", (body, reduced), dtype))
+    return outputs, [dtype] * len(inputs)
+
+
+def interpret_reduction(node, arrays, axis):
+    if node.op == "input":
+        return arrays[node.args[0]]
+    args = [interpret_reduction(a, arrays, axis) for a in node.args]
+    if node.op in REDUCE:
+        return REDUCE[node.op](args[0], axis=axis, keepdims=True).astype(node.dtype)
+    return (SMALL | UNARY)[node.op](*args)
+
+
+@pytest.mark.parametrize("axis", [-1, -2])
+@pytest.mark.parametrize("seed", range(GRAPHS // 3))
+def test_random_reductions(seed, axis):
+    random = np.random.default_rng(1000 + seed)
+    outputs, dtypes = random_reduction(random, axis)
+    make = kernels.rowwise if axis == -1 else kernels.columnwise
+    kernel = make(outputs, name=f"fuzz_reduction{seed}")
+    before = get_num_threads()
+    set_num_threads(1 + seed % 2)
+    try:
+        for _ in range(-(-CASES // GRAPHS)):
+            shape = random_shape(random)
+            shape = [*[2] * (-axis - len(shape)), *shape]
+            arrays = [random_array(random, shape, dtype, k > 0) for k, dtype in enumerate(dtypes)]
+            expected = [interpret_reduction(node, arrays, axis) for node in outputs]
+            outs = [random_array(random, e.shape, e.dtype, False) for e in expected]
+            kernel(*outs, *arrays)
+            for out, wanted in zip(outs, expected, strict=True):
+                np.testing.assert_array_equal(out, wanted)
+    finally:
+        set_num_threads(before)
