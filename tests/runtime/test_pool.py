@@ -169,3 +169,35 @@ assert (exp(a, a) == 1).all()
         [sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=60
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_child_does_not_wait_for_the_parents_threads(counting):
+    """A fork while another thread compiles: its locks are free in the child."""
+    entered, leave = threading.Event(), threading.Event()
+
+    def hold():
+        with native._lock, pool._lock:
+            entered.set()
+            leave.wait(10)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    entered.wait(10)
+    child = os.fork()
+    if child == 0:
+        native.module("counting", (counting_ir(),), counting_ir, sources=(), symbols={})
+        os._exit(0)
+    for _ in range(200):
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            break
+        time.sleep(0.05)
+    else:
+        os.kill(child, 9)
+        os.waitpid(child, 0)
+    leave.set()
+    holder.join()
+    assert done == child
+    assert status == 0

@@ -11,16 +11,16 @@ them, or says what is wrong.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from ..runtime import builtin, session, settings
+from ..runtime.locks import fork_safe_lock
 from .graph import Graph, Node, Unsupported
 
 _kernels: dict[tuple[str, str], Callable] = {}
-_lock = threading.RLock()
+_lock = fork_safe_lock()
 
 
 class Kernel:

@@ -10,11 +10,11 @@ from __future__ import annotations
 import ctypes
 import mmap
 import os
-import threading
 
 import numpy as np
 
 from . import settings
+from .locks import fork_safe_lock
 
 FROM_BYTES = 1 << 18  # below this np.empty is cheaper (0.2 us against 0.8)
 PAGE = mmap.PAGESIZE
@@ -73,7 +73,7 @@ class Cache:
         self.held = 0
         self.bins: dict[int, _Bin] = {}  # by block size, the one used last at the end
         self.bin_of_request: dict[int, _Bin] = {}
-        self.lock = threading.RLock()  # a garbage collection inside may give a block back
+        self.lock = fork_safe_lock()  # a garbage collection inside may give a block back
 
     def lend(self, size: int):
         """A buffer of at least `size` bytes."""

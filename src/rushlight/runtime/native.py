@@ -11,15 +11,15 @@ from __future__ import annotations
 
 import ctypes
 import importlib.util
-import threading
 import time
 from collections.abc import Callable, Mapping
 from functools import cache, lru_cache
 
 from . import loader, session, settings
 from .cache import ObjectCache, default_folder, key_of, new_digest
+from .locks import fork_safe_lock
 
-_lock = threading.RLock()
+_lock = fork_safe_lock()
 _loaded: dict[str, loader.Code] = {}
 LIBRARY_NAMES = ("libm.so.6", "libm.so")
 

@@ -12,16 +12,16 @@ import ctypes
 import math
 import os
 import sys
-import threading
 import time
 from functools import lru_cache
 
 from . import native, pool_ir, session, settings
+from .locks import fork_safe_lock
 
 PARALLEL_FOR = "rl_parallel_for"
 SOURCES = ("rushlight.runtime.ir", "rushlight.runtime.pool_ir")
 STEERED_THREADS = 16  # beyond that the wake-up's system calls cost more than they save
-_lock = threading.RLock()
+_lock = fork_safe_lock()
 _wanted: int | None = None
 
 

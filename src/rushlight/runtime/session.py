@@ -10,17 +10,17 @@ import importlib.util
 import os
 import platform
 import sys
-import threading
 import time
 from functools import lru_cache
 from typing import NamedTuple
 
 from . import settings
 from .cache import key_of
+from .locks import fork_safe_lock
 
 OPTIMISATION = 3
 OLDEST_LLVM = (20, 0, 0)  # llvmlite 0.45
-_lock = threading.RLock()
+_lock = fork_safe_lock()
 _broken = ""  # why the compiler did not start, once that was tried
 
 
