@@ -99,8 +99,8 @@ def _complete() -> bool:
     """Takes in the operators that wait to be used; was that still to be done?"""
     if not _waiting:
         return False
-    _waiting.clear()
     _load_all_operators()
+    _waiting.clear()
     _publish_operators()
     return True
 

@@ -27,8 +27,12 @@ def load_all() -> bool:
     if not _waiting:
         return False
     _waiting.clear()
-    for name in sorted(m.name for m in pkgutil.iter_modules(__path__)):
-        importlib.import_module(f"{__name__}.{name}")
+    try:
+        for name in sorted(m.name for m in pkgutil.iter_modules(__path__)):
+            importlib.import_module(f"{__name__}.{name}")
+    except BaseException:
+        _waiting.append(True)  # so that the next use says what is wrong, too
+        raise
     return True
 
 
