@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from .dispatch import primitive
+from .movement import restrided
 
 BLOCK = 1 << 20  # bytes of patches that are gathered at a time: what stays in the second-level cache
 
@@ -99,7 +100,7 @@ def blocks_of_patches(
         if any(padding):
             wide = padded(block, padding, wide)
             block = wide[: len(block)]
-        seen = np.moveaxis(windows(block, taps, sizes, stride, dilation), 0, 1 + len(taps))
+        seen = windows(block, taps, sizes, stride, dilation)
         if not seen.flags.c_contiguous:
             memory = np.empty(seen.size, x.dtype) if memory is None else memory
             copy = memory[: seen.size].reshape(seen.shape)
@@ -109,11 +110,11 @@ def blocks_of_patches(
 
 
 def windows(x: np.ndarray, taps: Sizes, sizes: Sizes, stride: Sizes, dilation: Sizes) -> np.ndarray:
-    """A view (images, channels, *taps, *sizes): place `o` of tap `k` is `x[o * stride + k * dilation]`."""
-    steps = x.strides[2:]
-    strides = [s * d for s, d in zip(steps, dilation)] + [s * m for s, m in zip(steps, stride)]
-    shape = (*x.shape[:2], *taps, *sizes)
-    return np.lib.stride_tricks.as_strided(x, shape, (*x.strides[:2], *strides), writeable=False)
+    """A view (channels, *taps, images, *sizes): place `o` of tap `k` is `x[o * stride + k * dilation]`."""
+    images, channels, *steps = x.strides
+    by_tap, by_place = (tuple([s * m for s, m in zip(steps, by)]) for by in (dilation, stride))
+    shape = (x.shape[1], *taps, len(x), *sizes)
+    return restrided(x, shape, (channels, *by_tap, images, *by_place))
 
 
 def add_patches(x: np.ndarray, patches: np.ndarray, stride: Sizes, dilation: Sizes) -> None:
@@ -163,7 +164,7 @@ def _unmerge(out: np.ndarray, merged: np.ndarray) -> None:
 def patches(x: Any, taps: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes) -> Any:
     """What each window of each image sees: (images, channels, *taps, *places)."""
     sizes = output_sizes(x.shape[2:], taps, stride, padding, dilation)
-    return windows(padded(x, padding), taps, sizes, stride, dilation).copy()
+    return np.moveaxis(windows(padded(x, padding), taps, sizes, stride, dilation), 1 + len(taps), 0).copy()
 
 
 @primitive

@@ -73,7 +73,7 @@ def _weighted(x: np.ndarray, axis: int, count: int, taps: list[Tap]) -> np.ndarr
 
 
 def _weighted_bytes(x: np.ndarray, axis: int, r: Resampling) -> np.ndarray:
-    """Pixels of one byte, with weights that are whole multiples of a power of two, rounded after each axis."""
+    """Pixels of one byte: weights are whole multiples of a power of two, sums are rounded after each axis."""
     matrix, bits = _byte_weights(r)
     total = np.matmul(np.moveaxis(x, axis, -1).astype(np.float64), matrix)  # whole numbers below 2**53: exact
     rounded = np.clip((total.astype(np.int64) + (1 << (bits - 1))) >> bits, 0, 255)

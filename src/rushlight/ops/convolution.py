@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from .. import lang
 from .alias import alias
+from .convolution_checks import check_fits, check_shapes, check_types, shapes_of, transposed_sizes
 from .declare import composite, operator
+from .padding import constant_pad
 from .shapes import shape_of
-from .spatial import batch_of, check_least, each, expect_tensors, unbatched
+from .spatial import batch_of, each, unbatched
 
 # ---- the three operators under all of them
 
@@ -75,98 +77,20 @@ convolution_input.gradient(g=_transposed_input_rule, weight=_transposed_weight_r
 convolution_weight.gradient(g=_weight_output_rule, x=_weight_input_rule)
 
 
-# ---- what is checked
-
-
-def _options(name, count, stride, dilation, groups):
-    stride, dilation = (each(name, w, v, count) for w, v in (("stride", stride), ("dilation", dilation)))
-    check_least(name, "stride", stride, 1)
-    check_least(name, "dilation", dilation, 1)
-    if groups < 1:
-        raise RuntimeError(
-            f"{name}: groups must be at least 1, but got groups={groups} (non-positive groups is not "
-            "supported)"
-        )
-    return stride, dilation
-
-
-def _check_types(name, input, weight, bias):
-    expect_tensors(name, input=input, weight=weight, bias_or_none=bias)
-    for what, x in (("weight", weight), ("bias", bias)):
-        if x is not None and x.dtype is not input.dtype:
-            raise RuntimeError(
-                f"{name}: Input type ({input.dtype}) and {what} type ({x.dtype}) should be the same; "
-                f"convert one of them, for instance with x.to({what}.dtype)"
-            )
-    if input.dtype.name == "bool":
-        raise NotImplementedError(
-            f'{name}: "convolution" not implemented for {input.dtype.name}; convert it: x.float()'
-        )
-
-
-def _check_weight(name, input, weight, bias, groups, count, transposed):
-    """Channels, groups and bias fit each other."""
-    x, w = shape_of(input), shape_of(weight)
-    if len(w) != count + 2:
-        raise RuntimeError(
-            f"{name}: expected weight to have {count + 2} dimensions (outputs, channels / groups, sizes), "
-            f"but got weight of size {list(w)}"
-        )
-    given = f"Given groups={groups}, {'transposed=1, ' * transposed}weight of size {list(w)}"
-    if w[0] < groups or w[0] % groups:
-        raise RuntimeError(
-            f"{name}: {given}, expected weight to be at least {groups} at dimension 0, and {w[0]} to be "
-            f"divisible by {groups}; "
-            "each group makes the same number of channels"
-        )
-    channels = w[0] if transposed else w[1] * groups
-    if x[1] != channels:
-        raise RuntimeError(
-            f"{name}: {given}, expected input{list(x)} to have {channels} channels, but got {x[1]} channels "
-            "instead. Channels are "
-            f"dimension 1 of a batch; {'give a weight for them' if len(x) else ''} or permute the input if "
-            "they lie elsewhere"
-        )
-    outputs = w[1] * groups if transposed else w[0]
-    if bias is not None and shape_of(bias) != (outputs,):
-        raise RuntimeError(
-            f"{name}: {given}, expected bias to be 1-dimensional with {outputs} elements, but got bias of "
-            f"size {list(shape_of(bias))} instead"
-        )
-    if 0 in w[2:]:
-        raise RuntimeError(f"{name}: a kernel has no size of zero, but weight is of size {list(w)}")
-
-
-def _check_fits(name, sizes, taps, padding, dilation):
-    """The kernel is no larger than the padded input."""
-    wide = [n + 2 * p for n, p in zip(sizes, padding)]
-    spans = [d * (k - 1) + 1 for k, d in zip(taps, dilation)]
-    if any(n < m for n, m in zip(wide, spans)):
-        raise RuntimeError(
-            f"{name}: Calculated padded input size per channel: ({_by(wide)}). Kernel size: ({_by(spans)}). "
-            "Kernel size can't be greater "
-            f"than actual input size; the input of sizes {list(sizes)} is too small, or needs padding"
-        )
-
-
-def _by(sizes):
-    return " x ".join(map(str, sizes))
-
-
 # ---- convolution
 
 
 def _convolve(name, count, input, weight, bias, stride, padding, dilation, groups):
-    stride, dilation = _options(name, count, stride, dilation, groups)
-    _check_types(name, input, weight, bias)
+    stride, dilation = each(name, "stride", stride, count), each(name, "dilation", dilation, count)
+    check_types(name, input, weight, bias)
     input, single = batch_of(name, input, count)
-    _check_weight(name, input, weight, bias, groups, count, False)
+    shapes = shapes_of(input, weight, bias)
+    check_shapes(name, shapes, stride, dilation, groups, False)
     if isinstance(padding, str):
-        input, padding = _padded_as(name, padding, input, shape_of(weight)[2:], stride, dilation)
+        input, padding = _padded_as(name, padding, input, shapes[1][2:], stride, dilation)
     else:
         padding = each(name, "padding", padding, count)
-        check_least(name, "padding", padding, 0)
-    _check_fits(name, shape_of(input)[2:], shape_of(weight)[2:], padding, dilation)
+    check_fits(name, shape_of(input)[2:], shapes[1][2:], padding, dilation)
     return unbatched(convolution_of(input, weight, bias, stride, padding, dilation, groups), single)
 
 
@@ -183,8 +107,6 @@ def _padded_as(name, word, input, taps, stride, dilation):
         )
     total = [d * (k - 1) for d, k in zip(dilation, taps)]
     if any(t % 2 for t in total):  # the odd one goes to the end
-        from .padding import constant_pad
-
         input = constant_pad(input, [n for t in reversed(total) for n in (0, t % 2)], 0)
     return input, tuple(t // 2 for t in total)
 
@@ -211,32 +133,14 @@ def conv3d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
 
 
 def _transpose(name, count, input, weight, bias, stride, padding, output_padding, groups, dilation):
-    stride, dilation = _options(name, count, stride, dilation, groups)
-    padding, output_padding = (
-        each(name, w, v, count) for w, v in (("padding", padding), ("output_padding", output_padding))
-    )
-    check_least(name, "padding", padding, 0)
-    check_least(name, "output_padding", output_padding, 0)
-    _check_types(name, input, weight, bias)
+    stride, dilation = each(name, "stride", stride, count), each(name, "dilation", dilation, count)
+    padding = each(name, "padding", padding, count)
+    output_padding = each(name, "output_padding", output_padding, count)
+    check_types(name, input, weight, bias)
     input, single = batch_of(name, input, count)
-    _check_weight(name, input, weight, bias, groups, count, True)
-    if any(o >= max(s, d) for o, s, d in zip(output_padding, stride, dilation)):
-        raise RuntimeError(
-            f"{name}: output padding must be smaller than either stride or dilation, but got "
-            f"output_padding={list(output_padding)}, "
-            f"stride={list(stride)}, dilation={list(dilation)}"
-        )
-    x, taps = shape_of(input), shape_of(weight)[2:]
-    sizes = tuple(
-        (n - 1) * s - 2 * p + d * (k - 1) + o + 1
-        for n, s, p, d, k, o in zip(x[2:], stride, padding, dilation, taps, output_padding)
-    )
-    if min(sizes) < 1:
-        raise RuntimeError(
-            f"{name}: Given input size per channel: ({_by(x[2:])}). Calculated output size per channel: "
-            f"({_by(sizes)}). Output size is too "
-            "small; use less padding, or a larger kernel"
-        )
+    check_shapes(name, shapes_of(input, weight, bias), stride, dilation, groups, True)
+    sizes, taps = shape_of(input)[2:], shape_of(weight)[2:]
+    sizes = transposed_sizes(name, sizes, taps, stride, padding, output_padding, dilation)
     return unbatched(convolution_input(input, weight, bias, sizes, stride, padding, dilation, groups), single)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import prod
 
 from .. import lang
@@ -102,26 +103,25 @@ def windows_of(name, sizes, kernel_size, stride, padding, dilation, ceil_mode):
     kernel = each(name, "kernel_size", kernel_size, count)
     stride = each(name, "stride", stride, count, optional=kernel)
     padding, dilation = each(name, "padding", padding, count), each(name, "dilation", dilation, count)
-    for what, values, least in (
-        ("kernel_size", kernel, 1),
-        ("stride", stride, 1),
-        ("dilation", dilation, 1),
-        ("padding", padding, 0),
-    ):
-        check_least(name, what, values, least)
+    return _checked_windows(name, sizes, kernel, stride, padding, dilation, bool(ceil_mode))
+
+
+@lru_cache(maxsize=1024)
+def _checked_windows(name, sizes, kernel, stride, padding, dilation, ceil_mode):
+    for what, values in (("kernel_size", kernel), ("stride", stride), ("dilation", dilation)):
+        check_least(name, what, values, 1)
+    check_least(name, "padding", padding, 0)
     for k, p, d in zip(kernel, padding, dilation):
         if p > ((k - 1) * d + 1) // 2:
             raise RuntimeError(
                 f"{name}: pad should be at most half of effective kernel size, but got pad={p}, "
-                f"kernel_size={k} and dilation={d}; "
-                "a window may not lie wholly in the padding"
+                f"kernel_size={k} and dilation={d}; a window may not lie wholly in the padding"
             )
     counts = [_places(*given, ceil_mode) for given in zip(sizes, kernel, stride, padding, dilation)]
     if min(counts) < 1:
         raise RuntimeError(
             f"{name}: Given input size: ({_by(sizes)}). Calculated output size: ({_by(counts)}). Output size "
-            "is too small; the kernel "
-            f"({_by(kernel)}) is larger than the padded input"
+            f"is too small; the kernel ({_by(kernel)}) is larger than the padded input"
         )
     return tuple(map(Windows, sizes, counts, kernel, stride, padding, dilation))
 

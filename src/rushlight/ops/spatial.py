@@ -12,6 +12,8 @@ WORDS = {1: "one int", 2: "two ints", 3: "three ints"}
 
 def each(name, what, value, count, optional=None):
     """`value` for each of `count` dimensions; `optional` stands for None or an empty list."""
+    if type(value) is int:
+        return (value,) * count
     if value is None or (optional is not None and isinstance(value, (list, tuple)) and not value):
         if optional is None:
             raise TypeError(
@@ -20,7 +22,7 @@ def each(name, what, value, count, optional=None):
         return tuple(optional)
     items = value if isinstance(value, (list, tuple)) else (value,)
     try:
-        items = tuple(n if type(n) is int else as_int(n) for n in items)
+        items = tuple([n if type(n) is int else as_int(n) for n in items])
     except TypeError:
         raise TypeError(
             f"{name}(): argument '{what}' must be an int or a tuple of {WORDS[count]}, but got {value!r}; "
