@@ -10,7 +10,7 @@ import numpy as np
 from ..tensor.core import Tensor, edge_of, share, wrap
 from ..tensor.storage import Lease
 from .modes import enable_grad, no_grad, state
-from .node import RELEASED, Node
+from .node import RELEASED, LeafLink, Node
 from .recording import Packed, hooks_here, saved_hooks, watchers
 
 
@@ -23,7 +23,7 @@ class _Saved:
         self.array, self.dtype, self.output = t._a, t.dtype, output
         self.lease: Lease | None = t._s.lease() if t._s is not None else None
         self.tensor = t if output is None else None  # an output would keep its own node alive
-        self.edge = (t._node, t._out, t._rg)
+        self.edge = edge_of(t)
         hooks = hooks_here() if saved_hooks else None
         self.packed = Packed(t, hooks) if hooks is not None else None
         if hooks is not None:
@@ -38,10 +38,10 @@ class _Saved:
         if self.tensor is not None and self.tensor._a is self.array:
             return self.tensor
         t = wrap(self.array if self.packed is None else self.packed(), self.dtype)
-        if self.output is not None:
-            t._node, t._out, t._rg = node, self.output, True
-        else:
-            t._node, t._out, t._rg = self.edge
+        edge = self.edge if self.output is None else (node, self.output)
+        if edge is not None:
+            t._rg = True
+            t._node, t._out = edge if isinstance(edge[0], Node) else (LeafLink(edge), 0)
         return t
 
 

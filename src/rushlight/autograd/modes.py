@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import threading
 from functools import wraps
+from threading import get_ident
+from types import coroutine
 from typing import Any, Callable
+
+
+CO_GENERATOR, CO_COROUTINE = 0x20, 0x80  # flags of code objects, as in inspect, which is slow to import
 
 
 class _State(threading.local):
@@ -33,7 +38,7 @@ class _Mode:
     _changes: dict[str, bool] = {}
 
     def __init__(self, function: Callable[..., Any] | None = None) -> None:
-        self._previous: list[tuple[bool, bool]] = []
+        self._previous: list[tuple[int, bool, bool]] = []  # thread, and what was in force there
 
     def __new__(cls, function: Any = None) -> Any:
         mode = super().__new__(cls)
@@ -43,16 +48,25 @@ class _Mode:
         return mode
 
     def __enter__(self) -> None:
-        self._previous.append((state.grad, state.inference))
+        self._previous.append((get_ident(), state.grad, state.inference))
         for name, value in self._changes.items():
             setattr(state, name, value)
 
     def __exit__(self, *error: Any) -> None:
-        state.grad, state.inference = self._previous.pop()
+        here, previous = get_ident(), self._previous
+        last = len(previous) - 1
+        while previous[last][0] != here:  # one object may be in use in several threads
+            last -= 1
+        _, state.grad, state.inference = previous.pop(last)
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        if _is_generator(function):
-            return _each_step(self, function)
+        if isinstance(function, type):
+            raise RuntimeError(f"{type(self).__name__} cannot decorate the class {function.__name__}: decorate its methods")
+        flags = getattr(getattr(function, "__code__", None), "co_flags", 0)
+        if flags & CO_GENERATOR:
+            return _generator(self, function)
+        if flags & CO_COROUTINE:
+            return _coroutine(self, function)
 
         @wraps(function)
         def call(*args: Any, **kwargs: Any) -> Any:
@@ -67,24 +81,39 @@ class _Mode:
         return new
 
 
-def _is_generator(function: Callable[..., Any]) -> bool:
-    return bool(getattr(getattr(function, "__code__", None), "co_flags", 0) & 0x20)
+def _each_step(mode: _Mode, steps: Any) -> Any:
+    """Drives a generator or coroutine so that every step of it runs in `mode`, and whoever drives it does not."""
+    proceed, given = steps.send, None
+    while True:
+        try:
+            with mode._fresh():
+                item = proceed(given)
+        except StopIteration as end:
+            return end.value
+        try:
+            proceed, given = steps.send, (yield item)
+        except GeneratorExit:
+            with mode._fresh():
+                steps.close()
+            raise
+        except BaseException as error:
+            proceed, given = steps.throw, error
 
 
-def _each_step(mode: _Mode, function: Callable[..., Any]) -> Callable[..., Any]:
-    """A generator whose every step runs in `mode`, and whose consumer does not."""
-
+def _generator(mode: _Mode, function: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        steps = function(*args, **kwargs)
-        sent = None
-        while True:
-            try:
-                with mode._fresh():
-                    item = steps.send(sent)
-            except StopIteration as end:
-                return end.value
-            sent = yield item
+        return (yield from _each_step(mode, function(*args, **kwargs)))
+
+    return call
+
+
+def _coroutine(mode: _Mode, function: Callable[..., Any]) -> Callable[..., Any]:
+    awaitable = coroutine(_each_step)
+
+    @wraps(function)
+    async def call(*args: Any, **kwargs: Any) -> Any:
+        return await awaitable(mode, function(*args, **kwargs))
 
     return call
 
@@ -119,6 +148,8 @@ class inference_mode(_Mode):
 class set_grad_enabled(_Mode):
     """Switches recording on or off: at once, and back at the end of a `with` block."""
 
+    _before: tuple[bool, bool] | None = None  # what was in force when the object was made
+
     def __new__(cls, mode: bool) -> Any:
         return object.__new__(cls)
 
@@ -129,11 +160,12 @@ class set_grad_enabled(_Mode):
         state.grad = bool(mode)
 
     def __enter__(self) -> None:
-        self._previous.append(self._before)
-        state.grad = self._changes["grad"]
+        self._previous.append((get_ident(), *(self._before or (state.grad, state.inference))))
+        self._before, state.grad = None, self._changes["grad"]
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        state.grad = self._before[0]
+        if self._before is not None:
+            state.grad = self._before[0]
         return super().__call__(function)
 
 

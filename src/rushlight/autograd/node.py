@@ -88,6 +88,19 @@ class Node:
 RELEASED: Any = object()
 
 
+class LeafLink(Node):
+    """Stands between a saved value of a leaf and the leaf itself, which may have been edited since."""
+
+    __slots__ = ()
+    label = "AccumulateGrad"
+
+    def __init__(self, edge: Any) -> None:
+        super().__init__((edge,))
+
+    def apply(self, grads: list[Any], lifted: bool) -> Any:
+        return grads
+
+
 class AccumulateGrad:
     """The end of a graph at a leaf: adds the gradient to `variable.grad`."""
 

@@ -11,10 +11,10 @@ from typing import Any
 
 from ..autograd.engine import gradients
 from ..autograd.modes import state
-from ..autograd.node import Node
+from ..autograd.node import LeafLink, Node
 from ..autograd.recording import after_record, saved_hooks, watchers
 from ..ops.declare import _in_float32, _reduced
-from ..ops.operator import DTYPE_OF, SHAPE_OF, LeafLink
+from ..ops.operator import DTYPE_OF, SHAPE_OF
 from ..ops.pointwise import common_type, number
 from ..tensor.core import Tensor, edge_of, wrap
 from ..tensor.dtype import FLOATING, float32

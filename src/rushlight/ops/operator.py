@@ -22,7 +22,7 @@ import numpy as np
 
 from .. import lang
 from ..autograd.modes import state
-from ..autograd.node import Node
+from ..autograd.node import LeafLink, Node
 from ..autograd.recording import after_record, saved_hooks, unpacked, watchers
 from ..tensor.core import Tensor, edge_of, wrap
 from ..tensor.dtype import FLOATING, of_numpy
@@ -220,19 +220,6 @@ class OperatorNode(Node):
             else:
                 t._node = LeafLink(edge)
         return t
-
-
-class LeafLink(Node):
-    """Stands between a saved value of a leaf and the leaf itself, which may have been edited since."""
-
-    __slots__ = ()
-    label = "AccumulateGrad"
-
-    def __init__(self, edge: Any) -> None:
-        super().__init__((edge,))
-
-    def apply(self, grads: list[Any], lifted: bool) -> Any:
-        return grads
 
 
 def record(op: Operator, values: Any, arrays: Any, result: Any, outputs: Any) -> None:
