@@ -1,8 +1,8 @@
 """When a kernel is worth it: the measured numbers, all in one place.
 
-A kernel that is loaded beats numpy at any size (60 to 100 ns a call against 300 and more for a ufunc with
-its checks), so what matters is the cost of getting it: 10 to 30 ms to compile one, 0.2 ms to load it from
-the disk cache.
+A kernel that is loaded needs 50 to 70 ns a call, a numpy ufunc 180 and more: it wins at any size (but for
+tanh, which numpy has as fast on one thread).  What matters is the cost of getting it: 5 to 10 ms to compile
+one (the first of a process 150, with the compiler and the pool), 0.15 ms to load it from the disk cache.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from ..runtime import settings
 from .graph import Node
 
-PARALLEL_FROM_PICOSECONDS = 8_000_000  # work that is worth waking another thread for
+PARALLEL_FROM_PICOSECONDS = 5_000_000  # work that is worth waking another thread for
 CHUNK_PICOSECONDS = 8_000_000  # work a thread takes at a time
 RELEASE_FROM_PICOSECONDS = 30_000_000  # work that is worth letting other Python threads run
 CHUNK_LIMITS = (1024, 65536)

@@ -465,7 +465,8 @@ def _run_all(module: Module) -> None:
             put(f, total, f.site, frame.FRAME_CHUNK)
             f.call_pointer(run.get(), void, f.site, f.constant(i64, 0), f.constant(i64, 0))
             f.ret()
-        chunk = f.variable(i64, word(f, description, frame.DESC_CHUNK))
+        share = (total.lshr(frame.SHARES_BITS) + 1024) & -1024
+        chunk = f.variable(i64, f.minimum(word(f, description, frame.DESC_CHUNK), share))
         with f.when(total > chunk.get() << 14):  # the pool takes a limited number of chunks
             chunk.set((total.lshr(14) + 64) & -64)
         put(f, chunk.get(), f.site, frame.FRAME_CHUNK)

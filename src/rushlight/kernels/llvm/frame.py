@@ -14,6 +14,7 @@ MAX_OPERANDS = 16
 SEGMENT = 8192  # elements whose results are summed before they are added to others
 MAX_SCALARS = 16
 MAX_DIMENSIONS = 64
+SHARES_BITS = 4  # work for the threads is cut into at least 16 pieces, so that they end together
 BLOCK = 256  # elements that are gathered at once when an operand is strided
 BLOCK_BYTES = BLOCK * 8
 

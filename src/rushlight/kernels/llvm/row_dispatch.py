@@ -204,7 +204,8 @@ def _run_all_rows(module: Module) -> None:
             put(f, rows, f.site, frame.FRAME_CHUNK)
             f.call("run_rows", void, f.site, f.constant(i64, 0), f.constant(i64, 0))
             f.ret()
-        wanted = f.maximum(word(f, description, frame.DESC_CHUNK) // f.maximum(width, 1), 1)
+        share = rows.lshr(frame.SHARES_BITS) + 1
+        wanted = f.minimum(word(f, description, frame.DESC_CHUNK) // f.maximum(width, 1) + 1, share)
         size = f.maximum(wanted, rows.lshr(MOST_CHUNKS.bit_length() - 1) + 1)
         put(f, size, f.site, frame.FRAME_CHUNK)
         f.call(pool.PARALLEL_FOR, void, Value(f, ptr, "@run_rows"), f.site, (rows + size - 1) // size)
