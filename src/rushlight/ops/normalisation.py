@@ -10,7 +10,7 @@ from ..tensor.core import Tensor
 from ..tensor.inplace import writable
 from ..tensor.limits import finfo
 from .alias import alias
-from .declare import composite, operator
+from .declare import OPERATORS, composite, operator
 from .shapes import shape_of
 
 
@@ -320,3 +320,22 @@ def root_group_norm(input, num_groups, weight=None, bias=None, eps=1e-05, cudnn_
 
 
 alias(rms_norm, "rms_norm", method=False)
+
+
+# ---- across channels
+
+
+@composite(namespace="nn.functional", out=False)
+def local_response_norm(input, size, alpha=0.0001, beta=0.75, k=1.0):
+    """Each element over a power of the mean of the squares in `size` channels around it."""
+    shape = shape_of(input)
+    if len(shape) < 3:
+        raise ValueError(
+            f"local_response_norm: Expected 3D or higher dimensionality input (got {len(shape)} dimensions)"
+        )
+    if not prod(shape):
+        return input
+    squares = lang.reshape(input * input, (shape[0], 1, shape[1], prod(shape[2:])))
+    pad, pool = OPERATORS["nn.functional.pad"].call, OPERATORS["nn.functional.avg_pool2d"].call
+    means = pool(pad(squares, (0, 0, size // 2, (size - 1) // 2)), (size, 1), stride=1)
+    return input / lang.reshape(means, shape).mul(alpha).add(k).pow(beta)
