@@ -59,6 +59,10 @@ def test_windows_of_nothing_but_minus_infinity_have_a_place():
     assert places.flatten().tolist() == [0, 1, 3, 4, 5, 7, 12, 13, 15]
 
 
+def test_a_window_that_lies_between_all_elements_has_none():
+    assert F.max_pool1d(rushlight.ones(1, 1, 1), 2, 1, 1, 2).tolist() == [[[-float("inf")]]]
+
+
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_average_pools_of_any_windows(count):
     pytest.importorskip("torch")

@@ -211,15 +211,21 @@ def window_argmax(x: Any, windows: tuple[Windows, ...]) -> Any:
     return x, np.broadcast_to(places, x.shape).astype(np.int64)
 
 
+def lowest(dtype: np.dtype) -> Any:
+    """What no value is below."""
+    return -np.inf if dtype.kind == "f" else np.iinfo(dtype).min
+
+
 def _max_along(x: np.ndarray, axis: int, windows: Windows) -> np.ndarray:
-    out = _first_of(x, axis, windows)
+    out = _first_element(x, axis, windows)
     for have, where in taps(windows)[1:] if _covers(windows) else taps(windows):
         out[_at(axis, have)] = np.maximum(out[_at(axis, have)], x[_at(axis, where)])
     return out
 
 
 def _argmax_along(x: np.ndarray, places: np.ndarray, axis: int, windows: Windows, nan: bool) -> Any:
-    best, found = _first_of(x, axis, windows), _first_of(np.broadcast_to(places, x.shape), axis, windows)
+    spread = np.broadcast_to(places, x.shape)
+    best, found = _first_element(x, axis, windows), _first_of(spread, axis, windows)
     for have, where in taps(windows)[1:] if _covers(windows) else taps(windows):
         here, there = _at(axis, have), _at(axis, where)
         value, old = x[there], found[here]
@@ -227,9 +233,7 @@ def _argmax_along(x: np.ndarray, places: np.ndarray, axis: int, windows: Windows
         if nan:
             higher |= np.isnan(value)
         best[here] = np.maximum(best[here], value)
-        found[here] = (
-            old + (np.broadcast_to(places, x.shape)[there] - old) * higher
-        )  # no branches to mispredict
+        found[here] = old + (spread[there] - old) * higher  # no branches to mispredict
     return best, found
 
 
@@ -244,6 +248,15 @@ def _first_of(x: np.ndarray, axis: int, windows: Windows) -> np.ndarray:
     if _covers(windows):
         return x[_at(axis, taps(windows)[0][1])].copy()
     return x.take(firsts(windows), axis)
+
+
+def _first_element(x: np.ndarray, axis: int, windows: Windows) -> np.ndarray:
+    """The first element of each window, or what is below all others for a window without any."""
+    out = _first_of(x, axis, windows)
+    empty = np.flatnonzero(lengths(windows) == 0)
+    if empty.size:
+        out[_at(axis, empty)] = lowest(x.dtype)
+    return out
 
 
 # ---- elements that a pool took

@@ -93,37 +93,45 @@ def pad(input, pad, mode="constant", value=None):
 
 def _check_continued(input, pads, given, mode):
     shape = shape_of(input)
-    if given not in (2, 4, 6) or len(shape) - given // 2 not in (1, 2):
+    first = len(shape) - given // 2
+    if given not in (2, 4, 6) or first not in (1, 2):
         raise NotImplementedError(
             "Only 2D, 3D, 4D, 5D padding with non-constant padding are supported for now: the last dimension "
-            "of a 2D or 3D input, the last "
-            f"two of 3D or 4D, the last three of 4D or 5D; got {given} numbers for an input of shape "
-            f"{list(shape)}"
+            "of a 2D or 3D input, the last two of 3D or 4D, the last three of 4D or 5D; got "
+            f"{given} numbers for an input of shape {list(shape)}"
         )
-    for axis, (n, (low, high)) in enumerate(zip(shape, pads)):
-        if n == 0 and (axis >= len(shape) - given // 2 or (axis and mode != "circular")):
-            raise RuntimeError(
-                "pad: Expected a tensor with possibly 0 batch size and other non-zero dimensions for input, "
-                f"but got: {list(shape)}"
-            )
-        kept, total = n + min(low, 0) + min(high, 0), n + low + high
-        if (low or high) and (total < (mode != "circular") or (mode == "circular" and kept <= 0 < total)):
-            raise RuntimeError(
-                f"pad: input (size {n} at dimension {axis}) is too small: negative padding of {low} and "
-                f"{high} is resulting in an empty "
-                f"dimension (size {total}, {max(kept, 0)} of them from the input)"
-            )
-        if mode == "reflect" and max(low, high) >= n and (low or high):
-            raise RuntimeError(
-                "Argument #4: Padding size should be less than the corresponding input dimension, but got: "
-                f"padding ({low}, {high}) at "
-                f"dimension {axis} of input {list(shape)}; use mode='replicate', or pad several times"
-            )
-        if mode == "circular" and max(low, high) > n:
-            raise RuntimeError(
-                f"Padding value causes wrapping around more than once: ({low}, {high}) at dimension {axis} "
-                f"of input {list(shape)}"
-            )
+    if 0 in shape[first if mode == "circular" else 1 :]:
+        raise RuntimeError(
+            "pad: Expected a tensor with possibly 0 batch size and other non-zero dimensions for input, but "
+            f"got: {list(shape)}"
+        )
+    results = [n + low + high for n, (low, high) in zip(shape, pads)]
+    if mode != "circular" and max(results[first:]) < 1:
+        raise RuntimeError(f"pad: input {list(shape)} is too small: its sizes would be {results[first:]}")
+    for axis in range(first, len(shape)):
+        _check_axis(axis, shape, pads[axis], results[axis], mode)
+
+
+def _check_axis(axis, shape, pads, result, mode):
+    """One dimension suffices for its pads."""
+    n, (low, high) = shape[axis], pads
+    kept = n + min(low, 0) + min(high, 0)
+    if result < 0 or (mode == "circular" and kept <= 0 < result):
+        raise RuntimeError(
+            f"pad: input (size {n} at dimension {axis}) is too small: negative padding of {low} and {high} "
+            f"is resulting in an empty dimension (size {result}, {max(kept, 0)} of them from the input)"
+        )
+    if mode == "reflect" and max(low, high) >= n:
+        raise RuntimeError(
+            "Argument #4: Padding size should be less than the corresponding input dimension, but got: "
+            f"padding ({low}, {high}) at dimension {axis} of input {list(shape)}; use mode='replicate', or "
+            "pad twice"
+        )
+    if mode == "circular" and max(low, high) > n:
+        raise RuntimeError(
+            f"Padding value causes wrapping around more than once: ({low}, {high}) at dimension {axis} of "
+            f"input {list(shape)}"
+        )
 
 
 __all__ = ["constant_pad"]
