@@ -117,7 +117,7 @@ sgn.gradient(input=_sgn_gradient)
 
 
 @elementwise(inplace=True)
-def addcmul(input, tensor1, tensor2, *, value=1):
+def addcmul(input, tensor1: Array, tensor2: Array, *, value=1):
     """`input + value * tensor1 * tensor2`, element by element."""
     value = int(value) if is_integral(input) else value
     return input + tensor1 * tensor2 if value == 1 else input + tensor1 * tensor2 * value
@@ -131,7 +131,7 @@ addcmul.gradient(
 
 
 @elementwise(inplace=True, refuses=("bool", "integral"))
-def addcdiv(input, tensor1, tensor2, *, value=1):
+def addcdiv(input, tensor1: Array, tensor2: Array, *, value=1):
     """`input + value * tensor1 / tensor2`, element by element."""
     return input + tensor1 / tensor2 * value
 

@@ -26,43 +26,43 @@ def bitwise_not(input):
 
 
 @on_bits
-def bitwise_and(input, other):
+def bitwise_and(input: ArrayOrNumber, other):
     """The bits that both have."""
     return lang.bitwise_and(input, other)
 
 
 @on_bits
-def bitwise_or(input, other):
+def bitwise_or(input: ArrayOrNumber, other):
     """The bits that at least one has."""
     return lang.bitwise_or(input, other)
 
 
 @on_bits
-def bitwise_xor(input, other):
+def bitwise_xor(input: ArrayOrNumber, other):
     """The bits that just one has."""
     return lang.bitwise_xor(input, other)
 
 
 @on_integers
-def bitwise_left_shift(input, other):
+def bitwise_left_shift(input: ArrayOrNumber, other):
     """The bits moved up by `other` places; 0 when all have been moved out."""
     return lang.left_shift(input, other)
 
 
 @on_integers
-def bitwise_right_shift(input, other):
+def bitwise_right_shift(input: ArrayOrNumber, other):
     """The bits moved down by `other` places; the sign stays."""
     return lang.right_shift(input, other)
 
 
 @on_integers
-def gcd(input, other):
+def gcd(input, other: Array):
     """The greatest common divisor of each pair of elements."""
     return lang.gcd(input, other)
 
 
 @on_integers
-def lcm(input, other):
+def lcm(input, other: Array):
     """The least common multiple of each pair of elements."""
     return lang.lcm(input, other)
 

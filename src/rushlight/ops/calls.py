@@ -132,10 +132,10 @@ def header(op: Operator, src: Source, with_out: bool) -> None:
         )
 
 
-def fall_back(op: Operator, src: Source, with_out: bool) -> None:
+def fall_back(op: Operator, src: Source, with_out: bool, way: str = "slow") -> None:
     """The last line: everything that is not quick."""
     values = ", ".join(op.signature.names)
-    src.add(1, f"return op.slow(({values},), {'out' if with_out else 'None'}, renamed)")
+    src.add(1, f"return op.{way}(({values},), {'out' if with_out else 'None'}, renamed)")
 
 
 def conditions(op: Operator, with_out: bool) -> str:
@@ -312,16 +312,21 @@ def _fuses(op: Operator, sources: tuple[int, ...]) -> bool:
     )
 
 
-def write_elementwise(op: Any) -> str:
-    """The function of an element-wise operator."""
+def write_elementwise(op: Any, insists: frozenset[int] = frozenset()) -> str:
+    """The function of an element-wise operator, which takes numbers wherever it does not insist on a tensor."""
     src = Source()
     header(op, src, op.accepts_out)
     src.add(1, f"if {conditions(op, op.accepts_out)}:")
-    _elementwise_lines(op, src)
-    fall_back(op, src, op.accepts_out)
+    _elementwise_lines(op, src, insists=insists)
+    fall_back(op, src, op.accepts_out, "insist" if insists else "slow")
     if op.has_rules:
         apply_lines(op, src)
     return src.text()
+
+
+def write_insisting(op: Any) -> str:
+    """The function that users call: it wants tensors where PyTorch does."""
+    return write_elementwise(op, op.insists)
 
 
 def write_dunder(op: Any) -> str:
@@ -336,13 +341,15 @@ def write_dunder(op: Any) -> str:
     return src.text()
 
 
-def _elementwise_lines(op: Any, src: Source, options: bool = True) -> None:
+def _elementwise_lines(
+    op: Any, src: Source, options: bool = True, insists: frozenset[int] = frozenset()
+) -> None:
     """The quick path: tensors of one type, or one with a Python number."""
     s = op.signature
     recorded = op.differentiable and op.result != "bool"
     first = s.names[0]
     if len(s.arrays) == 2:
-        _pair_of_operands(src, *s.names[:2])
+        _pair_of_operands(src, *s.names[:2], insists)
     else:
         same = " and ".join(
             [f"type({s.names[i]}) in QUICK" for i in s.arrays]
@@ -406,8 +413,11 @@ def _kernel_lines(op: Any, src: Source, names: str, target: str, options: bool) 
         src.add(depth + 1, f"r = launch(k, {target}.np, {arrays})")
 
 
-def _pair_of_operands(src: Source, x: str, y: str) -> None:
+def _pair_of_operands(src: Source, x: str, y: str, insists: frozenset[int]) -> None:
     """Both tensors, or either of them a float or int beside a float tensor."""
+    number = "type({}) in WEAK and dt in FLOATS and dt in direct"
+    x_number = "False" if 0 in insists else number.format(x)
+    y_number = "False" if 1 in insists else number.format(y)
     src.add(
         2, f"if type({x}) in QUICK:", f"    dt, a0, g0 = {x}.dtype, {x}._a, {x}._rg", "    size = a0.size"
     )
@@ -421,13 +431,13 @@ def _pair_of_operands(src: Source, x: str, y: str) -> None:
     src.add(
         3,
         "else:",
-        f"    ok, a1, g1 = type({y}) in WEAK and dt in FLOATS and dt in direct, {y}, False",
+        f"    ok, a1, g1 = {y_number}, {y}, False",
         "    key = dt, 1",
     )
     src.add(
         2, f"elif type({y}) in QUICK:", f"    dt, a1, g1 = {y}.dtype, {y}._a, {y}._rg", "    size = a1.size"
     )
-    src.add(3, f"ok, a0, g0 = type({x}) in WEAK and dt in FLOATS and dt in direct, {x}, False", "key = dt, 2")
+    src.add(3, f"ok, a0, g0 = {x_number}, {x}, False", "key = dt, 2")
     src.add(2, "else:", "    ok = False")
 
 

@@ -61,19 +61,19 @@ def ge(input, other):
 
 
 @comparison
-def logical_and(input, other):
+def logical_and(input, other: Array):
     """Are both elements other than zero?"""
     return lang.logical_and(input, other)
 
 
 @comparison
-def logical_or(input, other):
+def logical_or(input, other: Array):
     """Is at least one of the elements other than zero?"""
     return lang.logical_or(input, other)
 
 
 @comparison
-def logical_xor(input, other):
+def logical_xor(input, other: Array):
     """Is just one of the elements other than zero?"""
     return lang.logical_xor(input, other)
 

@@ -97,6 +97,8 @@ def publish(
         call.__wrapped__ = op.body  # type: ignore[attr-defined]
     call.operator, call.accepts_out = op, out  # type: ignore[attr-defined]
     op.call = call
+    if not hasattr(op, "lenient"):
+        op.lenient = call
     if hasattr(op, "gradient"):
         call.gradient = op.gradient  # type: ignore[attr-defined]
     if method and (not op.namespace or method is not True):

@@ -41,7 +41,7 @@ def _trunc_divide(input, other):
 
 
 @elementwise(inplace=True, refuses=NO_DIVISION, node="RemainderBackward0")
-def remainder(input, other):
+def remainder(input: ArrayOrNumber, other):
     """What division leaves, with the sign of the divisor (Python's `%`)."""
     return lang.remainder(input, other)
 

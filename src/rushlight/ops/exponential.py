@@ -14,7 +14,7 @@ LN2, LN10 = 0.6931471805599453, 2.302585092994046
 
 
 @elementwise(inplace=True, refuses=("bool",))
-def pow(input, exponent):
+def pow(input: ArrayOrNumber, exponent):
     """`input` to the power of `exponent`."""
     return lang.pow(input, exponent)
 
@@ -146,7 +146,7 @@ def _times(x, logarithm, y):
 
 
 @elementwise(inplace=True, promote="float", refuses=("complex",))
-def xlogy(input, other):
+def xlogy(input: ArrayOrNumber, other):
     """`input * log(other)`, which is zero where `input` is."""
     return _times(input, lang.log(strong(other, input)), other)
 
@@ -159,7 +159,7 @@ xlogy.gradient(input=_xlogy_gradient, other=lambda g, input, other: g * (input /
 
 
 @elementwise(namespace="special", promote="float", refuses=("complex",), node="SpecialXlog1PyBackward0")
-def xlog1py(input, other):
+def xlog1py(input: ArrayOrNumber, other):
     """`input * log1p(other)`, which is zero where `input` is."""
     return _times(input, lang.log1p(strong(other, input)), other)
 
@@ -172,13 +172,13 @@ xlog1py.gradient(input=_xlog1py_gradient, other=lambda g, input, other: g * (inp
 
 
 @elementwise(refuses=("bool", "integral"))
-def logaddexp(input, other):
+def logaddexp(input, other: Array):
     """`log(exp(input) + exp(other))`, without overflow."""
     return lang.logaddexp(input, other)
 
 
 @elementwise(refuses=("bool", "integral", "complex"))
-def logaddexp2(input, other):
+def logaddexp2(input, other: Array):
     """`log2(2 ** input + 2 ** other)`, without overflow."""
     return lang.logaddexp2(input, other)
 

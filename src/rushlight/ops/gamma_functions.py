@@ -26,7 +26,7 @@ def digamma(input):
 
 
 @elementwise(namespace="special", promote="float", refuses=REAL, node="SpecialZetaBackward0")
-def zeta(input, other):
+def zeta(input: ArrayOrNumber, other):
     """Hurwitz's zeta function: the sum of (other + k) ** -input over k = 0, 1, 2, ..."""
     return lang.zeta(input, other)
 
@@ -88,13 +88,13 @@ mvlgamma.gradient(input=_mvlgamma_gradient)
 
 
 @elementwise(inplace=True, refuses=("bool", "integral", "complex"))
-def igamma(input, other):
+def igamma(input, other: Array):
     """The regularized lower incomplete gamma function: the share of the integral of `input` up to `other`."""
     return lang.igamma(input, other)
 
 
 @elementwise(inplace=True, refuses=("bool", "integral", "complex"))
-def igammac(input, other):
+def igammac(input, other: Array):
     """The regularized upper incomplete gamma function: 1 - igamma."""
     return lang.igammac(input, other)
 

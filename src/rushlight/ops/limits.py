@@ -11,25 +11,25 @@ REAL = ("complex",)
 
 
 @elementwise(refuses=REAL)
-def maximum(input, other):
+def maximum(input, other: Array):
     """The larger of each pair; NaN when either is."""
     return lang.maximum(input, other)
 
 
 @elementwise(refuses=REAL)
-def minimum(input, other):
+def minimum(input, other: Array):
     """The smaller of each pair; NaN when either is."""
     return lang.minimum(input, other)
 
 
 @elementwise(refuses=REAL)
-def fmax(input, other):
+def fmax(input, other: Array):
     """The larger of each pair; the number where the other is NaN."""
     return lang.fmax(other, input)  # of two equal ones, the first
 
 
 @elementwise(refuses=REAL)
-def fmin(input, other):
+def fmin(input, other: Array):
     """The smaller of each pair; the number where the other is NaN."""
     return lang.fmin(other, input)
 

@@ -51,6 +51,7 @@ class Operator:
 
     family = "general"
     call: Callable[..., Any]  # the public function
+    lenient: Callable[..., Any]  # the same for rules and Python's operators: numbers may stand for tensors
     slow: Callable[..., Any]  # what that does when its quick path does not apply: (values, out, renamed)
 
     def __init__(

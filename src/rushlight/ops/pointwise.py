@@ -13,7 +13,7 @@ from ..quiet import SILENT, enter, leave
 from ..tensor.core import QUICK, Tensor, wrap
 from ..tensor.dtype import BOOL, COMPLEX, DTYPES, FLOATING, INTEGRAL, bool_, dtype, get_default_dtype, promote
 from ..tensor.inplace import write_out
-from .calls import lazy_call, write_elementwise
+from .calls import lazy_call, write_elementwise, write_insisting
 from .intercept import intercepted, interceptors
 from .operator import Operator, record
 
@@ -31,9 +31,15 @@ class ElementwiseOperator(Operator):
         self.to_float = options.get("promote") == "float"
         self.result = options.get("result")
         self.numbers = options.get("numbers", False)  # may all operands be Python numbers?
+        self.insists = frozenset() if self.numbers else self._insists(body.__annotations__)
         self.refused = frozenset(CATEGORIES[c] for c in options.get("refuses", ()))
         self.count = len(self.signature.arrays)  # the others are options
         self.direct = frozenset(d for d in DTYPES.values() if self._takes_directly(d))
+
+    def _insists(self, annotations: dict[str, Any]) -> frozenset[int]:
+        """Where a user must give a tensor: at the first parameter, and at those annotated `Array`."""
+        kinds = [str(annotations.get(n, "Array" if i == 0 else "ArrayOrNumber")) for i, n in enumerate(self.signature.names)]
+        return frozenset(i for i in self.signature.arrays if kinds[i] == "Array")
 
     def _takes_directly(self, d: dtype) -> bool:
         if d.reduced or d.category in self.refused or (d.is_complex and self.result == "real"):
@@ -56,8 +62,26 @@ class ElementwiseOperator(Operator):
 
 def call_of(op: ElementwiseOperator) -> Callable[..., Any]:
     """The public function of an element-wise operator."""
+    names = {"broadcast_error": broadcast_error, "direct": op.direct}
     op.slow = lambda values, out, renamed: slow(op, values, out, renamed)
-    return lazy_call(op, write_elementwise, {"broadcast_error": broadcast_error, "direct": op.direct})
+    op.insist = lambda values, out, renamed: insist(op, values, out, renamed)
+    op.lenient = lazy_call(op, write_elementwise, names)
+    if not op.insists:
+        return op.lenient
+    return lazy_call(op, write_insisting, names)
+
+
+def insist(op: ElementwiseOperator, values: Any, out: Any, renamed: dict) -> Any:
+    """`slow`, after a look at who gave a number where PyTorch takes only tensors."""
+    values = op.signature.complete_with(op.path, values, renamed)
+    for i in op.insists:
+        if isinstance(values[i], (*NUMBERS, np.generic)):
+            name, kind = op.signature.names[i], type(values[i]).__name__
+            raise TypeError(
+                f"{op.path}(): argument '{name}' (position {i + 1}) must be Tensor, not {kind}; "
+                f"write torch.tensor({values[i]!r}) for a number"
+            )
+    return slow(op, values, out, {})
 
 
 def slow(op: ElementwiseOperator, values: Any, out: Any, renamed: dict) -> Any:

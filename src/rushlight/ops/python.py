@@ -48,8 +48,8 @@ def forward(call: Function) -> Function:
 def dunder(op: Operator) -> Function:
     """`a.__op__(b)`, written out where it is an element-wise operator."""
     if op.family != "elementwise":
-        return forward(op.call)
-    names = {"broadcast_error": broadcast_error, "direct": op.direct, "other_operand": forward(op.call)}  # type: ignore[attr-defined]
+        return forward(op.lenient)
+    names = {"broadcast_error": broadcast_error, "direct": op.direct, "other_operand": forward(op.lenient)}  # type: ignore[attr-defined]
     return lazy_call(op, write_dunder, names)
 
 
@@ -57,6 +57,8 @@ def reflected(call: Function) -> Function:
     """`b.__rop__(a)`: the number comes first."""
 
     def method(self: Tensor, other: Any) -> Any:
+        if not isinstance(self, Tensor):
+            raise TypeError(f"descriptor of 'Tensor' doesn't apply to a '{type(self).__name__}' object")
         return call(_operand(other), self) if isinstance(other, OPERANDS) else NotImplemented
 
     return method
@@ -78,7 +80,7 @@ def attach() -> None:
     for python, name in BINARY.items():
         if name not in OPERATORS:
             continue
-        call = OPERATORS[name].call
+        call = OPERATORS[name].lenient
         setattr(Tensor, f"__{python}__", dunder(OPERATORS[name]))
         setattr(Tensor, f"__r{python}__", reflected(call))
         if name + "_" in vars(Tensor):

@@ -56,7 +56,7 @@ Tensor.where = _where_method
 
 
 @elementwise(inplace=True, differentiable=False, refuses=("complex",))
-def heaviside(input, values):
+def heaviside(input, values: Array):
     """0 below zero, 1 above it, `values` at zero."""
     return lang.where(input == 0, values, lang.cast(input > 0, input.dtype))
 
@@ -123,7 +123,7 @@ def _(g, results, needs):
 
 
 @elementwise(inplace=True, promote="float")
-def ldexp(input, other):
+def ldexp(input, other: Array):
     """`input` times 2 to the power of `other`."""
     return input * lang.exp2(other)
 

@@ -90,7 +90,7 @@ def _declare_plain(name, text):
 def _declare_family(name, text):
     primitive = getattr(lang, name)
 
-    def body(input, n):
+    def body(input: ArrayOrNumber, n):
         return primitive(input, n)
 
     body.__doc__ = f"The {text}, of degree `n`, at each element."

@@ -98,7 +98,7 @@ atanh.gradient(input=lambda g, input: g / lang.conj(1 - input * input))
 
 
 @elementwise(inplace=True, promote="float", refuses=("complex",))
-def atan2(input, other):
+def atan2(input, other: Array):
     """The angle of the point (other, input), between -pi and pi."""
     return lang.atan2(input, other)
 
@@ -116,7 +116,7 @@ atan2.gradient(
 
 
 @elementwise(inplace=True, refuses=("bool", "integral", "complex"))
-def hypot(input, other):
+def hypot(input, other: Array):
     """The length of the hypotenuse: sqrt(input² + other²) without overflow."""
     return lang.hypot(input, other)
 
