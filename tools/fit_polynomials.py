@@ -73,7 +73,7 @@ FITS = {
     "LOG_F32": (log_tail, -mpf(1) / 3, mpf(1) / 3, 8, lambda f: f * f + mpf("1e-3")),
     "TANH_F32": (odd_tail(mp.tanh, -mpf(1) / 3), 0, mpf("0.5625") ** 2, 4, lambda z: z + mpf("1e-4")),
     "ERF_F32": (erf_ratio, 0, mpf("0.93") ** 2, 6, lambda z: 1),
-    "ERFC_LOG_F32": (erfc_log, mpf("0.9"), mpf("4.05"), 9, mp.erfc),
+    "ERFC_LOG_F32": (erfc_log, mpf("0.9"), mpf("4.05"), 6, mp.erfc),
     "SIN_F32": (odd_tail(mp.sin, -mpf(1) / 6), 0, QUARTER_TURN**2, 3, lambda z: z + mpf("1e-4")),
     "COS_F32": (cos_tail, 0, QUARTER_TURN**2, 2, lambda z: z * z + mpf("1e-4")),
     "EXP_F64": (exp_tail, -LN2_HALF, LN2_HALF, 10, lambda r: r * r + mpf("1e-4")),

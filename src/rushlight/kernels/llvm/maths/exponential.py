@@ -102,6 +102,12 @@ def exp(f: Function, x: Value) -> Value:
     return _scale(f, f.fma(r * r, _tail(f, r), r) + 1.0, n, exponent)
 
 
+def exp_normal(f: Function, x: Value) -> Value:
+    """e**x for arguments whose results are normal numbers, known beforehand: no limits to look after."""
+    _, exponent, r, _ = _reduce(f, x)
+    return (f.fma(r * r, _tail(f, r), r) + 1.0) * power_of_two(f, exponent)
+
+
 def exp2(f: Function, x: Value) -> Value:
     """2**x: 1.3 ulp."""
     n, exponent = round_to_integer(f, clamp(f, x, *EXP2_RANGE[x.type.bits]), 1.0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ....runtime.ir import Function, Value
 from .common import absolute, copysign, in_double, per_lane, polynomial
-from .exponential import exp
+from .exponential import exp, exp_normal
 
 # erf(x) / x - 1 in x*x for |x| <= 0.93, log(erfc(x)) + x on [0.9, 4.05]:
 # tools/fit_polynomials.py ERF_F32 ERFC_LOG_F32
@@ -18,16 +18,13 @@ ERF_F32 = (
     8.34522264530582e-05,
 )
 ERFC_LOG_F32 = (
-    8.594174397111594e-05,
-    -0.1289797235078661,
-    -0.634753564862389,
-    -0.10616733367687924,
-    0.023122653522792164,
-    -0.0029406109503005745,
-    -5.95273059803421e-05,
-    0.00010340676322506398,
-    -1.7862371977202773e-05,
-    1.1107670363611211e-06,
+    -0.00017751239774502813,
+    -0.12774948273841125,
+    -0.6370598997834571,
+    -0.10403721838423698,
+    0.02227701203504453,
+    -0.0030555867307261834,
+    0.00019717937141871996,
 )
 # log(exp(t*t) erfc(t) / u) in u = 2 / (2 + t) for 0 <= t <= 10.3: ERFCX_LOG (1.1e-10)
 ERFCX_LOG = (
@@ -56,7 +53,7 @@ def erf(f: Function, x: Value) -> Value:
     square = size * size
     small = f.fma(polynomial(f, square, ERF_F32), size, size)
     t = f.select(size > 4.0, 4.0, size)
-    large = 1.0 - exp(f, polynomial(f, t, ERFC_LOG_F32) - t)
+    large = 1.0 - exp_normal(f, polynomial(f, t, ERFC_LOG_F32) - t)
     return copysign(f, f.select(size < 0.92, small, large), x)
 
 
