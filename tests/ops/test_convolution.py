@@ -121,6 +121,14 @@ def test_an_input_in_any_layout_gives_the_same():
     assert F.conv2d(view, weight).allclose(F.conv2d(view.contiguous(), weight), atol=1e-5)
 
 
+def test_channels_that_are_last_in_memory_stay_there():
+    x = rushlight.randn(2, 3, 8, 8).to(memory_format=rushlight.channels_last)
+    weight = rushlight.randn(4, 3, 3, 3)
+    for y in (F.conv2d(x, weight), F.max_pool2d(x, 2), F.avg_pool2d(x, 2)):
+        assert y.is_contiguous(memory_format=rushlight.channels_last)
+    assert F.conv2d(x, weight).allclose(F.conv2d(x.contiguous(), weight), atol=1e-5)
+
+
 def test_sequences_with_time_first():
     pytest.importorskip("torch")
     draw = Draw(40)

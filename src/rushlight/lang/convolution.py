@@ -28,7 +28,7 @@ def convolution(
 ) -> Any:
     """The cross-correlation of each image with each filter, plus a bias for each filter (or None)."""
     sizes = output_sizes(x.shape[2:], weight.shape[2:], stride, padding, dilation)
-    out = np.empty((len(x), len(weight), *sizes), x.dtype)
+    out = empty_like(x, (len(x), len(weight), *sizes))
     filters = weight.reshape(groups, len(weight) // groups, prod(weight.shape[1:]))
     for images, seen in blocks_of_patches(x, weight.shape[2:], sizes, stride, padding, dilation, groups):
         _unmerge(out[images], np.matmul(filters, seen))
@@ -43,7 +43,7 @@ def convolution_input(
 ) -> Any:
     """The transpose of `convolution`, to images of sizes `shape`: outputs go back to where they came from."""
     taps, channels = weight.shape[2:], weight.shape[1] * groups
-    out = np.empty((len(g), channels, *shape), g.dtype)
+    out = empty_like(g, (len(g), channels, *shape))
     reach = [(n - 1) * s + d * (k - 1) + 1 for n, s, d, k in zip(g.shape[2:], stride, dilation, taps)]
     wide = [max(n + 2 * p, m) for n, p, m in zip(shape, padding, reach)]
     inside = (slice(None), slice(None), *(slice(p, p + n) for n, p in zip(shape, padding)))
@@ -73,6 +73,13 @@ def convolution_weight(
     for images, seen in blocks_of_patches(x, taps, g.shape[2:], stride, padding, dilation, groups):
         total += np.matmul(_merge(g[images], groups), seen.swapaxes(1, 2))
     return total.reshape(outputs, channels, *taps)
+
+
+def empty_like(x: np.ndarray, shape: Sizes) -> np.ndarray:
+    """Memory for a result, with the channels last if those of `x` are."""
+    if x.flags.c_contiguous or not np.moveaxis(x, 1, -1).flags.c_contiguous:
+        return np.empty(shape, x.dtype)
+    return np.moveaxis(np.empty((shape[0], *shape[2:], shape[1]), x.dtype), -1, 1)
 
 
 def output_sizes(

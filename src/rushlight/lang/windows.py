@@ -166,7 +166,7 @@ def _sum_along(x: np.ndarray, axis: int, windows: Windows) -> np.ndarray:
         return np.add.reduce(x, axis, dtype=x.dtype, keepdims=True)
     steps = taps(windows)
     if steps and steps[0][0] == slice(0, windows.count):
-        out, steps = x[_at(axis, steps[0][1])].copy(), steps[1:]
+        out, steps = x[_at(axis, steps[0][1])].copy("K"), steps[1:]
     else:
         out = np.zeros((*x.shape[:axis], windows.count, *x.shape[axis + 1 :]), x.dtype)
     for have, where in steps:
@@ -246,7 +246,7 @@ def _covers(windows: Windows) -> bool:
 def _first_of(x: np.ndarray, axis: int, windows: Windows) -> np.ndarray:
     """A new array of the first element of each window."""
     if _covers(windows):
-        return x[_at(axis, taps(windows)[0][1])].copy()
+        return x[_at(axis, taps(windows)[0][1])].copy("K")
     return x.take(firsts(windows), axis)
 
 
