@@ -3,14 +3,30 @@
 from importlib import import_module
 from typing import Any
 
-from .module import Module
+from . import modules
+from .modules import *
 from .parameter import Buffer, Parameter
+from .uninitialized import UninitializedBuffer, UninitializedParameter
+
+_LATER = {"attention", "common_types", "functional", "grad", "init", "parallel", "utils"}
 
 
 def __getattr__(name: str) -> Any:
-    if name == "functional":
-        return import_module("rushlight.nn.functional")
+    if name in _LATER:
+        return import_module(f"rushlight.nn.{name}")
+    if name == "DataParallel":
+        return import_module("rushlight.nn.parallel").DataParallel
+    if name == "factory_kwargs":
+        return import_module("rushlight.nn.common_types").factory_kwargs
     raise AttributeError(f"module 'rushlight.nn' has no attribute '{name}'")
 
 
-__all__ = ["Buffer", "Module", "Parameter", "functional"]
+__all__ = [
+    *modules.__all__,
+    "Buffer",
+    "DataParallel",
+    "Parameter",
+    "UninitializedBuffer",
+    "UninitializedParameter",
+    *sorted(_LATER),
+]
