@@ -210,7 +210,7 @@ def _lacking(x, labels, p, margin, weight):
     if weight is not None:
         lack = lack * lang.reshape(lang.take_rows(weight, 0, lang.reshape(labels, (-1,))), (-1, 1))
     total = lang.sum(lack, 1)  # the class itself contributes its margin, and no gradient
-    own = margin**p
+    own = max(margin, 0) ** p
     extra = own if weight is None else lang.take_rows(weight, 0, lang.reshape(labels, (-1,))) * own
     return (total - extra) / x.shape[1]
 
