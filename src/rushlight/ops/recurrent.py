@@ -1,0 +1,214 @@
+"""Recurrent networks of several layers and directions, on plain and packed sequences, and single cells."""
+
+from __future__ import annotations
+
+from .. import lang
+from ..tensor.core import Tensor
+from .declare import composite
+from .dropout import dropout as dropped
+from .recurrent_layers import gru_layer, lstm_layer, rnn_layer
+
+# ---- one layer in one direction: (x, states, weights, sizes, reverse) -> (outputs, *last states)
+
+
+def _run_lstm(x, states, weights, sizes, reverse):
+    w_ih, w_hh, b_ih, b_hh, w_hr = weights
+    return lstm_layer(x, *states, w_ih, w_hh, b_ih, b_hh, w_hr, sizes, reverse, [])
+
+
+def _run_gru(x, states, weights, sizes, reverse):
+    return gru_layer(x, *states, *weights[:4], sizes, reverse, [])
+
+
+def _run_tanh(x, states, weights, sizes, reverse):
+    return rnn_layer(x, *states, *weights[:4], sizes, reverse, True)
+
+
+def _run_relu(x, states, weights, sizes, reverse):
+    return rnn_layer(x, *states, *weights[:4], sizes, reverse, False)
+
+
+# ---- what is checked
+
+
+def _weights_of(name, params, has_biases, layers, directions):
+    """(w_ih, w_hh, b_ih, b_hh, w_hr) for each layer and direction, with None for what there is not."""
+    params = list(params)
+    each = len(params) // max(layers * directions, 1)
+    if len(params) != each * layers * directions or each not in ((4, 5) if has_biases else (2, 3)):
+        raise RuntimeError(
+            f"{name}: got {len(params)} weights for {layers} layers in {directions} directions; each has w_ih and w_hh"
+            + (", b_ih and b_hh" if has_biases else "")
+            + " (and w_hr if there is a projection)"
+        )
+    groups = []
+    for k in range(0, len(params), each):
+        group = params[k : k + each]
+        biases = group[2:4] if has_biases else [None, None]
+        groups.append([*group[:2], *biases, group[-1] if each in (3, 5) else None])
+    return groups
+
+
+def _check(name, features, batch, states, groups, directions):
+    expected = groups[0][0].shape[1]
+    if features != expected:
+        raise RuntimeError(
+            f"{name}: input.size(-1) must be equal to input_size. Expected {expected}, got {features}: the weight w_ih of "
+            f"the first layer is {list(groups[0][0].shape)}"
+        )
+    for what, s in zip(("hx", "cx"), states):
+        width = groups[0][1].shape[1] if what == "hx" else groups[0][1].shape[0] // 4
+        shape = (len(groups), batch, width)
+        if tuple(s.shape) != shape:
+            raise RuntimeError(
+                f"{name}: Expected hidden size {shape} for {what}, got {list(s.shape)}: (layers * directions, batch, size)"
+            )
+
+
+# ---- all layers
+
+
+def _stacked(name, run, x, sizes, states, groups, p, directions):
+    """Every layer in turn: the last one's outputs, and the last states of all."""
+    _check(name, x.shape[-1], max(sizes, default=0), states, groups, directions)
+    last = [[] for _ in states]
+    count = len(groups) // directions
+    for layer in range(count):
+        outputs = []
+        for direction in range(directions):
+            k = layer * directions + direction
+            out, *final = run(x, [s[k] for s in states], groups[k], sizes, direction == 1)
+            outputs.append(out)
+            for kept, s in zip(last, final):
+                kept.append(s)
+        x = outputs[0] if directions == 1 else lang.cat(outputs, 1)
+        if p and layer + 1 < count:
+            x = dropped(x, p)
+    return x, *(lang.stack(s, 0) for s in last)
+
+
+def _recurrent(name, run, input, states, params, has_biases, layers, p, train, bidirectional, batch_first):
+    """A network on a batch of sequences of one length."""
+    if input.ndim != 3:
+        raise RuntimeError(f"{name}: input must have 3 dimensions (time, batch, features), got {input.ndim}")
+    if batch_first:
+        input = lang.transpose(input, 0, 1)
+    steps, batch, features = input.shape
+    if not steps:
+        raise RuntimeError(
+            f"{name}: Expected sequence length to be larger than 0 in RNN, but input is {list(input.shape)}"
+        )
+    directions = 2 if bidirectional else 1
+    groups = _weights_of(name, params, has_biases, layers, directions)
+    x = lang.reshape(input, (steps * batch, features))
+    x, *last = _stacked(name, run, x, (batch,) * steps, states, groups, p if train else 0.0, directions)
+    x = lang.reshape(x, (steps, batch, x.shape[1]))
+    return (lang.transpose(x, 0, 1) if batch_first else x), *last
+
+
+def _packed(name, run, data, batch_sizes, states, params, has_biases, layers, p, train, bidirectional):
+    """A network on packed sequences, the longest first."""
+    if batch_sizes.ndim != 1 or data.ndim != 2:
+        raise RuntimeError(
+            f"{name}: packed sequences are data (rows, features) and batch_sizes (times), but got {list(data.shape)} and "
+            f"{list(batch_sizes.shape)}"
+        )
+    directions = 2 if bidirectional else 1
+    groups = _weights_of(name, params, has_biases, layers, directions)
+    sizes = tuple(batch_sizes.tolist())
+    if not sizes or list(sizes) != sorted(sizes, reverse=True) or sum(sizes) != len(data) or sizes[-1] < 1:
+        raise RuntimeError(
+            f"{name}: batch_sizes never grow, and add up to the {len(data)} rows of data, but they are {list(sizes)}"
+        )
+    return _stacked(name, run, data, sizes, states, groups, p if train else 0.0, directions)
+
+
+def _publish(name, run):
+    """torch.gru and its like: on a batch, or with batch_sizes in the second place on packed sequences."""
+
+    def call(*arguments):
+        if len(arguments) == 9 and not isinstance(arguments[2], (tuple, list)):
+            data, batch_sizes, hx, params, *options = arguments
+            return _packed(name, run, data, batch_sizes, (hx,), params, *options)
+        _check_count(name, arguments)
+        input, hx, params, *options = arguments
+        return _recurrent(name, run, input, (hx,), params, *options)
+
+    call.__doc__ = f"(input, hx, params, has_biases, num_layers, dropout, train, bidirectional, batch_first), {name} layers."
+    return composite(call, name=name, method=False, out=False)
+
+
+def _check_count(name, arguments):
+    if len(arguments) != 9:
+        raise TypeError(
+            f"{name}() takes (input, hx, params, has_biases, num_layers, dropout, train, bidirectional, batch_first), or "
+            "(data, batch_sizes, hx, params, has_biases, num_layers, dropout, train, bidirectional), but got "
+            f"{len(arguments)} arguments"
+        )
+
+
+gru = _publish("gru", _run_gru)
+rnn_tanh = _publish("rnn_tanh", _run_tanh)
+rnn_relu = _publish("rnn_relu", _run_relu)
+
+
+@composite(method=False, out=False)
+def lstm(*arguments):
+    """Layers of long short-term memory: the outputs of all times, the last states and the last memories."""
+    _check_count("lstm", arguments)
+    if isinstance(arguments[1], Tensor):
+        data, batch_sizes, hx, params, *options = arguments
+        return _packed("lstm", _run_lstm, data, batch_sizes, tuple(hx), params, *options)
+    input, hx, params, *options = arguments
+    if len(hx) != 2:
+        raise RuntimeError(f"lstm expects two hidden states, but hx has {len(hx)}")
+    return _recurrent("lstm", _run_lstm, input, tuple(hx), params, *options)
+
+
+# ---- single cells
+
+
+def _cell(name, run, input, states, weights, parts):
+    """One step of a layer."""
+    for what, x in (("input", input), *(("hx", s) for s in states)):
+        if x.ndim != 2:
+            raise RuntimeError(
+                f"{name}: {what} has dimensions (batch, size), but its shape is {list(x.shape)}"
+            )
+    batch, features = input.shape
+    if features != weights[0].shape[1]:
+        raise RuntimeError(
+            f"{name}: input has inconsistent input_size: got {features} expected {weights[0].shape[1]}, the columns of w_ih"
+        )
+    width = weights[0].shape[0] // parts
+    for s in states:
+        if tuple(s.shape) != (batch, width):
+            raise RuntimeError(
+                f"{name}: a hidden state of {list(s.shape)} does not fit; for this input and these weights it is "
+                f"{[batch, width]}: (batch, hidden_size)"
+            )
+    return run(input, states, (*weights, None), (batch,), False)[1:]
+
+
+@composite(method=False, out=False)
+def lstm_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):
+    """One step of long short-term memory: the next state and memory."""
+    return tuple(_cell("lstm_cell", _run_lstm, input, tuple(hx), (w_ih, w_hh, b_ih, b_hh), 4))
+
+
+@composite(method=False, out=False)
+def gru_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):
+    """The next state of gated recurrent units."""
+    return _cell("gru_cell", _run_gru, input, (hx,), (w_ih, w_hh, b_ih, b_hh), 3)[0]
+
+
+@composite(method=False, out=False)
+def rnn_tanh_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):
+    """The next state of a plain recurrent network."""
+    return _cell("rnn_tanh_cell", _run_tanh, input, (hx,), (w_ih, w_hh, b_ih, b_hh), 1)[0]
+
+
+@composite(method=False, out=False)
+def rnn_relu_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):
+    """The next state of a plain recurrent network with relu."""
+    return _cell("rnn_relu_cell", _run_relu, input, (hx,), (w_ih, w_hh, b_ih, b_hh), 1)[0]
