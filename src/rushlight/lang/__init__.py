@@ -14,6 +14,7 @@ from typing import Any
 from . import elementwise, index, memory, movement, pieces, product, reduce, region
 from .dispatch import HANDLERS, PRIMITIVES, elementwise_primitive, handle, primitive
 from .movement import address, offset_of, root
+from .product import small_linear, small_linear_back
 
 _NOT_PRIMITIVES = {"arrays", "symbol"}
 _waiting = [True]
@@ -49,4 +50,6 @@ __all__ = [
     "offset_of",
     "primitive",
     "root",
+    "small_linear",
+    "small_linear_back",
 ]

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..kernels import linear as _linear
 from .dispatch import primitive
 
 
@@ -34,3 +35,13 @@ def adjoint(x: Any) -> Any:
     """The last two axes swapped, and complex values conjugated."""
     x = x.swapaxes(-1, -2)
     return np.conjugate(x) if x.dtype.kind == "c" else x
+
+
+def small_linear(x: Any, weight: Any, bias: Any) -> Any:
+    """`x @ weight.T + bias` by a kernel for small matrices; None where that does not apply."""
+    return _linear.forward(x, weight, bias)
+
+
+def small_linear_back(g: Any, x: Any, weight: Any, needs: tuple) -> Any:
+    """The gradients of `small_linear`; None where its kernel does not apply, as on anything but arrays."""
+    return _linear.backward(g, x, weight, needs) if type(g) is np.ndarray else None

@@ -125,6 +125,9 @@ for _op in (baddbmm, addbmm):
 @operator(namespace="nn.functional", node="AddmmBackward0")
 def linear(input: Array, weight: Array, bias: Array | None = None):
     """`input @ weight.T + bias`: what a Linear layer computes."""
+    small = lang.small_linear(input, weight, bias)
+    if small is not None:
+        return small
     if weight.ndim > 2:
         check_dims("linear", weight=(weight, 2))
     result = product("linear", input, weight.T)
@@ -140,6 +143,9 @@ def linear(input: Array, weight: Array, bias: Array | None = None):
 
 @linear.gradient
 def _(g, input, weight, needs):
+    small = lang.small_linear_back(g, input, weight, needs)
+    if small is not None:
+        return small
     if len(weight.shape) == 1:
         column = lang.reshape(g, (*g.shape, 1))
         return (

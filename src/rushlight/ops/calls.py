@@ -2,13 +2,12 @@
 
 The quick path of `a + b` must cost little more than numpy does, and must look the same for every operator; so
 it is written out for each signature, like the `__init__` of a dataclass, instead of looping over parameters
-at every call. `RUSHLIGHT_DEBUG=calls` prints what is written. Whatever the quick path does not cover goes to
+at every call. `RUSHLIGHT_DEBUG=4` prints what is written. Whatever the quick path does not cover goes to
 `op.slow(values, out)`.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from types import FunctionType
 from typing import Any
@@ -30,7 +29,7 @@ from .operator import DTYPE_OF, SHAPE_OF, Operator, after_record, saved_hooks, w
 from .signature import REQUIRED
 
 Function = Callable[..., Any]
-SHOW = "calls" in os.environ.get("RUSHLIGHT_DEBUG", "")
+SHOW_FROM_LEVEL = 4
 
 COMMON = {
     "QUICK": QUICK,
@@ -82,7 +81,7 @@ def _forward(*args: Any, **kwargs: Any) -> Any:
 
 def _become(call: Function, source: str) -> None:
     """Replaces the code of a function; whoever holds the function has the new one."""
-    if SHOW:
+    if settings.debug_level >= SHOW_FROM_LEVEL:
         print(source)
     scope = call.__globals__
     exec(compile(source, f"<rushlight operator {scope['op'].path}>", "exec"), scope)

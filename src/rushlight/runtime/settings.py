@@ -16,9 +16,8 @@ import os
 import sys
 
 MODES = ("off", "auto", "force")
-COMPILE_FROM_ELEMENTS = (
-    4096  # below this, numpy needs less than 5 microseconds and compiling would not come back
-)
+# below this, numpy needs less than 5 microseconds and compiling would not come back
+COMPILE_FROM_ELEMENTS = 4096
 _KERNELS_FROM = {"off": sys.maxsize, "auto": COMPILE_FROM_ELEMENTS, "force": 0}
 
 
@@ -44,6 +43,9 @@ kernel_mode = choice("RUSHLIGHT_KERNELS", MODES, "auto")
 kernels_from = _KERNELS_FROM[kernel_mode]  # elements from which on a generated kernel is used
 
 
+when_changed: list = []  # called after the mode has changed: who keeps kernels looks again
+
+
 def set_kernel_mode(mode: str) -> str:
     """Switch between `off`, `auto` and `force`; the mode before is returned."""
     global kernel_mode, kernels_from
@@ -51,6 +53,8 @@ def set_kernel_mode(mode: str) -> str:
         raise ValueError(f"kernel mode {mode!r}: expected one of {', '.join(MODES)}")
     before, kernel_mode = kernel_mode, mode
     kernels_from = _KERNELS_FROM[mode]
+    for forget in when_changed:
+        forget()
     return before
 
 
