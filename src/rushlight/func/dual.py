@@ -27,10 +27,8 @@ class Dual(Traced):
         if not op.differentiable:
             return call(op, below(values, level))
         duals = list({id(t): t for t in tensors_in(values) if at(t, level)}.values())
-        if len(duals) == 1 and values[0] is duals[0]:
-            primal = call(op, below(values, level))
-            if is_view(primal):
-                return _view(op, values, primal, level)
+        if op.family == "view":
+            return _view(op, values, call(op, below(values, level)), level)
         return push(lambda *inputs: call(op, _replaced(values, duals, inputs)), duals, level)
 
     def replace(self, result: Tensor, operation: str) -> None:
@@ -46,21 +44,15 @@ class Dual(Traced):
         return dual(self.level, value, frozen(self.tangent, leases))
 
 
-def is_view(result: Any) -> bool:
-    """Does a result show the memory of the tensor that it was made from?"""
-    parts = result if isinstance(result, (tuple, list)) else (result,)
-    return any(isinstance(t, Tensor) and bottom(t)._base is not None for t in parts)
-
-
 def _view(op: Any, values: Any, primal: Any, level: int) -> Any:
     """A view is linear: its tangent is the same view of the tangent, and edits in place reach both."""
     tangent = call(op, [values[0].tangent, *values[1:]])
     if isinstance(primal, Tensor):
         result = dual(level, primal, tangent)
-        mark_views(values, (result,))
+        mark_views(op, values, (result,))
         return result
     parts = [dual(level, p, t) for p, t in zip(primal, tangent)]
-    mark_views(values, parts)
+    mark_views(op, values, parts)
     return type(primal)(parts)
 
 

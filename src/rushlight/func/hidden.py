@@ -35,6 +35,8 @@ class Hidden(np.ndarray):
         return refuse(f"numpy.{func.__name__}")
 
     def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, Hidden):  # a mask of wrong values, for the text of an error
+            return self._whole()[index._whole()]
         part = np.ndarray.__getitem__(self, index)  # for its shape
         return part if isinstance(part, np.ndarray) else refuse("an element")
 
@@ -42,6 +44,9 @@ class Hidden(np.ndarray):
         if shape != (-1,):
             return refuse(".reshape()")
         return self._whole().reshape(-1)
+
+    def view(self, *args: Any) -> Any:
+        return hidden(self.shape, self._whole().view(*args))
 
     def _whole(self) -> Any:
         return refuse("an element") if self.full is None else self.full
@@ -82,7 +87,7 @@ for _name in ("item", "tolist", "tobytes", "copy", "astype", "ravel", "flatten",
 
 def hidden(shape: tuple[int, ...], full: np.ndarray) -> Hidden:
     """An array of this shape whose elements are all one and the same poison, in case somebody reads them unnoticed."""
-    a = np.ndarray.__new__(Hidden, shape, full.dtype, _poison(full.dtype), 0, (0,) * len(shape))
+    a: Any = np.ndarray.__new__(Hidden, shape, full.dtype, _poison(full.dtype), 0, (0,) * len(shape))
     a.full = full
     return a
 

@@ -132,10 +132,12 @@ class Traced(Tensor):
 
     # ---- indexing with tensors that are themselves transformed
 
-    def __getitem__(self, index: Any) -> Tensor:
+    @staticmethod
+    def taken_from(x: Tensor, index: Any) -> Tensor:
+        """`x[index]` where tensors inside of transforms are in the index."""
         from .indexing import take
 
-        return take(self, index) if has_traced(index) else Tensor.__getitem__(self, index)  # type: ignore[index]
+        return take(x, index)
 
     def __setitem__(self, index: Any, value: Any) -> None:
         from .indexing import put
@@ -187,11 +189,6 @@ def tensors_in(values: Any) -> Iterator[Any]:
             for t in v:
                 if isinstance(t, Tensor):
                     yield t
-
-
-def has_traced(index: Any) -> bool:
-    """Is there a transformed tensor in an index?"""
-    return any(isinstance(t, Traced) for t in tensors_in(index if type(index) in (list, tuple) else (index,)))
 
 
 def at(t: Any, level: int) -> bool:

@@ -90,7 +90,7 @@ def record(op: Any, values: Any, lower: Any, result: Any, level: int) -> Any:
     node.leases = []
     save(node, op, [frozen(v, node.leases) for v in lower], frozen(result, node.leases))
     outputs = [output(r, node, k, level) for k, r in enumerate(result if many else (result,))]
-    mark_views(values, outputs)
+    mark_views(op, values, outputs)
     if many:
         node.metadata["outputs"] = [(tuple(r.shape), r.dtype) if isinstance(r, Tensor) else ((), None) for r in result]
     if watchers or saved_hooks:
@@ -155,10 +155,10 @@ def output(r: Any, node: Any, k: int, level: int) -> Any:
     return t
 
 
-def mark_views(values: Any, outputs: Any) -> None:
-    """Notes which tensors may show the same memory: edits in place of those are refused."""
+def mark_views(op: Any, values: Any, outputs: Any) -> None:
+    """Notes which tensors may show the same memory: edits in place of those need care."""
     x = values[0]
-    for t in outputs:
+    for t in outputs if op.family == "view" else ():
         if isinstance(t, Traced) and bottom(t)._base is not None:
             t.viewed = True
             if isinstance(x, Traced):

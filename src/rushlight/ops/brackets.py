@@ -66,6 +66,9 @@ def rows(self: Tensor, index: Tensor) -> Tensor:
 
 def select(self: Tensor, index: Any) -> Tensor:
     """Any index."""
+    for i in index if type(index) is tuple else (index,):
+        if isinstance(i, Tensor) and i._assign is not None:  # inside of vmap, grad, jvp, ...
+            return i.taken_from(self, index)
     basic, tensors = parse(index, self)
     part = self if tensors is not None and is_whole(basic) else part_of(self, basic)
     if tensors is None:

@@ -23,7 +23,7 @@ _new = object.__new__
 def view_call(op: Operator) -> Callable[..., Any]:
     """The public function of a view operator."""
     op.slow = lambda values, out, renamed: slow_view(op, values, renamed)
-    op.accepts_out = False
+    op.accepts_out, op.family = False, "view"
     return lazy_call(op, write_view, {"view_of": view_of, "finish_views": finish_views})
 
 
