@@ -189,8 +189,11 @@ class Tensor(metaclass=TensorType):
                 "make a new tensor or Parameter of the value"
             )
         storage = storage_of(value)
+        if self._s is not storage:
+            if self._s is not None:
+                self._s.remove(self)
+            storage.add(self)
         self._a, self.dtype, self._s = value._a, value.dtype, storage
-        storage.add(self)
 
     def detach(self) -> Tensor:
         """A tensor on the same memory that is no part of the graph."""

@@ -58,6 +58,10 @@ class Storage:
         if len(members) > self._prune_at:
             self.prune()
 
+    def remove(self, tensor: Tensor) -> None:
+        """Forgets a tensor that has got other memory."""
+        self._members = [r for r in self._members if r() is not tensor]
+
     def prune(self) -> None:
         """Forgets the tensors that are gone."""
         self._members = [r for r in self._members if r() is not None]
