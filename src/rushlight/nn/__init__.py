@@ -16,6 +16,8 @@ def __getattr__(name: str) -> Any:
         return import_module(f"rushlight.nn.{name}")
     if name == "DataParallel":
         return import_module("rushlight.nn.parallel").DataParallel
+    if name == "LinearCrossEntropyOptions":
+        return import_module("rushlight.nn.modules.linear_cross_entropy_options").LinearCrossEntropyOptions
     if name == "factory_kwargs":
         return import_module("rushlight.nn.common_types").factory_kwargs
     raise AttributeError(f"module 'rushlight.nn' has no attribute '{name}'")
@@ -25,6 +27,7 @@ __all__ = [
     *modules.__all__,
     "Buffer",
     "DataParallel",
+    "LinearCrossEntropyOptions",
     "Parameter",
     "UninitializedBuffer",
     "UninitializedParameter",

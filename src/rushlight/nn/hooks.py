@@ -42,7 +42,8 @@ EVERYWHERE = Hooks()
 
 def call_with_hooks(module: Any, args: tuple, kwargs: dict) -> Any:
     """A call of a module with everything that was asked to happen around it."""
-    groups = [EVERYWHERE] + ([module._hooks] if module._hooks else [])
+    own = module.__dict__.get("_call_hooks")
+    groups = [EVERYWHERE, own] if own else [EVERYWHERE]
     finished: list[int] = []
     try:
         return _call(module, args, kwargs, groups, finished)
@@ -100,26 +101,34 @@ def _after(group: Hooks, number: int, module: Any, args: tuple, kwargs: dict, re
     return hook(module, args, kwargs, result) if number in group.with_kwargs else hook(module, args, result)
 
 
+def _everywhere() -> Hooks:
+    """The hooks of all modules; from now on a call of any module asks for them."""
+    from .module import Module
+
+    Module._call_hooks = EVERYWHERE
+    return EVERYWHERE
+
+
 def register_module_forward_pre_hook(hook: Hook) -> RemovableHandle:
     """Calls `hook(module, args)` before the forward of every module."""
-    return EVERYWHERE.add("before", hook, False)
+    return _everywhere().add("before", hook, False)
 
 
 def register_module_forward_hook(
     hook: Hook, *, with_kwargs: bool = False, always_call: bool = False
 ) -> RemovableHandle:
     """Calls `hook(module, args, result)` after the forward of every module."""
-    return EVERYWHERE.add("after", hook, False, with_kwargs, always_call)
+    return _everywhere().add("after", hook, False, with_kwargs, always_call)
 
 
 def register_module_full_backward_hook(hook: Hook) -> RemovableHandle:
     """Calls `hook(module, grad_inputs, grad_outputs)` after the backward of every module."""
-    return EVERYWHERE.add("backward", hook, False)
+    return _everywhere().add("backward", hook, False)
 
 
 def register_module_full_backward_pre_hook(hook: Hook) -> RemovableHandle:
     """Calls `hook(module, grad_outputs)` before the backward of every module."""
-    return EVERYWHERE.add("backward_pre", hook, False)
+    return _everywhere().add("backward_pre", hook, False)
 
 
 register_module_backward_hook = register_module_full_backward_hook

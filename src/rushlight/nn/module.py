@@ -7,12 +7,26 @@ from typing import Any, Callable, Iterator
 
 from ..autograd.hooks import RemovableHandle
 from ..tensor.core import Tensor
-from .hooks import EVERYWHERE, Hooks, call_with_hooks
+from .hooks import Hooks, call_with_hooks
+from .members import Members
 from .parameter import Buffer, Parameter
 from .state import StateMixin
 
 Hook = Callable[..., Any]
 TABLES = ("_parameters", "_buffers", "_modules")
+
+
+def _hook_table(kind: str) -> property:
+    """The hooks of one kind, under the name by which PyTorch programs count and clear them."""
+
+    def get(self: Module) -> dict[int, Hook]:
+        return getattr(self._own_call_hooks(), kind)
+
+    def put(self: Module, hooks: Any) -> None:
+        get(self).clear()
+        get(self).update(hooks)
+
+    return property(get, put)
 
 
 class Module(StateMixin):
@@ -24,7 +38,7 @@ class Module(StateMixin):
     """
 
     training: bool = True
-    _hooks: Hooks | None = None
+    _call_hooks: Hooks | None = None
     _version: int = 1
     dump_patches = False
     call_super_init = False
@@ -40,7 +54,8 @@ class Module(StateMixin):
             )
         d = self.__dict__
         d["training"] = True
-        d["_parameters"], d["_buffers"], d["_modules"] = {}, {}, {}
+        for table in TABLES:
+            d[table] = Members(self)
         d["_non_persistent_buffers_set"] = set()
         if self.call_super_init:
             super().__init__(*args, **kwargs)
@@ -52,9 +67,9 @@ class Module(StateMixin):
         )
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if self._hooks or EVERYWHERE:
-            return call_with_hooks(self, args, kwargs)
-        return self.forward(*args, **kwargs)
+        if self._call_hooks is None:
+            return self.forward(*args, **kwargs)
+        return call_with_hooks(self, args, kwargs)
 
     # ---- attributes
 
@@ -66,7 +81,7 @@ class Module(StateMixin):
                 raise AttributeError(
                     "cannot assign parameters before Module.__init__() call: call super().__init__() first"
                 )
-            self._forget(name, "_parameters")
+            self._forget_name(name, "_parameters")
             self.register_parameter(name, value)
         elif parameters is not None and name in parameters:
             if value is not None:
@@ -80,7 +95,7 @@ class Module(StateMixin):
                 raise AttributeError(
                     "cannot assign module before Module.__init__() call: call super().__init__() first"
                 )
-            self._forget(name, "_modules")
+            self._forget_name(name, "_modules")
             d["_modules"][name] = value
         elif parameters is not None and name in d["_modules"]:
             if value is not None:
@@ -90,11 +105,14 @@ class Module(StateMixin):
                 )
             d["_modules"][name] = value
         elif parameters is not None and (name in d["_buffers"] or isinstance(value, Buffer)):
-            self._set_buffer(name, value)
+            self._set_buffer_value(name, value)
+        elif name in TABLES and isinstance(value, dict):
+            d.get(name, {}).clear()
+            d[name] = Members(self, value)
         else:
             object.__setattr__(self, name, value)
 
-    def _forget(self, name: str, keep: str) -> None:
+    def _forget_name(self, name: str, keep: str) -> None:
         """A name means one thing: what it meant before goes."""
         self.__dict__.pop(name, None)
         for table in TABLES:
@@ -102,20 +120,21 @@ class Module(StateMixin):
                 self.__dict__[table].pop(name, None)
         self.__dict__["_non_persistent_buffers_set"].discard(name)
 
-    def _set_buffer(self, name: str, value: Any) -> None:
+    def _set_buffer_value(self, name: str, value: Any) -> None:
         if value is not None and not isinstance(value, Tensor):
             raise TypeError(
                 f"cannot assign '{type(value).__name__}' as buffer '{name}' (torch.nn.Buffer, torch.Tensor "
                 "or None expected)"
             )
         if name in self._buffers:
+            self.__dict__.pop(name, None)
             self._buffers[name] = value
         else:
-            self._forget(name, "_buffers")
+            self._forget_name(name, "_buffers")
             self.register_buffer(name, value, value.__dict__.get("persistent", True))
 
     def __getattr__(self, name: str) -> Any:
-        d = self.__dict__
+        d = self.__dict__  # members are found before this is asked; here are those of tables written otherwise
         for table in TABLES:
             found = d.get(table)
             if found is not None and name in found:
@@ -134,13 +153,19 @@ class Module(StateMixin):
         names = {*dir(type(self)), *self.__dict__, *self._parameters, *self._modules, *self._buffers}
         return sorted(n for n in names if not n[:1].isdigit())
 
+    def __getstate__(self) -> dict[str, Any]:
+        """The attributes, without those that the tables have."""
+        tables = {table: dict(self.__dict__[table]) for table in TABLES if table in self.__dict__}
+        members = {name for table in tables.values() for name in table}
+        return {k: v for k, v in self.__dict__.items() if k not in members} | tables
+
     def __setstate__(self, state: dict) -> None:
         self.__dict__.update(state)
         for table in TABLES:
-            self.__dict__.setdefault(table, {})
+            self.__dict__[table] = Members(self, state.get(table, ()))
         self.__dict__.setdefault("_non_persistent_buffers_set", set())
 
-    def _check_name(self, name: Any, what: str) -> None:
+    def _check_member_name(self, name: Any, what: str) -> None:
         if not isinstance(name, str):
             raise TypeError(f"{what} name should be a string. Got {type(name).__name__}")
         if "." in name:
@@ -154,7 +179,7 @@ class Module(StateMixin):
             raise AttributeError(
                 "cannot assign parameter before Module.__init__() call: call super().__init__() first"
             )
-        self._check_name(name, "parameter")
+        self._check_member_name(name, "parameter")
         if hasattr(self, name) and name not in self._parameters:
             raise KeyError(f"attribute '{name}' already exists")
         if param is not None and not isinstance(param, Parameter):
@@ -176,7 +201,7 @@ class Module(StateMixin):
             raise AttributeError(
                 "cannot assign buffer before Module.__init__() call: call super().__init__() first"
             )
-        self._check_name(name, "buffer")
+        self._check_member_name(name, "buffer")
         if hasattr(self, name) and name not in self._buffers:
             raise KeyError(f"attribute '{name}' already exists")
         if tensor is not None and not isinstance(tensor, Tensor):
@@ -193,7 +218,7 @@ class Module(StateMixin):
         """Adds a submodule under a name."""
         if module is not None and not isinstance(module, Module):
             raise TypeError(f"{type(module).__name__} is not a Module subclass")
-        self._check_name(name, "module")
+        self._check_member_name(name, "module")
         if hasattr(self, name) and name not in self._modules:
             raise KeyError(f"attribute '{name}' already exists")
         self._modules[name] = module
@@ -286,7 +311,7 @@ class Module(StateMixin):
                 raise AttributeError(f"`{part}` is not an nn.Module")
         return module
 
-    def _at(self, target: str, table: str, what: str) -> Any:
+    def _member_at(self, target: str, table: str, what: str) -> Any:
         path, _, name = target.rpartition(".")
         module = self.get_submodule(path)
         if not hasattr(module, name):
@@ -297,11 +322,11 @@ class Module(StateMixin):
 
     def get_parameter(self, target: str) -> Parameter:
         """The parameter at a path."""
-        return self._at(target, "_parameters", "an nn.Parameter")
+        return self._member_at(target, "_parameters", "an nn.Parameter")
 
     def get_buffer(self, target: str) -> Tensor:
         """The buffer at a path."""
-        return self._at(target, "_buffers", "a buffer")
+        return self._member_at(target, "_buffers", "a buffer")
 
     def set_submodule(self, target: str, module: Module, strict: bool = False) -> None:
         """Puts a module at a path, in the place of what is there."""
@@ -329,25 +354,33 @@ class Module(StateMixin):
         if recurse:
             for module in self.children():
                 module._apply(fn)
-        for p in self._parameters.values():
+        for name, p in list(self._parameters.items()):
             if p is not None:
                 new, grad = fn(p.detach()), p.grad
                 p._grad = None
-                p.data = new
+                if new.device is p.device:
+                    p.data = new
+                else:  # a tensor on another device is another tensor
+                    p = Parameter(new, p.requires_grad)
+                    setattr(self, name, p)
                 if grad is not None:
                     p.grad = fn(grad)
-        for name, b in self._buffers.items():
+        for name, b in list(self._buffers.items()):
             if b is not None:
-                self._buffers[name] = fn(b)
+                self._set_buffer_value(name, fn(b))
         return self
 
     def to(self, *args: Any, **kwargs: Any) -> Module:
-        """Moves or converts all parameters and buffers; integers keep their type."""
+        """Moves or converts all parameters and buffers; integers keep their type, and `memory_format=` is for
+        those of four or five dimensions.
+        """
         device, dt, non_blocking = _to_arguments(args, kwargs)
+        layout = kwargs.get("memory_format")
 
         def convert(t: Tensor) -> Tensor:
             wanted = dt if dt is not None and (t.dtype.is_floating_point or t.dtype.is_complex) else t.dtype
-            return t.to(device or t.device, wanted, non_blocking=non_blocking)
+            order = {"memory_format": layout} if layout is not None and t.dim() in (4, 5) else {}
+            return t.to(device or t.device, wanted, non_blocking=non_blocking, **order)
 
         if dt is not None and not (dt.is_floating_point or dt.is_complex):
             raise TypeError(
@@ -355,7 +388,7 @@ class Module(StateMixin):
             )
         return self._apply(convert)
 
-    def _floats(self, convert: Callable[[Tensor], Tensor]) -> Module:
+    def _apply_to_floats(self, convert: Callable[[Tensor], Tensor]) -> Module:
         return self._apply(lambda t: convert(t) if t.dtype.is_floating_point else t)
 
     def type(self, dst_type: Any) -> Module:
@@ -364,19 +397,19 @@ class Module(StateMixin):
 
     def float(self) -> Module:
         """Floating point parameters and buffers become float32."""
-        return self._floats(lambda t: t.float())
+        return self._apply_to_floats(lambda t: t.float())
 
     def double(self) -> Module:
         """Floating point parameters and buffers become float64."""
-        return self._floats(lambda t: t.double())
+        return self._apply_to_floats(lambda t: t.double())
 
     def half(self) -> Module:
         """Floating point parameters and buffers become float16."""
-        return self._floats(lambda t: t.half())
+        return self._apply_to_floats(lambda t: t.half())
 
     def bfloat16(self) -> Module:
         """Floating point parameters and buffers become bfloat16."""
-        return self._floats(lambda t: t.bfloat16())
+        return self._apply_to_floats(lambda t: t.bfloat16())
 
     def cpu(self) -> Module:
         """Moves everything to the CPU."""
@@ -432,30 +465,30 @@ class Module(StateMixin):
 
     # ---- hooks
 
-    def _own_hooks(self) -> Hooks:
-        if self._hooks is None:
-            self.__dict__["_hooks"] = Hooks()
-        return self._hooks  # type: ignore[return-value]
+    def _own_call_hooks(self) -> Hooks:
+        if "_call_hooks" not in self.__dict__:
+            self.__dict__["_call_hooks"] = Hooks()
+        return self.__dict__["_call_hooks"]
 
     def register_forward_pre_hook(
         self, hook: Hook, *, prepend: bool = False, with_kwargs: bool = False
     ) -> RemovableHandle:
         """Calls `hook(module, args)` before forward; what it returns replaces the arguments."""
-        return self._own_hooks().add("before", hook, prepend, with_kwargs)
+        return self._own_call_hooks().add("before", hook, prepend, with_kwargs)
 
     def register_forward_hook(
         self, hook: Hook, *, prepend: bool = False, with_kwargs: bool = False, always_call: bool = False
     ) -> RemovableHandle:
         """Calls `hook(module, args, result)` after forward; what it returns replaces the result."""
-        return self._own_hooks().add("after", hook, prepend, with_kwargs, always_call)
+        return self._own_call_hooks().add("after", hook, prepend, with_kwargs, always_call)
 
     def register_full_backward_pre_hook(self, hook: Hook, prepend: bool = False) -> RemovableHandle:
         """Calls `hook(module, grad_outputs)` before the backward of this module."""
-        return self._own_hooks().add("backward_pre", hook, prepend)
+        return self._own_call_hooks().add("backward_pre", hook, prepend)
 
     def register_full_backward_hook(self, hook: Hook, prepend: bool = False) -> RemovableHandle:
         """Calls `hook(module, grad_inputs, grad_outputs)` after the backward of this module."""
-        return self._own_hooks().add("backward", hook, prepend)
+        return self._own_call_hooks().add("backward", hook, prepend)
 
     def register_backward_hook(self, hook: Hook) -> RemovableHandle:
         """The old name of `register_full_backward_hook`."""
@@ -463,6 +496,11 @@ class Module(StateMixin):
             "register_backward_hook means register_full_backward_hook here", FutureWarning, stacklevel=2
         )
         return self.register_full_backward_hook(hook)
+
+    _forward_pre_hooks = _hook_table("before")
+    _forward_hooks = _hook_table("after")
+    _backward_pre_hooks = _hook_table("backward_pre")
+    _backward_hooks = _hook_table("backward")
 
     # ---- showing
 

@@ -33,12 +33,12 @@ class StateMixin:
 
     _state_hooks: dict[str, dict[int, Callable[..., Any]]] | None = None
 
-    def _hooks_for(self, kind: str) -> dict[int, Callable[..., Any]]:
+    def _state_hooks_of(self, kind: str) -> dict[int, Callable[..., Any]]:
         if self._state_hooks is None:
             self.__dict__["_state_hooks"] = {}
         return self._state_hooks.setdefault(kind, {})  # type: ignore[union-attr]
 
-    def _run(self, kind: str, *arguments: Any) -> Any:
+    def _run_state_hooks(self, kind: str, *arguments: Any) -> Any:
         result = None
         for hook in list((self._state_hooks or {}).get(kind, {}).values()):
             result = hook(*arguments)
@@ -58,7 +58,7 @@ class StateMixin:
         local = {"version": self._version}
         if hasattr(destination, "_metadata"):
             destination._metadata[prefix[:-1]] = local
-        self._run("state_pre", self, prefix, keep_vars)
+        self._run_state_hooks("state_pre", self, prefix, keep_vars)
         self._save_to_state_dict(destination, prefix, keep_vars)
         for name, module in self._modules.items():
             if module is not None:
@@ -89,28 +89,28 @@ class StateMixin:
 
     def register_state_dict_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Calls `hook(module, prefix, keep_vars)` before `state_dict` collects."""
-        return add_hook(self._hooks_for("state_pre"), hook)
+        return add_hook(self._state_hooks_of("state_pre"), hook)
 
     def register_state_dict_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Calls `hook(module, state_dict, prefix, local_metadata)` when `state_dict` has collected."""
-        return add_hook(self._hooks_for("state"), hook)
+        return add_hook(self._state_hooks_of("state"), hook)
 
     _register_state_dict_hook = register_state_dict_post_hook
 
     def register_load_state_dict_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Calls `hook(module, state_dict, prefix, ...)` before this module takes its values."""
-        return add_hook(self._hooks_for("load_pre"), lambda *arguments: hook(self, *arguments))
+        return add_hook(self._state_hooks_of("load_pre"), lambda *arguments: hook(self, *arguments))
 
     def _register_load_state_dict_pre_hook(
         self, hook: Callable[..., Any], with_module: bool = False
     ) -> RemovableHandle:
         if with_module:
             return self.register_load_state_dict_pre_hook(hook)
-        return add_hook(self._hooks_for("load_pre"), hook)
+        return add_hook(self._state_hooks_of("load_pre"), hook)
 
     def register_load_state_dict_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Calls `hook(module, incompatible_keys)` when everything is loaded."""
-        return add_hook(self._hooks_for("load"), hook)
+        return add_hook(self._state_hooks_of("load"), hook)
 
     # ---- loading
 
@@ -149,7 +149,7 @@ class StateMixin:
         error_msgs: list[str],
     ) -> None:
         """This module's own part."""
-        self._run(
+        self._run_state_hooks(
             "load_pre", state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs
         )
         persistent = {k: v for k, v in self._buffers.items() if k not in self._non_persistent_buffers_set}
@@ -157,7 +157,7 @@ class StateMixin:
         for name, target in own.items():
             key = prefix + name
             if key in state_dict:
-                self._take(name, target, key, state_dict[key], local_metadata, error_msgs)
+                self._take_loaded(name, target, key, state_dict[key], local_metadata, error_msgs)
             elif strict:
                 missing_keys.append(key)
         if type(self).set_extra_state is not StateMixin.set_extra_state:
@@ -168,9 +168,9 @@ class StateMixin:
         elif strict and prefix + EXTRA in state_dict:
             unexpected_keys.append(prefix + EXTRA)
         if strict:
-            unexpected_keys.extend(self._unknown(state_dict, prefix, own))
+            unexpected_keys.extend(self._unknown_keys(state_dict, prefix, own))
 
-    def _unknown(self, state_dict: Any, prefix: str, own: dict) -> list[str]:
+    def _unknown_keys(self, state_dict: Any, prefix: str, own: dict) -> list[str]:
         """The keys below `prefix` that belong to nothing here."""
         unknown = []
         for key in state_dict:
@@ -180,7 +180,7 @@ class StateMixin:
                     unknown.append(key)
         return unknown
 
-    def _take(
+    def _take_loaded(
         self, name: str, target: Tensor, key: str, value: Any, metadata: dict, errors: list[str]
     ) -> None:
         if not isinstance(value, Tensor):
@@ -198,12 +198,12 @@ class StateMixin:
             )
             return
         if metadata.get("assign_to_params_buffers", False):
-            self._assign(name, target, value)
+            self._assign_loaded(name, target, value)
             return
         with no_grad():
             target.copy_(value)
 
-    def _assign(self, name: str, target: Tensor, value: Tensor) -> None:
+    def _assign_loaded(self, name: str, target: Tensor, value: Tensor) -> None:
         if name in self._parameters and not isinstance(value, Parameter):
             value = Parameter(value, requires_grad=target.requires_grad)
         setattr(self, name, value)
@@ -231,7 +231,7 @@ def _load(
             part = OrderedDict((k, v) for k, v in state.items() if k.startswith(inner))
             _load(child, part, inner, metadata, strict, assign, missing, unexpected, errors)
     incompatible = _IncompatibleKeys(missing, unexpected)
-    result = module._run("load", module, incompatible)
+    result = module._run_state_hooks("load", module, incompatible)
     if result is not None:
         raise AssertionError(
             "Hooks registered with ``register_load_state_dict_post_hook`` are not expected to return new "

@@ -49,6 +49,9 @@ class UninitializedTensorMixin:
 
     @staticmethod
     def _intercept(op: Any, call: Any, values: Any) -> tuple[bool, Any]:
+        if op.name == "_cast":  # another type is no matter of size
+            waiting, dtype = values
+            return True, type(waiting)(waiting.requires_grad, waiting.device, dtype)
         raise ValueError(
             f"Attempted to use an uninitialized parameter in {op.path}. Call the lazy module once with an example "
             "first, so that it learns the sizes of its parameters"

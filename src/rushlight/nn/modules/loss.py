@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 import warnings
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import functional as F
 from ..module import Module
 from .distance import PairwiseDistance
 from .linear import Linear
-from .linear_cross_entropy_options import LinearCrossEntropyOptions
+
+if TYPE_CHECKING:
+    from .linear_cross_entropy_options import LinearCrossEntropyOptions
 
 
 class _Loss(Module):

@@ -137,7 +137,7 @@ class RNNBase(Module):
         else:
             hx = self._given(hx, alone)
             self._check_hidden(hx, batch)
-        output, hidden = self._run(input, None, hx)
+        output, hidden = self._run_layers(input, None, hx)
         if alone:
             return output.squeeze(1 - time), self._each(hidden, lambda h: h.squeeze(1))
         return output, hidden
@@ -151,10 +151,10 @@ class RNNBase(Module):
         else:
             hx = self.permute_hidden(hx, order)
             self._check_hidden(hx, batch)
-        output, hidden = self._run(data, batch_sizes, hx)
+        output, hidden = self._run_layers(data, batch_sizes, hx)
         return PackedSequence(output, batch_sizes, order, back), self.permute_hidden(hidden, back)
 
-    def _run(self, input: Any, batch_sizes: Any, hx: Any) -> tuple[Any, Any]:
+    def _run_layers(self, input: Any, batch_sizes: Any, hx: Any) -> tuple[Any, Any]:
         """All layers over all times."""
         call = OPERATORS[self.mode.lower()].call
         options = self.bias, self.num_layers, self.dropout, self.training, self.bidirectional
