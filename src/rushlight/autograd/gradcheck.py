@@ -109,6 +109,8 @@ def gradgradcheck(
 
     def gradient(*args: Any) -> tuple:
         own, grads = args[:-count], args[-count:]
+        if any(t._assign is not None for t in _leaves(args)):
+            return _nested_gradient(func, own, grads, inputs)
         with enable_grad():
             outputs = _differentiable_outputs(func(*own))
             wanted = [x for x in own if isinstance(x, Tensor) and x._rg]
@@ -122,6 +124,19 @@ def gradgradcheck(
     )  # fmt: skip
 
 
+def _nested_gradient(func: Function, own: tuple, grads: tuple, inputs: tuple) -> tuple:
+    """The gradient of `func` in forward mode, for which it has to be a transform itself."""
+    from ..func import vjp
+
+    places = [k for k, x in enumerate(inputs) if isinstance(x, Tensor) and x._rg]
+
+    def outputs(*wanted: Tensor) -> tuple:
+        table = dict(zip(places, wanted))
+        return tuple(_differentiable_outputs(func(*[table.get(k, x) for k, x in enumerate(own)])))
+
+    return vjp(outputs, *[own[k] for k in places])[1](grads)
+
+
 def _random_like(y: Tensor, scattered: bool) -> Tensor:
     """A random gradient that itself requires one."""
     from .. import random as draws
@@ -132,7 +147,7 @@ def _random_like(y: Tensor, scattered: bool) -> Tensor:
     a = draws.uniform(default_generator, shape, real).astype(y._a.dtype) * 2 - 1
     if y.dtype.is_complex:
         a = a + 1j * (draws.uniform(default_generator, shape, real) * 2 - 1).astype(y._a.dtype)
-    t = wrap(np.ascontiguousarray(a), y.dtype)
+    t = wrap(np.asarray(a).copy(), y.dtype)
     return (t[..., 0] if scattered else t).detach().requires_grad_()
 
 
