@@ -1,6 +1,6 @@
 """Connectionist temporal classification: the probability of all ways to stretch labels over time.
 
-All sequences of a batch are stepped through time together; each state is a label or the blank between two labels.
+All sequences of a batch are stepped through time together; each state is a label or a blank between two.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def states_of(labels: np.ndarray, lengths: np.ndarray, blank: int) -> tuple[np.n
 
 
 def align(x: np.ndarray, labels: np.ndarray, times: np.ndarray, lengths: np.ndarray, blank: int) -> Alignment:
-    """The negative log likelihood of each sequence of labels under the log probabilities `x` (time, sequences, classes)."""
+    """The negative log likelihood of each row of labels, given log probabilities (time, row, class)."""
     states, skips = states_of(labels, lengths, blank)
     steps, rows, _ = x.shape
     emitted = np.take_along_axis(x, np.broadcast_to(states, (steps, *states.shape)), 2)
@@ -85,8 +85,8 @@ def alignment_gradient(
 ) -> np.ndarray:
     """The gradient of the log probabilities as PyTorch defines it: as if a log_softmax had made them.
 
-    That is the probability of each class less the share of the paths that emit it. After the log_softmax itself,
-    this is the same as the plain derivative.
+    That is the probability of each class less the share of the paths that emit it. After the log_softmax
+    itself, this is the same as the plain derivative.
     """
     steps, rows, classes = x.shape
     paths = np.exp(a.forward + _backward(a, times, lengths) - a.emitted + a.losses.reshape(-1, 1))

@@ -11,7 +11,7 @@ from .dispatch import primitive
 
 @primitive
 def row_shares(index: Any, rows: int, padding: int, by_frequency: bool, dtype: Any) -> Any:
-    """What part of its gradient each place in `index` hands on: none for `padding`, less for what is frequent."""
+    """What part of its gradient each place hands on: none for `padding`, less for what is frequent."""
     share = np.ones(index.shape, getattr(dtype, "np", dtype))
     if by_frequency:
         share /= np.bincount(index.ravel(), minlength=rows)[index]

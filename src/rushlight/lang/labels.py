@@ -62,8 +62,8 @@ def row_weights(
 def label_losses(x: np.ndarray, labels: np.ndarray, weights: Any) -> tuple[np.ndarray, Odds]:
     """-log softmax(x) at the label of each row, weighted, and what its gradient needs.
 
-    Scores are taken relative to that of the label, not to the largest one: then the label's own exponential is one,
-    and a row of a certain and right answer keeps all its digits. Rows where this overflows are done once more.
+    Scores are taken relative to that of the label, not to the largest one: then the label's own exponential
+    is one, and a row of a certain and right answer keeps all its digits. What overflows is done once more.
     """
     rows, columns = x.shape
     places = labels + _starts(rows, columns)

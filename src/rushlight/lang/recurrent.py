@@ -1,8 +1,8 @@
 """Recurrent layers over whole sequences, forwards and backwards.
 
-Rows of all times lie one after another: `sizes` says how many sequences are still running at each time (as in a
-packed sequence; for plain ones it is the batch at every time). What needs no earlier time is done for all times at
-once, in large matrix products; the loop over time does the rest.
+Rows of all times lie one after another: `sizes` says how many sequences are still running at each time (as in
+a packed sequence; for plain ones it is the batch at every time). What needs no earlier time is done for all
+times at once, in large matrix products; the loop over time does the rest.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Array = np.ndarray
 
 @lru_cache(maxsize=128)
 def schedule(sizes: tuple[int, ...], reverse: bool) -> tuple[list[tuple[int, int]], Array]:
-    """Where each step's rows start and how many they are, and for each row its state before, in [h0; outputs]."""
+    """Each step's first row and their number, and for each row its state before, in [h0; outputs]."""
     starts = np.concatenate(([0], np.cumsum(sizes))).tolist()
     steps = list(zip(starts, sizes))
     if reverse:
@@ -76,7 +76,7 @@ def rnn_forward(
     for start, n in schedule(sizes, reverse)[0]:
         y = out[start : start + n]
         y += np.dot(h[:n], across)
-        np.tanh(y, y) if tanh else np.maximum(y, 0, y)
+        np.tanh(y, y) if tanh else np.maximum(y, 0, out=y)
         h = _continued(h, y)
     return out, h.copy()
 
@@ -102,7 +102,7 @@ def rnn_backward(
 
 
 def _gates_first(w: Array, size: int) -> Array:
-    """PyTorch's order i, f, g, o as o, i, f, g; the sigmoids' part halved, since sigmoid(x) = tanh(x / 2) / 2 + 1 / 2."""
+    """PyTorch's order i, f, g, o as o, i, f, g; three halved: sigmoid(x) = (tanh(x / 2) + 1) / 2."""
     w = np.concatenate((w[3 * size :], w[: 3 * size]))
     w[: 3 * size] *= w.dtype.type(0.5)
     return w
@@ -125,7 +125,7 @@ def lstm_forward(
     sizes: tuple,
     reverse: bool,
 ) -> Any:
-    """The outputs of all times, the last state and memory, and what the gradient needs: gates and memories."""
+    """The outputs of all times, the last state and memory, and for the gradient: gates and memories."""
     size = c.shape[1]
     bias = b_ih if b_hh is None else b_ih + b_hh
     gates = _projected(x, _gates_first(w_ih, size), None if bias is None else _gates_first(bias, size))
@@ -204,7 +204,7 @@ def lstm_backward(
 def gru_forward(
     x: Array, h: Array, w_ih: Array, w_hh: Array, b_ih: Any, b_hh: Any, sizes: tuple, reverse: bool
 ) -> Any:
-    """The outputs of all times, the last state, and what the gradient needs: gates, and the states' share of the news."""
+    """The outputs of all times, the last state, and for the gradient: gates, the states' share of news."""
     size = h.shape[1]
     half = x.dtype.type(0.5)
     gates = _projected(x, w_ih, b_ih)

@@ -116,17 +116,20 @@ def _check(query, key, value, mask, is_causal):
     name = "scaled_dot_product_attention"
     if not query.dtype is key.dtype is value.dtype:
         raise RuntimeError(
-            f"{name}: Expected query, key, and value to have the same dtype, but got query.dtype: {query.dtype.name} "
+            f"{name}: Expected query, key, and value to have the same dtype, but got query.dtype: "
+            f"{query.dtype.name} "
             f"key.dtype: {key.dtype.name} and value.dtype: {value.dtype.name} instead."
         )
     if min(query.ndim, key.ndim, value.ndim) < 2:
         raise RuntimeError(
-            f"{name}: Expected query, key, and value to all be at least 2 dimensional, but got query.dim: {query.ndim}, "
+            f"{name}: Expected query, key, and value to all be at least 2 dimensional, but got query.dim: "
+            f"{query.ndim}, "
             f"key.dim: {key.ndim} and value.dim: {value.ndim} instead."
         )
     if query.shape[-1] != key.shape[-1] or key.shape[-2] != value.shape[-2]:
         raise RuntimeError(
-            f"{name}: queries and keys have the same number of features, and there is one value for each key, but query is "
+            f"{name}: queries and keys have the same number of features, and there is one value for each "
+            "key, but query is "
             f"{list(query.shape)}, key {list(key.shape)}, value {list(value.shape)}"
         )
     if mask is None:
@@ -137,7 +140,8 @@ def _check(query, key, value, mask, is_causal):
         )
     if mask.dtype.name != "bool" and mask.dtype is not query.dtype and mask.dtype.name != "float32":
         raise RuntimeError(
-            f"{name}: Expected attn_mask dtype to be bool or float or to match query dtype, but got attn_mask.dtype: "
+            f"{name}: Expected attn_mask dtype to be bool or float or to match query dtype, but got "
+            "attn_mask.dtype: "
             f"{mask.dtype.name} and query.dtype: {query.dtype.name} instead."
         )
 
@@ -146,8 +150,10 @@ def _groups(query, key, value):
     """How many heads of queries share one head of keys."""
     if query.ndim < 3 or key.shape[-3] != value.shape[-3] or query.shape[-3] % key.shape[-3]:
         raise RuntimeError(
-            "scaled_dot_product_attention: with enable_gqa, the number of heads in key and value must divide that in "
-            f"query, but the shapes are query {list(query.shape)}, key {list(key.shape)}, value {list(value.shape)}"
+            "scaled_dot_product_attention: with enable_gqa, the number of heads in key and value must divide "
+            "that in "
+            f"query, but the shapes are query {list(query.shape)}, key {list(key.shape)}, value "
+            f"{list(value.shape)}"
         )
     return query.shape[-3] // key.shape[-3]
 

@@ -23,15 +23,18 @@ def _check_shapes(name, input, target, weight):
         if input.ndim > 1 and target.shape[:1] != input.shape[:1]:
             raise ValueError(
                 f"{name}: Expected input batch_size ({input.shape[0]}) to match target batch_size "
-                f"({target.shape[0] if target.shape else 1}); input is {list(input.shape)}, target {list(target.shape)}"
+                f"({target.shape[0] if target.shape else 1}); input is {list(input.shape)}, target "
+                f"{list(target.shape)}"
             )
         raise RuntimeError(
             f"{name}: Expected target size {list(expected)}, got {list(target.shape)}: for scores of shape "
-            f"{list(input.shape)} (classes are dimension {min(1, input.ndim - 1)}) there is one label for each position"
+            f"{list(input.shape)} (classes are dimension {min(1, input.ndim - 1)}) there is one label for "
+            "each position"
         )
     if weight is not None and weight.shape != (classes,):
         raise RuntimeError(
-            f"{name}: weight tensor should be defined either for all {classes} classes or no classes but got weight "
+            f"{name}: weight tensor should be defined either for all {classes} classes or no classes but got "
+            "weight "
             f"tensor of shape: {list(weight.shape)}"
         )
 
@@ -39,8 +42,10 @@ def _check_shapes(name, input, target, weight):
 def _check_labels(name, target):
     if target.dtype.name not in ("int64", "uint8"):
         raise RuntimeError(
-            f"{name}: expected target of scalar type Long but found {target.dtype.name}; labels are integers, convert "
-            "them with target.long(). (Probabilities of classes have the shape of the input, in cross_entropy.)"
+            f"{name}: expected target of scalar type Long but found {target.dtype.name}; labels are "
+            "integers, convert "
+            "them with target.long(). (Probabilities of classes have the shape of the input, in "
+            "cross_entropy.)"
         )
 
 
@@ -180,8 +185,10 @@ def _class_weights(weight, ndim):
 def _of_probabilities(input, target, weight, reduction, smoothing):
     if not target.dtype.is_floating_point:
         raise RuntimeError(
-            f"cross_entropy: Expected floating point type for target with class probabilities, got {target.dtype.name}; a target "
-            f"of the input's shape {list(input.shape)} holds probabilities, and labels have no dimension of classes"
+            "cross_entropy: Expected floating point type for target with class probabilities, got "
+            f"{target.dtype.name}; a target "
+            f"of the input's shape {list(input.shape)} holds probabilities, and labels have no dimension of "
+            "classes"
         )
     dim = min(1, input.ndim - 1)
     classes = input.shape[dim]
@@ -238,62 +245,3 @@ def cross_entropy(
     if label_smoothing:
         return _smoothed(input, target, weight, ignore_index, reduction, label_smoothing)
     return cross_entropy_of_labels(input, target, weight, ignore_index, reduction, [])
-
-
-@composite(namespace="nn.functional", out=False)
-def linear_cross_entropy(
-    input,
-    linear_weight,
-    target,
-    *,
-    linear_bias=None,
-    weight=None,
-    reduction="mean",
-    ignore_index=None,
-    label_smoothing=0.0,
-    options=None,
-):
-    """The cross entropy of `linear(input, linear_weight, linear_bias)`."""
-    _check_linear(input, linear_weight, linear_bias)
-    classes, *others = linear_weight.shape[:-1]
-    shape = (*input.shape[:-1], classes, *others)
-    if tuple(target.shape) == shape and ignore_index is not None:
-        raise RuntimeError(
-            "linear_cross_entropy: ignore_index cannot be specified when target contains probabilities"
-        )
-    if others:
-        linear_weight = linear_weight.reshape(-1, linear_weight.shape[-1])
-        linear_bias = None if linear_bias is None else linear_bias.reshape(-1)
-    logits = lang.matmul(input, lang.transpose(linear_weight, 0, 1))
-    if linear_bias is not None:
-        logits = logits + linear_bias
-    ignored = -100 if ignore_index is None else ignore_index
-    return cross_entropy(
-        logits.reshape(shape), target, weight, None, ignored, None, reduction, label_smoothing
-    )
-
-
-def _check_linear(input, weight, bias):
-    name = "linear_cross_entropy"
-    if input.ndim not in (1, 2):
-        raise RuntimeError(
-            f"{name}: expected input with dimensionality 1 or 2, got {input.ndim} ({list(input.shape)})"
-        )
-    if weight.ndim < 2:
-        raise RuntimeError(
-            f"{name}: expected linear_weight with dimensionality at least 2, got {weight.ndim}"
-        )
-    if input.shape[-1] != weight.shape[-1]:
-        raise RuntimeError(
-            f"{name}: expected equal input and linear_weight last dimensions (in_features), got {input.shape[-1]} and "
-            f"{weight.shape[-1]}; input is {list(input.shape)}, linear_weight {list(weight.shape)}"
-        )
-    if bias is not None and tuple(bias.shape) != tuple(weight.shape[:-1]):
-        raise RuntimeError(
-            f"{name}: expected linear_bias shape {list(weight.shape[:-1])}, got {list(bias.shape)}"
-        )
-    if weight.ndim > 2 and input.ndim == 1:
-        raise RuntimeError(
-            f"{name}: K-dimensional loss defined by linear_weight shape {list(weight.shape)} requires batched input "
-            f"(rows, {weight.shape[-1]}), got unbatched input with shape {list(input.shape)}"
-        )

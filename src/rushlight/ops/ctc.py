@@ -31,21 +31,25 @@ def ctc_slope(g: Array, log_probs: Array, times, lengths, zero_infinity, kept):
     return alignment_gradient(g, log_probs, kept[0], times, lengths, zero_infinity)
 
 
-ctc_slope.gradient(
-    g=lambda h, log_probs, times, lengths, zero_infinity, kept: (
-        lang.sum(
-            h * ctc_slope(lang.ones_like(h[0, :, 0]), log_probs, times, lengths, zero_infinity, kept), (0, 2)
-        )
-        if isinstance(h, Tensor)
-        else lang.sum(
-            h
-            * alignment_gradient(
-                lang.ones_like(h[0, :, 0]), log_probs, kept[0], times, lengths, zero_infinity
-            ),
-            (0, 2),
-        )
+def _no_second_derivative(h):
+    raise NotImplementedError(
+        "ctc_loss: the derivative of its gradient with respect to log_probs is not implemented (nor is it in "
+        "PyTorch)"
     )
-)
+
+
+def _slope_of_share(h, log_probs, times, lengths, zero_infinity, kept):
+    """The gradient is linear in the share that it is given of each sequence's loss."""
+    ones = lang.sum(lang.zeros_like(h), (0, 2)) + 1
+    unit = (
+        ctc_slope(ones, log_probs.detach(), times, lengths, zero_infinity, kept)
+        if isinstance(h, Tensor)
+        else alignment_gradient(ones, log_probs, kept[0], times, lengths, zero_infinity)
+    )
+    return lang.sum(h * unit, (0, 2))
+
+
+ctc_slope.gradient(g=_slope_of_share, log_probs=_no_second_derivative)
 
 
 def _lengths(given, name, rows):
@@ -53,7 +57,8 @@ def _lengths(given, name, rows):
     array = index_array(given._a if isinstance(given, Tensor) else given).reshape(-1)
     if len(array) != rows:
         raise RuntimeError(
-            f"ctc_loss: {name} must be of size batch_size: there are {rows} sequences, but {len(array)} lengths"
+            f"ctc_loss: {name} must be of size batch_size: there are {rows} sequences, but {len(array)} "
+            "lengths"
         )
     if len(array) and lang.amin(array) < 0:
         raise RuntimeError(f"ctc_loss: {name} are at least 0, but one is {lang.amin(array)}")
@@ -71,13 +76,15 @@ def _labels(targets, lengths):
     if labels.ndim == 2:
         if labels.shape[1] < longest or labels.shape[0] != len(lengths):
             raise RuntimeError(
-                f"ctc_loss: Expected tensor to have size at least {longest} at dimension 1, but got size {list(labels.shape)} "
+                f"ctc_loss: Expected tensor to have size at least {longest} at dimension 1, but got size "
+                f"{list(labels.shape)} "
                 "for argument 'targets': a row for each sequence, as long as the longest"
             )
         return labels[:, :longest]
     if labels.ndim != 1 or labels.size != lengths.sum():
         raise RuntimeError(
-            f"ctc_loss: Expected tensor to have size {int(lengths.sum())} at dimension 0, but got {list(labels.shape)} for "
+            f"ctc_loss: Expected tensor to have size {int(lengths.sum())} at dimension 0, but got "
+            f"{list(labels.shape)} for "
             "argument 'targets': the labels of all sequences one after another"
         )
     rows = index_array([range(longest)] * len(lengths)).reshape(len(lengths), longest)
@@ -93,7 +100,8 @@ def ctc_loss(
     how = reduction_of(None, None, reduction)
     if log_probs.ndim not in (2, 3):
         raise RuntimeError(
-            f"ctc_loss: log_probs are (time, batch, classes) or (time, classes), but got {list(log_probs.shape)}"
+            "ctc_loss: log_probs are (time, batch, classes) or (time, classes), but got "
+            f"{list(log_probs.shape)}"
         )
     if not log_probs.dtype.is_floating_point:
         raise RuntimeError(
@@ -111,7 +119,8 @@ def ctc_loss(
     )
     if len(times) and lang.amax(times) > steps:
         raise RuntimeError(
-            f"ctc_loss: Expected input_lengths to have value at most {steps}, but got value {lang.amax(times)}"
+            f"ctc_loss: Expected input_lengths to have value at most {steps}, but got value "
+            f"{lang.amax(times)}"
         )
     losses = ctc_of(log_probs, _labels(targets, lengths), times, lengths, blank, zero_infinity, [])
     if how == "mean":

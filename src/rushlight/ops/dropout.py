@@ -36,7 +36,8 @@ def _channels(name, input):
     shape = shape_of(input)
     if len(shape) < 2:
         raise RuntimeError(
-            f"{name}: Feature dropout requires at least 2 dimensions in the input (batch, channels, ...), got {list(shape)}"
+            f"{name}: Feature dropout requires at least 2 dimensions in the input (batch, channels, ...), "
+            f"got {list(shape)}"
         )
     return (*shape[:2], *(1,) * (len(shape) - 2))
 
@@ -110,7 +111,8 @@ def dropout1d(input, p=0.5, training=True, inplace=False):
     _check("dropout1d", input, p)
     if input.ndim not in (2, 3):
         raise RuntimeError(
-            f"dropout1d: Expected 2D or 3D input, but received a {input.ndim}D input: it is for (channels, length) or "
+            f"dropout1d: Expected 2D or 3D input, but received a {input.ndim}D input: it is for (channels, "
+            "length) or "
             "(batch, channels, length); use dropout for other shapes"
         )
     return _by_channel("dropout1d", input, p, training, inplace, input.ndim == 2)
@@ -123,7 +125,8 @@ def dropout2d(input, p=0.5, training=True, inplace=False):
         _warn_of_shape("dropout2d", input, "3-D or 4-D")
     if input.ndim == 3:
         _warn(
-            "dropout2d: Received a 3D input to dropout2d and assuming that channel-wise 1D dropout behavior is desired: "
+            "dropout2d: Received a 3D input to dropout2d and assuming that channel-wise 1D dropout behavior "
+            "is desired: "
             "(batch, channels, length). Use dropout1d for that"
         )
     return _drop("dropout2d", input, p, training, inplace, True)
@@ -147,7 +150,8 @@ def _by_channel(name, input, p, training, inplace, single):
 
 def _warn_of_shape(name, input, expected):
     _warn(
-        f"{name}: Received a {input.ndim}-D input to {name}, which is deprecated and will result in an error in a future "
+        f"{name}: Received a {input.ndim}-D input to {name}, which is deprecated and will result in an error "
+        "in a future "
         f"release; it is for {expected} inputs. For single elements use dropout"
     )
 
@@ -182,7 +186,7 @@ _publish("feature_alpha_dropout", _drop_alpha, True)
 def native_dropout(input, p, train):
     """`dropout`, and the mask of what it kept."""
     _check("native_dropout", input, p)
-    if not train and train is not None or p == 0 or not prod(input.shape):
+    if train is False or p == 0 or not prod(input.shape):
         return input.clone(), wrap(lang.ones_like(input._a.astype(bool)), bool_)
     if p == 1:
         return input * 0.0, wrap(lang.zeros_like(input._a.astype(bool)), bool_)

@@ -17,7 +17,8 @@ from .shapes import shape_of
 def _check_index(name, what, index):
     if index.dtype.name not in ("int64", "int32"):
         raise RuntimeError(
-            f"{name}: Expected tensor for argument '{what}' to have one of the following scalar types: Long, Int; but got "
+            f"{name}: Expected tensor for argument '{what}' to have one of the following scalar types: Long, "
+            "Int; but got "
             f"{index.dtype.name}; convert it with {what}.long()"
         )
 
@@ -25,7 +26,8 @@ def _check_index(name, what, index):
 def _check_range(name, index, rows):
     if not labels_fit(index, rows):
         raise IndexError(
-            f"{name}: index out of range in self: {first_misfit(index, rows)}, but the table has {rows} rows, "
+            f"{name}: index out of range in self: {first_misfit(index, rows)}, but the table has {rows} "
+            "rows, "
             f"numbered 0 to {rows - 1}"
         )
 
@@ -34,7 +36,8 @@ def _refuse_sparse(name, weight, sparse):
     """Without a gradient, sparse or not is the same."""
     if sparse and weight.requires_grad and state.grad:
         raise NotImplementedError(
-            f"{name}: sparse=True makes a sparse gradient, which Rushlight does not have; with sparse=False the gradient "
+            f"{name}: sparse=True makes a sparse gradient, which Rushlight does not have; with sparse=False "
+            "the gradient "
             "is dense and has the same values"
         )
 
@@ -92,7 +95,8 @@ def embedding(
         rows = weight.shape[0]
         if not -rows <= padding_idx < rows:
             raise AssertionError(
-                f"embedding: Padding_idx must be within num_embeddings: it is {padding_idx}, and weight has {rows} rows"
+                f"embedding: Padding_idx must be within num_embeddings: it is {padding_idx}, and weight has "
+                f"{rows} rows"
             )
         padding_idx %= rows
     if max_norm is not None:
@@ -119,7 +123,8 @@ def _check_offsets(offsets, count, include_last):
         )
     if len(offsets) and offsets._a[-1] > count:
         raise RuntimeError(
-            f"embedding_bag: offsets[-1] can not be greater than input's length {count} but got offsets[-1] of "
+            f"embedding_bag: offsets[-1] can not be greater than input's length {count} but got offsets[-1] "
+            "of "
             f"{int(offsets._a[-1])}"
         )
 
@@ -161,13 +166,14 @@ def bags_of_rows(
     include_last_offset=False,
     padding_idx=None,
 ):
-    """Sums, means or maxima (mode 0, 1, 2) of bags of rows; the bag of each place, the bags' sizes, the maxima's rows."""
+    """Sums, means or maxima (mode 0, 1, 2) of bags; the places' bags, the bags' sizes, the maxima's rows."""
     _refuse_sparse("embedding_bag", weight, sparse)
     _check_index("embedding_bag", "indices", indices)
     _check_offsets(offsets, len(indices), include_last_offset)
     for k, i in enumerate(indices._a[(indices._a < 0) | (indices._a >= weight.shape[0])].tolist()):
         raise RuntimeError(
-            f"embedding_bag: Index {k} of input takes value {i} which is not in the valid range [0, {weight.shape[0]})"
+            f"embedding_bag: Index {k} of input takes value {i} which is not in the valid range [0, "
+            f"{weight.shape[0]})"
         )
     if include_last_offset:
         offsets = offsets[:-1]
@@ -191,7 +197,7 @@ def embedding_bag(
     include_last_offset=False,
     padding_idx=None,
 ):
-    """The mean, sum or maximum of the rows in each bag: a row of `input`, or what lies between two offsets."""
+    """The mean, sum or maximum of rows in bags: a row of `input`, or what lies between two offsets."""
     _check_bag(input, weight, offsets, mode, scale_grad_by_freq, per_sample_weights)
     if input.ndim == 2:
         length = input.shape[1]
@@ -217,7 +223,8 @@ def _check_bag(input, weight, offsets, mode, by_frequency, weights):
     name = "embedding_bag"
     if weights is not None and weights.shape != input.shape:
         raise ValueError(
-            f"{name}: If per_sample_weights ({list(weights.shape)}) is not None, then it must have the same shape as the "
+            f"{name}: If per_sample_weights ({list(weights.shape)}) is not None, then it must have the same "
+            "shape as the "
             f"input ({list(input.shape)})"
         )
     if weight.ndim != 2:
@@ -234,7 +241,8 @@ def _check_bag(input, weight, offsets, mode, by_frequency, weights):
         raise ValueError(f"{name}: max mode does not support scaling the gradient by the frequency")
     if weights is not None and mode != "sum":
         raise NotImplementedError(
-            f"{name}: per_sample_weights is only supported for mode='sum' (got mode='{mode}'); divide the weights "
+            f"{name}: per_sample_weights is only supported for mode='sum' (got mode='{mode}'); divide the "
+            "weights "
             "yourself for a mean"
         )
 
@@ -247,7 +255,8 @@ def one_hot(tensor: Array, num_classes=-1):
     """For each label a vector of zeros with a one at its place."""
     if tensor.dtype.name != "int64":
         raise RuntimeError(
-            f"one_hot is only applicable to index tensor of type LongTensor, not {tensor.dtype.name}; use x.long()"
+            f"one_hot is only applicable to index tensor of type LongTensor, not {tensor.dtype.name}; use "
+            "x.long()"
         )
     if not tensor.size:
         if num_classes <= 0:

@@ -60,7 +60,8 @@ def common_type(input, target, name):
     dtype = promote([(of_numpy(x.dtype), len(x.shape)) for x in (input, target)], [])
     if not dtype.is_floating_point:
         raise NotImplementedError(
-            f'"{name}" not implemented for {dtype.name}: it has an input of {of_numpy(input.dtype).name} and a '
+            f'"{name}" not implemented for {dtype.name}: it has an input of {of_numpy(input.dtype).name} and '
+            "a "
             f"target of {of_numpy(target.dtype).name}; convert the input with x.float()"
         )
     return dtype.np
@@ -72,9 +73,10 @@ def like(gradient, x):
 
 
 def warn_of_broadcast(input, target):
-    """A target of another size than the input is mostly a mistake, and an error where the two do not broadcast."""
+    """A target of another size is mostly a mistake, and an error where the two do not broadcast."""
     warnings.warn(
-        f"Using a target size ({list(target.shape)}) that is different to the input size ({list(input.shape)}). This will "
+        f"Using a target size ({list(target.shape)}) that is different to the input size "
+        f"({list(input.shape)}). This will "
         "likely lead to incorrect results due to broadcasting; reshape one of them, for instance with "
         "target.view_as(input).",
         UserWarning,
@@ -83,6 +85,7 @@ def warn_of_broadcast(input, target):
     for n, m in zip(reversed(input.shape), reversed(target.shape)):
         if n != m and 1 not in (n, m):
             raise RuntimeError(
-                f"The size of tensor a ({n}) must match the size of tensor b ({m}): a loss compares its input of shape "
+                f"The size of tensor a ({n}) must match the size of tensor b ({m}): a loss compares its "
+                "input of shape "
                 f"{list(input.shape)} with a target of shape {list(target.shape)}, element by element"
             )

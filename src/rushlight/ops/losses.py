@@ -21,7 +21,8 @@ def _weighted(values, weight, input, reduction, by_weight):
     """Weighted losses reduced; where `by_weight`, their mean is per unit of weight."""
     if weight.shape != input.shape:
         raise ValueError(
-            f"Weights and input must have the same size, but weight is {list(weight.shape)} and input {list(input.shape)}; "
+            f"Weights and input must have the same size, but weight is {list(weight.shape)} and input "
+            f"{list(input.shape)}; "
             "use weight.expand_as(input)"
         )
     values = values * weight
@@ -122,7 +123,7 @@ def _clipped(gap, delta):
 
 @operator(namespace="nn.functional", out=False)
 def smooth_l1_loss(input: Array, target: Array, size_average=None, reduce=None, reduction="mean", beta=1.0):
-    """Half the square of errors smaller than `beta`, over `beta`, and the size of larger ones less beta / 2."""
+    """Half the square of errors smaller than `beta`, over that, and the size of larger ones less beta / 2."""
     size = lang.abs(_gap("smooth_l1_loss", input, target))
     how = reduction_of(size_average, reduce, reduction)
     if beta < 0:
@@ -141,7 +142,7 @@ def _(g, input, target, size_average, reduce, reduction, beta, needs):
 
 @operator(namespace="nn.functional", out=False)
 def huber_loss(input: Array, target: Array, reduction="mean", delta=1.0, weight: Array | None = None):
-    """Half the square of errors smaller than `delta`, and a straight line that continues it for larger ones."""
+    """Half the square of errors smaller than `delta`, and a straight line on from there."""
     size = lang.abs(_gap("huber_loss", input, target))
     how = reduction_of(None, None, reduction)
     if delta <= 0:

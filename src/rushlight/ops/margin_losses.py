@@ -22,7 +22,8 @@ def cosine_similarity(x1, x2, dim=1, eps=1e-8):
     for x in (x1, x2):
         if not (x.dtype.is_floating_point or x.dtype.is_complex):
             raise RuntimeError(
-                f"cosine_similarity: expected common dtype to be floating point, yet an argument is {x.dtype.name}; "
+                "cosine_similarity: expected common dtype to be floating point, yet an argument is "
+                f"{x.dtype.name}; "
                 "convert it with x.float()"
             )
     shape = broadcast((shape_of(x1), shape_of(x2)), "cosine_similarity")
@@ -58,7 +59,7 @@ def normalize(input, p=2.0, dim=1, eps=1e-12):
 
 @composite(namespace="nn.functional", out=False)
 def margin_ranking_loss(input1, input2, target, margin=0, size_average=None, reduce=None, reduction="mean"):
-    """How far `input1` is from being larger by a margin than `input2` (where the target is 1; smaller for -1)."""
+    """What `input1` lacks of being larger by a margin than `input2` (for target 1; smaller for -1)."""
     how = reduction_of(size_average, reduce, reduction)
     if not input1.ndim == input2.ndim == target.ndim:
         raise RuntimeError(
@@ -78,12 +79,14 @@ def hinge_embedding_loss(input, target, margin=1.0, size_average=None, reduce=No
 
 @composite(namespace="nn.functional", out=False)
 def cosine_embedding_loss(input1, input2, target, margin=0, size_average=None, reduce=None, reduction="mean"):
-    """One less the cosine of two vectors where the target is 1, and the cosine's excess over a margin for -1."""
+    """One less the cosine of vectors where the target is 1, and its excess over a margin for -1."""
     how = reduction_of(size_average, reduce, reduction)
     if target.ndim > 1 or input1.ndim != target.ndim + 1 or input2.ndim != target.ndim + 1:
         raise RuntimeError(
-            f"cosine_embedding_loss: {target.ndim}D target tensor expects {target.ndim + 1}D input tensors, but found "
-            f"inputs with sizes {list(input1.shape)} and {list(input2.shape)}; there is one target for each vector"
+            f"cosine_embedding_loss: {target.ndim}D target tensor expects {target.ndim + 1}D input tensors, "
+            "but found "
+            f"inputs with sizes {list(input1.shape)} and {list(input2.shape)}; there is one target for each "
+            "vector"
         )
     dim, tiny = target.ndim, 1e-12
     lengths = (lang.sum(input1 * input1, dim) + tiny) * (lang.sum(input2 * input2, dim) + tiny)
@@ -126,7 +129,8 @@ def _triplet(anchor, positive, negative, distance, margin, swap, how):
         raise ValueError(f"margin must be greater than 0, got {margin}")
     if not anchor.ndim == positive.ndim == negative.ndim:
         raise RuntimeError(
-            "triplet loss: The anchor, positive, and negative tensors are expected to have the same number of dimensions, "
+            "triplet loss: The anchor, positive, and negative tensors are expected to have the same number "
+            "of dimensions, "
             f"but got: anchor {anchor.ndim}D, positive {positive.ndim}D, and negative {negative.ndim}D inputs"
         )
     near, far = distance(anchor, positive), distance(anchor, negative)
@@ -159,13 +163,15 @@ def _as_rows(name, input, target, each):
     """Scores as a matrix with their targets, `each` for one row."""
     if input.ndim > 2 or (input.ndim and not input.shape[-1]):
         raise RuntimeError(
-            f"{name}: Expected non-empty vector or matrix with optional 0-dim batch size, but got: {list(input.shape)}"
+            f"{name}: Expected non-empty vector or matrix with optional 0-dim batch size, but got: "
+            f"{list(input.shape)}"
         )
     x = input.reshape(-1, *input.shape[-1:] or (1,))
     expected = (*x.shape[:1], *each) if input.ndim == 2 else each
     if target.shape != expected and not (input.ndim < 2 and target.size == prod(each)):
         raise RuntimeError(
-            f"{name}: inconsistent target size: {list(target.shape)} for input of size: {list(input.shape)}. Expected "
+            f"{name}: inconsistent target size: {list(target.shape)} for input of size: {list(input.shape)}. "
+            "Expected "
             f"target size {list(expected)}, but got {list(target.shape)}"
         )
     return x, target.reshape(len(x), *each)
@@ -237,7 +243,7 @@ def _(g, input, target, p, margin, weight, size_average, reduce, reduction, need
 
 @composite(namespace="nn.functional", out=False)
 def multilabel_margin_loss(input, target, size_average=None, reduce=None, reduction="mean"):
-    """What the scores of the classes in `target` (up to the first -1) lack of being larger by 1 than all others."""
+    """What the scores of the classes in `target` (up to a -1) lack of being larger by 1 than all others."""
     how = reduction_of(size_average, reduce, reduction)
     name = "multilabel_margin_loss"
     _as_rows(name, input._a, target._a, tuple(input.shape[-1:]) or (1,))
@@ -245,7 +251,8 @@ def multilabel_margin_loss(input, target, size_average=None, reduce=None, reduct
     x, labels = lang.reshape(input, (-1, classes)), target._a.reshape(-1, classes)
     if labels.size and not (lang.amin(labels) >= -1 and lang.amax(labels) < x.shape[1]):
         raise RuntimeError(
-            f"{name}: argument #2 'target' is out of range: classes are 0 to {x.shape[1] - 1}, and -1 ends them"
+            f"{name}: argument #2 'target' is out of range: classes are 0 to {x.shape[1] - 1}, and -1 ends "
+            "them"
         )
     listed, among = label_sets(labels, x.shape[1])
     right = lang.gather_along(x, 1, wrap_any(lang.maximum(labels, 0)))

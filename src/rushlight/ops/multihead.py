@@ -26,7 +26,8 @@ def _check_shapes(query, key, value, key_padding_mask, attn_mask, heads):
     kind = "batched (3-D)" if n == 3 else "unbatched (2-D)"
     _require(
         key.ndim == value.ndim == n,
-        f"For {kind} `query`, expected `key` and `value` to be {n}-D but found {key.ndim}-D and {value.ndim}-D tensors",
+        f"For {kind} `query`, expected `key` and `value` to be {n}-D but found {key.ndim}-D and "
+        f"{value.ndim}-D tensors",
     )
     if key_padding_mask is not None:
         d = key_padding_mask.ndim
@@ -84,13 +85,15 @@ def _check_mask(mask, batch, heads, target, source):
     if mask.ndim == 2:
         if tuple(mask.shape) != (target, source):
             raise RuntimeError(
-                f"multi_head_attention_forward: The shape of the 2D attn_mask is {list(mask.shape)}, but should be "
+                f"multi_head_attention_forward: The shape of the 2D attn_mask is {list(mask.shape)}, but "
+                "should be "
                 f"{[target, source]}: (queries, keys)."
             )
         return mask.unsqueeze(0)
     if tuple(mask.shape) != (batch * heads, target, source):
         raise RuntimeError(
-            f"multi_head_attention_forward: The shape of the 3D attn_mask is {list(mask.shape)}, but should be "
+            f"multi_head_attention_forward: The shape of the 3D attn_mask is {list(mask.shape)}, but should "
+            "be "
             f"{[batch * heads, target, source]}: (batch * heads, queries, keys)."
         )
     return mask

@@ -9,8 +9,7 @@ from ..lang.normalise import groups, normalised, normalised_gradients
 from ..tensor.core import Tensor
 from ..tensor.inplace import writable
 from ..tensor.limits import finfo
-from .alias import alias
-from .declare import OPERATORS, composite, operator
+from .declare import composite, operator
 from .shapes import shape_of
 
 
@@ -87,7 +86,8 @@ def _check_types(name, input, *others):
     for what, x in zip(("weight", "bias"), others):
         if x is not None and x.dtype is not input.dtype and not input.dtype.reduced:
             raise RuntimeError(
-                f"{name}: expected scalar type {input.dtype.name} but found {x.dtype.name}: the {what} must have "
+                f"{name}: expected scalar type {input.dtype.name} but found {x.dtype.name}: the {what} must "
+                "have "
                 f"the type of the input; convert one of them, for instance with {what}.to(input.dtype)"
             )
 
@@ -97,7 +97,8 @@ def _check_channels(name, channels, **vectors):
     for what, x in vectors.items():
         if x is not None and shape_of(x) != (channels,):
             raise RuntimeError(
-                f"{name}: {what} should contain {channels} elements not {prod(shape_of(x))}: one for each channel "
+                f"{name}: {what} should contain {channels} elements not {prod(shape_of(x))}: one for each "
+                "channel "
                 f"(dimension 1 of the input); its shape is {list(shape_of(x))}"
             )
 
@@ -105,7 +106,8 @@ def _check_channels(name, channels, **vectors):
 def _check_many(shape, channels):
     if prod(shape) == channels:
         raise ValueError(
-            f"Expected more than 1 value per channel when training, got input size {list(shape)}: a single value has "
+            f"Expected more than 1 value per channel when training, got input size {list(shape)}: a single "
+            "value has "
             "no variance. Use a larger batch, or evaluate with model.eval()"
         )
 
@@ -144,7 +146,8 @@ def batch_norm(
     if not training:
         if running_mean is None or running_var is None:
             raise RuntimeError(
-                "batch_norm: Expected running_mean and running_var to be defined when training=False; without them "
+                "batch_norm: Expected running_mean and running_var to be defined when training=False; "
+                "without them "
                 "the batch itself must be used: training=True"
             )
         return batch_normalised(input, weight, bias, running_mean, running_var, by, eps, [])
@@ -190,7 +193,8 @@ def instance_norm(
     shape = shape_of(input)
     if use_input_stats and len(shape) > 2 and prod(shape[2:]) == 1:
         raise ValueError(
-            f"Expected more than 1 spatial element when training, got input size {list(shape)}: a single value has no "
+            f"Expected more than 1 spatial element when training, got input size {list(shape)}: a single "
+            "value has no "
             "variance"
         )
     if len(shape) < 2:
@@ -209,7 +213,8 @@ def instance_norm(
     if not use_input_stats:
         if running_mean is None or running_var is None:
             raise RuntimeError(
-                "instance_norm: Expected running_mean and running_var to be defined when use_input_stats=False"
+                "instance_norm: Expected running_mean and running_var to be defined when "
+                "use_input_stats=False"
             )
         return batch_normalised(
             input, weight, bias, running_mean, running_var, by._replace(axes=(0, 2)), eps, []
@@ -239,7 +244,8 @@ def _trailing(name, input, normalized_shape, **affine):
             )
     if shape[len(shape) - len(last) :] != last or len(shape) < len(last):
         raise RuntimeError(
-            f"{name}: Given normalized_shape={list(last)}, expected input with shape [*, {', '.join(map(str, last))}], "
+            f"{name}: Given normalized_shape={list(last)}, expected input with shape [*, "
+            f"{', '.join(map(str, last))}], "
             f"but got input of size {list(shape)}"
         )
     _check_types(name, input, *affine.values())
@@ -276,7 +282,8 @@ def group_norm(input, num_groups, weight=None, bias=None, eps=1e-05):
         )
     if num_groups <= 0 or shape[1] % num_groups:
         raise RuntimeError(
-            f"group_norm: Expected number of channels in input to be divisible by num_groups, but got input of shape "
+            "group_norm: Expected number of channels in input to be divisible by num_groups, but got input "
+            "of shape "
             f"{list(shape)} and num_groups={num_groups}"
         )
     each = shape[1] // num_groups
@@ -286,56 +293,3 @@ def group_norm(input, num_groups, weight=None, bias=None, eps=1e-05):
     _check_channels("group_norm", shape[1], weight=weight, bias=bias)
     by = groups((shape[0], num_groups, each, prod(shape[2:])), (2, 3), (1, num_groups, each, 1))
     return group_normalised(input, weight, bias, None, None, by, eps, [])
-
-
-# ---- the same under torch itself, in the order of arguments there
-
-
-@composite(name="batch_norm", method=False, out=False)
-def root_batch_norm(
-    input, weight, bias, running_mean, running_var, training, momentum, eps, cudnn_enabled=False
-):
-    """`nn.functional.batch_norm` with its arguments in another order."""
-    return batch_norm(input, running_mean, running_var, weight, bias, training, momentum, eps)
-
-
-@composite(name="instance_norm", method=False, out=False)
-def root_instance_norm(
-    input, weight, bias, running_mean, running_var, use_input_stats, momentum, eps, cudnn_enabled=False
-):
-    """`nn.functional.instance_norm` with its arguments in another order."""
-    return instance_norm(input, running_mean, running_var, weight, bias, use_input_stats, momentum, eps)
-
-
-@composite(name="layer_norm", method=False, out=False)
-def root_layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-05, cudnn_enable=True):
-    """`nn.functional.layer_norm`."""
-    return layer_norm(input, normalized_shape, weight, bias, eps)
-
-
-@composite(name="group_norm", method=False, out=False)
-def root_group_norm(input, num_groups, weight=None, bias=None, eps=1e-05, cudnn_enabled=True):
-    """`nn.functional.group_norm`."""
-    return group_norm(input, num_groups, weight, bias, eps)
-
-
-alias(rms_norm, "rms_norm", method=False)
-
-
-# ---- across channels
-
-
-@composite(namespace="nn.functional", out=False)
-def local_response_norm(input, size, alpha=0.0001, beta=0.75, k=1.0):
-    """Each element over a power of the mean of the squares in `size` channels around it."""
-    shape = shape_of(input)
-    if len(shape) < 3:
-        raise ValueError(
-            f"local_response_norm: Expected 3D or higher dimensionality input (got {len(shape)} dimensions)"
-        )
-    if not prod(shape):
-        return input
-    squares = lang.reshape(input * input, (shape[0], 1, shape[1], prod(shape[2:])))
-    pad, pool = OPERATORS["nn.functional.pad"].call, OPERATORS["nn.functional.avg_pool2d"].call
-    means = pool(pad(squares, (0, 0, size // 2, (size - 1) // 2)), (size, 1), stride=1)
-    return input / lang.reshape(means, shape).mul(alpha).add(k).pow(beta)

@@ -24,7 +24,8 @@ LEAST_LOG = -100.0  # log(0) counts as this, so that a wrong certainty costs muc
 def _check_same_size(name, input, target):
     if target.shape != input.shape:
         raise ValueError(
-            f"{name}: Target size ({list(target.shape)}) must be the same as input size ({list(input.shape)}); "
+            f"{name}: Target size ({list(target.shape)}) must be the same as input size "
+            f"({list(input.shape)}); "
             "a target for each element, for instance target.view_as(input)"
         )
 
@@ -140,7 +141,8 @@ def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_
         how = "sum" if reduction == "batchmean" else reduction_of(None, None, reduction)
         if how == "mean":
             warnings.warn(
-                "kl_div: reduction: 'mean' divides the total loss by both the batch size and the support size. "
+                "kl_div: reduction: 'mean' divides the total loss by both the batch size and the support "
+                "size. "
                 "'batchmean' divides only by the batch size, which is the divergence of mathematics.",
                 UserWarning,
                 stacklevel=3,
@@ -185,7 +187,8 @@ def gaussian_nll_loss(input, target, var, full=False, eps=1e-06, reduction="mean
             var = lang.reshape(var, (*var.shape, 1))
         elif input.ndim != var.ndim or sum(m for n, m in zip(input.shape, var.shape) if n != m) != 1:
             raise ValueError(
-                f"gaussian_nll_loss: var is of incorrect size: {list(var.shape)} for an input of {list(input.shape)}; it "
+                f"gaussian_nll_loss: var is of incorrect size: {list(var.shape)} for an input of "
+                f"{list(input.shape)}; it "
                 "has the input's size, or 1 (or nothing) in the place of its last"
             )
     if reduction not in REDUCTIONS:

@@ -37,7 +37,8 @@ def _weights_of(name, params, has_biases, layers, directions):
     each = len(params) // max(layers * directions, 1)
     if len(params) != each * layers * directions or each not in ((4, 5) if has_biases else (2, 3)):
         raise RuntimeError(
-            f"{name}: got {len(params)} weights for {layers} layers in {directions} directions; each has w_ih and w_hh"
+            f"{name}: got {len(params)} weights for {layers} layers in {directions} directions; each has "
+            "w_ih and w_hh"
             + (", b_ih and b_hh" if has_biases else "")
             + " (and w_hr if there is a projection)"
         )
@@ -53,7 +54,8 @@ def _check(name, features, batch, states, groups, directions):
     expected = groups[0][0].shape[1]
     if features != expected:
         raise RuntimeError(
-            f"{name}: input.size(-1) must be equal to input_size. Expected {expected}, got {features}: the weight w_ih of "
+            f"{name}: input.size(-1) must be equal to input_size. Expected {expected}, got {features}: the "
+            "weight w_ih of "
             f"the first layer is {list(groups[0][0].shape)}"
         )
     for what, s in zip(("hx", "cx"), states):
@@ -61,7 +63,8 @@ def _check(name, features, batch, states, groups, directions):
         shape = (len(groups), batch, width)
         if tuple(s.shape) != shape:
             raise RuntimeError(
-                f"{name}: Expected hidden size {shape} for {what}, got {list(s.shape)}: (layers * directions, batch, size)"
+                f"{name}: Expected hidden size {shape} for {what}, got {list(s.shape)}: (layers * "
+                "directions, batch, size)"
             )
 
 
@@ -110,7 +113,8 @@ def _packed(name, run, data, batch_sizes, states, params, has_biases, layers, p,
     """A network on packed sequences, the longest first."""
     if batch_sizes.ndim != 1 or data.ndim != 2:
         raise RuntimeError(
-            f"{name}: packed sequences are data (rows, features) and batch_sizes (times), but got {list(data.shape)} and "
+            f"{name}: packed sequences are data (rows, features) and batch_sizes (times), but got "
+            f"{list(data.shape)} and "
             f"{list(batch_sizes.shape)}"
         )
     directions = 2 if bidirectional else 1
@@ -118,7 +122,8 @@ def _packed(name, run, data, batch_sizes, states, params, has_biases, layers, p,
     sizes = tuple(batch_sizes.tolist())
     if not sizes or list(sizes) != sorted(sizes, reverse=True) or sum(sizes) != len(data) or sizes[-1] < 1:
         raise RuntimeError(
-            f"{name}: batch_sizes never grow, and add up to the {len(data)} rows of data, but they are {list(sizes)}"
+            f"{name}: batch_sizes never grow, and add up to the {len(data)} rows of data, but they are "
+            f"{list(sizes)}"
         )
     return _stacked(name, run, data, sizes, states, groups, p if train else 0.0, directions)
 
@@ -134,14 +139,17 @@ def _publish(name, run):
         input, hx, params, *options = arguments
         return _recurrent(name, run, input, (hx,), params, *options)
 
-    call.__doc__ = f"(input, hx, params, has_biases, num_layers, dropout, train, bidirectional, batch_first), {name} layers."
+    call.__doc__ = (
+        f"""{name}(input, hx, params, has_biases, num_layers, dropout, train, bidirectional, batch_first)"""
+    )
     return composite(call, name=name, method=False, out=False)
 
 
 def _check_count(name, arguments):
     if len(arguments) != 9:
         raise TypeError(
-            f"{name}() takes (input, hx, params, has_biases, num_layers, dropout, train, bidirectional, batch_first), or "
+            f"{name}() takes (input, hx, params, has_biases, num_layers, dropout, train, bidirectional, "
+            "batch_first), or "
             "(data, batch_sizes, hx, params, has_biases, num_layers, dropout, train, bidirectional), but got "
             f"{len(arguments)} arguments"
         )
@@ -178,13 +186,15 @@ def _cell(name, run, input, states, weights, parts):
     batch, features = input.shape
     if features != weights[0].shape[1]:
         raise RuntimeError(
-            f"{name}: input has inconsistent input_size: got {features} expected {weights[0].shape[1]}, the columns of w_ih"
+            f"{name}: input has inconsistent input_size: got {features} expected {weights[0].shape[1]}, the "
+            "columns of w_ih"
         )
     width = weights[0].shape[0] // parts
     for s in states:
         if tuple(s.shape) != (batch, width):
             raise RuntimeError(
-                f"{name}: a hidden state of {list(s.shape)} does not fit; for this input and these weights it is "
+                f"{name}: a hidden state of {list(s.shape)} does not fit; for this input and these weights "
+                "it is "
                 f"{[batch, width]}: (batch, hidden_size)"
             )
     return run(input, states, (*weights, None), (batch,), False)[1:]

@@ -1,4 +1,4 @@
-"""One layer of a recurrent network, in one direction, over whole sequences: one operator with its own gradient each."""
+"""Layers of recurrent networks in one direction over whole sequences: one operator with its gradient each."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def lstm_layer(
     reverse,
     kept,
 ):
-    """Long short-term memory: all states, the last one and the last memory; `kept` receives what the gradient needs."""
+    """Long short-term memory: all states, the last one and its memory; `kept` is for the gradient."""
     out, last, memory, parts = lstm_forward(x, h, c, w_ih, w_hh, b_ih, b_hh, w_hr, sizes, reverse)
     kept[:] = parts
     return out, last, memory
