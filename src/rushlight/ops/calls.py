@@ -56,6 +56,7 @@ COMMON = {
     "fused": fused,
     "launch": launch,
     "empty_like": np.empty_like,
+    "LANE": settings.COMPILE_FROM_ELEMENTS // 2,
     "storage_of": storage_of,
     "REQUIRED": REQUIRED,
 }
@@ -98,9 +99,10 @@ class Source:
 
     def __init__(self) -> None:
         self.lines: list[str] = []
+        self.shift = 0  # by how much everything is indented further
 
     def add(self, depth: int, *lines: str) -> None:
-        self.lines += ["    " * depth + line for line in lines]
+        self.lines += ["    " * (depth + self.shift) + line for line in lines]
 
     def text(self) -> str:
         return "\n".join(self.lines) + "\n"
@@ -291,7 +293,7 @@ def names_for(op: Operator) -> dict[str, Any]:
     if op.family == "elementwise":
         names["plain_body"] = only_primitive(op.body, op.count) or names["body"]
         names["fusible"] = fusible = Fusible(op.body, op.name)
-        names["small"], names["large"] = fusible.small, fusible.large
+        names["small"], names["large"], names["pairs"] = fusible.small, fusible.large, fusible.pairs
     if op.joint is not None:
         names["joint"] = on_arrays(op.joint[0])
     for i, (rule, sources) in op.rules.items():
@@ -346,48 +348,61 @@ def _elementwise_lines(
     """The quick path: tensors of one type, or one with a Python number."""
     s = op.signature
     recorded = op.differentiable and op.result != "bool"
-    first = s.names[0]
-    if len(s.arrays) == 2:
-        _pair_of_operands(src, *s.names[:2], insists)
-    else:
-        same = " and ".join(
-            [f"type({s.names[i]}) in QUICK" for i in s.arrays]
-            + [f"{s.names[i]}.dtype is {first}.dtype" for i in s.arrays[1:]]
-        )
-        src.add(2, f"ok = {same}", "if ok:", f"    dt = {first}.dtype", "    ok = dt in direct")
-        src.add(
-            3, *(f"a{i} = {s.names[i]}._a" for i in s.arrays), *(f"g{i} = {s.names[i]}._rg" for i in s.arrays)
-        )
-        src.add(3, f"size = {' + '.join(f'a{i}.size' for i in s.arrays)}", "key = dt")
+    src.add(2, "r = None")
+    if len(s.arrays) == 2 and (op.has_rules or not recorded):
+        _lane_for_pairs(op, src)
+        src.add(2, "if r is None:")
+        src.shift = 1
+    _operand_lines(op, src, insists)
     any_grad = " or ".join(f"g{i}" for i in s.arrays)
-    if recorded and not op.has_rules:
-        src.add(2, f"if ok and not (({any_grad}) and state.grad):")
-    else:
-        src.add(2, "if ok:")
+    src.add(2, f"if ok and not (({any_grad}) and state.grad):" if recorded and not op.has_rules else "if ok:")
     names = "".join(f"{n}, " for n in s.names[op.count :])
     target = "bool_" if op.result == "bool" else "dt"
     _kernel_lines(op, src, names, target, options)
     src.add(3, "if r is None:")
     run_body(op, src, 4, len(s.arrays) > 1, options)
     src.add(4, "if type(r) is not ndarray:", "    r = asarray(r)")
-    src.add(
-        4,
-        f"elif type(r.base) is ndarray or {' or '.join(f'r is a{i}' for i in s.arrays)}:",
-        "    r = r.copy('K')",
-    )
+    same = " or ".join(f"r is a{i}" for i in s.arrays)
+    src.add(4, f"elif type(r.base) is ndarray or {same}:", "    r = r.copy('K')")
     if op.result != "bool":
         src.add(4, "if r.dtype is not dt.np:", "    r = r.astype(dt.np)")
-    wrap_result(src, 3, "bool_" if op.result == "bool" else "dt")
+    src.shift = 0
+    src.add(2, "if r is not None:")
+    wrap_result(src, 3, target)
     if recorded and op.has_rules:
         record_lines(op, src, 3, any_grad)
     src.add(3, "return t")
+
+
+def _operand_lines(op: Any, src: Source, insists: frozenset[int]) -> None:
+    """Takes the operands apart; `ok` says whether the quick path goes on."""
+    s = op.signature
+    if len(s.arrays) == 2:
+        _pair_of_operands(src, *s.names[:2], insists)
+        return
+    first = s.names[0]
+    words = [f"type({s.names[i]}) in QUICK" for i in s.arrays]
+    words += [f"{s.names[i]}.dtype is {first}.dtype" for i in s.arrays[1:]]
+    src.add(2, f"ok = {' and '.join(words)}", "if ok:", f"    dt = {first}.dtype", "    ok = dt in direct")
+    src.add(3, *(f"a{i} = {s.names[i]}._a" for i in s.arrays), *(f"g{i} = {s.names[i]}._rg" for i in s.arrays))
+    src.add(3, f"size = {' + '.join(f'a{i}.size' for i in s.arrays)}", "key = dt")
+
+
+def _lane_for_pairs(op: Any, src: Source) -> None:
+    """Two small tensors of one type, where the kernel is at hand and gives the same bits as numpy."""
+    x, y = op.signature.names[:2]
+    options = [f"{n} is defaults[{i}]" for i, n in enumerate(op.signature.names) if i > 1]
+    src.add(2, " and ".join([f"if type({x}) is Tensor and type({y}) is Tensor", *options]) + ":")
+    src.add(3, f"dt = {x}.dtype", "k = pairs.get(dt)", f"if k is not None and {y}.dtype is dt:")
+    src.add(4, f"a0, a1 = {x}._a, {y}._a", "if a1.size <= a0.size < LANE:", f"    g0, g1 = {x}._rg, {y}._rg")
+    like = ", bool_.np" if op.result == "bool" else ""
+    src.add(5, "try:", f"    r = k(empty_like(a0{like}), a0, a1)", "except ValueError:", "    pass")
 
 
 def _kernel_lines(op: Any, src: Source, names: str, target: str, options: bool) -> None:
     """Tries a generated kernel; leaves `r` None where numpy is to do the work."""
     s = op.signature
     arrays = "".join(f"a{i}, " for i in s.arrays)
-    src.add(3, "r = None")
     depth = 3
     if names and options:
         changed = " or ".join(f"{n} is not defaults[{i}]" for i, n in enumerate(s.names) if i >= op.count)

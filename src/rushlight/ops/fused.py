@@ -69,15 +69,23 @@ class Fusible:
     """A function of arrays and numbers, element by element, that may run as one kernel.
 
     `small` and `large` map a key, which stands for the types of the arguments, to the kernel; to None where
-    numpy is to do the work; or to the number of calls so far.
+    numpy is to do the work; or to the number of calls so far. `pairs` has the kernels for two small arrays of
+    one type, by that type: a loaded kernel costs less than numpy's checks.
     """
 
-    __slots__ = ("function", "large", "name", "small")
+    __slots__ = ("function", "large", "name", "pairs", "small")
 
     def __init__(self, function: Callable[..., Any], name: str) -> None:
         self.function, self.name = function, name
         self.small: dict[Any, Any] = {}
         self.large: dict[Any, Any] = {}
+        self.pairs: dict[Any, Kernel] = {}
+        settings.when_changed.append(self.forget)
+
+    def forget(self) -> None:
+        """Looks again for kernels at the next call."""
+        for table in (self.small, self.large, self.pairs):
+            table.clear()
 
     def find(self, table: dict, key: Any, calls: int, arguments: tuple, result: str | None) -> Kernel | None:
         """The kernel for arguments like these, when there is one and its time has come."""
@@ -85,8 +93,12 @@ class Fusible:
             table[key] = calls + 1
             return None
         node = self.trace(arguments, result)
-        if node is None or (table is self.small and not (_is_exact(node) and _saves_passes(node))):
+        if node is None or (table is self.small and not _is_exact(node)):
             table[key] = None
+        elif table is self.small and not _saves_passes(node):
+            table[key] = None
+            if len(arguments) == 2 and (kernel := compiled(node, self.name)) is not None:
+                self.pairs[key] = kernel
         else:
             table[key] = compiled(node, self.name)
         return table[key]
@@ -119,7 +131,7 @@ def compiled(node: Any, name: str) -> Kernel | None:
     """The kernel of a graph, or None: not supported, or no compiler here."""
     from .. import kernels
 
-    if not kernels.available() or not kernels.supports(node):
+    if settings.kernel_mode == "off" or not kernels.available() or not kernels.supports(node):
         return None
     try:
         return kernels.elementwise(node, name=name)
