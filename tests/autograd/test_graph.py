@@ -141,9 +141,22 @@ def test_saved_values_by_name():
 
 
 def test_saved_values_of_several_results():
-    u, s, v = torch.linalg.svd(torch.eye(2, dtype=torch.float64).requires_grad_() * 2, full_matrices=False)
-    node = u.grad_fn if "_saved" in str(dir(u.grad_fn)) else u.grad_fn
-    assert s.requires_grad and v.requires_grad and node is not None
+    x = torch.tensor([[2.0, 1.0], [0.0, 3.0]], dtype=torch.float64, requires_grad=True)
+    q, r = torch.linalg.qr(x)
+    assert torch.equal(q.grad_fn._saved_result0, q) and torch.equal(q.grad_fn._saved_result1, r)
+    assert q.grad_fn._saved_result1.grad_fn is r.grad_fn
+    with pytest.raises(AttributeError, match="_saved_result2"):
+        q.grad_fn._saved_result2  # noqa: B018
+    joined = torch.cat([leaf(1.0), leaf(2.0)]).grad_fn
+    assert joined._saved_dim == 0
+    with pytest.raises(AttributeError, match="_saved_dim"):
+        joined._saved_tensors  # noqa: B018
+
+
+def test_only_tensors_can_be_hooked():
+    raw = leaf(1.0).cumsum(0).grad_fn._raw_saved_dim
+    with pytest.raises(RuntimeError, match="this value is none"):
+        raw.register_hooks(lambda t: t, lambda t: t)
 
 
 def test_hooks_on_one_saved_value():
@@ -399,3 +412,72 @@ def test_warnings_are_not_given_without_reason():
         warnings.simplefilter("error")
         with torch.autograd.set_detect_anomaly(False):
             leaf(1.0).exp().backward()
+
+
+# ---- hooks on tensors
+
+
+def test_hooks_need_a_gradient_to_wait_for():
+    plain = torch.ones(1)
+    for register in (plain.register_hook, plain.register_post_accumulate_grad_hook):
+        with pytest.raises(RuntimeError, match="requires_grad_"):
+            register(lambda t: None)
+    with pytest.raises(RuntimeError, match="requires_grad=False"):
+        plain.retain_grad()
+    with pytest.raises(RuntimeError, match="non-leaf"):
+        (leaf(1.0) * 2).register_post_accumulate_grad_hook(lambda t: None)
+
+
+def test_kept_gradients():
+    x = leaf(1.0)
+    y = x * 2
+    y.retain_grad()
+    y.retain_grad()
+    x.retain_grad()
+    y.register_hook(lambda g: g * 5)
+    assert y.retains_grad and not x.retains_grad
+    (y * 3).backward(retain_graph=True)
+    (y * 3).backward()
+    assert y.grad.item() == 30.0 and x.grad.item() == 60.0
+
+
+def test_a_hook_that_is_to_come_first():
+    from rushlight.autograd.hooks import add_hook
+
+    hooks = {}
+    add_hook(hooks, "second")
+    add_hook(hooks, "first", first=True)
+    assert list(hooks.values()) == ["first", "second"]
+
+
+def test_prehooks_see_all_outputs_and_may_replace_them():
+    x = torch.tensor([3.0, 1.0, 2.0], dtype=torch.float64, requires_grad=True)
+    values, _ = x.sort()
+    handle = values.grad_fn.register_prehook(lambda grads: tuple(None if g is None else g * 2 for g in grads))
+    values[0].backward(retain_graph=True)
+    assert x.grad.tolist() == [0.0, 2.0, 0.0]
+    handle.remove()
+    x.grad = None
+    values[0].backward()
+    assert x.grad.tolist() == [0.0, 1.0, 0.0]
+
+
+def test_hooks_of_nodes_and_leaves_in_a_pass_that_is_recorded():
+    x = leaf(3.0)
+    x.register_hook(lambda g: g * x)
+    y = x * x
+    y.grad_fn.register_hook(lambda into, out: (into[0] * 2, into[1] * 2))
+    (g,) = torch.autograd.grad(y, x, create_graph=True)
+    assert g.item() == 36.0
+    y.sum().backward(create_graph=True)
+    assert x.grad.requires_grad
+    torch.autograd.grad(x.grad, x)
+
+
+def test_gradients_add_up_in_the_users_own_tensor():
+    x = leaf(1.0, 2.0)
+    mine = torch.zeros(2, dtype=torch.float64)
+    view = mine[:]
+    x.grad = mine
+    (x * 3).sum().backward()
+    assert view.tolist() == [3.0, 3.0]
