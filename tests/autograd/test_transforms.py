@@ -537,3 +537,109 @@ def test_products_with_zeros_inside_of_a_batch(values):
     close(vmap(grad(torch.prod))(x), expected)
     close(vmap(lambda v: jvp(torch.prod, (v,), (torch.ones(3, **F64),))[1])(x), expected.sum(1))
     close(vmap(hessian(torch.prod))(x)[:, 0, 1], c)
+
+
+# ---- half precision, bodies without rules, values, subclasses
+
+
+@pytest.mark.parametrize("dt", [torch.bfloat16, torch.float16])
+def test_half_precision_inside_of_nests(dt):
+    x = randn(2, 4).to(dt)
+    f = lambda x: (x.sin() * x.softmax(0)).sum() + x.logsumexp(0)  # noqa: E731
+    found = vmap(grad(f))(x)
+    assert found.dtype is dt
+    np.testing.assert_allclose(found.float().numpy(), vmap(grad(f))(x.double()).numpy(), atol=3e-2)
+    assert jvp(f, (x[0],), (x[1],))[1].dtype is dt
+
+
+def test_operators_that_are_differentiated_through_their_body():
+    x = randn(3, 4)
+    f = lambda x: torch.einsum("i,i->", x, x) + x.diff().sum() + torch.nn.functional.bilinear(x, x, torch.ones(1, 4, 4, **F64)).sum()  # noqa: E731
+    close(vmap(grad(f))(x), torch.stack([grad(f)(row) for row in x]))
+    close(vmap(lambda r: jvp(f, (r,), (r,))[1])(x), torch.stack([jvp(f, (r,), (r,))[1] for r in x]))
+
+
+def test_lists_and_several_results_inside_of_nests():
+    x = randn(2, 4)
+
+    def f(x):
+        values, _ = torch.cat([x, x * x]).sort()
+        top = torch.stack([values, values.exp()]).max(0)
+        low, high = x.aminmax()
+        return top.values.sum() + top.indices.sum() * 0 + low * high + x.unbind(0)[1]
+
+    close(vmap(grad(f))(x), torch.stack([grad(f)(row) for row in x]))
+    close(jvp(f, (x[0],), (x[1],))[1], (grad(f)(x[0]) * x[1]).sum())
+    q = lambda m: torch.linalg.qr(m).R.abs().sum() + torch.linalg.slogdet(m)[1]  # noqa: E731
+    m = randn(2, 3, 3)
+    close(vmap(grad(q))(m), torch.stack([grad(q)(one) for one in m]))
+
+
+def test_values_can_be_read_where_there_are_any():
+    seen = {}
+
+    def f(x):
+        y = x * x
+        seen.update(
+            item=y[0].item(), list=y.tolist(), array=y.detach().numpy().tolist(), float=float(y[0]), int=int(y[0]), bool=bool(y[0] > 0),
+            complex=complex(y[0]), copied=np.asarray(y.detach()).tolist(), shown=repr(y), text=f"{y[0]:.1f}", picked=[10, 20][(y[0] * 0).long()],
+            followed=y.requires_grad,
+        )  # fmt: skip
+        return y.sum() if y.sum() > 0 else -y.sum()
+
+    jvp(f, (torch.tensor([2.0, 3.0]),), (torch.ones(2),))
+    assert seen["item"] == seen["float"] == 4.0 and seen["int"] == 4 and seen["bool"] and seen["complex"] == 4 + 0j
+    assert seen["list"] == seen["array"] == seen["copied"] == [4.0, 9.0] and seen["text"] == "4.0" and seen["picked"] == 10
+    assert "Dual(level=1" in seen["shown"] and not seen["followed"]
+
+
+def test_copies_inside():
+    import copy
+
+    close(jvp(lambda x: copy.deepcopy(x) * 2, (randn(2),), (torch.ones(2, **F64),))[1], torch.full((2,), 2.0, **F64))
+    close(jvp(lambda x: (x * 1).copy_(3.0) + x, (randn(2),), (torch.ones(2, **F64),))[1], torch.ones(2, **F64))
+    with pytest.raises(RuntimeError, match="has shape"):
+        jvp(lambda x: (x * 1).add_(torch.ones(3, 2, **F64)), (randn(2),), (randn(2),))
+
+
+def test_a_parameter_and_a_subclass_of_the_users_take_part():
+    class Named(torch.Tensor):
+        pass
+
+    w = torch.nn.Parameter(randn(3))
+    x = randn(2, 3)
+    close(vmap(lambda x: x * w)(x), x * w)
+    named = randn(3).as_subclass(Named)
+    close(vmap(lambda x: (x * named).sum())(x), (x * named).sum(1))
+
+
+def test_modes_see_operators_before_transforms_do():
+    from rushlight.ops.intercept import interceptors
+
+    seen = []
+
+    def mode(op, call, values):
+        seen.append(op.name)
+        return (True, values[0]) if op.name == "neg" else (False, None)
+
+    interceptors.append(mode)
+    try:
+        x = randn(2)
+        assert torch.equal(vmap(lambda x: -x)(x), x)
+        vmap(torch.exp)(x)
+    finally:
+        interceptors.remove(mode)
+    assert "exp" in seen
+
+
+def test_gradients_that_leave_a_batch_alone():
+    w = randn(3).requires_grad_()
+    x = randn(2, 3)
+    found = vmap(lambda v: vjp(lambda u: u * w, v)[1](v)[0])(x)
+    (g,) = torch.autograd.grad(found.sum(), w)
+    close(g, x.sum(0))
+    value, back = vjp(lambda u: u * 2, x[0])
+    rows = vmap(lambda v: back(v)[0])(torch.eye(3, **F64))
+    assert not rows.requires_grad and torch.equal(rows, 2 * torch.eye(3, **F64))
+    twice = grad(lambda w: vmap(lambda v: vjp(lambda u: u * w, v)[1](v)[0])(x).sum())(w.detach())
+    close(twice, x.sum(0))

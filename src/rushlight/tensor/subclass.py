@@ -61,7 +61,7 @@ def overriding(values: Any) -> tuple[type, ...]:
     for v in values:
         for t in v if type(v) in (list, tuple) else (v,):
             cls = type(t)
-            if isinstance(t, Tensor) and cls not in QUICK and cls not in found:
+            if isinstance(t, Tensor) and cls not in QUICK and cls not in found and t._assign is None:
                 place = next((i for i, other in enumerate(found) if issubclass(cls, other)), len(found))
                 found.insert(place, cls)
     return tuple(found)
