@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from math import isfinite
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,6 +20,7 @@ class Odds(NamedTuple):
     exponentials: np.ndarray
     sums: np.ndarray  # of each row
     places: np.ndarray  # where the labels' elements are, counted through the whole matrix
+    own: Any  # the exponentials there: 1, or an array
     weights: Any  # of each row; None if all are one
     weight: Any  # the sum of the weights, or the number of rows
 
@@ -59,8 +61,8 @@ def row_weights(
     return safe, None if weight is None else weight[safe] if labels_fit(labels, len(weight)) else None
 
 
-def label_losses(x: np.ndarray, labels: np.ndarray, weights: Any) -> tuple[np.ndarray, Odds]:
-    """-log softmax(x) at the label of each row, weighted, and what its gradient needs.
+def label_losses(x: np.ndarray, labels: np.ndarray, weights: Any) -> tuple[np.ndarray, Any, Odds]:
+    """-log softmax(x) at the label of each row, weighted, their sum, and what the gradient needs.
 
     Scores are taken relative to that of the label, not to the largest one: then the label's own exponential
     is one, and a row of a certain and right answer keeps all its digits. What overflows is done once more.
@@ -71,14 +73,17 @@ def label_losses(x: np.ndarray, labels: np.ndarray, weights: Any) -> tuple[np.nd
     e = np.exp(x - own.reshape(rows, 1))
     z = np.dot(e, ones(columns, e.dtype))
     losses = np.log(z)
-    if rows and not np.isfinite(total(losses)):
+    added, own = sum_of(losses), e.dtype.type(1)
+    if not isfinite(added):
         shifted = x - np.maximum.reduce(x, 1, keepdims=True)
         e = np.exp(shifted)
         z = np.add.reduce(e, 1)
         losses = np.log(z) - shifted.take(places)
+        added, own = total(losses), e.take(places)
     if weights is None:
-        return losses, Odds(e, z, places, None, rows)
-    return np.where(weights == 0, 0, losses * weights), Odds(e, z, places, weights, total(weights))
+        return losses, added, Odds(e, z, places, own, None, rows)
+    losses = np.where(weights == 0, 0, losses * weights)
+    return losses, total(losses), Odds(e, z, places, own, weights, total(weights))
 
 
 def sum_of(losses: np.ndarray) -> Any:
@@ -89,10 +94,10 @@ def sum_of(losses: np.ndarray) -> Any:
 
 def odds_gradient(odds: Odds, share: Any) -> np.ndarray:
     """The gradient of the scores, where `share` is that of each row's loss."""
-    e, z, places, _, _ = odds
+    e, z, places, own, _, _ = odds
     scale = share / z
     gradient = e * scale.reshape(-1, 1)
-    gradient.put(places, (e.take(places) - z) * scale)
+    gradient.put(places, (own - z) * scale)
     return gradient
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .. import lang
-from ..lang.labels import first_misfit, label_losses, labels_fit, odds_gradient, row_weights, sum_of
+from ..lang.labels import first_misfit, label_losses, labels_fit, odds_gradient, row_weights
 from ..tensor.core import Tensor
 from .declare import composite, operator
 from .loss_parts import gathered, quietly, reduced, reduction_of
@@ -40,7 +40,7 @@ def _check_shapes(name, input, target, weight):
 
 
 def _check_labels(name, target):
-    if target.dtype.name not in ("int64", "uint8"):
+    if target.dtype.str[1:] not in ("i8", "u1"):
         raise RuntimeError(
             f"{name}: expected target of scalar type Long but found {target.dtype.name}; labels are "
             "integers, convert "
@@ -146,11 +146,10 @@ def cross_entropy_of_labels(input: Array, target: Array, weight: Array | None, i
     x = _rows(input)
     flat = target.reshape(-1)
     labels, weights = _labels_and_weights(flat, weight, ignore_index, x.shape[1], input.dtype)
-    losses, odds = label_losses(x, labels, weights)
+    losses, total, odds = label_losses(x, labels, weights)
     kept[:] = (odds,)
     if reduction == "none":
         return losses.reshape(target.shape)
-    total = sum_of(losses)
     return total if reduction == "sum" else total / total.dtype.type(odds.weight)
 
 
