@@ -60,7 +60,7 @@ def _drop(name, input, p, training, inplace, by_channel=False):
         return input
     _check_type(name, input)
     shape = _channels(name, input) if by_channel else None
-    if p == 1:
+    if p == 1 or input.is_meta:
         return _times(input, 0.0, inplace)
     noise = _kept(input, p, shape)
     noise *= noise.dtype.type(1 / (1 - p))
@@ -74,7 +74,7 @@ def _drop_alpha(name, input, p, training, inplace, by_channel=False):
         return input
     _check_type(name, input)
     shape = _channels(name, input) if by_channel else None
-    if p == 1:
+    if p == 1 or input.is_meta:
         return _times(input, 0.0, inplace)
     noise = _kept(input, p, shape)
     one, scale = noise.dtype.type, 1 / sqrt((SATURATION**2 * p + 1) * (1 - p))
