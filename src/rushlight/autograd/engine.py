@@ -28,8 +28,9 @@ class Run:
 
     def __init__(self, *, keep: bool, lifted: bool, recorded: bool, wanted: list[Edge] | None = None) -> None:
         self.keep, self.lifted, self.recorded = keep, lifted, recorded
-        # node or leaf -> the gradient of each of its outputs, then for each: is it a sum made here, free to be added to?
-        self.pending: dict[Any, list[Any]] = {}
+        # leaf or node -> its gradient; node of several outputs -> the list of theirs
+        self.pending: dict[Any, Any] = {}
+        self.sums: set[Any] = set()  # whose gradient is a sum made here, free to be added to
         self.heap: list[tuple[int, Node]] = []
         self.leaves: list[Tensor] = []
         self.wanted = wanted
@@ -41,24 +42,31 @@ class Run:
         target, output = edge
         if self.needed is not None and target not in self.needed:
             return
-        slots = self.pending.get(target)
-        if slots is None:
+        if not self.lifted and type(grad) is not np.ndarray:
+            grad = np.asarray(grad)
+        several = isinstance(target, Node) and target.outputs > 1
+        if target not in self.pending:
+            self.pending[target] = [None] * target.outputs if several else grad
             if isinstance(target, Node):
-                slots = self.pending[target] = [None] * (2 * target.outputs)
                 heappush(self.heap, (-target.sequence, target))
             else:
-                slots = self.pending[target] = [None, None]
                 self.leaves.append(target)
-        held, owned = slots[output], len(slots) // 2 + output
-        if held is None:
-            slots[output] = grad if self.lifted or type(grad) is np.ndarray else np.asarray(grad)
-        elif self.lifted:
-            slots[output] = held + grad
-        elif slots[owned]:
-            np.add(held, grad, out=held)
+            if not several:
+                return
+        if several:
+            held = self.pending[target]
+            held[output] = grad if held[output] is None else self.sum(held[output], grad, (target, output))
         else:
-            slots[output] = np.asarray(held + grad)
-            slots[owned] = True
+            self.pending[target] = self.sum(self.pending[target], grad, target)
+
+    def sum(self, held: Any, grad: Any, key: Any) -> Any:
+        """The sum of two gradients, in place where the first is a sum already."""
+        if self.lifted:
+            return held + grad
+        if key in self.sums:
+            return np.add(held, grad, out=held)
+        self.sums.add(key)
+        return np.asarray(held + grad)
 
     def go(self, roots: list[tuple[Edge, Any]]) -> None:
         if self.wanted is not None:
@@ -66,14 +74,18 @@ class Run:
         self.roots = roots
         for edge, grad in roots:
             self.arrive(edge, grad)
-        heap, pending, keep, lifted, arrive = self.heap, self.pending, self.keep, self.lifted, self.arrive
-        leaves, simple = self.leaves, self.needed is None and not lifted
+        heap, pending, keep, lifted, wanted = self.heap, self.pending, self.keep, self.lifted, self.wanted
+        leaves, simple = self.leaves, wanted is None and not lifted
         check_nan = settings.check_nan
-        while heap:
-            node = heappop(heap)[1]
-            grads = pending.pop(node)[: node.outputs]
+        following: Node | None = None  # the only node that is waiting: it need not go through the heap
+        while heap or following is not None:
+            node = heappop(heap)[1] if following is None else following
+            following = None
+            grads = pending.pop(node)
+            if node.outputs == 1:
+                grads = [grads]
             try:
-                if (node.prehooks or self.wanted is not None) and self.ends_at(node, grads):
+                if (node.prehooks or wanted is not None) and self.ends_at(node, grads):
                     continue
                 if node.leases or node.saved is RELEASED:
                     node.check()
@@ -90,19 +102,34 @@ class Run:
             for edge, grad in zip(node.edges, results):
                 if edge is None or grad is None:
                     continue
-                if simple and edge[0] not in pending and type(grad) is np.ndarray:  # `arrive`, for the usual case
-                    target, output = edge
-                    if isinstance(target, Node):
-                        slots = pending[target] = [None] * (2 * target.outputs)
+                target, output = edge
+                if not simple or target in pending or type(grad) is not np.ndarray:
+                    self.arrive(edge, grad)
+                elif not isinstance(target, Node):
+                    pending[target] = grad
+                    leaves.append(target)
+                elif target.outputs > 1:
+                    self.arrive(edge, grad)
+                else:
+                    pending[target] = grad
+                    if heap or following is not None:
                         heappush(heap, (-target.sequence, target))
                     else:
-                        slots = pending[target] = [None, None]
-                        leaves.append(target)
-                    slots[output] = grad
+                        following = target
+            if following is not None and heap:
+                heappush(heap, (-following.sequence, following))
+                following = None
+        results = grads = grad = None  # so that a leaf may keep a gradient that nobody else holds
+        hooked = []
+        with _accumulating:
+            for leaf in leaves:
+                if leaf._hooks or wanted is not None:
+                    hooked.append(leaf)
                 else:
-                    arrive(edge, grad)
-        for leaf in self.leaves:
-            self.finish(leaf, pending.pop(leaf)[0])
+                    grad = pending.pop(leaf)
+                    accumulate(leaf, grad)
+        for leaf in hooked:
+            self.finish(leaf, pending.pop(leaf))
 
     def reached(self) -> set[Any]:
         """All nodes and leaves that this pass may come to."""
@@ -145,7 +172,8 @@ class Run:
             return
         if grad is None:
             return
-        accumulate(leaf, grad)
+        with _accumulating:
+            accumulate(leaf, grad)
         if leaf._hooks:
             for hook in list(leaf._hooks.after.values()):
                 hook(leaf)
@@ -263,12 +291,7 @@ def _leading_to(goals: set, starts: list) -> set:
 
 
 def accumulate(leaf: Tensor, grad: Any) -> None:
-    """Adds to `leaf.grad`; several threads may do so at once."""
-    with _accumulating:
-        _accumulate(leaf, grad)
-
-
-def _accumulate(leaf: Tensor, grad: Any) -> None:
+    """Adds to `leaf.grad`. Several threads may do so at once, so hold `_accumulating`."""
     old = leaf._grad
     if isinstance(grad, Tensor):
         leaf._grad = grad if old is None else old + grad
@@ -295,21 +318,18 @@ def current() -> Run:
 
 
 def _calibrate() -> int:
-    """How many references an array has that only came through `finish` and `accumulate`."""
+    """How many references an array has that only came through `go` and `accumulate`."""
     seen = []
 
-    def _accumulate(leaf: Any, grad: Any) -> None:
+    def accumulate(leaf: Any, grad: Any) -> None:
         seen.append(sys.getrefcount(grad))
 
-    def accumulate(leaf: Any, grad: Any) -> None:
-        with _accumulating:
-            _accumulate(leaf, grad)
+    def go() -> None:
+        pending = {0: np.empty(1)}
+        grad = pending.pop(0)
+        accumulate(None, grad)
 
-    def finish(leaf: Any, grad: Any) -> None:
-        accumulate(leaf, grad)
-
-    pending = {0: [np.empty(1)]}
-    finish(None, pending.pop(0)[0])
+    go()
     return seen[0]
 
 
@@ -321,9 +341,20 @@ def backward(roots: list[tuple[Tensor, Any]], *, keep: bool, recorded: bool, inp
     if inputs is not None:
         for t, g in zip(inputs, gradients(roots, inputs, keep=keep, recorded=recorded)):
             if g is not None:
-                accumulate(t, g if recorded else g._a)
+                with _accumulating:
+                    accumulate(t, g if recorded else g._a)
         return
     _start(Run(keep=keep, lifted=recorded, recorded=recorded), roots)
+
+
+_ones: dict[Any, np.ndarray] = {}  # the gradients of numbers with respect to themselves; nobody writes to them
+
+
+def _one(shape: tuple, dtype: np.dtype) -> np.ndarray:
+    one = _ones.get((shape, dtype.char))
+    if one is None:
+        one = _ones[shape, dtype.char] = np.ones(shape, dtype)
+    return one
 
 
 def backward_scalar(root: Tensor, keep: bool) -> None:
@@ -333,7 +364,7 @@ def backward_scalar(root: Tensor, keep: bool) -> None:
     before, state.grad = state.grad, False
     token = enter(SILENT)
     try:
-        run.go([(edge, np.ones(root._a.shape, root._a.dtype))])
+        run.go([(edge, _one(root._a.shape, root._a.dtype))])
     finally:
         leave(token)
         state.grad = before
