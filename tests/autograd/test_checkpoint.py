@@ -36,16 +36,19 @@ def test_gradients_and_random_numbers_are_the_same(use_reentrant):
     assert torch.equal(torch.rand(1), after)
     state = torch.get_rng_state()
     z.sum().backward()
-    assert torch.equal(y, z) and torch.equal(found, x.grad) and torch.equal(state, torch.get_rng_state())
+    assert torch.equal(y, z)
+    assert torch.equal(found, x.grad)
+    assert torch.equal(state, torch.get_rng_state())
 
 
 def test_without_reentering_everything_goes():
     x = leaf(1.0, 2.0)
-    f = lambda x, k: {"y": (x * x * k, x.exp())}  # noqa: E731
+    f = lambda x, k: {"y": (x * x * k, x.exp())}
     y = checkpoint(f, x, k=3.0, use_reentrant=False)["y"]
     (g,) = torch.autograd.grad(y[0].sum(), x, create_graph=True)
     (h,) = torch.autograd.grad(g.sum(), x, retain_graph=True)
-    assert g.tolist() == [6.0, 12.0] and h.tolist() == [6.0, 6.0]
+    assert g.tolist() == [6.0, 12.0]
+    assert h.tolist() == [6.0, 6.0]
     (again,) = torch.autograd.grad(y[0].sum(), x, retain_graph=True)
     assert again.tolist() == [6.0, 12.0]
     w = leaf(5.0, 5.0)
@@ -57,7 +60,7 @@ def test_without_reentering_everything_goes():
 
 def test_checkpoints_in_checkpoints():
     x = leaf(0.5)
-    inner = lambda x: checkpoint(torch.sin, x * 2, use_reentrant=False).exp()  # noqa: E731
+    inner = lambda x: checkpoint(torch.sin, x * 2, use_reentrant=False).exp()
     checkpoint(inner, x, use_reentrant=False).backward()
     assert x.grad.item() == pytest.approx(2 * np.cos(1.0) * np.exp(np.sin(1.0)))
 
@@ -106,7 +109,9 @@ def test_contexts_of_both_runs():
         seen.append(what)
         yield
 
-    y = checkpoint(torch.exp, leaf(1.0), use_reentrant=False, context_fn=lambda: (note("first"), note("second")))
+    y = checkpoint(
+        torch.exp, leaf(1.0), use_reentrant=False, context_fn=lambda: (note("first"), note("second"))
+    )
     y.backward()
     assert seen == ["first", "second"]
 

@@ -75,7 +75,7 @@ def test_third_derivative():
     for _ in range(3):
         (g,) = torch.autograd.grad(g.sum(), x, create_graph=True)
     h = 1e-3
-    f = lambda v: np.tanh(v) * v  # noqa: E731
+    f = lambda v: np.tanh(v) * v
     numeric = (f(0.7 + 2 * h) - 2 * f(0.7 + h) + 2 * f(0.7 - h) - f(0.7 - 2 * h)) / (2 * h**3)
     assert g.item() == pytest.approx(numeric, rel=1e-4)
 

@@ -81,18 +81,20 @@ def test_what_ctx_says_and_keeps():
     def backward(ctx, g):
         seen["needs"] = ctx.needs_input_grad
         x, none, _ = ctx.saved_variables
-        assert none is None and x.tolist() == [2.0]
+        assert none is None
+        assert x.tolist() == [2.0]
         return g * ctx.k, None, None
 
     x = leaf(2.0)
     y = function(forward, backward)(x, 3.0, torch.ones(1, dtype=torch.float64))
     node = y.grad_fn
-    assert node.name() == "MadeBackward" and isinstance(node.saved_tensors, tuple)
+    assert node.name() == "MadeBackward"
+    assert isinstance(node.saved_tensors, tuple)
     y.backward()
     assert x.grad.item() == 3.0
     assert seen == {"early": True, "needs": (True, False, False)}
     with pytest.raises(RuntimeError, match="second time"):
-        node.saved_tensors  # noqa: B018
+        node.saved_tensors
 
 
 def test_gradients_that_do_not_come():
@@ -132,7 +134,9 @@ def test_a_gradient_for_what_is_no_tensor():
 
 def test_gradients_are_fitted_to_their_inputs():
     x = leaf(1.0, 2.0)
-    function(lambda ctx, x: x * 2, lambda ctx, g: (torch.ones(3, 2, dtype=torch.float64), None, None))(x).sum().backward()
+    function(lambda ctx, x: x * 2, lambda ctx, g: (torch.ones(3, 2, dtype=torch.float64), None, None))(
+        x
+    ).sum().backward()
     assert x.grad.tolist() == [3.0, 3.0]
     x.grad = None
     function(lambda ctx, x: x * 2, lambda ctx, g: torch.ones(1, dtype=torch.float64))(x).sum().backward()
@@ -154,7 +158,8 @@ def test_an_edit_in_place():
     scale = function(forward, lambda ctx, g: g * 3)
     x = leaf(1.0, 2.0)
     y = x * 2
-    assert scale(y) is y and y.tolist() == [6.0, 12.0]
+    assert scale(y) is y
+    assert y.tolist() == [6.0, 12.0]
     (y * y).sum().backward()
     assert x.grad.tolist() == [72.0, 144.0]
     with pytest.raises(RuntimeError, match="leaf"):
@@ -164,7 +169,8 @@ def test_an_edit_in_place():
 def test_an_input_that_is_returned_is_a_tensor_of_its_own():
     x = leaf(1.0)
     y = function(lambda ctx, x: x, lambda ctx, g: g * 5)(x)
-    assert y is not x and y.grad_fn.name() == "MadeBackward"
+    assert y is not x
+    assert y.grad_fn.name() == "MadeBackward"
     y.backward()
     assert x.grad.item() == 5.0
     w = leaf(2.0)
@@ -179,7 +185,8 @@ def test_several_results_and_what_is_no_tensor():
 
     x = leaf(1.0)
     doubled, text, positive = function(forward, lambda ctx, g, *_: g * 2)(x)
-    assert text == "text" and not positive.requires_grad
+    assert text == "text"
+    assert not positive.requires_grad
     doubled.backward()
     assert x.grad.item() == 2.0
 
@@ -200,7 +207,8 @@ def test_saved_values_outlive_edits():
     view = v[:]
     v.add_(10)
     y.backward()
-    assert x.grad.item() == 12.0 and view.item() == 13.0
+    assert x.grad.item() == 12.0
+    assert view.item() == 13.0
 
 
 def test_memory_shared_with_others_cannot_be_protected():

@@ -77,7 +77,9 @@ def test_results_with_a_graph():
     ):
         (g,) = torch.autograd.grad(found.sum(), x)
         np.testing.assert_allclose(g.numpy(), 6 * x.detach().numpy())
-    (g,) = torch.autograd.grad(F.hvp(cubes, x, torch.ones(3, dtype=torch.float64), create_graph=True)[1].sum(), x)
+    (g,) = torch.autograd.grad(
+        F.hvp(cubes, x, torch.ones(3, dtype=torch.float64), create_graph=True)[1].sum(), x
+    )
     np.testing.assert_allclose(g.numpy(), 6.0)
 
 

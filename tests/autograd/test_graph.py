@@ -36,7 +36,11 @@ class Failing(Function):
 @pytest.mark.parametrize(
     ("hook", "error", "says"),
     [
-        (lambda g: g[:1], RuntimeError, r"changed the size of the gradient: shape \[2\] came and shape \[1\]"),
+        (
+            lambda g: g[:1],
+            RuntimeError,
+            r"changed the size of the gradient: shape \[2\] came and shape \[1\]",
+        ),
         (lambda g: g.float(), RuntimeError, "changed the type"),
         (lambda g: 3.0, TypeError, "must return a Tensor or None"),
     ],
@@ -68,7 +72,8 @@ def test_in_anomaly_mode_an_error_names_the_line_of_the_forward_pass():
         y = Failing.apply(leaf(1.0))  # this line
         with pytest.raises(LookupError) as caught:
             y.exp().sum().backward()
-    assert "# this line" in notes(caught.value) and "test_graph.py" in notes(caught.value)
+    assert "# this line" in notes(caught.value)
+    assert "test_graph.py" in notes(caught.value)
     assert not torch.autograd.is_anomaly_enabled()
 
 
@@ -118,7 +123,9 @@ def test_backward_into_chosen_inputs_only():
     x, w = leaf(2.0), leaf(3.0)
     y = x * w
     (y * y).backward(inputs=[x, y], retain_graph=True)
-    assert x.grad.item() == 36.0 and y.grad.item() == 12.0 and w.grad is None
+    assert x.grad.item() == 36.0
+    assert y.grad.item() == 12.0
+    assert w.grad is None
 
 
 # ---- what nodes have saved
@@ -127,30 +134,32 @@ def test_backward_into_chosen_inputs_only():
 def test_saved_values_by_name():
     x, w = leaf(1.0, 2.0), leaf(3.0, 4.0)
     product = (x * w).grad_fn
-    assert product._saved_self is x and product._saved_other is w
+    assert product._saved_self is x
+    assert product._saved_other is w
     y = x.exp()
     assert y.grad_fn._saved_result.tolist() == y.tolist()
     assert x.cumsum(0).grad_fn._saved_dim == 0
     with pytest.raises(AttributeError, match="_saved_result"):
-        y.grad_fn._saved_nothing  # noqa: B018
+        y.grad_fn._saved_nothing
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
-        y.grad_fn.nonsense  # noqa: B018
+        y.grad_fn.nonsense
     y.sum().backward()
     with pytest.raises(RuntimeError, match="second time"):
-        y.grad_fn._saved_result  # noqa: B018
+        y.grad_fn._saved_result
 
 
 def test_saved_values_of_several_results():
     x = torch.tensor([[2.0, 1.0], [0.0, 3.0]], dtype=torch.float64, requires_grad=True)
     q, r = torch.linalg.qr(x)
-    assert torch.equal(q.grad_fn._saved_result0, q) and torch.equal(q.grad_fn._saved_result1, r)
+    assert torch.equal(q.grad_fn._saved_result0, q)
+    assert torch.equal(q.grad_fn._saved_result1, r)
     assert q.grad_fn._saved_result1.grad_fn is r.grad_fn
     with pytest.raises(AttributeError, match="_saved_result2"):
-        q.grad_fn._saved_result2  # noqa: B018
+        q.grad_fn._saved_result2
     joined = torch.cat([leaf(1.0), leaf(2.0)]).grad_fn
     assert joined._saved_dim == 0
     with pytest.raises(AttributeError, match="_saved_dim"):
-        joined._saved_tensors  # noqa: B018
+        joined._saved_tensors
 
 
 def test_only_tensors_can_be_hooked():
@@ -195,7 +204,8 @@ def test_hooks_on_all_that_is_saved_also_by_functions():
     with graph.saved_tensors_hooks(pack, lambda v: torch.tensor(v, dtype=torch.float64)):
         y = Square.apply(x) * x
     (g,) = torch.autograd.grad(y.sum(), x, create_graph=True)
-    assert g.tolist() == [27.0, 48.0] and packed == [(2,)] * 4
+    assert g.tolist() == [27.0, 48.0]
+    assert packed == [(2,)] * 4
     (h,) = torch.autograd.grad(g.sum(), x)
     assert h.tolist() == [18.0, 24.0]
 
@@ -243,7 +253,8 @@ def test_gradient_edges_stand_for_tensors():
     middle = x * 3
     edge = graph.get_gradient_edge(middle)
     y = middle * middle
-    assert isinstance(edge.node, graph.Node) and edge.output_nr == 0
+    assert isinstance(edge.node, graph.Node)
+    assert edge.output_nr == 0
     at_leaf = graph.get_gradient_edge(x)
     found = torch.autograd.grad(y, [edge, at_leaf], retain_graph=True)
     assert [g.item() for g in found] == [12.0, 36.0]
@@ -261,7 +272,8 @@ def test_metadata_and_repr_of_nodes():
     node = (leaf(1.0) * 2).grad_fn
     node.metadata["note"] = "mine"
     assert node.metadata == {"note": "mine"}
-    assert "MulBackward0" in repr(node) and "AccumulateGrad" in repr(node.next_functions[0][0])
+    assert "MulBackward0" in repr(node)
+    assert "AccumulateGrad" in repr(node.next_functions[0][0])
 
 
 # ---- hooks on several tensors
@@ -271,7 +283,9 @@ def test_a_hook_on_several_gradients_waits_for_all_that_will_come():
     x = leaf(1.0, 2.0)
     a, b, c = x * 2, x * 3, x * 4
     seen = []
-    handle = graph.register_multi_grad_hook((a, b, c), lambda grads: seen.append([None if g is None else g.sum().item() for g in grads]))
+    handle = graph.register_multi_grad_hook(
+        (a, b, c), lambda grads: seen.append([None if g is None else g.sum().item() for g in grads])
+    )
     (a * 5 + b).sum().backward(retain_graph=True)
     assert seen == [[10.0, 2.0, None]]
     (a + b + c).sum().backward(retain_graph=True)
@@ -323,7 +337,8 @@ def test_backward_inside_a_hook_and_inside_a_function():
     y = Inner.apply(x)
     y.register_hook(nested)
     (y * 2).backward()
-    assert x.grad.item() == 24.0 and w.grad.item() == 10.0
+    assert x.grad.item() == 24.0
+    assert w.grad.item() == 10.0
 
 
 def test_hooks_run_without_recording_unless_the_gradient_is_differentiated():
@@ -371,12 +386,16 @@ def test_several_threads_walk_one_graph_that_is_kept():
     y = (x.exp() * x.sin()).sum()
     expected = torch.autograd.grad(y, x, retain_graph=True)[0]
     found = []
-    threads = [threading.Thread(target=lambda: found.append(torch.autograd.grad(y, x, retain_graph=True)[0])) for _ in range(4)]
+    threads = [
+        threading.Thread(target=lambda: found.append(torch.autograd.grad(y, x, retain_graph=True)[0]))
+        for _ in range(4)
+    ]
     for t in threads:
         t.start()
     for t in threads:
         t.join()
-    assert len(found) == 4 and all(torch.equal(g, expected) for g in found)
+    assert len(found) == 4
+    assert all(torch.equal(g, expected) for g in found)
 
 
 # ---- several gradients at once
@@ -385,11 +404,28 @@ def test_several_threads_walk_one_graph_that_is_kept():
 def test_batched_gradients():
     x, unused = leaf(1.0, 2.0, 3.0), leaf(1.0)
     y = x**2
-    rows, none = torch.autograd.grad(y, [x, unused], torch.eye(3, dtype=torch.float64), is_grads_batched=True, allow_unused=True, retain_graph=True)
-    assert rows.tolist() == [[2.0, 0, 0], [0, 4.0, 0], [0, 0, 6.0]] and none is None
-    zeros = torch.autograd.grad(y, [unused], torch.eye(3, dtype=torch.float64), is_grads_batched=True, materialize_grads=True, retain_graph=True)
+    rows, none = torch.autograd.grad(
+        y,
+        [x, unused],
+        torch.eye(3, dtype=torch.float64),
+        is_grads_batched=True,
+        allow_unused=True,
+        retain_graph=True,
+    )
+    assert rows.tolist() == [[2.0, 0, 0], [0, 4.0, 0], [0, 0, 6.0]]
+    assert none is None
+    zeros = torch.autograd.grad(
+        y,
+        [unused],
+        torch.eye(3, dtype=torch.float64),
+        is_grads_batched=True,
+        materialize_grads=True,
+        retain_graph=True,
+    )
     assert zeros[0].tolist() == [[0.0]] * 3
-    (graded,) = torch.autograd.grad(y, x, torch.eye(3, dtype=torch.float64), is_grads_batched=True, create_graph=True)
+    (graded,) = torch.autograd.grad(
+        y, x, torch.eye(3, dtype=torch.float64), is_grads_batched=True, create_graph=True
+    )
     (second,) = torch.autograd.grad(graded.sum(), x)
     assert second.tolist() == [2.0, 2.0, 2.0]
     with pytest.raises(RuntimeError, match="needs grad_outputs"):
@@ -404,7 +440,7 @@ def test_names_of_modules_and_variable():
     assert autograd.anomaly_mode.detect_anomaly is autograd.detect_anomaly
     assert isinstance(torch.ones(1), autograd.Variable)
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
-        autograd.nonsense  # noqa: B018
+        autograd.nonsense
 
 
 def test_warnings_are_not_given_without_reason():
@@ -435,10 +471,12 @@ def test_kept_gradients():
     y.retain_grad()
     x.retain_grad()
     y.register_hook(lambda g: g * 5)
-    assert y.retains_grad and not x.retains_grad
+    assert y.retains_grad
+    assert not x.retains_grad
     (y * 3).backward(retain_graph=True)
     (y * 3).backward()
-    assert y.grad.item() == 30.0 and x.grad.item() == 60.0
+    assert y.grad.item() == 30.0
+    assert x.grad.item() == 60.0
 
 
 def test_a_hook_that_is_to_come_first():

@@ -155,3 +155,12 @@ def test_the_version_counts_edits():
     view = x[:1]
     view.add_(1)
     assert x._version == view._version >= 2
+
+
+def test_memory_of_no_elements_can_be_shared_and_edited():
+    x = torch.ones(1, 3, dtype=torch.float64, requires_grad=True)
+    y = x.expand(0, 3)
+    kept = y * y
+    assert y.detach().numpy().shape == (0, 3)
+    kept.sum().backward()
+    assert x.grad.tolist() == [[0.0, 0.0, 0.0]]

@@ -21,7 +21,7 @@ def test_modes_nest_and_leave_what_they_found():
 
 def test_a_mode_is_left_when_an_error_comes_through():
     with pytest.raises(ZeroDivisionError), torch.no_grad():
-        1 / 0  # noqa: B018
+        1 / 0
     assert torch.is_grad_enabled()
 
 
@@ -43,7 +43,8 @@ def test_set_grad_enabled_acts_at_once_and_as_a_decorator():
 def test_inference_mode_can_be_switched_off_inside():
     x = torch.ones(1, requires_grad=True)
     with torch.inference_mode():
-        assert torch.is_inference_mode_enabled() and not (x * 2).requires_grad
+        assert torch.is_inference_mode_enabled()
+        assert not (x * 2).requires_grad
         with torch.inference_mode(False):
             assert not torch.is_inference_mode_enabled()
             assert (x * 2).requires_grad
@@ -77,9 +78,12 @@ def test_generators_run_each_step_in_the_mode_and_their_consumer_does_not():
         return "end"
 
     run = steps()
-    assert next(run) is False and torch.is_grad_enabled()
-    assert run.send("hello") is False and torch.is_grad_enabled()
-    assert run.throw(ValueError) is False and torch.is_grad_enabled()
+    assert next(run) is False
+    assert torch.is_grad_enabled()
+    assert run.send("hello") is False
+    assert torch.is_grad_enabled()
+    assert run.throw(ValueError) is False
+    assert torch.is_grad_enabled()
     with pytest.raises(StopIteration) as stop:
         next(run)
     assert stop.value.value == "end"
@@ -88,7 +92,8 @@ def test_generators_run_each_step_in_the_mode_and_their_consumer_does_not():
     other = steps()
     next(other)
     other.close()
-    assert seen[-1] is False and torch.is_grad_enabled()
+    assert seen[-1] is False
+    assert torch.is_grad_enabled()
 
 
 def test_coroutines_run_in_the_mode_and_others_between_their_steps_do_not():

@@ -7,7 +7,19 @@ import pytest
 
 import rushlight as torch
 from rushlight.autograd import Function
-from rushlight.func import functional_call, grad, grad_and_value, hessian, jacfwd, jacrev, jvp, linearize, stack_module_state, vjp, vmap
+from rushlight.func import (
+    functional_call,
+    grad,
+    grad_and_value,
+    hessian,
+    jacfwd,
+    jacrev,
+    jvp,
+    linearize,
+    stack_module_state,
+    vjp,
+    vmap,
+)
 
 F64 = {"dtype": torch.float64}
 
@@ -21,7 +33,9 @@ def energy(x):
 
 
 def close(a, b, **tolerance):
-    np.testing.assert_allclose(a.detach().numpy(), b.detach().numpy(), **{"rtol": 1e-9, "atol": 1e-12, **tolerance})
+    np.testing.assert_allclose(
+        a.detach().numpy(), b.detach().numpy(), **{"rtol": 1e-9, "atol": 1e-12, **tolerance}
+    )
 
 
 # ---- grad and its arguments
@@ -35,19 +49,23 @@ def test_grad_of_a_nest_of_arguments():
 
     params = OrderedDict(a=randn(3), b=[randn(3)], c=Pair(torch.tensor(2.0, **F64), torch.tensor(1.0, **F64)))
     found = grad(f)(params, 5.0, scale=2.0)
-    assert list(found) == ["a", "b", "c"] and type(found["c"]) is Pair
+    assert list(found) == ["a", "b", "c"]
+    assert type(found["c"]) is Pair
     close(found["a"], params["b"][0] * 2)
-    assert found["c"].left.item() == 5.0 and found["c"].right.item() == 0.0
+    assert found["c"].left.item() == 5.0
+    assert found["c"].right.item() == 0.0
 
 
 def test_argnums_value_and_aux():
     x, y = randn(3), randn(3, seed=1)
-    f = lambda x, y: ((x * y * y).sum(), {"sum": x + y})  # noqa: E731
+    f = lambda x, y: ((x * y * y).sum(), {"sum": x + y})
     (gx, gy), (value, aux) = grad_and_value(f, argnums=(0, -1), has_aux=True)(x, y)
     close(gx, y * y)
     close(gy, 2 * x * y)
     assert value.item() == pytest.approx((x * y * y).sum().item())
-    assert not aux["sum"].requires_grad and not value.requires_grad and not gx.requires_grad
+    assert not aux["sum"].requires_grad
+    assert not value.requires_grad
+    assert not gx.requires_grad
     gradient, aux = grad(f, has_aux=True)(x, y)
     close(gradient, gx)
 
@@ -179,7 +197,9 @@ def test_forward_mode_follows_edits_through_views():
         return y
 
     x, t = randn(2, 2), randn(2, 2, seed=1)
-    g = lambda x: torch.stack([x[0] * x[0] * 3, x[1] * x[1]]) + torch.stack([x[:, 1], torch.zeros(2, **F64)], 1)  # noqa: E731
+    g = lambda x: (
+        torch.stack([x[0] * x[0] * 3, x[1] * x[1]]) + torch.stack([x[:, 1], torch.zeros(2, **F64)], 1)
+    )
     for a, b in zip(jvp(f, (x,), (t,)), jvp(g, (x,), (t,))):
         close(a, b)
 
@@ -218,7 +238,8 @@ def test_forward_ad_module():
         with pytest.raises(TypeError, match="Tensor"):
             fwAD.make_dual(x, 1.0)
         assert f"{y.sum():.3f}" == f"{x.exp().sum().item():.3f}"
-        assert "Dual" in repr(y) and y.sum().item() == pytest.approx(float(y.sum()))
+        assert "Dual" in repr(y)
+        assert y.sum().item() == pytest.approx(float(y.sum()))
     close(primal, x.exp())
     close(tangent, x.exp() * t)
     assert fwAD.unpack_dual(x).tangent is None
@@ -259,7 +280,9 @@ NESTS = {
     "jvp of jvp": lambda F, f: lambda x: F.jvp(lambda y: F.jvp(f, (y,), (x,))[1], (x,), (x * x,))[1],
     "vjp of vjp": lambda F, f: lambda x: F.vjp(lambda y: F.vjp(f, y)[1](y.sum())[0], x)[1](x)[0],
     "vmap hessian": lambda F, f: lambda x: F.vmap(F.hessian(f))(x.reshape(2, -1)),
-    "vmap grad in one argument": lambda F, f: lambda x: F.vmap(F.grad(lambda v, w: f(v * w)), in_dims=(None, 0))(x, x.expand(3, -1)),
+    "vmap grad in one argument": lambda F, f: (
+        lambda x: F.vmap(F.grad(lambda v, w: f(v * w)), in_dims=(None, 0))(x, x.expand(3, -1))
+    ),
     "grad vmap grad": lambda F, f: F.grad(lambda x: F.vmap(F.grad(f))(x.reshape(2, -1)).pow(2).sum()),
     "vmap vmap grad": lambda F, f: lambda x: F.vmap(F.vmap(F.grad(f)))(x.reshape(2, 1, -1)),
     "vmap jvp": lambda F, f: lambda x: F.vmap(lambda t: F.jvp(f, (x,), (t,))[1])(x.expand(3, -1)),
@@ -278,7 +301,11 @@ def mix(lib):
         b = (a @ x.exp()) / (1 + (x * x).sum())
         c = lib.softmax(a, dim=-1).amax(0) + a.cumsum(0)[-1] + lib.where(x > 0, x, x * 0.1)
         d = lib.cat([b, c]).reshape(2, -1).t().flatten()
-        return (d * d[lib.tensor([1, 0, 1, 0])].sum()).logsumexp(0) + a.diagonal().pow(3).sum() + lib.stack([x, b], 1).std()
+        return (
+            (d * d[lib.tensor([1, 0, 1, 0])].sum()).logsumexp(0)
+            + a.diagonal().pow(3).sum()
+            + lib.stack([x, b], 1).std()
+        )
 
     return f
 
@@ -294,10 +321,12 @@ def test_nests_agree_with_pytorch(name):
     np.testing.assert_allclose(found.detach().numpy(), expected.detach().numpy(), rtol=1e-8, atol=1e-9)
 
 
-@pytest.mark.parametrize("name", ["grad grad", "jacfwd jacrev", "jacfwd jacfwd", "hessian", "jvp of grad", "grad of jvp"])
+@pytest.mark.parametrize(
+    "name", ["grad grad", "jacfwd jacrev", "jacfwd jacfwd", "hessian", "jvp of grad", "grad of jvp"]
+)
 def test_nests_agree_with_each_other_without_pytorch(name):
     x = randn(4)
-    f = lambda x: (x**4).sum()  # noqa: E731
+    f = lambda x: (x**4).sum()
     h = torch.diag(12 * x**2)
     expected = {
         "grad grad": 2 * h @ (4 * x**3),
@@ -324,7 +353,7 @@ def test_gradients_for_each_sample():
 
 def test_chunks_of_a_jacobian():
     x = randn(5)
-    f = lambda x: (x.sin() * x.sum(), x[:2])  # noqa: E731
+    f = lambda x: (x.sin() * x.sum(), x[:2])
     whole, parts = jacrev(f)(x), jacrev(f, chunk_size=2)(x)
     for a, b in zip(whole, parts):
         close(a, b)
@@ -347,7 +376,7 @@ def test_chunks_of_a_jacobian():
 class Cube(Function):
     """With everything that a Function may have."""
 
-    calls = []  # noqa: RUF012
+    calls = []
 
     @staticmethod
     def forward(x):
@@ -409,7 +438,7 @@ class Twice(Function):
 
 def test_function_in_the_older_style():
     x = randn(3)
-    f = lambda x: Twice.apply(x, 3.0)  # noqa: E731
+    f = lambda x: Twice.apply(x, 3.0)
     close(grad(lambda x: f(x).sum())(x), 6 * x)
     close(vmap(f)(x), 3 * x * x)
     close(jvp(f, (x,), (x,))[1], 6 * x * x)
@@ -478,7 +507,11 @@ class Affine:
 
 class Outer(Affine):
     def __init__(self, inner):
-        self._parameters, self._buffers, self._modules = {"tied": inner._parameters["w"]}, {}, {"inner": inner, "none": None}
+        self._parameters, self._buffers, self._modules = (
+            {"tied": inner._parameters["w"]},
+            {},
+            {"inner": inner, "none": None},
+        )
 
     def __call__(self, x):
         return self._modules["inner"](x) + self._parameters["tied"].sum()
@@ -490,7 +523,9 @@ def test_functional_call_swaps_and_restores():
     x = randn(2)
     new = {"w": torch.ones(2, 3, **F64), "calls": torch.ones(())}
     close(functional_call(module, new, (x,), {"scale": 2.0}), (x.sum() + b) * 2)
-    assert module._parameters["w"] is w and module._buffers["calls"].item() == 0 and new["calls"].item() == 2
+    assert module._parameters["w"] is w
+    assert module._buffers["calls"].item() == 0
+    assert new["calls"].item() == 2
     close(functional_call(module, [{"w": new["w"]}, {"b": b * 0}], x), x.sum().expand(3))
     with pytest.raises(KeyError, match="no parameter or buffer"):
         functional_call(module, {"other": w}, x)
@@ -515,7 +550,9 @@ def test_functional_call_keeps_tied_parameters_tied():
 def test_an_ensemble_of_modules():
     models = [Affine(randn(2, 3, seed=k).requires_grad_(), randn(3, seed=k)) for k in range(3)]
     params, buffers = stack_module_state(models)
-    assert params["w"].shape == (3, 2, 3) and params["w"].requires_grad and not params["b"].requires_grad
+    assert params["w"].shape == (3, 2, 3)
+    assert params["w"].requires_grad
+    assert not params["b"].requires_grad
     x = randn(2)
     together = vmap(lambda p, b: functional_call(models[0], (p, b), x))(params, buffers)
     for k, m in enumerate(models):
@@ -545,7 +582,7 @@ def test_products_with_zeros_inside_of_a_batch(values):
 @pytest.mark.parametrize("dt", [torch.bfloat16, torch.float16])
 def test_half_precision_inside_of_nests(dt):
     x = randn(2, 4).to(dt)
-    f = lambda x: (x.sin() * x.softmax(0)).sum() + x.logsumexp(0)  # noqa: E731
+    f = lambda x: (x.sin() * x.softmax(0)).sum() + x.logsumexp(0)
     found = vmap(grad(f))(x)
     assert found.dtype is dt
     np.testing.assert_allclose(found.float().numpy(), vmap(grad(f))(x.double()).numpy(), atol=3e-2)
@@ -554,7 +591,11 @@ def test_half_precision_inside_of_nests(dt):
 
 def test_operators_that_are_differentiated_through_their_body():
     x = randn(3, 4)
-    f = lambda x: torch.einsum("i,i->", x, x) + x.diff().sum() + torch.nn.functional.bilinear(x, x, torch.ones(1, 4, 4, **F64)).sum()  # noqa: E731
+    f = lambda x: (
+        torch.einsum("i,i->", x, x)
+        + x.diff().sum()
+        + torch.nn.functional.bilinear(x, x, torch.ones(1, 4, 4, **F64)).sum()
+    )
     close(vmap(grad(f))(x), torch.stack([grad(f)(row) for row in x]))
     close(vmap(lambda r: jvp(f, (r,), (r,))[1])(x), torch.stack([jvp(f, (r,), (r,))[1] for r in x]))
 
@@ -570,7 +611,7 @@ def test_lists_and_several_results_inside_of_nests():
 
     close(vmap(grad(f))(x), torch.stack([grad(f)(row) for row in x]))
     close(jvp(f, (x[0],), (x[1],))[1], (grad(f)(x[0]) * x[1]).sum())
-    q = lambda m: torch.linalg.qr(m).R.abs().sum() + torch.linalg.slogdet(m)[1]  # noqa: E731
+    q = lambda m: torch.linalg.qr(m).R.abs().sum() + torch.linalg.slogdet(m)[1]
     m = randn(2, 3, 3)
     close(vmap(grad(q))(m), torch.stack([grad(q)(one) for one in m]))
 
@@ -588,16 +629,27 @@ def test_values_can_be_read_where_there_are_any():
         return y.sum() if y.sum() > 0 else -y.sum()
 
     jvp(f, (torch.tensor([2.0, 3.0]),), (torch.ones(2),))
-    assert seen["item"] == seen["float"] == 4.0 and seen["int"] == 4 and seen["bool"] and seen["complex"] == 4 + 0j
-    assert seen["list"] == seen["array"] == seen["copied"] == [4.0, 9.0] and seen["text"] == "4.0" and seen["picked"] == 10
-    assert "Dual(level=1" in seen["shown"] and not seen["followed"]
+    assert seen["item"] == seen["float"] == 4.0
+    assert seen["int"] == 4
+    assert seen["bool"]
+    assert seen["complex"] == 4 + 0j
+    assert seen["list"] == seen["array"] == seen["copied"] == [4.0, 9.0]
+    assert seen["text"] == "4.0"
+    assert seen["picked"] == 10
+    assert "Dual(level=1" in seen["shown"]
+    assert not seen["followed"]
 
 
 def test_copies_inside():
     import copy
 
-    close(jvp(lambda x: copy.deepcopy(x) * 2, (randn(2),), (torch.ones(2, **F64),))[1], torch.full((2,), 2.0, **F64))
-    close(jvp(lambda x: (x * 1).copy_(3.0) + x, (randn(2),), (torch.ones(2, **F64),))[1], torch.ones(2, **F64))
+    close(
+        jvp(lambda x: copy.deepcopy(x) * 2, (randn(2),), (torch.ones(2, **F64),))[1],
+        torch.full((2,), 2.0, **F64),
+    )
+    close(
+        jvp(lambda x: (x * 1).copy_(3.0) + x, (randn(2),), (torch.ones(2, **F64),))[1], torch.ones(2, **F64)
+    )
     with pytest.raises(RuntimeError, match="has shape"):
         jvp(lambda x: (x * 1).add_(torch.ones(3, 2, **F64)), (randn(2),), (randn(2),))
 
@@ -640,6 +692,7 @@ def test_gradients_that_leave_a_batch_alone():
     close(g, x.sum(0))
     value, back = vjp(lambda u: u * 2, x[0])
     rows = vmap(lambda v: back(v)[0])(torch.eye(3, **F64))
-    assert not rows.requires_grad and torch.equal(rows, 2 * torch.eye(3, **F64))
+    assert not rows.requires_grad
+    assert torch.equal(rows, 2 * torch.eye(3, **F64))
     twice = grad(lambda w: vmap(lambda v: vjp(lambda u: u * w, v)[1](v)[0])(x).sum())(w.detach())
     close(twice, x.sum(0))

@@ -23,7 +23,9 @@ def same(f, *args, in_dims=0, rtol=1e-10):
     """A mapped function agrees with a loop."""
     dims = in_dims if isinstance(in_dims, tuple) else (in_dims,) * len(args)
     size = next(a.shape[d] for a, d in zip(args, dims) if d is not None)
-    loop = [tensors(f(*[a if d is None else a.select(d, k) for a, d in zip(args, dims)])) for k in range(size)]
+    loop = [
+        tensors(f(*[a if d is None else a.select(d, k) for a, d in zip(args, dims)])) for k in range(size)
+    ]
     found = tensors(vmap(f, in_dims=in_dims)(*args))
     assert len(found) == len(loop[0])
     for k, t in enumerate(found):
@@ -134,8 +136,11 @@ def test_dimensions_go_in_and_out_where_they_are_told():
     x, y = randn(4, 3), randn(2, 3, 5)
     out = vmap(lambda a, b: (a.sum() * b, a), in_dims=(1, -2), out_dims=(1, -1))(x, y)
     np.testing.assert_allclose(out[0].numpy(), (x.sum(0)[None, :, None] * y).numpy())
-    assert out[0].shape == (2, 3, 5) and torch.equal(out[1], x)
-    nest = vmap(lambda d, k: d["a"] * d["b"][0] * k, in_dims=({"a": 0, "b": [None]}, None))({"a": x, "b": [y[0, 0, 0]]}, 2.0)
+    assert out[0].shape == (2, 3, 5)
+    assert torch.equal(out[1], x)
+    nest = vmap(lambda d, k: d["a"] * d["b"][0] * k, in_dims=({"a": 0, "b": [None]}, None))(
+        {"a": x, "b": [y[0, 0, 0]]}, 2.0
+    )
     np.testing.assert_allclose(nest.numpy(), (x * y[0, 0, 0] * 2).numpy())
     constant = vmap(lambda a: (a, torch.ones(2)), out_dims=(0, None))(x)
     assert constant[1].shape == (2,)
@@ -284,7 +289,8 @@ def test_random_numbers():
 def test_batches_show_what_they_are():
     seen = []
     vmap(lambda x: seen.append((repr(x), f"{x}", x.requires_grad)) or x)(randn(2, 3).requires_grad_())
-    assert "Batched(level=1, size=2, shape=[3]" in seen[0][0] and seen[0][2]
+    assert "Batched(level=1, size=2, shape=[3]" in seen[0][0]
+    assert seen[0][2]
 
 
 def test_convolution_on_a_batch_of_batches():

@@ -8,7 +8,13 @@ from typing import Any
 from .modes import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 
 _FROM = {
-    "anomaly": ("detect_anomaly", "is_anomaly_check_nan_enabled", "is_anomaly_enabled", "set_anomaly_enabled", "set_detect_anomaly"),
+    "anomaly": (
+        "detect_anomaly",
+        "is_anomaly_check_nan_enabled",
+        "is_anomaly_enabled",
+        "set_anomaly_enabled",
+        "set_detect_anomaly",
+    ),
     "api": ("backward", "grad"),
     "function": ("Function", "FunctionCtx"),
     "gradcheck": ("gradcheck", "gradgradcheck"),
@@ -16,7 +22,19 @@ _FROM = {
     "variable": ("Variable",),
 }
 _HOME = {name: module for module, names in _FROM.items() for name in names}
-_MODULES = frozenset({"anomaly_mode", "forward_ad", "function", "functional", "grad_mode", "gradcheck", "graph", "profiler", "variable"})
+_MODULES = frozenset(
+    {
+        "anomaly_mode",
+        "forward_ad",
+        "function",
+        "functional",
+        "grad_mode",
+        "gradcheck",
+        "graph",
+        "profiler",
+        "variable",
+    }
+)
 
 __all__ = ["enable_grad", "inference_mode", "is_grad_enabled", "no_grad", "set_grad_enabled", *sorted(_HOME)]
 

@@ -29,7 +29,9 @@ def is_anomaly_check_nan_enabled() -> bool:
 def set_anomaly_enabled(mode: bool, check_nan: bool = True) -> None:
     """Switches anomaly mode, for all threads."""
     if not isinstance(mode, bool) or not isinstance(check_nan, bool):
-        raise TypeError(f"set_anomaly_enabled expects bools, but got {type(mode).__name__} and {type(check_nan).__name__}")
+        raise TypeError(
+            f"set_anomaly_enabled expects bools, but got {type(mode).__name__} and {type(check_nan).__name__}"
+        )
     if mode and not settings.anomaly:
         watchers.append(remember)
     elif settings.anomaly and not mode:
@@ -42,7 +44,9 @@ def remember(node: Node) -> None:
     frames, frame = [], sys._getframe(1)
     while frame is not None and len(frames) < _LINES:
         if not _is_ours(frame.f_code.co_filename):
-            frames.append(traceback.FrameSummary(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name))
+            frames.append(
+                traceback.FrameSummary(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
+            )
         frame = frame.f_back
     node.where = "".join(traceback.format_list(frames[::-1])).rstrip("\n")
 

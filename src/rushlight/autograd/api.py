@@ -12,19 +12,27 @@ from .node import AccumulateGrad, GradientEdge
 
 
 def backward(
-    tensors: Any, grad_tensors: Any = None, retain_graph: bool | None = None, create_graph: bool = False, inputs: Any = None
+    tensors: Any,
+    grad_tensors: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    inputs: Any = None,
 ) -> None:
     """Computes the gradients of `tensors` and adds them to the `grad` of the leaves (or of `inputs` only)."""
     roots = _roots(_tuple(tensors), grad_tensors)
     keep = create_graph if retain_graph is None else retain_graph
     into = None if inputs is None else list(_tuple(inputs))
     if into is not None and not into:
-        raise RuntimeError("'inputs' argument to backward() cannot be empty; leave it away to fill the grad of all leaves")
+        raise RuntimeError(
+            "'inputs' argument to backward() cannot be empty; leave it away to fill the grad of all leaves"
+        )
     for t in into or ():
         _check_input(t)
     for t, g in roots:
-        if type(t) not in QUICK and hasattr(t, "level") or type(g) not in QUICK and hasattr(g, "level"):
-            raise RuntimeError("backward() cannot be called inside a function transform (vmap, grad, jvp, ...); use torch.func.grad there")
+        if (type(t) not in QUICK and hasattr(t, "level")) or (type(g) not in QUICK and hasattr(g, "level")):
+            raise RuntimeError(
+                "backward() cannot be called inside a function transform (vmap, grad, jvp, ...); use torch.func.grad there"
+            )
     engine.backward(roots, keep=keep, recorded=create_graph, inputs=into)
 
 
@@ -44,7 +52,9 @@ def grad(
     of each result.
     """
     if materialize_grads and allow_unused is False:
-        raise ValueError("Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False")
+        raise ValueError(
+            "Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False"
+        )
     inputs = _tuple(inputs)
     for t in inputs:
         _check_input(t)
@@ -55,7 +65,10 @@ def grad(
         roots = _roots(_tuple(outputs), grad_outputs)
         found = engine.gradients(roots, [_place(t) for t in inputs], keep=keep, recorded=create_graph)
     if materialize_grads:
-        return tuple(_zeros(t, grad_outputs if is_grads_batched else None) if g is None else g for g, t in zip(found, inputs))
+        return tuple(
+            _zeros(t, grad_outputs if is_grads_batched else None) if g is None else g
+            for g, t in zip(found, inputs)
+        )
     if not allow_unused and any(g is None for g in found):
         raise RuntimeError(
             "One of the differentiated Tensors appears to not have been used in the graph. Set allow_unused=True if this is the desired "
@@ -70,7 +83,9 @@ def _check_input(t: Any) -> None:
     if not isinstance(t, Tensor):
         raise TypeError(f"the inputs of grad must be Tensors or GradientEdges, but got {type(t).__name__}")
     if not t._rg:
-        raise RuntimeError("One of the differentiated Tensors does not require grad; call x.requires_grad_() before it is used")
+        raise RuntimeError(
+            "One of the differentiated Tensors does not require grad; call x.requires_grad_() before it is used"
+        )
 
 
 def _batched(outputs: tuple, grad_outputs: Any, inputs: tuple, keep: bool, create_graph: bool) -> list[Any]:
@@ -78,11 +93,15 @@ def _batched(outputs: tuple, grad_outputs: Any, inputs: tuple, keep: bool, creat
     from ..func import vmap
 
     if grad_outputs is None:
-        raise RuntimeError("is_grads_batched=True needs grad_outputs, whose first dimension counts the gradients")
+        raise RuntimeError(
+            "is_grads_batched=True needs grad_outputs, whose first dimension counts the gradients"
+        )
     used: list[int] = []
 
     def one(*grads: Tensor) -> tuple:
-        found = engine.gradients(_roots(outputs, grads), [_place(t) for t in inputs], keep=keep, recorded=create_graph)
+        found = engine.gradients(
+            _roots(outputs, grads), [_place(t) for t in inputs], keep=keep, recorded=create_graph
+        )
         used[:] = [k for k, g in enumerate(found) if g is not None]
         return tuple(g for g in found if g is not None)
 
@@ -92,7 +111,9 @@ def _batched(outputs: tuple, grad_outputs: Any, inputs: tuple, keep: bool, creat
 
 def _zeros(t: Tensor, batch: Any) -> Tensor:
     if isinstance(t, GradientEdge):
-        raise RuntimeError("materialize_grads=True needs Tensors as inputs: the shape of a GradientEdge is not known")
+        raise RuntimeError(
+            "materialize_grads=True needs Tensors as inputs: the shape of a GradientEdge is not known"
+        )
     shape = t._a.shape if batch is None else (_tuple(batch)[0]._a.shape[0], *t._a.shape)
     return wrap(np.zeros(shape, t.dtype.np), t.dtype)
 
@@ -119,7 +140,9 @@ def _place(t: Any) -> Any:
 def _roots(tensors: tuple, grads: Any) -> list[tuple[Tensor, Tensor]]:
     grads = [None] * len(tensors) if grads is None else list(_tuple(grads))
     if len(grads) != len(tensors):
-        raise RuntimeError(f"got {len(tensors)} tensors and {len(grads)} gradients: there must be one for each")
+        raise RuntimeError(
+            f"got {len(tensors)} tensors and {len(grads)} gradients: there must be one for each"
+        )
     return [_root(t, g) for t, g in zip(tensors, grads)]
 
 
@@ -156,15 +179,28 @@ def _root_gradient(t: Tensor, g: Any) -> Tensor:
     if not isinstance(g, Tensor):
         raise TypeError(f"gradients can be either Tensors or None, but got {type(g).__name__}")
     if g._a.shape != t._a.shape:
-        raise RuntimeError(f"Mismatch in shape: the gradient has shape {list(g._a.shape)} and the output has shape {list(t._a.shape)}")
+        raise RuntimeError(
+            f"Mismatch in shape: the gradient has shape {list(g._a.shape)} and the output has shape {list(t._a.shape)}"
+        )
     return g if g.dtype is t.dtype else g.to(t.dtype)
 
 
 def tensor_backward(
-    self: Tensor, gradient: Any = None, retain_graph: bool | None = None, create_graph: bool = False, inputs: Any = None
+    self: Tensor,
+    gradient: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    inputs: Any = None,
 ) -> None:
     """Computes the gradients of this tensor with respect to the leaves, and adds them to their `grad`."""
-    if gradient is None and inputs is None and not create_graph and self._rg and self._a.size == 1 and self.dtype.is_floating_point:
+    if (
+        gradient is None
+        and inputs is None
+        and not create_graph
+        and self._rg
+        and self._a.size == 1
+        and self.dtype.is_floating_point
+    ):
         engine.backward_scalar(self, bool(retain_graph))
         return
     backward(self, gradient, retain_graph, create_graph, inputs)

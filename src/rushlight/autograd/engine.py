@@ -9,7 +9,8 @@ from __future__ import annotations
 import sys
 import threading
 from heapq import heappop, heappush
-from typing import Any, Callable
+from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 
@@ -197,7 +198,9 @@ class Run:
             if new is not None:
                 new = new if isinstance(new, (tuple, list)) else (new,)
                 if len(new) != len(given):
-                    raise RuntimeError(f"{_named(hook)} has changed the number of gradients: {len(given)} came, {len(new)} were returned")
+                    raise RuntimeError(
+                        f"{_named(hook)} has changed the number of gradients: {len(given)} came, {len(new)} were returned"
+                    )
                 results = [self.lower(_replacement(n, g, hook)) for n, g in zip(new, given)]
         return results
 
@@ -230,7 +233,9 @@ def _replacement(new: Any, given: Tensor | None, hook: Callable[..., Any]) -> An
     if new is None or given is None:
         return new
     if not isinstance(new, Tensor):
-        raise TypeError(f"{_named(hook)} must return a Tensor or None, but it has returned {type(new).__name__}")
+        raise TypeError(
+            f"{_named(hook)} must return a Tensor or None, but it has returned {type(new).__name__}"
+        )
     if new._a.shape != given._a.shape:
         raise RuntimeError(
             f"{_named(hook)} has changed the size of the gradient: shape {list(given._a.shape)} came and shape {list(new._a.shape)} was "
@@ -265,7 +270,9 @@ def _explain(error: Exception, node: Node) -> None:
     if node.where:
         text += f", which was called in the forward pass at:\n{node.where}"
     else:
-        text += "; inside `with torch.autograd.detect_anomaly():` it is told where the forward pass called it."
+        text += (
+            "; inside `with torch.autograd.detect_anomaly():` it is told where the forward pass called it."
+        )
     if hasattr(error, "add_note"):
         error.add_note(text)
     elif error.args and isinstance(error.args[0], str):
@@ -296,7 +303,9 @@ def accumulate(leaf: Tensor, grad: Any) -> None:
     if isinstance(grad, Tensor):
         leaf._grad = grad if old is None else old + grad
     elif old is None:
-        alone = sys.getrefcount(grad) <= _SOLE and type(grad.base) is not np.ndarray and grad.flags.c_contiguous
+        alone = (
+            sys.getrefcount(grad) <= _SOLE and type(grad.base) is not np.ndarray and grad.flags.c_contiguous
+        )
         new = wrap(grad if alone else grad.copy(order="K"), leaf.dtype)
         leaf._grad = new
     elif old._s is None and old._node is None and not is_held(old):
@@ -336,7 +345,9 @@ def _calibrate() -> int:
 _SOLE = _calibrate()
 
 
-def backward(roots: list[tuple[Tensor, Any]], *, keep: bool, recorded: bool, inputs: list[Tensor] | None = None) -> None:
+def backward(
+    roots: list[tuple[Tensor, Any]], *, keep: bool, recorded: bool, inputs: list[Tensor] | None = None
+) -> None:
     """Runs backward from `roots` (tensor and gradient) into the `grad` of the leaves, or of `inputs` only."""
     if inputs is not None:
         for t, g in zip(inputs, gradients(roots, inputs, keep=keep, recorded=recorded)):
@@ -347,7 +358,9 @@ def backward(roots: list[tuple[Tensor, Any]], *, keep: bool, recorded: bool, inp
     _start(Run(keep=keep, lifted=recorded, recorded=recorded), roots)
 
 
-_ones: dict[Any, np.ndarray] = {}  # the gradients of numbers with respect to themselves; nobody writes to them
+_ones: dict[
+    Any, np.ndarray
+] = {}  # the gradients of numbers with respect to themselves; nobody writes to them
 
 
 def _one(shape: tuple, dtype: np.dtype) -> np.ndarray:
@@ -370,7 +383,9 @@ def backward_scalar(root: Tensor, keep: bool) -> None:
         state.grad = before
 
 
-def gradients(roots: list[tuple[Tensor, Any]], inputs: list[Tensor], *, keep: bool, recorded: bool) -> list[Tensor | None]:
+def gradients(
+    roots: list[tuple[Tensor, Any]], inputs: list[Tensor], *, keep: bool, recorded: bool
+) -> list[Tensor | None]:
     """The gradients of `roots` with respect to `inputs`, as Tensors; None where there is no way."""
     wanted = [(t if t._node is None else t._node, t._out) for t in inputs]
     lifted = recorded or any(type(t) not in QUICK or type(g) not in QUICK for t, g in roots)

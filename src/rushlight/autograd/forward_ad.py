@@ -1,8 +1,8 @@
 """Forward mode: derivatives along a direction, computed together with the values.
 
-    with dual_level():
-        y = f(make_dual(x, direction))
-        value, derivative = unpack_dual(y)
+with dual_level():
+    y = f(make_dual(x, direction))
+    value, derivative = unpack_dual(y)
 """
 
 from __future__ import annotations
@@ -33,7 +33,9 @@ def enter_dual_level() -> int:
     from ..func.levels import push_level
 
     if _open.levels:
-        raise RuntimeError("Nested forward mode AD is not supported at the moment: a dual level is already open; nest torch.func.jvp instead")
+        raise RuntimeError(
+            "Nested forward mode AD is not supported at the moment: a dual level is already open; nest torch.func.jvp instead"
+        )
     _open.levels.append(push_level())
     return 0
 
@@ -60,7 +62,9 @@ class dual_level:
 
 def _level() -> int:
     if not _open.levels:
-        raise RuntimeError("Trying to create or unpack a dual Tensor outside of a forward AD level: do it inside `with dual_level():`")
+        raise RuntimeError(
+            "Trying to create or unpack a dual Tensor outside of a forward AD level: do it inside `with dual_level():`"
+        )
     return _open.levels[-1]
 
 
@@ -80,7 +84,9 @@ def make_dual(tensor: Tensor, tangent: Tensor, *, level: int | None = None) -> T
             f"{list(tensor._a.shape)}, the tangent {list(tangent._a.shape)}"
         )
     if tensor.dtype is not tangent.dtype:
-        raise RuntimeError(f"make_dual(): the tensor is {tensor.dtype} and the tangent {tangent.dtype}; they must be of one type")
+        raise RuntimeError(
+            f"make_dual(): the tensor is {tensor.dtype} and the tangent {tangent.dtype}; they must be of one type"
+        )
     return dual(here, tensor, tangent)
 
 
@@ -100,4 +106,11 @@ def is_forward_enabled() -> bool:
     return True
 
 
-__all__: list[Any] = ["UnpackedDualTensor", "dual_level", "enter_dual_level", "exit_dual_level", "make_dual", "unpack_dual"]
+__all__: list[Any] = [
+    "UnpackedDualTensor",
+    "dual_level",
+    "enter_dual_level",
+    "exit_dual_level",
+    "make_dual",
+    "unpack_dual",
+]

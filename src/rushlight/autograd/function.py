@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from functools import wraps
-from typing import Any, Callable
+from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 
@@ -97,7 +98,9 @@ class FunctionCtx(Node):
         f = self.function
         own, alias = f.backward is not Function.backward, f.vjp is not Function.vjp
         if own and alias:
-            raise RuntimeError(f"Implementing both 'backward' and 'vjp' for a custom Function is not allowed: {f.__name__} has both")
+            raise RuntimeError(
+                f"Implementing both 'backward' and 'vjp' for a custom Function is not allowed: {f.__name__} has both"
+            )
         return f.vjp if alias else f.backward
 
     def _gradient(self, g: Any, meta: Any) -> Tensor | None:
@@ -112,12 +115,16 @@ class FunctionCtx(Node):
         if len(results) > wanted and all(r is None for r in results[wanted:]):
             results = results[:wanted]
         if len(results) != wanted:
-            raise RuntimeError(f"function {self.label} returned an incorrect number of gradients (expected {wanted}, got {len(results)})")
+            raise RuntimeError(
+                f"function {self.label} returned an incorrect number of gradients (expected {wanted}, got {len(results)})"
+            )
         out = []
         for k, (r, position) in enumerate(zip(results, self.positions)):
             if position is None:
                 if r is not None:
-                    raise RuntimeError(f"function {self.label} returned a gradient different from None at position {k + 1}, but that input is no tensor")
+                    raise RuntimeError(
+                        f"function {self.label} returned a gradient different from None at position {k + 1}, but that input is no tensor"
+                    )
                 continue
             out.append(self._fitting(r, position, k, lifted))
         return out
@@ -126,7 +133,9 @@ class FunctionCtx(Node):
         if r is None or self.edges[position] is None:
             return None
         if not isinstance(r, Tensor):
-            raise TypeError(f"expected Variable or None (got {type(r).__name__}) from {self.label} for input {k + 1}")
+            raise TypeError(
+                f"expected Variable or None (got {type(r).__name__}) from {self.label} for input {k + 1}"
+            )
         shape, dt = self.input_metas[position]
         if r._a.shape != shape:
             try:
@@ -148,7 +157,9 @@ class Function:
     generate_vmap_rule = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        raise RuntimeError(f"{type(self)} should not be instantiated. Methods on autograd functions are all static, so call {type(self).__name__}.apply(...)")
+        raise RuntimeError(
+            f"{type(self)} should not be instantiated. Methods on autograd functions are all static, so call {type(self).__name__}.apply(...)"
+        )
 
     @staticmethod
     def forward(*args: Any, **kwargs: Any) -> Any:
@@ -163,24 +174,32 @@ class Function:
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Any) -> Any:
         """The gradients of the inputs, one for each argument of forward."""
-        raise NotImplementedError("You must implement either the backward or vjp method for your custom autograd.Function to use it with backward mode AD.")
+        raise NotImplementedError(
+            "You must implement either the backward or vjp method for your custom autograd.Function to use it with backward mode AD."
+        )
 
     vjp = backward
 
     @staticmethod
     def jvp(ctx: Any, *grad_inputs: Any) -> Any:
         """The tangents of the outputs."""
-        raise NotImplementedError("You must implement the jvp function for custom autograd.Function to use it with forward mode AD.")
+        raise NotImplementedError(
+            "You must implement the jvp function for custom autograd.Function to use it with forward mode AD."
+        )
 
     @staticmethod
     def vmap(info: Any, in_dims: tuple, *args: Any) -> Any:
         """The results for a whole batch, and which of their dimensions counts the samples."""
-        raise NotImplementedError("To use autograd.Function with vmap, you must either override the vmap static method or set generate_vmap_rule=True.")
+        raise NotImplementedError(
+            "To use autograd.Function with vmap, you must either override the vmap static method or set generate_vmap_rule=True."
+        )
 
     @classmethod
     def apply(cls, *args: Any, **kwargs: Any) -> Any:
         """Runs forward and, if a gradient may be wanted, remembers how to run backward."""
-        if any(isinstance(a, Tensor) and a._assign is not None for a in args):  # inside of vmap, grad, jvp, ...
+        if any(
+            isinstance(a, Tensor) and a._assign is not None for a in args
+        ):  # inside of vmap, grad, jvp, ...
             from ..func.custom import apply
 
             return apply(cls, args)
@@ -247,7 +266,12 @@ def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
         if not state.grad or not any(isinstance(g, Tensor) and g._rg for g in grads):
             return outputs
         many = outputs if isinstance(outputs, tuple) else (outputs,)
-        cut = tuple(_Undifferentiable.apply(o, *[g for g in grads if isinstance(g, Tensor)]) if isinstance(o, Tensor) else o for o in many)
+        cut = tuple(
+            _Undifferentiable.apply(o, *[g for g in grads if isinstance(g, Tensor)])
+            if isinstance(o, Tensor)
+            else o
+            for o in many
+        )
         return cut if isinstance(outputs, tuple) else cut[0]
 
     return call
@@ -262,7 +286,9 @@ class _Undifferentiable(Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
-        raise RuntimeError("trying to differentiate twice a function that was marked with @once_differentiable")
+        raise RuntimeError(
+            "trying to differentiate twice a function that was marked with @once_differentiable"
+        )
 
 
 InplaceFunction = Function

@@ -31,7 +31,9 @@ def _as_tuple(value: Any, what: str, name: str) -> tuple[bool, tuple]:
 
 def _fresh(inputs: tuple, create_graph: bool) -> tuple:
     """Inputs that the function's graph begins with; with `create_graph`, joined to where they come from."""
-    return tuple(t.view_as(t) if create_graph and t._rg else t.detach().clone().requires_grad_() for t in inputs)
+    return tuple(
+        t.view_as(t) if create_graph and t._rg else t.detach().clone().requires_grad_() for t in inputs
+    )
 
 
 def _run(func: Function, inputs: Any, name: str, create_graph: bool) -> tuple[bool, tuple, bool, tuple]:
@@ -45,7 +47,9 @@ def _vectors(v: Any, like: tuple, many: bool, what: str, name: str) -> tuple:
     """The vector of a product, one part for each of `like`; a one where there is but one number."""
     if v is None:
         if len(like) != 1 or like[0]._a.size != 1:
-            raise RuntimeError(f"The vector v can only be None if {what} is a single Tensor with a single element, or contains a single real number ({name})")
+            raise RuntimeError(
+                f"The vector v can only be None if {what} is a single Tensor with a single element, or contains a single real number ({name})"
+            )
         return (wrap(np.ones(like[0]._a.shape, like[0]._a.dtype), like[0].dtype),)
     parts = _as_tuple(v, "vector v", name)[1]
     if len(parts) != len(like):
@@ -61,7 +65,9 @@ def _vectors(v: Any, like: tuple, many: bool, what: str, name: str) -> tuple:
 def _strict(parts: tuple, strict: bool, name: str, what: str) -> None:
     for k, t in enumerate(parts):
         if strict and not t._rg:
-            raise RuntimeError(f"{what} {k} of the user-provided function is independent of the inputs ({name}). This is not allowed in strict mode.")
+            raise RuntimeError(
+                f"{what} {k} of the user-provided function is independent of the inputs ({name}). This is not allowed in strict mode."
+            )
 
 
 def _zeros(t: Tensor) -> Tensor:
@@ -71,7 +77,9 @@ def _zeros(t: Tensor) -> Tensor:
 def _filled(found: tuple, like: tuple, strict: bool, name: str) -> tuple:
     for k, g in enumerate(found):
         if g is None and strict:
-            raise RuntimeError(f"The output of the user-provided function is independent of input {k} ({name}). This is not allowed in strict mode.")
+            raise RuntimeError(
+                f"The output of the user-provided function is independent of input {k} ({name}). This is not allowed in strict mode."
+            )
     return tuple(_zeros(t) if g is None else g for g, t in zip(found, like))
 
 
@@ -85,13 +93,22 @@ def _pull(outputs: tuple, inputs: tuple, cotangents: tuple, create_graph: bool) 
     live = [(y, g) for y, g in zip(outputs, cotangents) if y._rg]
     if not live:
         return (None,) * len(inputs)
-    return api.grad([y for y, _ in live], inputs, [g for _, g in live], retain_graph=True, create_graph=create_graph, allow_unused=True)
+    return api.grad(
+        [y for y, _ in live],
+        inputs,
+        [g for _, g in live],
+        retain_graph=True,
+        create_graph=create_graph,
+        allow_unused=True,
+    )
 
 
 # ---- products
 
 
-def vjp(func: Function, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> tuple:
+def vjp(
+    func: Function, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False
+) -> tuple:
     """The value of `func`, and the product of `v` with its Jacobian."""
     with enable_grad():
         many, fresh, many_out, outputs = _run(func, inputs, "vjp", create_graph)
@@ -109,12 +126,19 @@ def _push(outputs: tuple, inputs: tuple, v: tuple, create_graph: bool, strict: b
     if not live:
         return _filled((None,) * len(outputs), outputs, strict, name)
     found = api.grad(
-        [g for g, _ in live], dummies, [t for _, t in live], retain_graph=True, create_graph=create_graph, allow_unused=True
+        [g for g, _ in live],
+        dummies,
+        [t for _, t in live],
+        retain_graph=True,
+        create_graph=create_graph,
+        allow_unused=True,
     )
     return _filled(found, outputs, strict, name)
 
 
-def jvp(func: Function, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> tuple:
+def jvp(
+    func: Function, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False
+) -> tuple:
     """The value of `func`, and the product of its Jacobian with `v`."""
     with enable_grad():
         many, fresh, many_out, outputs = _run(func, inputs, "jvp", create_graph)
@@ -124,7 +148,9 @@ def jvp(func: Function, inputs: Any, v: Any = None, create_graph: bool = False, 
     return _finished(outputs, many_out, create_graph), _finished(found, many_out, create_graph)
 
 
-def _gradient_of(func: Function, inputs: Any, name: str, create_graph: bool, strict: bool) -> tuple[bool, tuple, tuple, tuple]:
+def _gradient_of(
+    func: Function, inputs: Any, name: str, create_graph: bool, strict: bool
+) -> tuple[bool, tuple, tuple, tuple]:
     """The value of a function of one result, and its gradient with a graph of its own."""
     many, fresh, many_out, outputs = _run(func, inputs, name, create_graph)
     _strict(outputs, strict, name, "Output")
@@ -132,12 +158,21 @@ def _gradient_of(func: Function, inputs: Any, name: str, create_graph: bool, str
         raise RuntimeError(
             f"The Tensor returned by the function given to {name} should contain a single element, but it has shape {list(outputs[0]._a.shape)}"
         )
-    first = _filled(_pull(outputs, fresh, (wrap(np.ones(outputs[0]._a.shape, outputs[0]._a.dtype), outputs[0].dtype),), True), fresh, strict, name)
+    first = _filled(
+        _pull(
+            outputs, fresh, (wrap(np.ones(outputs[0]._a.shape, outputs[0]._a.dtype), outputs[0].dtype),), True
+        ),
+        fresh,
+        strict,
+        name,
+    )
     _strict(first, strict, name, "The gradient with respect to input")
     return many, fresh, outputs, first
 
 
-def vhp(func: Function, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> tuple:
+def vhp(
+    func: Function, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False
+) -> tuple:
     """The value of `func`, and the product of `v` with its Hessian."""
     with enable_grad():
         many, fresh, outputs, first = _gradient_of(func, inputs, "vhp", create_graph, strict)
@@ -146,7 +181,9 @@ def vhp(func: Function, inputs: Any, v: Any = None, create_graph: bool = False, 
     return _finished(outputs, False, create_graph), _finished(found, many, create_graph)
 
 
-def hvp(func: Function, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> tuple:
+def hvp(
+    func: Function, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False
+) -> tuple:
     """The value of `func`, and the product of its Hessian with `v`."""
     with enable_grad():
         many, fresh, outputs, first = _gradient_of(func, inputs, "hvp", create_graph, strict)
@@ -159,18 +196,27 @@ def hvp(func: Function, inputs: Any, v: Any = None, create_graph: bool = False, 
 
 
 def jacobian(
-    func: Function, inputs: Any, create_graph: bool = False, strict: bool = False, vectorize: bool = False, strategy: str = "reverse-mode"
+    func: Function,
+    inputs: Any,
+    create_graph: bool = False,
+    strict: bool = False,
+    vectorize: bool = False,
+    strategy: str = "reverse-mode",
 ) -> Any:
     """All derivatives of `func`: for each output (and each input) a tensor of the shape of the output followed by that of the input.
 
     `vectorize` computes all rows in one pass (of `vmap`); `strategy="forward-mode"` goes column by column.
     """
     if strategy not in ("forward-mode", "reverse-mode"):
-        raise AssertionError(f'Expected strategy to be either "forward-mode" or "reverse-mode" (got {strategy!r})')
+        raise AssertionError(
+            f'Expected strategy to be either "forward-mode" or "reverse-mode" (got {strategy!r})'
+        )
     if strategy == "forward-mode":
         return _forward_jacobian(func, inputs, create_graph, strict, vectorize)
     if vectorize and strict:
-        raise RuntimeError("torch.autograd.functional.jacobian: `strict=True` and `vectorized=True` are not supported together.")
+        raise RuntimeError(
+            "torch.autograd.functional.jacobian: `strict=True` and `vectorized=True` are not supported together."
+        )
     with enable_grad():
         many, fresh, many_out, outputs = _run(func, inputs, "jacobian", create_graph)
         _strict(outputs, strict, "jacobian", "Output")
@@ -192,23 +238,41 @@ def _block_row(y: Tensor, inputs: tuple, create_graph: bool, strict: bool, vecto
     if not y._rg or not y._a.size:
         return tuple(wrap(np.zeros((*shape, *x._a.shape), x._a.dtype), x.dtype) for x in inputs)
     if vectorize:
-        found = api.grad(y, inputs, units, retain_graph=True, create_graph=create_graph, allow_unused=True, is_grads_batched=True)
+        found = api.grad(
+            y,
+            inputs,
+            units,
+            retain_graph=True,
+            create_graph=create_graph,
+            allow_unused=True,
+            is_grads_batched=True,
+        )
         return tuple(
-            wrap(np.zeros((*shape, *x._a.shape), x._a.dtype), x.dtype) if g is None else g.reshape((*shape, *x._a.shape))
+            wrap(np.zeros((*shape, *x._a.shape), x._a.dtype), x.dtype)
+            if g is None
+            else g.reshape((*shape, *x._a.shape))
             for g, x in zip(found, inputs)
         )
-    rows = [_filled(_pull((y,), inputs, (u,), create_graph), inputs, strict, "jacobian") for u in units.unbind(0)]
+    rows = [
+        _filled(_pull((y,), inputs, (u,), create_graph), inputs, strict, "jacobian") for u in units.unbind(0)
+    ]
     if create_graph and strict:
         for r in rows:
             _strict(r, True, "jacobian", "The Jacobian with respect to input")
-    return tuple(OPERATORS["stack"].call(list(c), 0).reshape((*shape, *x._a.shape)) for c, x in zip(zip(*rows), inputs))
+    return tuple(
+        OPERATORS["stack"].call(list(c), 0).reshape((*shape, *x._a.shape)) for c, x in zip(zip(*rows), inputs)
+    )
 
 
 def _forward_jacobian(func: Function, inputs: Any, create_graph: bool, strict: bool, vectorize: bool) -> Any:
     if strict:
-        raise RuntimeError('torch.autograd.functional.jacobian: `strict=True` and `strategy="forward-mode"` are not supported together')
+        raise RuntimeError(
+            'torch.autograd.functional.jacobian: `strict=True` and `strategy="forward-mode"` are not supported together'
+        )
     if not vectorize:
-        raise NotImplementedError("Computing Jacobian using forward-AD or forward-over-reverse Hessian is only implemented for `vectorize=True`.")
+        raise NotImplementedError(
+            "Computing Jacobian using forward-AD or forward-over-reverse Hessian is only implemented for `vectorize=True`."
+        )
     from ..func import jacfwd
 
     many, given = _as_tuple(inputs, "inputs", "jacobian")
@@ -219,7 +283,12 @@ def _forward_jacobian(func: Function, inputs: Any, create_graph: bool, strict: b
 
 
 def hessian(
-    func: Function, inputs: Any, create_graph: bool = False, strict: bool = False, vectorize: bool = False, outer_jacobian_strategy: str = "reverse-mode"
+    func: Function,
+    inputs: Any,
+    create_graph: bool = False,
+    strict: bool = False,
+    vectorize: bool = False,
+    outer_jacobian_strategy: str = "reverse-mode",
 ) -> Any:
     """All second derivatives of a function of one number: for each pair of inputs a tensor."""
     many, given = _as_tuple(inputs, "inputs", "hessian")
@@ -230,8 +299,15 @@ def hessian(
         out = func(*args)
         if not isinstance(out, Tensor) or out._a.size != 1:
             shape = f"shape {list(out._a.shape)}" if isinstance(out, Tensor) else f"type {type(out)}"
-            raise RuntimeError(f"The function given to hessian should return a Tensor with a single element, but it returned {shape}")
-        first = _filled(_pull((out.reshape(()),), args, (wrap(np.ones((), out._a.dtype), out.dtype),), True), args, strict, "hessian")
+            raise RuntimeError(
+                f"The function given to hessian should return a Tensor with a single element, but it returned {shape}"
+            )
+        first = _filled(
+            _pull((out.reshape(()),), args, (wrap(np.ones((), out._a.dtype), out.dtype),), True),
+            args,
+            strict,
+            "hessian",
+        )
         _strict(first, strict, "hessian", "The gradient with respect to input")
         return first
 
@@ -243,7 +319,11 @@ def hessian(
         given = given if create_graph else tuple(t.detach() for t in given)
         positions = tuple(range(len(given)))
         found: Any = jacfwd(jacrev(lambda *a: func(*a).reshape(()), positions), positions)(*given)
-        return _shaped(tuple(found), True, True, create_graph) if many else _finished((found[0][0],), False, create_graph)
+        return (
+            _shaped(tuple(found), True, True, create_graph)
+            if many
+            else _finished((found[0][0],), False, create_graph)
+        )
     found = jacobian(gradient, given, create_graph, strict, vectorize)
     return found if many else found[0][0]
 

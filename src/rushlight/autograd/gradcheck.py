@@ -161,7 +161,9 @@ def _check(func: Function, inputs: tuple, options: Options) -> None:
         return _check_constant(func, inputs, wanted, options)
     for y in outputs:
         if y.is_sparse:
-            raise ValueError("Sparse output is not supported at gradcheck yet. Please call to_dense() on the output of fn for gradcheck.")
+            raise ValueError(
+                "Sparse output is not supported at gradcheck yet. Please call to_dense() on the output of fn for gradcheck."
+            )
     if options.fast_mode:
         _compare_fast(func, inputs, wanted, options)
     else:
@@ -187,7 +189,9 @@ def _checked_inputs(inputs: tuple) -> list[Tensor]:
     """The inputs that gradients are wanted for."""
     wanted = [x for x in _leaves(inputs) if x._rg]
     if not wanted:
-        raise ValueError("gradcheck expects at least one input tensor to require gradient, but none of them have requires_grad=True.")
+        raise ValueError(
+            "gradcheck expects at least one input tensor to require gradient, but none of them have requires_grad=True."
+        )
     for k, x in enumerate(wanted):
         if x.dtype.itemsize < (16 if x.dtype.is_complex else 8):
             warnings.warn(
@@ -294,13 +298,22 @@ def _gradients(y: Tensor, wanted: list[Tensor], g: Tensor, options: Options) -> 
         if grad is None:
             continue
         if grad._a.shape != x._a.shape:
-            raise GradcheckError(f"Analytical gradient has incorrect size: shape {list(grad._a.shape)} for input {i} of shape {list(x._a.shape)}")
+            raise GradcheckError(
+                f"Analytical gradient has incorrect size: shape {list(grad._a.shape)} for input {i} of shape {list(x._a.shape)}"
+            )
         if options.check_grad_dtypes and grad.dtype is not x.dtype:
-            raise GradcheckError(f"Gradient has dtype mismatch: {grad.dtype} for input {i}, which is {x.dtype}")
-    return [np.zeros(real(x._a).size) if t is None else real(t._a).astype(np.float64) for t, x in zip(found, wanted)]
+            raise GradcheckError(
+                f"Gradient has dtype mismatch: {grad.dtype} for input {i}, which is {x.dtype}"
+            )
+    return [
+        np.zeros(real(x._a).size) if t is None else real(t._a).astype(np.float64)
+        for t, x in zip(found, wanted)
+    ]
 
 
-def forward(func: Function, inputs: tuple, wanted: list[Tensor], x: Tensor, direction: np.ndarray, number: int) -> np.ndarray:
+def forward(
+    func: Function, inputs: tuple, wanted: list[Tensor], x: Tensor, direction: np.ndarray, number: int
+) -> np.ndarray:
     """The derivative of output `number` along a direction in `x`, in forward mode."""
     from . import forward_ad
 
@@ -309,11 +322,17 @@ def forward(func: Function, inputs: tuple, wanted: list[Tensor], x: Tensor, dire
         outputs = _as_list(func(*_exchanged(inputs, x, dual)))
         y = outputs[number]
         tangent = forward_ad.unpack_dual(y).tangent
-        return np.zeros(real(forward_ad.unpack_dual(y).primal._a).size) if tangent is None else real(tangent._a).astype(np.float64)
+        return (
+            np.zeros(real(forward_ad.unpack_dual(y).primal._a).size)
+            if tangent is None
+            else real(tangent._a).astype(np.float64)
+        )
 
 
 def _exchanged(inputs: Any, old: Tensor, new: Tensor) -> Any:
-    return type(inputs)(new if x is old else _exchanged(x, old, new) if isinstance(x, (list, tuple)) else x for x in inputs)
+    return type(inputs)(
+        new if x is old else _exchanged(x, old, new) if isinstance(x, (list, tuple)) else x for x in inputs
+    )
 
 
 # ---- comparisons
@@ -337,7 +356,9 @@ def _compare_slow(func: Function, inputs: tuple, wanted: list[Tensor], options: 
                 _agree(np.stack(columns, 1), expected, options, number, i, " in forward mode")
 
 
-def _agree(found: np.ndarray, expected: np.ndarray, options: Options, output: int, input: int, where: str) -> None:
+def _agree(
+    found: np.ndarray, expected: np.ndarray, options: Options, output: int, input: int, where: str
+) -> None:
     if np.allclose(found, expected, rtol=options.rtol, atol=options.atol, equal_nan=True):
         return
     gap = np.abs(found - expected)
@@ -367,7 +388,14 @@ def _compare_fast(func: Function, inputs: tuple, wanted: list[Tensor], options: 
             if back:
                 _agree_fast(back[i] @ u, v @ expected, options, number, i, "")
             if options.check_forward_ad:
-                _agree_fast(v @ forward(func, inputs, wanted, x, u, number), v @ expected, options, number, i, " in forward mode")
+                _agree_fast(
+                    v @ forward(func, inputs, wanted, x, u, number),
+                    v @ expected,
+                    options,
+                    number,
+                    i,
+                    " in forward mode",
+                )
 
 
 def _unit(rng: Any, count: int) -> np.ndarray:
@@ -402,7 +430,9 @@ def _check_zero_in_zero_out(func: Function, inputs: tuple, wanted: list[Tensor])
     zeros = [of_real(np.zeros(real(y._a).size), y) for y in outputs]
     for i, g in enumerate(api.grad(outputs, wanted, zeros, allow_unused=True)):
         if g is not None and np.any(g._a != 0):
-            raise GradcheckError(f"backward not multiplied by grad_output: with a gradient of zeros, that of input {i} is not zero")
+            raise GradcheckError(
+                f"backward not multiplied by grad_output: with a gradient of zeros, that of input {i} is not zero"
+            )
 
 
 def _check_undefined(func: Function, inputs: tuple, wanted: list[Tensor]) -> None:
@@ -425,11 +455,19 @@ def _check_batched(func: Function, inputs: tuple, wanted: list[Tensor], options:
     for number, y in enumerate(_differentiable_outputs(func(*inputs))):
         rng = np.random.default_rng(1)
         several = [of_real(rng.standard_normal(real(y._a).size), y) for _ in range(2)]
-        together = api.grad(y, wanted, _stack(several, y.dtype), retain_graph=True, allow_unused=True, is_grads_batched=True)
+        together = api.grad(
+            y, wanted, _stack(several, y.dtype), retain_graph=True, allow_unused=True, is_grads_batched=True
+        )
         for b, g in enumerate(several):
-            for i, (one, all_) in enumerate(zip(api.grad(y, wanted, g, retain_graph=True, allow_unused=True), together)):
-                if one is not None and not np.allclose(one._a, all_._a[b], rtol=options.rtol, atol=options.atol):
-                    raise GradcheckError(f"gradcheck failed while testing batched gradient computation: output {number}, input {i}")
+            for i, (one, all_) in enumerate(
+                zip(api.grad(y, wanted, g, retain_graph=True, allow_unused=True), together)
+            ):
+                if one is not None and not np.allclose(
+                    one._a, all_._a[b], rtol=options.rtol, atol=options.atol
+                ):
+                    raise GradcheckError(
+                        f"gradcheck failed while testing batched gradient computation: output {number}, input {i}"
+                    )
 
 
 def _stack(tensors: list[Tensor], dt: dtype) -> Tensor:

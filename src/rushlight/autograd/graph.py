@@ -12,7 +12,8 @@ from typing import Any
 from ..tensor.core import Tensor
 from .engine import current
 from .hooks import RemovableHandle
-from .node import AccumulateGrad, GradientEdge, Node as _Node
+from .node import AccumulateGrad, GradientEdge
+from .node import Node as _Node
 from .recording import SavedHooks, saved_hooks
 
 Hook = Callable[..., Any]
@@ -29,7 +30,9 @@ Node.register(AccumulateGrad)
 def get_gradient_edge(tensor: Tensor) -> GradientEdge:
     """The edge of the graph that the gradient of `tensor` comes by; `grad` takes it in place of the tensor."""
     if not tensor._rg:
-        raise RuntimeError("It is not possible to get the gradient edge for a Tensor that does not require gradients")
+        raise RuntimeError(
+            "It is not possible to get the gradient edge for a Tensor that does not require gradients"
+        )
     return GradientEdge(AccumulateGrad(tensor) if tensor._node is None else tensor._node, tensor._out)
 
 
@@ -123,7 +126,9 @@ def register_multi_grad_hook(tensors: Sequence[Tensor], fn: Hook, *, mode: str =
 
 def _target(t: Tensor) -> Any:
     if not t._rg:
-        raise RuntimeError("register_multi_grad_hook: every tensor must require a gradient; call x.requires_grad_() first")
+        raise RuntimeError(
+            "register_multi_grad_hook: every tensor must require a gradient; call x.requires_grad_() first"
+        )
     return t if t._node is None else t._node
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import weakref
 from itertools import count
-from typing import Any, Callable
+from typing import Any
+from collections.abc import Callable
 
 from ..tensor.core import Tensor
 from .node import Node
@@ -66,7 +67,9 @@ def _hooks_of(t: Tensor) -> dict[int, Hook]:
 def register_hook(self: Tensor, hook: Hook) -> RemovableHandle:
     """Calls `hook(grad)` when the gradient of this tensor is known; what it returns, if anything, replaces the gradient."""
     if not self._rg:
-        raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient; call x.requires_grad_() first")
+        raise RuntimeError(
+            "cannot register a hook on a tensor that doesn't require gradient; call x.requires_grad_() first"
+        )
     hooks = _hooks_of(self)
     handle = add_hook(hooks, hook)
     kept = self.__dict__.get("_retain")  # the gradient that is kept is the one after all hooks
@@ -78,9 +81,13 @@ def register_hook(self: Tensor, hook: Hook) -> RemovableHandle:
 def register_post_accumulate_grad_hook(self: Tensor, hook: Hook) -> RemovableHandle:
     """Calls `hook(tensor)` each time that a gradient has been added to the `grad` of this leaf."""
     if not self._rg:
-        raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient; call x.requires_grad_() first")
+        raise RuntimeError(
+            "cannot register a hook on a tensor that doesn't require gradient; call x.requires_grad_() first"
+        )
     if self._node is not None:
-        raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors: only leaves accumulate gradients")
+        raise RuntimeError(
+            "post accumulate grad hooks cannot be registered on non-leaf tensors: only leaves accumulate gradients"
+        )
     self._hooks = self._hooks or LeafHooks()
     return add_hook(self._hooks.after, hook)
 

@@ -6,8 +6,8 @@ import threading
 from functools import wraps
 from threading import get_ident
 from types import coroutine
-from typing import Any, Callable
-
+from typing import Any
+from collections.abc import Callable
 
 CO_GENERATOR, CO_COROUTINE = 0x20, 0x80  # flags of code objects, as in inspect, which is slow to import
 
@@ -61,7 +61,9 @@ class _Mode:
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
         if isinstance(function, type):
-            raise RuntimeError(f"{type(self).__name__} cannot decorate the class {function.__name__}: decorate its methods")
+            raise RuntimeError(
+                f"{type(self).__name__} cannot decorate the class {function.__name__}: decorate its methods"
+            )
         flags = getattr(getattr(function, "__code__", None), "co_flags", 0)
         if flags & CO_GENERATOR:
             return _generator(self, function)

@@ -36,13 +36,21 @@ def names(node: Any) -> list[str]:
         return []
     parameters = op.signature.names
     sources = sorted({s for _, s in _sources(node, op)}, reverse=True)
-    shown = ["result" if s == -1 else {"input": "self"}.get(parameters[s], parameters[s]) for s in sources if s >= -1]
+    shown = [
+        "result" if s == -1 else {"input": "self"}.get(parameters[s], parameters[s])
+        for s in sources
+        if s >= -1
+    ]
     return [f"_saved_{n}" for n in shown]
 
 
 def _sources(node: Any, op: Any) -> Any:
     """Pairs of a saved value and what it was saved as."""
-    groups = [op.joint[1]] if op.joint is not None else [op.rules[i][1] if i in op.rules else () for i in op.signature.arrays]
+    groups = (
+        [op.joint[1]]
+        if op.joint is not None
+        else [op.rules[i][1] if i in op.rules else () for i in op.signature.arrays]
+    )
     for values, sources in zip(node.saved, groups):
         if values is not None:
             yield from zip(values, sources)
@@ -87,7 +95,9 @@ class SavedTensor:
     def register_hooks(self, pack_hook: Any, unpack_hook: Any) -> None:
         """From now on this value is kept as what `pack_hook` makes of it, and unpacked in backward."""
         if type(self._value) is Packed:
-            raise RuntimeError("Calling register_hooks on a saved tensor with which hooks have already been registered is not supported")
+            raise RuntimeError(
+                "Calling register_hooks on a saved tensor with which hooks have already been registered is not supported"
+            )
         if type(self._value) is not np.ndarray:
             raise RuntimeError("hooks can only be registered on a saved tensor, and this value is none")
         packed = _packed(self._value, SavedHooks(pack_hook, unpack_hook))

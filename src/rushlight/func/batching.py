@@ -49,7 +49,10 @@ def positions(op: Any, *names: str) -> list[int]:
 
 def map_arrays(op: Any, values: Any, f: Callable[[Any], Any]) -> list[Any]:
     """The values with `f` of each tensor argument."""
-    return [type(v)(map(f, v)) if type(v) in (list, tuple) and i in op.signature.lists else f(v) for i, v in enumerate(values)]
+    return [
+        type(v)(map(f, v)) if type(v) in (list, tuple) and i in op.signature.lists else f(v)
+        for i, v in enumerate(values)
+    ]
 
 
 # ---- any operator
@@ -58,8 +61,12 @@ def map_arrays(op: Any, values: Any, f: Callable[[Any], Any]) -> list[Any]:
 def one_by_one(op: Any, values: Any, level: int, size: int) -> Any:
     """Sample by sample, the results stacked: right for every operator, and slow."""
     if size == 0:
-        raise RuntimeError(f"vmap: {op.path} has no rule for whole batches, and a batch of size 0 has no sample to run it on")
-    results = [call(op, map_arrays(op, values, lambda t: t.value[b] if at(t, level) else t)) for b in range(size)]
+        raise RuntimeError(
+            f"vmap: {op.path} has no rule for whole batches, and a batch of size 0 has no sample to run it on"
+        )
+    results = [
+        call(op, map_arrays(op, values, lambda t: t.value[b] if at(t, level) else t)) for b in range(size)
+    ]
     return stacked(op, results)
 
 
@@ -96,7 +103,9 @@ def elementwise(op: Any, values: Any, level: int, size: int) -> Any:
     """Broadcasting lines dimensions up from the right, so the batch only has to be the leftmost of all."""
     operands = list(values[: op.count])
     types = {t.dtype for t in operands if isinstance(t, Tensor)}
-    common = common_type(op, operands) if len(types) > 1 else None  # as the types of one sample's operands promote
+    common = (
+        common_type(op, operands) if len(types) > 1 else None
+    )  # as the types of one sample's operands promote
     ndim = max(t.ndim for t in operands if isinstance(t, Tensor))
     operands = [physical(t, level, ndim) for t in operands]
     if common is not None:
@@ -153,7 +162,9 @@ def along(op: Any, values: Any, level: int, size: int) -> Any:
         return one_by_one(op, values, level, size)
     new = map_arrays(op, values, lambda t: full(t, level, size))
     if lone:  # a single number counts as a vector of one
-        new = map_arrays(op, new, lambda t: t.reshape((size, 1)) if isinstance(t, Tensor) and t.ndim == 1 else t)
+        new = map_arrays(
+            op, new, lambda t: t.reshape((size, 1)) if isinstance(t, Tensor) and t.ndim == 1 else t
+        )
     for i in positions(op, *DIMS):
         new[i] = -1 if lone else moved(new[i], first.ndim)
     for i in positions(op, "shape"):
@@ -312,7 +323,11 @@ def rows(op: Any, values: Any, level: int, size: int) -> Any:
     if not at(index, level):
         return op.call(values[0].value, *((size, *s) for s in values[1:-2]), dim + 1, index)
     x = full(values[0], level, size).movedim(dim + 1, 1)
-    shape = None if op.path == "_take_rows" else [values[1][dim], *(n for k, n in enumerate(values[1]) if k != dim)]
+    shape = (
+        None
+        if op.path == "_take_rows"
+        else [values[1][dim], *(n for k, n in enumerate(values[1]) if k != dim)]
+    )
     count = x.shape[1] if shape is None else shape[0]
     index = index.value + offsets(size, count)
     flat = (x.flatten(0, 1),) if shape is None else (x.flatten(0, 1), (size * count, *shape[1:]))

@@ -39,7 +39,9 @@ def _mapped(cls: Any, args: tuple, level: int) -> Any:
     in_dims = tuple(0 if at(a, level) else None for a in args)
     result = cls.vmap(VmapInfo(size, randomness), in_dims, *below(args, level))
     if not (isinstance(result, tuple) and len(result) == 2):
-        raise RuntimeError(f"Expected the vmap staticmethod of {cls.__name__} to return (outputs, out_dims), got {type(result).__name__}")
+        raise RuntimeError(
+            f"Expected the vmap staticmethod of {cls.__name__} to return (outputs, out_dims), got {type(result).__name__}"
+        )
     outputs, dims = result
     if isinstance(outputs, Tensor):
         return _wrapped(outputs, dims[0] if isinstance(dims, tuple) else dims, level)
@@ -57,7 +59,7 @@ def _one_by_one(cls: Any, args: tuple, level: int, size: int) -> Any:
 
     results = [cls.apply(*[a.value[b] if at(a, level) else a for a in args]) for b in range(size)]
     result = stacked(cls, results)
-    wrap = lambda t: batched(level, t) if isinstance(t, Tensor) else t  # noqa: E731
+    wrap = lambda t: batched(level, t) if isinstance(t, Tensor) else t
     return wrap(result) if isinstance(result, Tensor) else type(result)(map(wrap, result))
 
 
@@ -92,7 +94,9 @@ def _followed(cls: Any, args: tuple, level: int) -> Any:
     if not state.grad or not any(at(a, level) and a._rg for a in args):
         return cls.apply(*lower)
     result, ctx = _forward(cls, args, lower)
-    ctx.edges = [e if at(a, level) else None for e, a in zip(ctx.edges, (a for a in args if isinstance(a, Tensor)))]
+    ctx.edges = [
+        e if at(a, level) else None for e, a in zip(ctx.edges, (a for a in args if isinstance(a, Tensor)))
+    ]
     parts = result if isinstance(result, (tuple, list)) else (result,)
     ctx.outputs = len(parts)
     ctx.metas = [(tuple(t.shape), t.dtype) if isinstance(t, Tensor) else None for t in parts]
@@ -109,7 +113,11 @@ def _pushed(cls: Any, args: tuple, level: int) -> Any:
     if cls.jvp is Function.jvp:
         duals = [a for a in args if at(a, level)]
         table = {id(d): k for k, d in enumerate(duals)}
-        return push(lambda *inputs: cls.apply(*[inputs[table[id(a)]] if id(a) in table else a for a in args]), duals, level)
+        return push(
+            lambda *inputs: cls.apply(*[inputs[table[id(a)]] if id(a) in table else a for a in args]),
+            duals,
+            level,
+        )
     lower = below(args, level)
     result, ctx = _forward(cls, args, lower)
     tangents = cls.jvp(ctx, *[a.tangent if at(a, level) else None for a in args])

@@ -141,9 +141,13 @@ class Pullback:
 
 def _differentiable(name: str, t: Any) -> Tensor:
     if not isinstance(t, Tensor):
-        raise ValueError(f"{name}: expected only Tensors among the inputs to differentiate, got {type(t)}; pass other values by closure or argnums")
+        raise ValueError(
+            f"{name}: expected only Tensors among the inputs to differentiate, got {type(t)}; pass other values by closure or argnums"
+        )
     if not (t.dtype.is_floating_point or t.dtype.is_complex):
-        raise RuntimeError(f"{name}: only Tensors of floating point and complex dtype can require gradients, got {t.dtype}")
+        raise RuntimeError(
+            f"{name}: only Tensors of floating point and complex dtype can require gradients, got {t.dtype}"
+        )
     return t
 
 
@@ -173,7 +177,9 @@ def _with_aux(name: str, result: Any, has_aux: bool) -> tuple[Any, Any]:
     if not has_aux:
         return result, None
     if not (isinstance(result, tuple) and len(result) == 2):
-        raise RuntimeError(f"{name}: output of function f should be a tuple: (output, aux) if has_aux is True, got {type(result).__name__}")
+        raise RuntimeError(
+            f"{name}: output of function f should be a tuple: (output, aux) if has_aux is True, got {type(result).__name__}"
+        )
     return result
 
 
@@ -209,14 +215,18 @@ def _ones(t: Tensor) -> Any:
 
 def _check_scalar(output: Any) -> None:
     if not isinstance(output, Tensor):
-        raise RuntimeError(f"grad: Expected f(*args) to return a tensor, got {type(output).__name__}; with has_aux=True it returns (output, aux)")
+        raise RuntimeError(
+            f"grad: Expected f(*args) to return a tensor, got {type(output).__name__}; with has_aux=True it returns (output, aux)"
+        )
     if output.ndim:
         raise RuntimeError(
             f"grad: Expected f(*args) to return a scalar tensor, got tensor with {output.ndim} dims (shape {list(output.shape)}). Reduce it, for "
             "instance with .sum() or .mean(), or use jacrev for all its derivatives"
         )
     if output.dtype.is_complex:
-        raise RuntimeError("grad: Expected f(*args) to return a real number; take .real or .abs() of the complex result, or use vjp")
+        raise RuntimeError(
+            "grad: Expected f(*args) to return a real number; take .real or .abs() of the complex result, or use vjp"
+        )
 
 
 def grad(func: Function, argnums: int | tuple[int, ...] = 0, has_aux: bool = False) -> Function:
@@ -240,16 +250,22 @@ def vjp(func: Function, *primals: Any, has_aux: bool = False) -> tuple:
     outputs, out_spec = tree_flatten(output)
     for y in outputs:
         if not isinstance(y, Tensor):
-            raise RuntimeError(f"vjp(f, *primals): Expected f to only return tensors, got unsupported type {type(y)}")
+            raise RuntimeError(
+                f"vjp(f, *primals): Expected f to only return tensors, got unsupported type {type(y)}"
+            )
 
     def pullback(*cotangents: Any, **_: Any) -> Any:
         given = cotangents[0] if len(cotangents) == 1 else cotangents
         grads, given_spec = tree_flatten(given)
         if given_spec != out_spec:
-            raise RuntimeError(f"Expected pytree structure of cotangents to be the same as pytree structure of outputs to the function. cotangents: {given_spec}, primal output: {out_spec}")
+            raise RuntimeError(
+                f"Expected pytree structure of cotangents to be the same as pytree structure of outputs to the function. cotangents: {given_spec}, primal output: {out_spec}"
+            )
         for y, g in zip(outputs, grads):
             if tuple(g.shape) != tuple(y.shape):
-                raise RuntimeError(f"vjp: a cotangent has shape {list(g.shape)}, but the output has shape {list(y.shape)}")
+                raise RuntimeError(
+                    f"vjp: a cotangent has shape {list(g.shape)}, but the output has shape {list(y.shape)}"
+                )
         found = [zeros_like(x) if g is None else g for g, x in zip(back(outputs, grads), inputs)]
         result = tree_unflatten(found, spec)
         return result
@@ -259,7 +275,12 @@ def vjp(func: Function, *primals: Any, has_aux: bool = False) -> tuple:
 
 
 def jacrev(
-    func: Function, argnums: int | tuple[int, ...] = 0, *, has_aux: bool = False, chunk_size: int | None = None, _preallocate_and_copy: bool = False
+    func: Function,
+    argnums: int | tuple[int, ...] = 0,
+    *,
+    has_aux: bool = False,
+    chunk_size: int | None = None,
+    _preallocate_and_copy: bool = False,
 ) -> Function:
     """A function that returns the Jacobian of `func`, computed row by row (all rows at once, or `chunk_size` of them)."""
     if chunk_size is not None and chunk_size <= 0:
@@ -303,22 +324,28 @@ def basis(t: Tensor) -> Tensor:
 # ---- forward mode
 
 
-def jvp(func: Function, primals: tuple, tangents: tuple, *, strict: bool = False, has_aux: bool = False) -> tuple:
+def jvp(
+    func: Function, primals: tuple, tangents: tuple, *, strict: bool = False, has_aux: bool = False
+) -> tuple:
     """The value of `func` and its derivative along `tangents`; then aux, if it has any."""
     for what, v in (("primals", primals), ("tangents", tangents)):
         if not isinstance(v, tuple):
-            raise RuntimeError(f"jvp(f, primals, tangents): Expected {what} to be a tuple. E.g. it should be valid to call f(*primals). Got {type(v)}")
+            raise RuntimeError(
+                f"jvp(f, primals, tangents): Expected {what} to be a tuple. E.g. it should be valid to call f(*primals). Got {type(v)}"
+            )
         if not v:
             raise RuntimeError(f"jvp(f, primals, tangents): {what} is empty; give at least one tensor")
     leaves, spec = tree_flatten(primals)
     directions, tangent_spec = tree_flatten(tangents)
     if spec != tangent_spec:
-        raise RuntimeError(f"jvp(f, primals, tangents): Expected primals and tangents to have the same python structure, got {spec} and {tangent_spec}")
+        raise RuntimeError(
+            f"jvp(f, primals, tangents): Expected primals and tangents to have the same python structure, got {spec} and {tangent_spec}"
+        )
     with new_level() as level:
         inputs = [_dual_input(x, t, level) for x, t in zip(leaves, directions)]
         result = func(*tree_unflatten(inputs, spec))
         output, aux = _with_aux("jvp(f, primals, tangents)", result, has_aux)
-        lower = lambda t: t.value if at(t, level) else t  # noqa: E731
+        lower = lambda t: t.value if at(t, level) else t
         value = tree_map(lower, output)
         tangent = tree_map(lambda t: _tangent(t, level, strict), output)
     return (value, tangent, tree_map(lower, aux)) if has_aux else (value, tangent)
@@ -335,16 +362,25 @@ def _dual_input(x: Any, t: Any, level: int) -> Dual:
 
 def _tangent(t: Any, level: int, strict: bool) -> Tensor:
     if not isinstance(t, Tensor):
-        raise RuntimeError(f"jvp(f, primals, tangents): Expected f to only return tensors, got unsupported type {type(t)}")
+        raise RuntimeError(
+            f"jvp(f, primals, tangents): Expected f to only return tensors, got unsupported type {type(t)}"
+        )
     if at(t, level):
         return t.tangent
     if strict:
-        raise RuntimeError("jvp(f, primals, tangents, strict=True): an output of f is independent of the inputs; this is not allowed in strict mode")
+        raise RuntimeError(
+            "jvp(f, primals, tangents, strict=True): an output of f is independent of the inputs; this is not allowed in strict mode"
+        )
     return zeros_like(t)
 
 
 def jacfwd(
-    func: Function, argnums: int | tuple[int, ...] = 0, has_aux: bool = False, *, randomness: str = "error", chunk_size: int | None = None
+    func: Function,
+    argnums: int | tuple[int, ...] = 0,
+    has_aux: bool = False,
+    *,
+    randomness: str = "error",
+    chunk_size: int | None = None,
 ) -> Function:
     """A function that returns the Jacobian of `func`, computed column by column (all columns at once)."""
 
@@ -353,9 +389,11 @@ def jacfwd(
         chosen, put = pick_arguments("jacfwd", args, argnums)
         leaves, spec = tree_flatten(chosen)
         inputs = [_differentiable("jacfwd", t) for t in leaves]
-        nested = lambda *new: func(*put(tree_unflatten(new, spec)))  # noqa: E731
+        nested = lambda *new: func(*put(tree_unflatten(new, spec)))
         found: dict[str, Any] = {}
-        columns = [_columns(nested, inputs, k, has_aux, randomness, chunk_size, found) for k in range(len(inputs))]
+        columns = [
+            _columns(nested, inputs, k, has_aux, randomness, chunk_size, found) for k in range(len(inputs))
+        ]
         blocks = [tree_unflatten([c[j] for c in columns], spec) for j in range(len(columns[0]))]
         result = tree_unflatten(blocks, found["spec"])
         return (result, found["aux"]) if has_aux else result
@@ -363,12 +401,20 @@ def jacfwd(
     return derived
 
 
-def _columns(f: Function, inputs: list[Tensor], k: int, has_aux: bool, randomness: str, chunk_size: int | None, found: dict) -> list[Tensor]:
+def _columns(
+    f: Function,
+    inputs: list[Tensor],
+    k: int,
+    has_aux: bool,
+    randomness: str,
+    chunk_size: int | None,
+    found: dict,
+) -> list[Tensor]:
     """The derivatives of all outputs with respect to input number `k`."""
     x = inputs[k]
 
     def column(direction: Tensor) -> Any:
-        others = lambda t: f(*[t if i == k else y for i, y in enumerate(inputs)])  # noqa: E731
+        others = lambda t: f(*[t if i == k else y for i, y in enumerate(inputs)])
         value, tangent, *aux = jvp(others, (x,), (direction,), has_aux=has_aux)
         found["aux"] = aux[0] if aux else None
         tangents, found["spec"] = tree_flatten(tangent)

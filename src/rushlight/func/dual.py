@@ -93,13 +93,21 @@ def push(f: Any, duals: list[Dual], level: int) -> Any:
     for k, t in zip(live, tangents):
         if t is not None:
             shared = bottom(t)._s is not None or any(t is d.tangent for d in duals)
-            done[k] = dual(level, done[k], t.clone() if shared else t)  # so that an edit in place changes this one alone
+            done[k] = dual(
+                level, done[k], t.clone() if shared else t
+            )  # so that an edit in place changes this one alone
     if single:
         return done[0]
-    return type(result)(*done) if hasattr(result, "_fields") or hasattr(result, "_asdict") else type(result)(done)
+    return (
+        type(result)(*done)
+        if hasattr(result, "_fields") or hasattr(result, "_asdict")
+        else type(result)(done)
+    )
 
 
-def transposed(outputs: list[Any], inputs: list[Any], tangents: list[Tensor], first: int) -> list[Tensor | None]:
+def transposed(
+    outputs: list[Any], inputs: list[Any], tangents: list[Tensor], first: int
+) -> list[Tensor | None]:
     """The derivative of `outputs` along `tangents`: the gradient, as a function of its cotangents, differentiated again."""
     if not outputs:
         return []

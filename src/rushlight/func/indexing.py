@@ -15,7 +15,10 @@ from .levels import Traced
 
 def take(x: Tensor, index: Any) -> Tensor:
     """`x[index]` by arithmetic on the indices, which transforms can follow."""
-    items = [i if isinstance(i, Traced) else as_items((i,))[0] for i in (index if isinstance(index, tuple) else (index,))]
+    items = [
+        i if isinstance(i, Traced) else as_items((i,))[0]
+        for i in (index if isinstance(index, tuple) else (index,))
+    ]
     if any(isinstance(i, Tensor) and i.dtype is bool_ for i in items):
         refuse("a mask as an index, which selects another number of elements in each sample,")
     items = spelled_out(items, x.ndim)
@@ -29,7 +32,11 @@ def spelled_out(items: list[Any], ndim: int) -> list[Any]:
     """`...` as so many full slices as it stands for."""
     missing = ndim - sum(consumes(i) for i in items)
     where = items.index(...) if any(i is ... for i in items) else len(items)
-    return [i for i in items[:where] if i is not ...] + [slice(None)] * missing + [i for i in items[where:] if i is not ...]
+    return (
+        [i for i in items[:where] if i is not ...]
+        + [slice(None)] * missing
+        + [i for i in items[where:] if i is not ...]
+    )
 
 
 def _places(items: list[Any]) -> list[int]:

@@ -82,7 +82,9 @@ class Traced(Tensor):
         )
 
     def backward(self, *args: Any, **kwargs: Any) -> None:
-        raise RuntimeError("backward() was called inside of a function that is being transformed; use torch.func.grad there")
+        raise RuntimeError(
+            "backward() was called inside of a function that is being transformed; use torch.func.grad there"
+        )
 
     def detach(self) -> Tensor:
         return self.value.detach()
@@ -160,7 +162,9 @@ class Traced(Tensor):
                 "torch.where, x.index_put), or start from a copy of a transformed tensor"
             )
         if tuple(result.shape) != tuple(target.shape):
-            raise RuntimeError(f"{operation}: the result has shape {list(result.shape)}, the tensor to be edited {list(target.shape)}")
+            raise RuntimeError(
+                f"{operation}: the result has shape {list(result.shape)}, the tensor to be edited {list(target.shape)}"
+            )
         target.replace(result.to(target.dtype), operation)
         return target
 
@@ -202,7 +206,12 @@ def below(values: Any, level: int) -> list[Any]:
     def lower(v: Any) -> Any:
         return v.value if isinstance(v, Traced) and v.level == level else v
 
-    return [type(v)(map(lower, v)) if type(v) in (list, tuple) and any(isinstance(t, Traced) for t in v) else lower(v) for v in values]
+    return [
+        type(v)(map(lower, v))
+        if type(v) in (list, tuple) and any(isinstance(t, Traced) for t in v)
+        else lower(v)
+        for v in values
+    ]
 
 
 def call(op: Any, values: Any) -> Any:

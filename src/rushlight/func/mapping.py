@@ -15,7 +15,14 @@ from .randomness import CHOICES, mapping
 Function = Callable[..., Any]
 
 
-def vmap(func: Function, in_dims: Any = 0, out_dims: Any = 0, randomness: str = "error", *, chunk_size: int | None = None) -> Function:
+def vmap(
+    func: Function,
+    in_dims: Any = 0,
+    out_dims: Any = 0,
+    randomness: str = "error",
+    *,
+    chunk_size: int | None = None,
+) -> Function:
     """`func` on all samples at once: the dimension `in_dims` of each argument counts them, and `out_dims` of each result.
 
     `in_dims` and `out_dims` are numbers, or nests of them like the arguments or the results; None marks an argument that
@@ -23,7 +30,9 @@ def vmap(func: Function, in_dims: Any = 0, out_dims: Any = 0, randomness: str = 
     `chunk_size` samples at a time bound the memory.
     """
     if randomness not in CHOICES:
-        raise RuntimeError(f"Only allowed values for randomness are {', '.join(map(repr, CHOICES))}. Got {randomness!r}")
+        raise RuntimeError(
+            f"Only allowed values for randomness are {', '.join(map(repr, CHOICES))}. Got {randomness!r}"
+        )
     if chunk_size is not None and chunk_size <= 0:
         raise ValueError(f"vmap: chunk_size should be None or greater than 0. (got {chunk_size})")
 
@@ -32,7 +41,7 @@ def vmap(func: Function, in_dims: Any = 0, out_dims: Any = 0, randomness: str = 
         leaves, spec = tree_flatten(args)
         dims = checked_dims(in_dims, args, leaves, spec, func)
         size = batch_size(leaves, dims, func)
-        run = lambda part, n: run_once(func, part, dims, spec, n, out_dims, randomness, kwargs)  # noqa: E731
+        run = lambda part, n: run_once(func, part, dims, spec, n, out_dims, randomness, kwargs)
         if chunk_size is None or chunk_size >= size:
             return run(leaves, size)
         return in_chunks(run, leaves, dims, size, chunk_size, out_dims)
@@ -47,7 +56,9 @@ def name_of(func: Function) -> str:
 # ---- the arguments
 
 
-def checked_dims(in_dims: Any, args: tuple, leaves: list[Any], spec: TreeSpec, func: Function) -> list[int | None]:
+def checked_dims(
+    in_dims: Any, args: tuple, leaves: list[Any], spec: TreeSpec, func: Function
+) -> list[int | None]:
     """For each leaf of the arguments, the dimension that counts the samples."""
     name = name_of(func)
     if not isinstance(in_dims, (int, tuple)):
@@ -56,7 +67,9 @@ def checked_dims(in_dims: Any, args: tuple, leaves: list[Any], spec: TreeSpec, f
             f"structure of inputs, got: {type(in_dims)}."
         )
     if not leaves:
-        raise ValueError(f"vmap({name})(<inputs>): got no inputs. Maybe you forgot to add inputs, or you are trying to vmap over a function with no inputs.")
+        raise ValueError(
+            f"vmap({name})(<inputs>): got no inputs. Maybe you forgot to add inputs, or you are trying to vmap over a function with no inputs."
+        )
     try:
         given = broadcast_prefix(in_dims, spec)
     except ValueError:
@@ -71,7 +84,9 @@ def _checked_dim(name: str, t: Any, d: Any) -> int | None:
     if d is None:
         return None
     if not isinstance(d, int) or isinstance(d, bool):
-        raise ValueError(f"vmap({name}, ...): Got in_dim={d!r} for an input, but in_dim must be either an integer dimension or None.")
+        raise ValueError(
+            f"vmap({name}, ...): Got in_dim={d!r} for an input, but in_dim must be either an integer dimension or None."
+        )
     if not isinstance(t, Tensor):
         raise ValueError(
             f"vmap({name}, ...): Got in_dim={d} for an input but the input is of type {type(t)}. We cannot vmap over non-Tensor arguments, "
@@ -89,10 +104,14 @@ def batch_size(leaves: list[Any], dims: list[int | None], func: Function) -> int
     """How many samples there are."""
     sizes = [t.shape[d] for t, d in zip(leaves, dims) if d is not None]
     if not sizes:
-        raise ValueError(f"vmap({name_of(func)}, ...): in_dims is None for all inputs; at least one must have a dimension that counts the samples")
+        raise ValueError(
+            f"vmap({name_of(func)}, ...): in_dims is None for all inputs; at least one must have a dimension that counts the samples"
+        )
     if len(set(sizes)) > 1:
         shapes = ", ".join(f"{list(t.shape)} along {d}" for t, d in zip(leaves, dims) if d is not None)
-        raise ValueError(f"vmap: Expected all tensors to have the same size in the mapped dimension, got sizes {sizes} for the mapped dimension ({shapes})")
+        raise ValueError(
+            f"vmap: Expected all tensors to have the same size in the mapped dimension, got sizes {sizes} for the mapped dimension ({shapes})"
+        )
     return sizes[0]
 
 
@@ -100,11 +119,20 @@ def batch_size(leaves: list[Any], dims: list[int | None], func: Function) -> int
 
 
 def run_once(
-    func: Function, leaves: list[Any], dims: list[int | None], spec: TreeSpec, size: int, out_dims: Any, randomness: str, kwargs: dict
+    func: Function,
+    leaves: list[Any],
+    dims: list[int | None],
+    spec: TreeSpec,
+    size: int,
+    out_dims: Any,
+    randomness: str,
+    kwargs: dict,
 ) -> Any:
     """All samples in one call of `func`."""
     with new_level() as level, mapping(level, size, randomness):
-        inputs = [t if d is None else batched(level, t.movedim(d, 0) if d else t) for t, d in zip(leaves, dims)]
+        inputs = [
+            t if d is None else batched(level, t.movedim(d, 0) if d else t) for t, d in zip(leaves, dims)
+        ]
         results = func(*tree_unflatten(inputs, spec), **kwargs)
         found, out_spec = tree_flatten(results)
         places = out_places(out_dims, out_spec, func)
@@ -126,16 +154,24 @@ def out_places(out_dims: Any, spec: TreeSpec, func: Function) -> list[int | None
 
 def _result(t: Any, place: Any, level: int, size: int, func: Function) -> Any:
     if not isinstance(t, Tensor):
-        raise ValueError(f"vmap({name_of(func)}, ...): `{name_of(func)}` must only return Tensors, got type {type(t)} as a return.")
+        raise ValueError(
+            f"vmap({name_of(func)}, ...): `{name_of(func)}` must only return Tensors, got type {type(t)} as a return."
+        )
     if place is None:
         if at(t, level):
-            raise ValueError(f"vmap({name_of(func)}, ...): `{name_of(func)}` can not return a BatchedTensor when out_dim is None")
+            raise ValueError(
+                f"vmap({name_of(func)}, ...): `{name_of(func)}` can not return a BatchedTensor when out_dim is None"
+            )
         return t
     if not isinstance(place, int):
-        raise ValueError(f"vmap({name_of(func)}, ..., out_dims={place!r}): out_dims must be an int, None or a nest of them")
+        raise ValueError(
+            f"vmap({name_of(func)}, ..., out_dims={place!r}): out_dims must be an int, None or a nest of them"
+        )
     value = t.value if at(t, level) else t.expand((size, *t.shape))
     if not -value.ndim <= place < value.ndim:
-        raise ValueError(f"vmap({name_of(func)}, ..., out_dims={place}): the result has {value.ndim} dimensions, so out_dims is out of range")
+        raise ValueError(
+            f"vmap({name_of(func)}, ..., out_dims={place}): the result has {value.ndim} dimensions, so out_dims is out of range"
+        )
     return value.movedim(0, place) if place else value
 
 
@@ -148,7 +184,9 @@ def in_chunks(
     parts, spec = [], None
     for start in range(0, size, chunk):
         n = min(chunk, size - start)
-        found, spec = tree_flatten(run([t if d is None else t.narrow(d, start, n) for t, d in zip(leaves, dims)], n))
+        found, spec = tree_flatten(
+            run([t if d is None else t.narrow(d, start, n) for t, d in zip(leaves, dims)], n)
+        )
         parts.append(found)
     places = out_places(out_dims, spec, run)  # type: ignore[arg-type]
     joined = [c[0] if d is None else OPERATORS["cat"].call(list(c), d) for c, d in zip(zip(*parts), places)]

@@ -10,7 +10,13 @@ from ..tensor.core import Tensor
 
 
 def functional_call(
-    module: Any, parameter_and_buffer_dicts: Any, args: Any = None, kwargs: dict[str, Any] | None = None, *, tie_weights: bool = True, strict: bool = False
+    module: Any,
+    parameter_and_buffer_dicts: Any,
+    args: Any = None,
+    kwargs: dict[str, Any] | None = None,
+    *,
+    tie_weights: bool = True,
+    strict: bool = False,
 ) -> Any:
     """Calls `module` with other tensors in the place of its parameters and buffers, which it has back afterwards.
 
@@ -27,12 +33,16 @@ def _merged(dicts: Any) -> dict[str, Tensor]:
     if isinstance(dicts, dict):
         return dicts
     if not isinstance(dicts, Sequence) or not all(isinstance(d, dict) for d in dicts):
-        raise ValueError(f"Expected parameter_and_buffer_dicts to be a dict, or a list/tuple of dicts, but got {type(dicts)}")
+        raise ValueError(
+            f"Expected parameter_and_buffer_dicts to be a dict, or a list/tuple of dicts, but got {type(dicts)}"
+        )
     merged: dict[str, Tensor] = {}
     for d in dicts:
         repeated = merged.keys() & d.keys()
         if repeated:
-            raise ValueError(f"{sorted(repeated)} appeared in multiple dictionaries; behavior of functional call is ambiguous")
+            raise ValueError(
+                f"{sorted(repeated)} appeared in multiple dictionaries; behavior of functional call is ambiguous"
+            )
         merged.update(d)
     return merged
 
@@ -54,11 +64,15 @@ def swapped(module: Any, given: dict[str, Tensor], tie_weights: bool, strict: bo
     places = {name: (store, key) for name, store, key in _places(module)}
     unknown = sorted(given.keys() - places.keys())
     if unknown:
-        raise KeyError(f"functional_call: the module has no parameter or buffer named {unknown}; it has {sorted(places)}")
+        raise KeyError(
+            f"functional_call: the module has no parameter or buffer named {unknown}; it has {sorted(places)}"
+        )
     new = _tied(places, given) if tie_weights else dict(given)
     missing = sorted(places.keys() - new.keys())
     if strict and missing:
-        raise RuntimeError(f"functional_call: Missing key(s): {missing}; with strict=True every parameter and buffer must be given")
+        raise RuntimeError(
+            f"functional_call: Missing key(s): {missing}; with strict=True every parameter and buffer must be given"
+        )
     before = {name: places[name][0][places[name][1]] for name in new}
     try:
         for name, t in new.items():
@@ -82,7 +96,9 @@ def _tied(places: dict[str, tuple[dict, str]], given: dict[str, Tensor]) -> dict
     for names in by_tensor.values():
         tied = {id(given[n]): given[n] for n in names if n in given}
         if len(tied) > 1:
-            raise ValueError(f"functional_call got multiple values for keys {names}, which are tied. Consider using tie_weights=False")
+            raise ValueError(
+                f"functional_call got multiple values for keys {names}, which are tied. Consider using tie_weights=False"
+            )
         for t in tied.values():
             new.update(dict.fromkeys(names, t))
     return new
@@ -106,7 +122,9 @@ def stack_module_state(models: Sequence[Any]) -> tuple[dict[str, Tensor], dict[s
             result[name] = t.requires_grad_(state[0][name].requires_grad)
         return result
 
-    return stacked([dict(m.named_parameters()) for m in models]), stacked([dict(m.named_buffers()) for m in models])
+    return stacked([dict(m.named_parameters()) for m in models]), stacked(
+        [dict(m.named_buffers()) for m in models]
+    )
 
 
 __all__ = ["functional_call", "stack_module_state", "swapped"]

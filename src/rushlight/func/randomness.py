@@ -60,16 +60,21 @@ def draw(function: Any, args: tuple, kwargs: dict) -> Any:
         return function(*args, **kwargs)
     here = _running.mappings[-1]
     chosen = choice(function.__name__)
-    inputs = [t for t in tensors_in((*args, *kwargs.values())) if isinstance(t, Batched) and t.level == here.level]
+    inputs = [
+        t for t in tensors_in((*args, *kwargs.values())) if isinstance(t, Batched) and t.level == here.level
+    ]
     with _suspended():
         if chosen == "same" and not inputs:
             return function(*args, **kwargs)
-        results = [function(*_sample(args, b, here.level), **_sample(kwargs, b, here.level)) for b in range(here.size)]
+        results = [
+            function(*_sample(args, b, here.level), **_sample(kwargs, b, here.level))
+            for b in range(here.size)
+        ]
     return batched(here.level, _stack(results if chosen == "different" else [results[0]] * here.size))
 
 
 def _sample(values: Any, b: int, level: int) -> Any:
-    pick = lambda v: v.value[b] if isinstance(v, Batched) and v.level == level else v  # noqa: E731
+    pick = lambda v: v.value[b] if isinstance(v, Batched) and v.level == level else v
     return {k: pick(v) for k, v in values.items()} if isinstance(values, dict) else [pick(v) for v in values]
 
 
@@ -98,12 +103,23 @@ def _refill(name: str) -> Any:
             if chosen == "different":
                 getattr(self.value, name)(*args, **kwargs)
             else:
-                self.value.copy_(getattr(self.value[0].clone(), name)(*args, **kwargs).expand(self.value.shape))
+                self.value.copy_(
+                    getattr(self.value[0].clone(), name)(*args, **kwargs).expand(self.value.shape)
+                )
         return self
 
     sampler.__name__ = name
     return sampler
 
 
-for _name in ("uniform_", "normal_", "exponential_", "geometric_", "cauchy_", "log_normal_", "bernoulli_", "random_"):
+for _name in (
+    "uniform_",
+    "normal_",
+    "exponential_",
+    "geometric_",
+    "cauchy_",
+    "log_normal_",
+    "bernoulli_",
+    "random_",
+):
     setattr(Batched, _name, _refill(_name))

@@ -60,7 +60,9 @@ def follow(value: Tensor, level: int) -> Followed:
 def followed(op: Any, values: Any, level: int) -> bool:
     """Does an array argument take part in the gradients of `level`?"""
     s = op.signature
-    return any(at(t, level) and t._rg for i in s.arrays for t in (values[i] if i in s.lists else (values[i],)))
+    return any(
+        at(t, level) and t._rg for i in s.arrays for t in (values[i] if i in s.lists else (values[i],))
+    )
 
 
 def elementwise(op: Any, values: Any, level: int) -> Any:
@@ -68,7 +70,9 @@ def elementwise(op: Any, values: Any, level: int) -> Any:
     operands = list(values[: op.count])
     common = op.compute_type(common_type(op, operands))
     inner = float32 if common.reduced else common
-    operands = [t.to(inner) if isinstance(t, Tensor) else None if t is None else number(t, inner) for t in operands]
+    operands = [
+        t.to(inner) if isinstance(t, Tensor) else None if t is None else number(t, inner) for t in operands
+    ]
     values = [*operands, *values[op.count :]]
     if op.has_rules:
         lower = below(values, level)
@@ -92,12 +96,18 @@ def record(op: Any, values: Any, lower: Any, result: Any, level: int) -> Any:
     outputs = [output(r, node, k, level) for k, r in enumerate(result if many else (result,))]
     mark_views(op, values, outputs)
     if many:
-        node.metadata["outputs"] = [(tuple(r.shape), r.dtype) if isinstance(r, Tensor) else ((), None) for r in result]
+        node.metadata["outputs"] = [
+            (tuple(r.shape), r.dtype) if isinstance(r, Tensor) else ((), None) for r in result
+        ]
     if watchers or saved_hooks:
         after_record(node)
     if not many:
         return outputs[0]
-    return type(result)(*outputs) if hasattr(result, "_fields") or hasattr(result, "_asdict") else type(result)(outputs)
+    return (
+        type(result)(*outputs)
+        if hasattr(result, "_fields") or hasattr(result, "_asdict")
+        else type(result)(outputs)
+    )
 
 
 def save(node: Any, op: Any, lower: Any, result: Any) -> None:
@@ -113,7 +123,9 @@ def save(node: Any, op: Any, lower: Any, result: Any) -> None:
         position += count
         if any(flags) and i not in op.rules:
             op.refuse_gradient(i)
-        node.saved.append(tuple(_pick(s, lower, result, flags) for s in op.rules[i][1]) if any(flags) else None)
+        node.saved.append(
+            tuple(_pick(s, lower, result, flags) for s in op.rules[i][1]) if any(flags) else None
+        )
 
 
 def _pick(source: int, lower: Any, result: Any, flags: tuple) -> Any:
@@ -134,7 +146,11 @@ def frozen(value: Any, leases: list[Any]) -> Any:
     if not isinstance(value, Tensor):
         return value
     if isinstance(value, Traced):
-        t = value.again(frozen(value.value, leases), leases) if hasattr(value, "again") else make(type(value), value.level, frozen(value.value, leases))
+        t = (
+            value.again(frozen(value.value, leases), leases)
+            if hasattr(value, "again")
+            else make(type(value), value.level, frozen(value.value, leases))
+        )
     else:
         t = wrap(value._a, value.dtype)
         if value._s is not None:

@@ -101,7 +101,8 @@ class Storage:
         start, memory = address(old), new.ravel("K").view(np.uint8)
         for t in self.members():
             a = t._a
-            t._a = np.ndarray(a.shape, a.dtype, memory, address(a) - start, a.strides)
+            if a.size:  # an array without elements has no memory to move
+                t._a = np.ndarray(a.shape, a.dtype, memory, address(a) - start, a.strides)
         self.owner, self._unknown_holders = new, False
 
 

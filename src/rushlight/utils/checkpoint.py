@@ -43,9 +43,13 @@ def checkpoint(
         )
         use_reentrant = False
     if determinism_check not in ("default", "none"):
-        raise ValueError(f"determinism_check should be one of ['default', 'none'], but got {determinism_check}")
+        raise ValueError(
+            f"determinism_check should be one of ['default', 'none'], but got {determinism_check}"
+        )
     if not use_reentrant:
-        return _replayed(function, args, kwargs, preserve_rng_state, context_fn or _no_contexts, determinism_check)
+        return _replayed(
+            function, args, kwargs, preserve_rng_state, context_fn or _no_contexts, determinism_check
+        )
     if kwargs:
         raise ValueError("Unexpected keyword arguments: " + ",".join(kwargs))
     if context_fn is not None or debug:
@@ -117,7 +121,12 @@ class _Replay:
 
 
 def _replayed(
-    function: Callable[..., Any], args: tuple, kwargs: dict[str, Any], preserve_rng_state: bool, context_fn: Callable[[], tuple], determinism_check: str
+    function: Callable[..., Any],
+    args: tuple,
+    kwargs: dict[str, Any],
+    preserve_rng_state: bool,
+    context_fn: Callable[[], tuple],
+    determinism_check: str,
 ) -> Any:
     first, second = context_fn()
     if not state.grad:
@@ -168,17 +177,26 @@ class _Reentrant(Function):
 # ---- chains
 
 
-def checkpoint_sequential(functions: Any, segments: int, input: Any, use_reentrant: bool | None = None, **kwargs: Any) -> Any:
+def checkpoint_sequential(
+    functions: Any, segments: int, input: Any, use_reentrant: bool | None = None, **kwargs: Any
+) -> Any:
     """Modules one after the other, in `segments` parts of which only the inputs are kept."""
     preserve = kwargs.pop("preserve_rng_state", True)
     if kwargs:
         raise ValueError("Unexpected keyword arguments: " + ",".join(kwargs))
     steps: Sequence[Any] = list(functions.children()) if hasattr(functions, "children") else list(functions)
     if not 1 <= segments <= max(len(steps), 1):
-        raise ValueError(f"checkpoint_sequential: segments must be between 1 and the number of functions ({len(steps)}), got {segments}")
+        raise ValueError(
+            f"checkpoint_sequential: segments must be between 1 and the number of functions ({len(steps)}), got {segments}"
+        )
     size = len(steps) // segments
     for start in range(0, size * (segments - 1), size):
-        input = checkpoint(_chain(steps[start : start + size]), input, use_reentrant=use_reentrant, preserve_rng_state=preserve)
+        input = checkpoint(
+            _chain(steps[start : start + size]),
+            input,
+            use_reentrant=use_reentrant,
+            preserve_rng_state=preserve,
+        )
     return _chain(steps[size * (segments - 1) :])(input)
 
 
@@ -201,4 +219,10 @@ def set_checkpoint_debug_enabled(enabled: bool | None) -> AbstractContextManager
     return nullcontext()
 
 
-__all__ = ["CheckpointError", "checkpoint", "checkpoint_sequential", "set_checkpoint_debug_enabled", "set_checkpoint_early_stop"]
+__all__ = [
+    "CheckpointError",
+    "checkpoint",
+    "checkpoint_sequential",
+    "set_checkpoint_debug_enabled",
+    "set_checkpoint_early_stop",
+]

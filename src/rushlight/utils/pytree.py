@@ -36,7 +36,11 @@ class TreeSpec:
         if self.kind is None:
             return "*"
         inner = ", ".join(map(repr, self.children))
-        return f"{self.kind.__name__}({inner})" if self.context is None else f"{self.kind.__name__}({self.context}, [{inner}])"
+        return (
+            f"{self.kind.__name__}({inner})"
+            if self.context is None
+            else f"{self.kind.__name__}({self.context}, [{inner}])"
+        )
 
     def is_leaf(self) -> bool:
         return self.kind is None
@@ -46,7 +50,9 @@ LEAF = TreeSpec(None, None, [])
 _REGISTERED: dict[type, tuple[Callable[[Any], Pair], Callable[[list, Any], Any]]] = {}
 
 
-def register_pytree_node(cls: type, flatten_fn: Callable[[Any], Pair], unflatten_fn: Callable[[list, Any], Any], **_: Any) -> None:
+def register_pytree_node(
+    cls: type, flatten_fn: Callable[[Any], Pair], unflatten_fn: Callable[[list, Any], Any], **_: Any
+) -> None:
     """Makes `cls` a container: `flatten_fn(x)` gives (children, context), `unflatten_fn(children, context)` makes one again."""
     if cls in _REGISTERED:
         raise ValueError(f"{cls} is already registered as pytree node.")
@@ -115,7 +121,9 @@ def tree_unflatten(leaves: Iterable[Any], treespec: TreeSpec) -> Any:
     """The nest of this shape with these leaves."""
     leaves = list(leaves)
     if len(leaves) != treespec.num_leaves:
-        raise ValueError(f"tree_unflatten: the nest {treespec} has {treespec.num_leaves} leaves, but {len(leaves)} were given")
+        raise ValueError(
+            f"tree_unflatten: the nest {treespec} has {treespec.num_leaves} leaves, but {len(leaves)} were given"
+        )
     return _build(iter(leaves), treespec)
 
 
@@ -135,7 +143,9 @@ def tree_structure(tree: Any, is_leaf: Callable[[Any], bool] | None = None) -> T
     return tree_flatten(tree, is_leaf)[1]
 
 
-def tree_map(func: Callable[..., Any], tree: Any, *rests: Any, is_leaf: Callable[[Any], bool] | None = None) -> Any:
+def tree_map(
+    func: Callable[..., Any], tree: Any, *rests: Any, is_leaf: Callable[[Any], bool] | None = None
+) -> Any:
     """The nest with `func` of each leaf (and of those at the same place in `rests`)."""
     leaves, spec = tree_flatten(tree, is_leaf)
     columns = [leaves] + [broadcast_prefix(r, spec, exact=True) for r in rests]
@@ -165,10 +175,16 @@ def broadcast_prefix(prefix: Any, spec: TreeSpec, exact: bool = False) -> list[A
         return [prefix] * spec.num_leaves
     kind = _kind(prefix)
     children, context = _children(prefix, kind) if kind is not None else ([], None)
-    if (kind is not spec.kind and not _both_sequences(kind, spec.kind)) or len(children) != len(spec.children):
+    if (kind is not spec.kind and not _both_sequences(kind, spec.kind)) or len(children) != len(
+        spec.children
+    ):
         raise ValueError(f"the nest {prefix!r} does not fit the structure {spec}")
     if isinstance(context, list) and context != spec.context:
-        children = [dict(zip(context, children))[k] for k in spec.context] if set(context) == set(spec.context) else _misfit(prefix, spec)
+        children = (
+            [dict(zip(context, children))[k] for k in spec.context]
+            if set(context) == set(spec.context)
+            else _misfit(prefix, spec)
+        )
     return [v for c, s in zip(children, spec.children) for v in broadcast_prefix(c, s, exact)]
 
 
