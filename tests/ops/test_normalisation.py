@@ -8,6 +8,7 @@ from tests.support.against_torch import same
 
 import rushlight
 import rushlight.nn.functional as F
+from rushlight.runtime import settings
 
 generator = np.random.default_rng(72)
 
@@ -96,6 +97,25 @@ def test_large_arrays_take_the_way_without_products_in_memory():
     np.testing.assert_allclose(y.detach().numpy(), normal * w[:, None], rtol=1e-9, atol=1e-9)
     (y * y).sum().backward()
     assert abs(t.grad.sum((0, 2))).max().item() < 1e-8  # shifting a channel changes nothing
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", ["layer_norm", "rms_norm"])
+@pytest.mark.parametrize("affine", [True, False])
+def test_kernels_of_long_rows_agree_with_numpy(name, affine, dtype):
+    found = []
+    x, g, w, b = (reals(*s).astype(dtype) for s in ((40, 6, 70), (40, 6, 70), (70,), (70,)))
+    for mode in ("off", "force"):
+        before = settings.set_kernel_mode(mode)
+        t = rushlight.tensor(x, requires_grad=True)
+        weights = [rushlight.tensor(a, requires_grad=True) for a in ((w,) if name == "rms_norm" else (w, b))]
+        y = getattr(F, name)(t, (70,), *(weights if affine else ()))
+        y.backward(rushlight.tensor(g))
+        found.append([y.detach(), t.grad, *([v.grad for v in weights] if affine else [])])
+        settings.set_kernel_mode(before)
+    for a, c in zip(*found, strict=True):
+        tolerance = 2e-5 if dtype == "float32" else 1e-12
+        np.testing.assert_allclose(a.numpy(), c.numpy(), rtol=tolerance, atol=tolerance * 10)
 
 
 def test_half_precision_is_computed_in_float32():
