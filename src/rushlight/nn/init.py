@@ -248,7 +248,7 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Any =
         )
     if tensor.is_meta:
         return tensor
-    from ..tensor.sequences import randperm
+    from ..tensor.sampling import randperm
 
     rows, cols = tensor.shape
     zeros = math.ceil(sparsity * rows)
