@@ -74,17 +74,21 @@ def _from_rows(dataset: Any, collate_fn: Any) -> Fetch:
         places = indices
         for subset in subsets:
             places = [subset.indices[i] for i in places]
-        tensors = source.tensors
-        for t in tensors:
-            if type(t) is not Tensor or t._rg:
-                return by_samples(indices)
-        if len(places) == 1 and type(places[0]) is int:
-            i = places[0]
-            return [wrap(t._a[i, None].copy(), t.dtype) for t in tensors]
+        batch = []
+        if len(places) == 1 and type(i := places[0]) is int:
+            for t in source.tensors:
+                if type(t) is not Tensor or t._rg:
+                    return by_samples(indices)
+                batch.append(wrap(t._a[i, None].copy(), t.dtype))
+            return batch
         rows = np.asarray(places)
         if rows.dtype.kind not in "iu" or rows.ndim != 1:
             return by_samples(indices)
-        return [wrap(t._a.take(rows, 0), t.dtype) for t in tensors]
+        for t in source.tensors:
+            if type(t) is not Tensor or t._rg:
+                return by_samples(indices)
+            batch.append(wrap(t._a.take(rows, 0), t.dtype))
+        return batch
 
     return fetch
 

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import os
 import pickle
+import random
 import signal
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+import numpy as np
+
+from ....runtime import pool
+from ....tensor.generator import manual_seed
 from . import worker
 from .channel import Channel, wait_for
 from .errors import ExceptionWrapper
@@ -36,6 +41,12 @@ class Job(NamedTuple):
         return fetch_of(self.dataset, self.is_stream, self.in_batches, self.collate_fn, self.drop_last)
 
 
+def warm_up() -> None:
+    """Does once what each forked worker would have to do for itself."""
+    pool.get_num_threads()
+    np.random.SeedSequence(0)
+
+
 def serve(end: Any, job: Job) -> None:
     """The life of a worker process."""
     channel = Channel(end)
@@ -51,14 +62,7 @@ def serve(end: Any, job: Job) -> None:
 
 def _prepare(job: Job) -> None:
     """One thread, and random numbers of its own."""
-    import random
-
-    import numpy as np
-
-    from ....switches import set_num_threads
-    from ....tensor.generator import manual_seed
-
-    set_num_threads(1)
+    pool.set_num_threads(1)
     seed = job.base_seed + job.id
     random.seed(seed)
     manual_seed(seed)
@@ -137,4 +141,4 @@ class _Server:
             self.channel.flush()
 
 
-__all__ = ["DATA", "END", "ERROR", "RESTART", "Job", "serve"]
+__all__ = ["DATA", "END", "ERROR", "RESTART", "Job", "serve", "warm_up"]

@@ -16,7 +16,7 @@ from multiprocessing.context import BaseContext
 from typing import Any
 
 from .channel import Channel, wait_for
-from .loop import Job, serve
+from .loop import Job, serve, warm_up
 from .transfer import Unpacker
 
 GLANCE = 0.5  # seconds between looks whether the workers are alive, should no message tell
@@ -111,6 +111,7 @@ class Crew:
         context = context or usual_context()
         self.workers: list[Worker] = []
         self._owner = os.getpid()
+        warm_up()
         try:
             for job in jobs:
                 self.workers.append(Worker(context, job))
