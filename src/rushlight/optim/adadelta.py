@@ -19,7 +19,7 @@ def adadelta(v: Any, n: Any, has: Any) -> None:
 
 
 class Adadelta(Elementwise):
-    """Needs no learning rate to begin with: `p -= lr * sqrt(mean(step ** 2)) / sqrt(mean(grad ** 2)) * grad`."""
+    """Needs no learning rate to begin with: the size of recent steps stands in for it."""
 
     class Numbers(NamedTuple):
         minus_lr: Any

@@ -17,7 +17,7 @@ def asgd(v: Any, n: Any, has: Any) -> None:
 
 
 class ASGD(Elementwise):
-    """Gradient descent with a falling rate, and in `state[p]["ax"]` the mean of the parameter from step t0 on."""
+    """Gradient descent with a falling rate; `state[p]["ax"]` is the mean of the parameter from step t0 on."""
 
     class Numbers(NamedTuple):
         minus_eta: Any
@@ -46,7 +46,8 @@ class ASGD(Elementwise):
         at_least_zero(weight_decay=weight_decay)
         defaults = {
             "lr": lr, "lambd": lambd, "alpha": alpha, "t0": t0, "weight_decay": weight_decay,
-            "foreach": foreach, "maximize": maximize, "differentiable": differentiable, "capturable": capturable,
+            "foreach": foreach, "maximize": maximize, "differentiable": differentiable,
+            "capturable": capturable,
         }  # fmt: skip
         super().__init__(params, defaults)
 

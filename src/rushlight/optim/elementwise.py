@@ -47,7 +47,8 @@ class Elementwise(Optimizer):
         super().__init_subclass__(**kwargs)
         cls._variants: dict[tuple, Variant] = {}  # by switches
         cls._by_options: dict[tuple, Variant] = {}  # by the values of the options
-        cls._options_of = itemgetter(*cls.switches)
+        first, *others = cls.switches
+        cls._options_of = itemgetter(first, *others) if others else staticmethod(lambda g: (g[first],))
 
     def numbers(self, group: dict[str, Any], t: float, number: Callable[[Any], Any], state: dict) -> Any:
         """The numbers of the formula; `number` makes one of an option that may be a Tensor."""

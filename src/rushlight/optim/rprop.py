@@ -28,7 +28,7 @@ class Rprop(Elementwise):
         largest: float
 
     formula = staticmethod(rprop)
-    switches = ("maximize", "differentiable")
+    switches = ("maximize",)
 
     def __init__(
         self,
