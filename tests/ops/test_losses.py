@@ -11,6 +11,7 @@ from tests.support.against_torch import same
 
 import rushlight
 import rushlight.nn.functional as F
+from rushlight.runtime import settings
 
 REDUCTIONS = ("mean", "sum", "none")
 generator = np.random.default_rng(71)
@@ -241,3 +242,18 @@ def test_ctc_loss_of_one_step_is_the_likelihood_of_its_label():
     x = rushlight.tensor([[[0.2, 0.3, 0.5]]]).log()
     loss = F.ctc_loss(x, rushlight.tensor([[2]]), [1], [1])
     assert loss.item() == pytest.approx(-math.log(0.5))
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_the_kernel_of_large_squared_errors_agrees_with_numpy(reduction):
+    x, t = reals(100, 90).astype("float32"), reals(100, 90).astype("float32")
+    found = []
+    for mode in ("off", "auto"):
+        before = settings.set_kernel_mode(mode)
+        a, b = (rushlight.tensor(v, requires_grad=True) for v in (x, t))
+        loss = F.mse_loss(a, b, reduction=reduction)
+        loss.backward()
+        found.append((loss.item(), a.grad.numpy(), b.grad.numpy()))
+        settings.set_kernel_mode(before)
+    for ours, numpys in zip(*found, strict=True):
+        np.testing.assert_allclose(ours, numpys, rtol=1e-5)

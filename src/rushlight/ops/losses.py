@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from .. import lang
+from ..tensor.core import Tensor
 from .declare import operator
+from .loss_kernels import scaled_gap, squared_error, takes
 from .loss_parts import common_type, gathered, like, quietly, reduction_of, share, warn_of_broadcast
 
 
@@ -49,8 +51,11 @@ def mse_loss(
     weight: Array | None = None,
 ):
     """The mean of the squared errors (their sum, or each of them)."""
-    gap = _gap("mse_loss", input, target)
     how = reduction_of(size_average, reduce, reduction)
+    if weight is None and how != "none" and takes(input, target):
+        total = squared_error(input, target)
+        return total if how == "sum" else total / total.dtype.type(input.size)
+    gap = _gap("mse_loss", input, target)
     if weight is not None:
         return _weighted(gap * gap, weight, input, how, True)
     if how == "none":
@@ -61,12 +66,15 @@ def mse_loss(
 
 @mse_loss.gradient
 def _(g, input, target, size_average, reduce, reduction, weight, result, needs):
-    gap = input - target
     how = quietly(size_average, reduce, reduction)
+    if weight is None and how != "none" and type(input) is type(g) is not Tensor and takes(input, target):
+        slope = scaled_gap(input, target, 2 * float(g) / (input.size if how == "mean" else 1))
+        if slope is not None:
+            return *_both_sides(slope, input, target, needs), None
+    gap = input - target
     if weight is not None:
         return _weighted_gradient(g, 2 * gap, gap * gap, input, target, how, weight, result, needs)
-    slope = gap * share(2 * g, gap.shape, how)
-    return *_both_sides(slope, input, target, needs), None
+    return *_both_sides(gap * share(2 * g, gap.shape, how), input, target, needs), None
 
 
 def _weighted_gradient(g, slope, values, input, target, how, weight, result, needs):
