@@ -1,8 +1,8 @@
 """How far to go along a direction: a step that satisfies the strong Wolfe conditions.
 
-After Nocedal and Wright, Numerical Optimization, section 3.5: the step is first bracketed, then the bracket is
-narrowed by cubic interpolation. A step is good when the loss has fallen enough for its length, and the slope
-there is small enough.
+After Nocedal and Wright, Numerical Optimization, section 3.5: the step is first bracketed, then the bracket
+is narrowed by cubic interpolation. A step is good when the loss has fallen enough for its length, and the
+slope there is small enough.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def _inside(t: float, ends: list[Point], stuck: bool) -> tuple[float, bool]:
 
 
 def minimum_between(a: Point, b: Point, bounds: tuple[float, float] | None = None) -> float:
-    """Where the cubic through two points, with their slopes, is lowest; the middle where it has no minimum."""
+    """Where the cubic through two points, with their slopes, is lowest; the middle if it has no minimum."""
     if a.t > b.t:
         a, b = b, a
     low, high = bounds or (a.t, b.t)

@@ -80,7 +80,7 @@ class Optimizer(Hooked, Saved):
     def _check_parameter(self, p: Any) -> None:
         if not isinstance(p, Tensor):
             raise TypeError(
-                f"optimizer can only optimize Tensors, but one of the params is {type(p).__name__}"
+                f"optimizer can only optimize Tensors, but one of the params is a {type(p).__name__}"
             )
         if not self.defaults.get("differentiable") and not (p.is_leaf or p.retains_grad):
             origin = p.grad_fn.name() if p.grad_fn else "an operation"
@@ -147,8 +147,8 @@ def _sort_out_names(group: dict[str, Any]) -> None:
     params = group["params"]
     if isinstance(params, set):
         raise TypeError(
-            "optimizer parameters need to be organized in ordered collections, but the ordering of tensors "
-            "in sets will change between runs. Please use a list instead."
+            "optimizer parameters need to be organized in ordered collections, and a set has another order in "
+            "each run; give a list"
         )
     params = [params] if isinstance(params, Tensor) else list(params)
     named = [p for p in params if isinstance(p, tuple)]

@@ -45,8 +45,8 @@ class Rprop(Elementwise):
         check_lr(lr)
         if not 0.0 < etas[0] < 1.0 < etas[1]:
             raise ValueError(
-                f"Invalid eta values: {etas[0]}, {etas[1]}; expected one between 0 and 1 to shrink steps by, and "
-                "one above 1 to let them grow"
+                f"Invalid eta values: {etas[0]}, {etas[1]}; expected one between 0 and 1 to shrink steps "
+                "by, and one above 1 to let them grow"
             )
         defaults = {
             "lr": lr, "etas": etas, "step_sizes": step_sizes, "foreach": foreach, "maximize": maximize,

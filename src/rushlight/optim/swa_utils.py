@@ -58,11 +58,11 @@ def _for_many(average: Callable[..., Tensor]) -> Callable[..., None]:
 
 def _check_decay(decay: float) -> None:
     if not 0.0 <= decay <= 1.0:
-        raise ValueError(f"Invalid decay value {decay} provided. Please provide a value in [0,1] range.")
+        raise ValueError(f"Invalid decay value {decay} provided: expected a number from 0 to 1")
 
 
 class AveragedModel(Module):
-    """A copy of a model whose weights are averages: call `update_parameters(model)` after each step or epoch."""
+    """A copy of a model whose weights are averages: call `update_parameters(model)` now and then."""
 
     def __init__(
         self,
@@ -74,7 +74,9 @@ class AveragedModel(Module):
     ) -> None:
         super().__init__()
         if avg_fn is not None and multi_avg_fn is not None:
-            raise AssertionError("Only one of avg_fn and multi_avg_fn should be provided")
+            raise AssertionError(
+                "avg_fn and multi_avg_fn were both given: the average is made by one of them"
+            )
         self.module = deepcopy(model)
         if device is not None:
             self.module = self.module.to(device)

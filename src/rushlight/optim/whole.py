@@ -20,7 +20,7 @@ class Whole(Optimizer):
     """An optimiser that is one formula for a whole parameter: see `update`."""
 
     def update(self, v: Any, group: dict[str, Any], state: dict[str, Any], p: Tensor) -> None:
-        """Assigns the new values of the parameter and its states to `v`, whose arrays are what they are now."""
+        """Assigns the new values of parameter and states to `v`, which has the arrays as they are now."""
         raise NotImplementedError
 
     def memory(self, p: Tensor) -> dict[str, tuple[int, ...]]:
@@ -39,8 +39,8 @@ class Whole(Optimizer):
     def _step_parameter(self, p: Tensor, group: dict[str, Any]) -> None:
         if p.dtype.is_complex:
             raise RuntimeError(
-                f"{type(self).__name__} does not support complex parameters, and one is {p.dtype}; use Adam, or "
-                "a real parameter that is made complex with view_as_complex"
+                f"{type(self).__name__} does not support complex parameters, and one is {p.dtype}; use Adam, "
+                "or a real parameter that is made complex with view_as_complex"
             )
         state, shapes = self.state[p], self.memory(p)
         self._begin(p, state, shapes)

@@ -11,7 +11,7 @@ from ...tensor.core import Tensor
 from ..optimizer import Optimizer
 
 EPOCH_DEPRECATION_WARNING = (
-    "The epoch parameter in `scheduler.step()` is deprecated: call `scheduler.step()`, which counts by itself. "
+    "scheduler.step(epoch): the epoch parameter is deprecated; scheduler.step() counts by itself. "
     "With an epoch given, the closed form of the schedule is used where there is one."
 )
 
@@ -34,9 +34,9 @@ class LRScheduler:
                 group.setdefault("initial_lr", copy_of(group["lr"]))
             elif "initial_lr" not in group:
                 raise KeyError(
-                    f"param 'initial_lr' is not specified in param_groups[{i}] when resuming scheduler with "
-                    f"last_epoch >= 0. Load the optimizer's state first, or leave last_epoch={last_epoch} away "
-                    "when training begins"
+                    f"param 'initial_lr' is not specified in param_groups[{i}]: a scheduler that goes on "
+                    f"(last_epoch={last_epoch}) needs it. Load the optimizer's state first, or leave "
+                    "last_epoch away when training begins"
                 )
         self.base_lrs = values_of(optimizer, "initial_lr")
         self.last_epoch = last_epoch
@@ -64,17 +64,14 @@ class LRScheduler:
 
     def get_lr(self) -> list[Any]:
         """The learning rates for `last_epoch`."""
-        raise NotImplementedError(
-            f"{type(self).__name__} does not say what the learning rates are: define get_lr()"
-        )
+        raise NotImplementedError(f"{type(self).__name__} has no learning rates to say: define get_lr()")
 
     def step(self, epoch: int | None = None) -> None:
         """Goes on to the next epoch."""
         if self._step_count == 1 and not getattr(self.optimizer, "_opt_called", False):
             warnings.warn(
-                "Detected call of `lr_scheduler.step()` before `optimizer.step()`. Call them in the opposite "
-                "order: `optimizer.step()` before `lr_scheduler.step()`, or the first value of the learning rate "
-                "schedule is skipped.",
+                "Detected call of `lr_scheduler.step()` before `optimizer.step()`: the first learning rate is "
+                "never used; call `optimizer.step()` first.",
                 UserWarning,
                 stacklevel=2,
             )
@@ -103,7 +100,7 @@ class LRScheduler:
     def _warn_outside_of_step(self) -> None:
         if not self._get_lr_called_within_step:
             warnings.warn(
-                "To get the last learning rate computed by the scheduler, please use `get_last_lr()`.",
+                "get_lr() computes the next learning rates; those that are in use are `get_last_lr()`.",
                 UserWarning,
                 stacklevel=3,
             )
@@ -148,8 +145,8 @@ def for_each_group(name: str, optimizer: Optimizer, value: Any) -> list[Any]:
         value = [value] * count
     elif len(value) != count:
         raise ValueError(
-            f"{name} must have the same length as optimizer.param_groups. {name} has {len(value)} values, "
-            f"param_groups has {count}."
+            f"{name} must have the same length as optimizer.param_groups, or be one value for all: it has "
+            f"{len(value)} values, and there are {count} groups"
         )
     return [copy_of(v) for v in value]
 

@@ -21,17 +21,16 @@ class _Combined(LRScheduler):
         me = type(self).__name__
         for k, scheduler in enumerate(schedulers):
             if not hasattr(scheduler, "optimizer"):
-                raise TypeError(f"{me} at index {k} should have `optimizer` as its attribute.")
+                raise TypeError(f"{me}: schedulers[{k}] is no scheduler: a {type(scheduler).__name__}")
             if isinstance(scheduler, ReduceLROnPlateau):
                 raise ValueError(
-                    f"{me} does not support `ReduceLROnPlateau` scheduler as it requires additional kwargs to be "
-                    f"specified when calling `step`, but got one at index {k} in the given schedulers sequence."
+                    f"{me} does not support `ReduceLROnPlateau`, whose step() needs a measure, but "
+                    f"schedulers[{k}] is one: step it apart"
                 )
-            if optimizer != scheduler.optimizer:
+            if optimizer is not scheduler.optimizer:
                 raise ValueError(
-                    f"{me} expects all schedulers to belong to the same optimizer, but got scheduler "
-                    f"{type(scheduler).__name__} at index {k} has {scheduler.optimizer}, which is different from "
-                    f"{type(optimizer).__name__}."
+                    f"{me} expects all schedulers to belong to the same optimizer, but schedulers[{k}], a "
+                    f"{type(scheduler).__name__}, has another one"
                 )
 
     def state_dict(self) -> dict[str, Any]:
@@ -51,7 +50,7 @@ class ChainedScheduler(_Combined):
     def __init__(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None) -> None:
         if len(schedulers) < 1:
             raise ValueError(
-                f"{type(self).__name__} expects at least one scheduler to be chained, but got no scheduler."
+                f"{type(self).__name__} expects at least one scheduler to be chained, but got no scheduler"
             )
         optimizer = optimizer or getattr(schedulers[0], "optimizer", None)
         self._check(schedulers, optimizer)
@@ -72,13 +71,12 @@ class SequentialLR(_Combined):
         self, optimizer: Optimizer, schedulers: list[LRScheduler], milestones: list[int], last_epoch: int = -1
     ) -> None:
         if len(schedulers) < 1:
-            raise ValueError(f"{type(self).__name__} expects at least one scheduler, but got no scheduler.")
+            raise ValueError(f"{type(self).__name__} expects at least one scheduler, but got no scheduler")
         self._check(schedulers, optimizer)
         if len(milestones) != len(schedulers) - 1:
             raise ValueError(
-                "Sequential Schedulers expects number of schedulers provided to be one more than the number of "
-                f"milestone points, but got number of schedulers {len(schedulers)} and the number of milestones "
-                f"to be equal to {len(milestones)}"
+                f"SequentialLR expects one milestone between each two schedulers: for {len(schedulers)} "
+                f"schedulers, {len(schedulers) - 1} milestones and not {len(milestones)}"
             )
         self._schedulers, self._milestones = schedulers, milestones
         self.last_epoch, self.optimizer = last_epoch + 1, optimizer

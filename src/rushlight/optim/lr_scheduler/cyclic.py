@@ -17,7 +17,7 @@ class _WithMomentum(LRScheduler):
         optimizer = self.optimizer
         if "momentum" not in optimizer.defaults and "betas" not in optimizer.defaults:
             raise ValueError(
-                "optimizer must support momentum or beta1 with `cycle_momentum` option enabled; "
+                "optimizer must support momentum or beta1 with cycle_momentum=True; "
                 f"{type(optimizer).__name__} has neither: use cycle_momentum=False"
             )
         self.use_beta1 = "betas" in optimizer.defaults
@@ -163,8 +163,8 @@ class OneCycleLR(_WithMomentum):
         step = self.last_epoch
         if step > self.total_steps:
             raise ValueError(
-                f"Tried to step {step} times. The specified number of total steps is {self.total_steps}; make "
-                "the scheduler with the total_steps that you need"
+                f"Tried to step {step} times. The cycle has total_steps={self.total_steps}; give it as many "
+                "as there are steps in the training"
             )
         phase, share = self._phase(step)
         if self.cycle_momentum:
@@ -191,7 +191,9 @@ class OneCycleLR(_WithMomentum):
 
 def _total(total_steps: Any, epochs: Any, steps_per_epoch: Any) -> int:
     if total_steps is None and (epochs is None or steps_per_epoch is None):
-        raise ValueError("You must define either total_steps OR (epochs AND steps_per_epoch)")
+        raise ValueError(
+            "OneCycleLR must know how long the training is: total_steps, or epochs and steps_per_epoch"
+        )
     given = {"epochs": epochs, "steps_per_epoch": steps_per_epoch}
     if total_steps is not None:
         given = {"total_steps": total_steps}

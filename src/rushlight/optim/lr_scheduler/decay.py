@@ -31,7 +31,7 @@ class _ByFunctions(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything but the optimizer and plain functions; objects that are called are saved by their attributes."""
+        """Everything but the optimizer and plain functions; objects are saved by their attributes."""
         return {**super().state_dict(), "lr_lambdas": [state_of_function(f) for f in self.lr_lambdas]}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
