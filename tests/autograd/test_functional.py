@@ -1,5 +1,8 @@
 """`autograd.functional` against formulas and against PyTorch."""
 
+# tables have a line for each case
+# ruff: noqa: E501
+
 import numpy as np
 import pytest
 

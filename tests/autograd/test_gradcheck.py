@@ -1,5 +1,8 @@
 """gradcheck and gradgradcheck: right gradients pass, wrong ones are explained."""
 
+# short functions are there to be transformed
+# ruff: noqa: E731
+
 import numpy as np
 import pytest
 

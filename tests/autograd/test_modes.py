@@ -1,5 +1,8 @@
 """Gradient modes: nesting, decorators, generators, coroutines, threads."""
 
+# some attributes raise
+# ruff: noqa: B018
+
 import asyncio
 import threading
 

@@ -1,5 +1,8 @@
 """`vmap`: every family of operators on a batch gives what it gives sample by sample."""
 
+# tables have a line for each case
+# ruff: noqa: E501
+
 import numpy as np
 import pytest
 

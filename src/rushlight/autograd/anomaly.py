@@ -70,12 +70,15 @@ class set_detect_anomaly:
 
 
 class detect_anomaly(set_detect_anomaly):
-    """Inside, an error of backward names the line of the forward pass, and a NaN in a gradient is an error."""
+    """Inside, an error of backward names the line of the forward pass, and a NaN in a gradient is an
+    error.
+    """
 
     def __init__(self, check_nan: bool = True) -> None:
         self.check_nan = check_nan
         warnings.warn(
-            "Anomaly Detection has been enabled. This mode will increase the runtime and should only be enabled for debugging.",
+            "Anomaly Detection has been enabled. This mode will increase the runtime and should only be "
+            "enabled for debugging.",
             stacklevel=2,
         )
 

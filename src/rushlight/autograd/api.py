@@ -31,7 +31,8 @@ def backward(
     for t, g in roots:
         if (type(t) not in QUICK and hasattr(t, "level")) or (type(g) not in QUICK and hasattr(g, "level")):
             raise RuntimeError(
-                "backward() cannot be called inside a function transform (vmap, grad, jvp, ...); use torch.func.grad there"
+                "backward() cannot be called inside a function transform (vmap, grad, jvp, ...); use "
+                "torch.func.grad there"
             )
     engine.backward(roots, keep=keep, recorded=create_graph, inputs=into)
 
@@ -48,12 +49,13 @@ def grad(
 ) -> tuple:
     """The gradients of `outputs` with respect to `inputs`; `grad` of no tensor is touched.
 
-    `is_grads_batched`: the first dimension of each of `grad_outputs` counts through several gradients, and so does that
-    of each result.
+    `is_grads_batched`: the first dimension of each of `grad_outputs` counts through several gradients, and
+    so does that of each result.
     """
     if materialize_grads and allow_unused is False:
         raise ValueError(
-            "Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False"
+            "Expected allow_unused to be True or not passed when materialize_grads=True, but got: "
+            "allow_unused=False"
         )
     inputs = _tuple(inputs)
     for t in inputs:
@@ -71,8 +73,10 @@ def grad(
         )
     if not allow_unused and any(g is None for g in found):
         raise RuntimeError(
-            "One of the differentiated Tensors appears to not have been used in the graph. Set allow_unused=True if this is the desired "
-            f"behavior (its gradient is then None); it is number {[g is None for g in found].index(True)} of the inputs"
+            "One of the differentiated Tensors appears to not have been used in the graph. Set "
+            "allow_unused=True if this is the desired "
+            f"behavior (its gradient is then None); it is number {[g is None for g in found].index(True)} "
+            "of the inputs"
         )
     return tuple(found)
 
@@ -84,7 +88,8 @@ def _check_input(t: Any) -> None:
         raise TypeError(f"the inputs of grad must be Tensors or GradientEdges, but got {type(t).__name__}")
     if not t._rg:
         raise RuntimeError(
-            "One of the differentiated Tensors does not require grad; call x.requires_grad_() before it is used"
+            "One of the differentiated Tensors does not require grad; call x.requires_grad_() before it is "
+            "used"
         )
 
 
@@ -158,8 +163,10 @@ def _root(t: Any, g: Any) -> tuple[Any, Tensor]:
 
 def _refuse(t: Tensor) -> bool:
     raise RuntimeError(
-        "element 0 of tensors does not require grad and does not have a grad_fn: nothing that it was computed from requires a gradient. "
-        "Set requires_grad=True on the inputs, and check that it was not computed under no_grad() or from detached tensors."
+        "element 0 of tensors does not require grad and does not have a grad_fn: nothing that it was "
+        "computed from requires a gradient. "
+        "Set requires_grad=True on the inputs, and check that it was not computed under no_grad() or from "
+        "detached tensors."
     )
 
 
@@ -167,12 +174,14 @@ def _root_gradient(t: Tensor, g: Any) -> Tensor:
     if g is None:
         if t._a.size != 1:
             raise RuntimeError(
-                f"grad can be implicitly created only for scalar outputs, but this one has shape {list(t._a.shape)}. Reduce it first, for "
+                "grad can be implicitly created only for scalar outputs, but this one has shape "
+                f"{list(t._a.shape)}. Reduce it first, for "
                 "instance with .mean() or .sum(), or give its gradient: y.backward(torch.ones_like(y))"
             )
         if t.dtype.is_complex:
             raise RuntimeError(
-                f"grad can be implicitly created only for real scalar outputs but got {t.dtype}; reduce it to a real number first, for "
+                f"grad can be implicitly created only for real scalar outputs but got {t.dtype}; reduce it "
+                "to a real number first, for "
                 "instance with .abs() or .real, or give its gradient"
             )
         return wrap(np.ones(t._a.shape, t._a.dtype), t.dtype)
@@ -180,7 +189,8 @@ def _root_gradient(t: Tensor, g: Any) -> Tensor:
         raise TypeError(f"gradients can be either Tensors or None, but got {type(g).__name__}")
     if g._a.shape != t._a.shape:
         raise RuntimeError(
-            f"Mismatch in shape: the gradient has shape {list(g._a.shape)} and the output has shape {list(t._a.shape)}"
+            f"Mismatch in shape: the gradient has shape {list(g._a.shape)} and the output has shape "
+            f"{list(t._a.shape)}"
         )
     return g if g.dtype is t.dtype else g.to(t.dtype)
 

@@ -1,16 +1,16 @@
 """The backward pass: walks a graph from its roots, youngest node first, without recursion.
 
-On the usual path gradients are bare numpy arrays. When the gradient is itself to be differentiated (`create_graph`)
-they are Tensors and the very same rules run on them.
+On the usual path gradients are bare numpy arrays. When the gradient is itself to be differentiated
+(`create_graph`) they are Tensors and the very same rules run on them.
 """
 
 from __future__ import annotations
 
 import sys
 import threading
+from collections.abc import Callable
 from heapq import heappop, heappush
 from typing import Any
-from collections.abc import Callable
 
 import numpy as np
 
@@ -146,7 +146,9 @@ class Run:
         return found
 
     def ends_at(self, node: Node, grads: list[Any]) -> bool:
-        """Hooks on the node's outputs see the gradients first; is the way to what was asked for ended here?"""
+        """Hooks on the node's outputs see the gradients first; is the way to what was asked for ended
+        here?
+        """
         if node.prehooks:
             for output, hooks in node.prehooks.items():
                 if output is not None:
@@ -199,7 +201,8 @@ class Run:
                 new = new if isinstance(new, (tuple, list)) else (new,)
                 if len(new) != len(given):
                     raise RuntimeError(
-                        f"{_named(hook)} has changed the number of gradients: {len(given)} came, {len(new)} were returned"
+                        f"{_named(hook)} has changed the number of gradients: {len(given)} came, "
+                        f"{len(new)} were returned"
                     )
                 results = [self.lower(_replacement(n, g, hook)) for n, g in zip(new, given)]
         return results
@@ -238,12 +241,15 @@ def _replacement(new: Any, given: Tensor | None, hook: Callable[..., Any]) -> An
         )
     if new._a.shape != given._a.shape:
         raise RuntimeError(
-            f"{_named(hook)} has changed the size of the gradient: shape {list(given._a.shape)} came and shape {list(new._a.shape)} was "
-            "returned. A gradient has the shape of its tensor: return one of that shape, or None to leave it as it is"
+            f"{_named(hook)} has changed the size of the gradient: shape {list(given._a.shape)} came and "
+            f"shape {list(new._a.shape)} was "
+            "returned. A gradient has the shape of its tensor: return one of that shape, or None to leave "
+            "it as it is"
         )
     if new.dtype is not given.dtype:
         raise RuntimeError(
-            f"{_named(hook)} has changed the type of the gradient: {given.dtype} came and {new.dtype} was returned; "
+            f"{_named(hook)} has changed the type of the gradient: {given.dtype} came and {new.dtype} was "
+            "returned; "
             f"return new.to({given.dtype})"
         )
     return new
@@ -259,7 +265,8 @@ def refuse_nan(node: Node, results: Any) -> None:
         a = getattr(r, "_a", r)
         if type(a) is np.ndarray and a.dtype.kind in "fc" and np.isnan(a).any():
             raise RuntimeError(
-                f"Function '{node.label}' returned nan values in its {k}th output, the gradient of its input number {k} "
+                f"Function '{node.label}' returned nan values in its {k}th output, the gradient of its "
+                f"input number {k} "
                 f"(shape {list(a.shape)}, {int(np.isnan(a).sum())} of them NaN)"
             )
 

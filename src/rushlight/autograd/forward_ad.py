@@ -34,7 +34,8 @@ def enter_dual_level() -> int:
 
     if _open.levels:
         raise RuntimeError(
-            "Nested forward mode AD is not supported at the moment: a dual level is already open; nest torch.func.jvp instead"
+            "Nested forward mode AD is not supported at the moment: a dual level is already open; nest "
+            "torch.func.jvp instead"
         )
     _open.levels.append(push_level())
     return 0
@@ -63,7 +64,8 @@ class dual_level:
 def _level() -> int:
     if not _open.levels:
         raise RuntimeError(
-            "Trying to create or unpack a dual Tensor outside of a forward AD level: do it inside `with dual_level():`"
+            "Trying to create or unpack a dual Tensor outside of a forward AD level: do it inside `with "
+            "dual_level():`"
         )
     return _open.levels[-1]
 
@@ -80,12 +82,14 @@ def make_dual(tensor: Tensor, tangent: Tensor, *, level: int | None = None) -> T
             raise ValueError(f"Expected {name} to be floating point or complex, but got: {t.dtype}")
     if tensor._a.shape != tangent._a.shape:
         raise RuntimeError(
-            f"Trying to set a forward gradient that has a different size than that of the original Tensor: the tensor has shape "
+            "Trying to set a forward gradient that has a different size than that of the original Tensor: "
+            "the tensor has shape "
             f"{list(tensor._a.shape)}, the tangent {list(tangent._a.shape)}"
         )
     if tensor.dtype is not tangent.dtype:
         raise RuntimeError(
-            f"make_dual(): the tensor is {tensor.dtype} and the tangent {tangent.dtype}; they must be of one type"
+            f"make_dual(): the tensor is {tensor.dtype} and the tangent {tangent.dtype}; they must be of "
+            "one type"
         )
     return dual(here, tensor, tangent)
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import wraps
 from typing import Any
-from collections.abc import Callable
 
 import numpy as np
 
@@ -33,8 +33,10 @@ class _Saved:
     def __call__(self, node: Node) -> Tensor:
         if self.lease is not None and self.lease.spoiled_by is not None:
             raise RuntimeError(
-                f"one of the variables needed for gradient computation has been modified by an inplace operation: {node.label} saved a tensor "
-                f"whose memory is shared with something outside (numpy(), from_numpy), and {self.lease.spoiled_by} has overwritten it since"
+                "one of the variables needed for gradient computation has been modified by an inplace "
+                f"operation: {node.label} saved a tensor "
+                "whose memory is shared with something outside (numpy(), from_numpy), and "
+                f"{self.lease.spoiled_by} has overwritten it since"
             )
         if self.tensor is not None and self.tensor._a is self.array:
             return self.tensor
@@ -99,7 +101,8 @@ class FunctionCtx(Node):
         own, alias = f.backward is not Function.backward, f.vjp is not Function.vjp
         if own and alias:
             raise RuntimeError(
-                f"Implementing both 'backward' and 'vjp' for a custom Function is not allowed: {f.__name__} has both"
+                "Implementing both 'backward' and 'vjp' for a custom Function is not allowed: "
+                f"{f.__name__} has both"
             )
         return f.vjp if alias else f.backward
 
@@ -116,14 +119,16 @@ class FunctionCtx(Node):
             results = results[:wanted]
         if len(results) != wanted:
             raise RuntimeError(
-                f"function {self.label} returned an incorrect number of gradients (expected {wanted}, got {len(results)})"
+                f"function {self.label} returned an incorrect number of gradients (expected {wanted}, got "
+                f"{len(results)})"
             )
         out = []
         for k, (r, position) in enumerate(zip(results, self.positions)):
             if position is None:
                 if r is not None:
                     raise RuntimeError(
-                        f"function {self.label} returned a gradient different from None at position {k + 1}, but that input is no tensor"
+                        f"function {self.label} returned a gradient different from None at position "
+                        f"{k + 1}, but that input is no tensor"
                     )
                 continue
             out.append(self._fitting(r, position, k, lifted))
@@ -143,7 +148,8 @@ class FunctionCtx(Node):
                 r = r.sum_to_size(shape) if r._a.size >= int(np.prod(shape)) else r.expand(shape)
             except ValueError:
                 raise RuntimeError(
-                    f"Function {self.label} returned an invalid gradient at index {k} - got {list(r._a.shape)} but expected shape compatible with {list(shape)}"
+                    f"Function {self.label} returned an invalid gradient at index {k} - got "
+                    f"{list(r._a.shape)} but expected shape compatible with {list(shape)}"
                 ) from None
         if r.dtype is not dt:
             r = r.to(dt)
@@ -151,14 +157,17 @@ class FunctionCtx(Node):
 
 
 class Function:
-    """Subclass it with static methods `forward(ctx, ...)` and `backward(ctx, *grads)`, and call `apply(...)`."""
+    """Subclass it with static methods `forward(ctx, ...)` and `backward(ctx, *grads)`, and call
+    `apply(...)`.
+    """
 
     _node_class: Any = None
     generate_vmap_rule = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         raise RuntimeError(
-            f"{type(self)} should not be instantiated. Methods on autograd functions are all static, so call {type(self).__name__}.apply(...)"
+            f"{type(self)} should not be instantiated. Methods on autograd functions are all static, so "
+            f"call {type(self).__name__}.apply(...)"
         )
 
     @staticmethod
@@ -175,7 +184,8 @@ class Function:
     def backward(ctx: Any, *grad_outputs: Any) -> Any:
         """The gradients of the inputs, one for each argument of forward."""
         raise NotImplementedError(
-            "You must implement either the backward or vjp method for your custom autograd.Function to use it with backward mode AD."
+            "You must implement either the backward or vjp method for your custom autograd.Function to use "
+            "it with backward mode AD."
         )
 
     vjp = backward
@@ -191,7 +201,8 @@ class Function:
     def vmap(info: Any, in_dims: tuple, *args: Any) -> Any:
         """The results for a whole batch, and which of their dimensions counts the samples."""
         raise NotImplementedError(
-            "To use autograd.Function with vmap, you must either override the vmap static method or set generate_vmap_rule=True."
+            "To use autograd.Function with vmap, you must either override the vmap static method or set "
+            "generate_vmap_rule=True."
         )
 
     @classmethod

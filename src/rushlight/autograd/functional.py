@@ -1,4 +1,6 @@
-"""Derivatives of functions, in the style of `torch.autograd.functional`: `jacobian`, `hessian`, `vjp`, `jvp`, `hvp`, `vhp`."""
+"""Derivatives of functions, in the style of `torch.autograd.functional`: `jacobian`, `hessian`, `vjp`,
+`jvp`, `hvp`, `vhp`.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,8 @@ def _as_tuple(value: Any, what: str, name: str) -> tuple[bool, tuple]:
         if not isinstance(t, Tensor):
             at = f" at index {k}" if many else ""
             raise TypeError(
-                f"The {what} given to {name} must be either a Tensor or a tuple of Tensors but the value{at} has type {type(t)}."
+                f"The {what} given to {name} must be either a Tensor or a tuple of Tensors but the "
+                f"value{at} has type {type(t)}."
             )
     return many, parts
 
@@ -48,7 +51,8 @@ def _vectors(v: Any, like: tuple, many: bool, what: str, name: str) -> tuple:
     if v is None:
         if len(like) != 1 or like[0]._a.size != 1:
             raise RuntimeError(
-                f"The vector v can only be None if {what} is a single Tensor with a single element, or contains a single real number ({name})"
+                f"The vector v can only be None if {what} is a single Tensor with a single element, or "
+                f"contains a single real number ({name})"
             )
         return (wrap(np.ones(like[0]._a.shape, like[0]._a.dtype), like[0].dtype),)
     parts = _as_tuple(v, "vector v", name)[1]
@@ -57,7 +61,8 @@ def _vectors(v: Any, like: tuple, many: bool, what: str, name: str) -> tuple:
     for k, (p, t) in enumerate(zip(parts, like)):
         if p._a.shape != t._a.shape:
             raise RuntimeError(
-                f"Entry {k} in v has invalid size: should be {list(t._a.shape)}, as {what} has, but got {list(p._a.shape)}."
+                f"Entry {k} in v has invalid size: should be {list(t._a.shape)}, as {what} has, but got "
+                f"{list(p._a.shape)}."
             )
     return parts
 
@@ -66,7 +71,8 @@ def _strict(parts: tuple, strict: bool, name: str, what: str) -> None:
     for k, t in enumerate(parts):
         if strict and not t._rg:
             raise RuntimeError(
-                f"{what} {k} of the user-provided function is independent of the inputs ({name}). This is not allowed in strict mode."
+                f"{what} {k} of the user-provided function is independent of the inputs ({name}). This is "
+                "not allowed in strict mode."
             )
 
 
@@ -78,7 +84,8 @@ def _filled(found: tuple, like: tuple, strict: bool, name: str) -> tuple:
     for k, g in enumerate(found):
         if g is None and strict:
             raise RuntimeError(
-                f"The output of the user-provided function is independent of input {k} ({name}). This is not allowed in strict mode."
+                f"The output of the user-provided function is independent of input {k} ({name}). This is "
+                "not allowed in strict mode."
             )
     return tuple(_zeros(t) if g is None else g for g, t in zip(found, like))
 
@@ -119,7 +126,9 @@ def vjp(
 
 
 def _push(outputs: tuple, inputs: tuple, v: tuple, create_graph: bool, strict: bool, name: str) -> tuple:
-    """The product of the Jacobian with `v`: the gradient, as a linear function of its cotangent, differentiated again."""
+    """The product of the Jacobian with `v`: the gradient, as a linear function of its cotangent,
+    differentiated again.
+    """
     dummies = tuple(_zeros(y).requires_grad_() for y in outputs)
     pulled = _pull(outputs, inputs, dummies, True)
     live = [(g, t) for g, t in zip(pulled, v) if g is not None and g._rg]
@@ -156,7 +165,8 @@ def _gradient_of(
     _strict(outputs, strict, name, "Output")
     if many_out or outputs[0]._a.size != 1:
         raise RuntimeError(
-            f"The Tensor returned by the function given to {name} should contain a single element, but it has shape {list(outputs[0]._a.shape)}"
+            f"The Tensor returned by the function given to {name} should contain a single element, but it "
+            f"has shape {list(outputs[0]._a.shape)}"
         )
     first = _filled(
         _pull(
@@ -203,7 +213,8 @@ def jacobian(
     vectorize: bool = False,
     strategy: str = "reverse-mode",
 ) -> Any:
-    """All derivatives of `func`: for each output (and each input) a tensor of the shape of the output followed by that of the input.
+    """All derivatives of `func`: for each output (and each input) a tensor of the shape of the output
+    followed by that of the input.
 
     `vectorize` computes all rows in one pass (of `vmap`); `strategy="forward-mode"` goes column by column.
     """
@@ -215,7 +226,8 @@ def jacobian(
         return _forward_jacobian(func, inputs, create_graph, strict, vectorize)
     if vectorize and strict:
         raise RuntimeError(
-            "torch.autograd.functional.jacobian: `strict=True` and `vectorized=True` are not supported together."
+            "torch.autograd.functional.jacobian: `strict=True` and `vectorized=True` are not supported "
+            "together."
         )
     with enable_grad():
         many, fresh, many_out, outputs = _run(func, inputs, "jacobian", create_graph)
@@ -267,11 +279,13 @@ def _block_row(y: Tensor, inputs: tuple, create_graph: bool, strict: bool, vecto
 def _forward_jacobian(func: Function, inputs: Any, create_graph: bool, strict: bool, vectorize: bool) -> Any:
     if strict:
         raise RuntimeError(
-            'torch.autograd.functional.jacobian: `strict=True` and `strategy="forward-mode"` are not supported together'
+            "torch.autograd.functional.jacobian: `strict=True` and the forward-mode strategy are not "
+            "supported together"
         )
     if not vectorize:
         raise NotImplementedError(
-            "Computing Jacobian using forward-AD or forward-over-reverse Hessian is only implemented for `vectorize=True`."
+            "Computing Jacobian using forward-AD or forward-over-reverse Hessian is only implemented for "
+            "`vectorize=True`."
         )
     from ..func import jacfwd
 
@@ -300,7 +314,8 @@ def hessian(
         if not isinstance(out, Tensor) or out._a.size != 1:
             shape = f"shape {list(out._a.shape)}" if isinstance(out, Tensor) else f"type {type(out)}"
             raise RuntimeError(
-                f"The function given to hessian should return a Tensor with a single element, but it returned {shape}"
+                "The function given to hessian should return a Tensor with a single element, but it "
+                f"returned {shape}"
             )
         first = _filled(
             _pull((out.reshape(()),), args, (wrap(np.ones((), out._a.dtype), out.dtype),), True),

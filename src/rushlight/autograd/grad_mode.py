@@ -6,7 +6,9 @@ from .modes import enable_grad, inference_mode, no_grad, set_grad_enabled, setti
 
 
 class set_multithreading_enabled:
-    """Accepted, and remembered: a backward pass runs in the thread that called it, and its kernels use all threads."""
+    """Accepted, and remembered: a backward pass runs in the thread that called it, and its kernels use
+    all threads.
+    """
 
     def __init__(self, mode: bool) -> None:
         self.before, settings.multithreading = settings.multithreading, bool(mode)

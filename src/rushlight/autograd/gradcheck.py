@@ -62,12 +62,14 @@ def gradcheck(
 ) -> bool:
     """Is the gradient of `func` at `inputs` right? Compared with central differences, to `atol` and `rtol`.
 
-    Use float64: in float32 the differences have hardly a digit. `fast_mode` compares along one random direction only.
+    Use float64: in float32 the differences have hardly a digit. `fast_mode` compares along one random
+    direction only.
     """
     if not (check_forward_ad or check_backward_ad):
         raise AssertionError("Expected at least one of check_forward_ad or check_backward_ad to be True")
     options = Options(
-        eps, atol, rtol, nondet_tol, check_undefined_grad, check_grad_dtypes, check_batched_grad, check_forward_ad, check_backward_ad, fast_mode
+        eps, atol, rtol, nondet_tol, check_undefined_grad, check_grad_dtypes, check_batched_grad,
+        check_forward_ad, check_backward_ad, fast_mode
     )  # fmt: skip
     inputs = tuple(inputs) if isinstance(inputs, (tuple, list)) else (inputs,)
     try:
@@ -98,7 +100,9 @@ def gradgradcheck(
     fast_mode: bool = False,
     masked: bool = False,
 ) -> bool:
-    """Are the gradients of the gradient of `func` right, with respect to `inputs` and to `grad_outputs` (random ones by default)?"""
+    """Are the gradients of the gradient of `func` right, with respect to `inputs` and to `grad_outputs`
+    (random ones by default)?
+    """
     inputs = tuple(inputs) if isinstance(inputs, (tuple, list)) else (inputs,)
     if grad_outputs is None:
         outputs = _differentiable_outputs(func(*inputs))
@@ -118,8 +122,9 @@ def gradgradcheck(
         return tuple(g for g in found if g is not None)
 
     return gradcheck(
-        gradient, (*inputs, *grad_outputs), eps=eps, atol=atol, rtol=rtol, raise_exception=raise_exception, nondet_tol=nondet_tol,
-        check_undefined_grad=check_undefined_grad, check_grad_dtypes=check_grad_dtypes, check_batched_grad=check_batched_grad,
+        gradient, (*inputs, *grad_outputs), eps=eps, atol=atol, rtol=rtol, raise_exception=raise_exception,
+        nondet_tol=nondet_tol, check_undefined_grad=check_undefined_grad,
+        check_grad_dtypes=check_grad_dtypes, check_batched_grad=check_batched_grad,
         check_forward_ad=check_fwd_over_rev, check_backward_ad=check_rev_over_rev, fast_mode=fast_mode,
     )  # fmt: skip
 
@@ -162,7 +167,8 @@ def _check(func: Function, inputs: tuple, options: Options) -> None:
     for y in outputs:
         if y.is_sparse:
             raise ValueError(
-                "Sparse output is not supported at gradcheck yet. Please call to_dense() on the output of fn for gradcheck."
+                "Sparse output is not supported at gradcheck yet. Please call to_dense() on the output of "
+                "fn for gradcheck."
             )
     if options.fast_mode:
         _compare_fast(func, inputs, wanted, options)
@@ -190,20 +196,24 @@ def _checked_inputs(inputs: tuple) -> list[Tensor]:
     wanted = [x for x in _leaves(inputs) if x._rg]
     if not wanted:
         raise ValueError(
-            "gradcheck expects at least one input tensor to require gradient, but none of them have requires_grad=True."
+            "gradcheck expects at least one input tensor to require gradient, but none of them have "
+            "requires_grad=True."
         )
     for k, x in enumerate(wanted):
         if x.dtype.itemsize < (16 if x.dtype.is_complex else 8):
             warnings.warn(
-                f"Input #{k} requires gradient and is not a double precision floating point or complex ({x.dtype}). This check will likely fail "
+                f"Input #{k} requires gradient and is not a double precision floating point or complex "
+                f"({x.dtype}). This check will likely fail "
                 "if all the inputs are not of double precision floating point or complex.",
                 UserWarning,
                 stacklevel=4,
             )
         if any(s == 0 and n > 1 for s, n in zip(x._a.strides, x._a.shape)):
             raise RuntimeError(
-                f"The {k}th input has a dimension with stride 0. gradcheck only supports inputs that are non-overlapping to be able to compute the "
-                "numerical gradients correctly. You should call .contiguous on the input before passing it to gradcheck."
+                f"The {k}th input has a dimension with stride 0. gradcheck only supports inputs that are "
+                "non-overlapping to be able to compute the "
+                "numerical gradients correctly. You should call .contiguous on the input before passing it "
+                "to gradcheck."
             )
         x.retain_grad()
     return wanted
@@ -223,7 +233,8 @@ def _check_constant(func: Function, inputs: tuple, wanted: list[Tensor], options
             values = numerical(lambda k=k: _as_list(func(*inputs))[k], x, options.eps)
             if values is not None and np.abs(values).max(initial=0) > options.atol:
                 raise GradcheckError(
-                    f"Numerical gradient for function expected to be zero: output {k} requires no gradient, but it changes with input {i}"
+                    f"Numerical gradient for function expected to be zero: output {k} requires no "
+                    f"gradient, but it changes with input {i}"
                 )
 
 
@@ -257,7 +268,9 @@ def _perturbed(x: Tensor, k: int, by: float) -> Any:
 
 
 def numerical(f: Function, x: Tensor, eps: float) -> np.ndarray | None:
-    """The derivative of one output of `f` with respect to `x`, by central differences: a column for each real number of `x`."""
+    """The derivative of one output of `f` with respect to `x`, by central differences: a column for each
+    real number of `x`.
+    """
     columns = []
     with no_grad():
         for k in range(real(x._a).size):
@@ -284,8 +297,10 @@ def analytical(y: Tensor, wanted: list[Tensor], options: Options, number: int) -
         for i, (a, b) in enumerate(zip(first, second)):
             if np.abs(a - b).max(initial=0) > options.nondet_tol:
                 raise GradcheckError(
-                    f"Backward is not reentrant, i.e., running backward with same input and grad_output multiple times gives different values, "
-                    f"although analytical gradient matches numerical gradient. The tolerance for nondeterminism was {options.nondet_tol}; output "
+                    "Backward is not reentrant, i.e., running backward with same input and grad_output "
+                    "multiple times gives different values, "
+                    "although analytical gradient matches numerical gradient. The tolerance for "
+                    f"nondeterminism was {options.nondet_tol}; output "
                     f"{number}, input {i}"
                 )
             rows[i].append(a)
@@ -299,7 +314,8 @@ def _gradients(y: Tensor, wanted: list[Tensor], g: Tensor, options: Options) -> 
             continue
         if grad._a.shape != x._a.shape:
             raise GradcheckError(
-                f"Analytical gradient has incorrect size: shape {list(grad._a.shape)} for input {i} of shape {list(x._a.shape)}"
+                f"Analytical gradient has incorrect size: shape {list(grad._a.shape)} for input {i} of "
+                f"shape {list(x._a.shape)}"
             )
         if options.check_grad_dtypes and grad.dtype is not x.dtype:
             raise GradcheckError(
@@ -364,10 +380,14 @@ def _agree(
     gap = np.abs(found - expected)
     worst = np.unravel_index(np.argmax(np.where(np.isnan(gap), np.inf, gap)), gap.shape)
     raise GradcheckError(
-        f"Jacobian mismatch for output {output} with respect to input {input}{where},\nnumerical:{expected}\nanalytical:{found}\n"
-        f"The largest difference is {gap[worst]:.3g}, at row {worst[0]} (of the output) and column {worst[1]} (of the input): "
-        f"{expected[worst]:.6g} by differences of eps={options.eps}, {found[worst]:.6g} by the gradient. Gradients must agree within "
-        f"atol={options.atol} and rtol={options.rtol}. Is the function smooth there, computed in float64, and the same at each call?"
+        f"Jacobian mismatch for output {output} with respect to input "
+        f"{input}{where},\nnumerical:{expected}\nanalytical:{found}\n"
+        f"The largest difference is {gap[worst]:.3g}, at row {worst[0]} (of the output) and column "
+        f"{worst[1]} (of the input): "
+        f"{expected[worst]:.6g} by differences of eps={options.eps}, {found[worst]:.6g} by the gradient. "
+        "Gradients must agree within "
+        f"atol={options.atol} and rtol={options.rtol}. Is the function smooth there, computed in float64, "
+        "and the same at each call?"
     )
 
 
@@ -418,8 +438,10 @@ def _agree_fast(found: float, expected: float, options: Options, output: int, in
     if np.isclose(found, expected, rtol=options.rtol, atol=options.atol, equal_nan=True):
         return
     raise GradcheckError(
-        f"Jacobian mismatch for output {output} with respect to input {input}{where},\nnumerical:{expected}\nanalytical:{found}\n"
-        "The above quantities relating the numerical and analytical jacobians are computed in fast mode, along one random direction; "
+        f"Jacobian mismatch for output {output} with respect to input "
+        f"{input}{where},\nnumerical:{expected}\nanalytical:{found}\n"
+        "The above quantities relating the numerical and analytical jacobians are computed in fast mode, "
+        "along one random direction; "
         "fast_mode=False shows the whole of both"
     )
 
@@ -431,7 +453,8 @@ def _check_zero_in_zero_out(func: Function, inputs: tuple, wanted: list[Tensor])
     for i, g in enumerate(api.grad(outputs, wanted, zeros, allow_unused=True)):
         if g is not None and np.any(g._a != 0):
             raise GradcheckError(
-                f"backward not multiplied by grad_output: with a gradient of zeros, that of input {i} is not zero"
+                f"backward not multiplied by grad_output: with a gradient of zeros, that of input {i} is "
+                "not zero"
             )
 
 
@@ -445,7 +468,8 @@ def _check_undefined(func: Function, inputs: tuple, wanted: list[Tensor]) -> Non
             api.grad(y, wanted, of_real(np.zeros(real(y._a).size), y), retain_graph=True, allow_unused=True)
         except Exception as error:
             raise GradcheckError(
-                f"Expected backward function to handle undefined output grads: with a gradient for output {k} alone it raised {error!r}. Please look "
+                "Expected backward function to handle undefined output grads: with a gradient for output "
+                f"{k} alone it raised {error!r}. Please look "
                 "at ctx.set_materialize_grads, and at what backward does with None"
             ) from error
 
@@ -466,7 +490,8 @@ def _check_batched(func: Function, inputs: tuple, wanted: list[Tensor], options:
                     one._a, all_._a[b], rtol=options.rtol, atol=options.atol
                 ):
                     raise GradcheckError(
-                        f"gradcheck failed while testing batched gradient computation: output {number}, input {i}"
+                        f"gradcheck failed while testing batched gradient computation: output {number}, "
+                        f"input {i}"
                     )
 
 

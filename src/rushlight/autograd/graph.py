@@ -1,4 +1,6 @@
-"""The graph as an object: its nodes and edges, hooks on what it saves, hooks on several gradients together."""
+"""The graph as an object: its nodes and edges, hooks on what it saves, hooks on several gradients
+together.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,7 @@ from .recording import SavedHooks, saved_hooks
 Hook = Callable[..., Any]
 
 
-class Node(ABC):
+class Node(ABC):  # noqa: B024  (only ever asked whether something is one)
     """What `grad_fn` is: an operation of the graph. For isinstance checks; operations make the nodes."""
 
 
@@ -28,7 +30,9 @@ Node.register(AccumulateGrad)
 
 
 def get_gradient_edge(tensor: Tensor) -> GradientEdge:
-    """The edge of the graph that the gradient of `tensor` comes by; `grad` takes it in place of the tensor."""
+    """The edge of the graph that the gradient of `tensor` comes by; `grad` takes it in place of the
+    tensor.
+    """
     if not tensor._rg:
         raise RuntimeError(
             "It is not possible to get the gradient edge for a Tensor that does not require gradients"
@@ -48,7 +52,9 @@ def increment_version(tensor: Tensor | Sequence[Tensor]) -> None:
 
 
 class saved_tensors_hooks:
-    """Inside, each tensor that the graph saves is kept as `pack_hook(tensor)`; `unpack_hook` gives it back in backward."""
+    """Inside, each tensor that the graph saves is kept as `pack_hook(tensor)`; `unpack_hook` gives it
+    back in backward.
+    """
 
     def __init__(self, pack_hook: Hook, unpack_hook: Hook) -> None:
         self.pack_hook, self.unpack_hook = pack_hook, unpack_hook
@@ -89,7 +95,9 @@ def disable_saved_tensors_hooks(error_message: str) -> Iterator[None]:
 
 @contextmanager
 def allow_mutation_on_saved_tensors() -> Iterator[None]:
-    """Nothing changes inside: what a graph has saved may be edited in place anywhere, and the graph keeps the old values."""
+    """Nothing changes inside: what a graph has saved may be edited in place anywhere, and the graph
+    keeps the old values.
+    """
     yield
 
 
@@ -114,7 +122,8 @@ class _Handles:
 
 
 def register_multi_grad_hook(tensors: Sequence[Tensor], fn: Hook, *, mode: str = "all") -> Any:
-    """Calls `fn` when the gradients of all `tensors` are known (with a list of them), or with the first one in mode "any".
+    """Calls `fn` when the gradients of all `tensors` are known (with a list of them), or with the first one
+    in mode "any".
 
     A tensor that the backward pass does not reach has None in its place.
     """

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Callable
 from itertools import count
 from typing import Any
-from collections.abc import Callable
 
 from ..tensor.core import Tensor
 from .node import Node
@@ -15,7 +15,9 @@ Hook = Callable[..., Any]
 
 
 class RemovableHandle:
-    """What `register_hook` returns: `remove()` takes the hook off again; so does the end of a `with` block."""
+    """What `register_hook` returns: `remove()` takes the hook off again; so does the end of a `with`
+    block.
+    """
 
     def __init__(self, hooks: dict[int, Hook]) -> None:
         self.id = _next_id()
@@ -65,7 +67,9 @@ def _hooks_of(t: Tensor) -> dict[int, Hook]:
 
 
 def register_hook(self: Tensor, hook: Hook) -> RemovableHandle:
-    """Calls `hook(grad)` when the gradient of this tensor is known; what it returns, if anything, replaces the gradient."""
+    """Calls `hook(grad)` when the gradient of this tensor is known; what it returns, if anything,
+    replaces the gradient.
+    """
     if not self._rg:
         raise RuntimeError(
             "cannot register a hook on a tensor that doesn't require gradient; call x.requires_grad_() first"
@@ -86,7 +90,8 @@ def register_post_accumulate_grad_hook(self: Tensor, hook: Hook) -> RemovableHan
         )
     if self._node is not None:
         raise RuntimeError(
-            "post accumulate grad hooks cannot be registered on non-leaf tensors: only leaves accumulate gradients"
+            "post accumulate grad hooks cannot be registered on non-leaf tensors: only leaves accumulate "
+            "gradients"
         )
     self._hooks = self._hooks or LeafHooks()
     return add_hook(self._hooks.after, hook)

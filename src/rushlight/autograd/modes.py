@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Mapping
 from functools import wraps
 from threading import get_ident
-from types import coroutine
+from types import MappingProxyType, coroutine
 from typing import Any
-from collections.abc import Callable
 
 CO_GENERATOR, CO_COROUTINE = 0x20, 0x80  # flags of code objects, as in inspect, which is slow to import
 
@@ -35,7 +35,7 @@ settings = _Settings()
 class _Mode:
     """A setting that works as a context manager and as a decorator."""
 
-    _changes: dict[str, bool] = {}
+    _changes: Mapping[str, bool] = MappingProxyType({})
 
     def __init__(self, function: Callable[..., Any] | None = None) -> None:
         self._previous: list[tuple[int, bool, bool]] = []  # thread, and what was in force there
@@ -84,7 +84,9 @@ class _Mode:
 
 
 def _each_step(mode: _Mode, steps: Any) -> Any:
-    """Drives a generator or coroutine so that every step of it runs in `mode`, and whoever drives it does not."""
+    """Drives a generator or coroutine so that every step of it runs in `mode`, and whoever drives it
+    does not.
+    """
     proceed, given = steps.send, None
     while True:
         try:
@@ -123,19 +125,19 @@ def _coroutine(mode: _Mode, function: Callable[..., Any]) -> Callable[..., Any]:
 class no_grad(_Mode):
     """Nothing inside is recorded for gradients."""
 
-    _changes = {"grad": False}
+    _changes = MappingProxyType({"grad": False})
 
 
 class enable_grad(_Mode):
     """What happens inside is recorded again, within `no_grad`."""
 
-    _changes = {"grad": True}
+    _changes = MappingProxyType({"grad": True})
 
 
 class inference_mode(_Mode):
     """Like `no_grad`, and the tensors made inside can never take part in a recorded computation."""
 
-    _changes = {"grad": False, "inference": True}
+    _changes = MappingProxyType({"grad": False, "inference": True})
 
     def __new__(cls, mode: Any = True) -> Any:
         new = super().__new__(cls, mode)

@@ -11,9 +11,9 @@ next_sequence = count().__next__
 class Node:
     """A recorded operation.
 
-    `edges` lead back to where its inputs came from: pairs of a Node (or a leaf Tensor) and an output number, or None
-    where no gradient is wanted. A node is always younger than those it leads to, so that descending `sequence` is a
-    topological order.
+    `edges` lead back to where its inputs came from: pairs of a Node (or a leaf Tensor) and an output
+    number, or None where no gradient is wanted. A node is always younger than those it leads to, so that
+    descending `sequence` is a topological order.
     """
 
     __slots__ = ("__dict__", "__weakref__", "edges", "leases", "outputs", "saved", "sequence")
@@ -47,17 +47,22 @@ class Node:
         """Raises when what was saved is gone or has been overwritten."""
         if self.saved is RELEASED:
             raise RuntimeError(
-                "Trying to backward through the graph a second time (or directly access saved tensors after they have already been "
-                f"freed): the values that {self.label} saved were freed by the first backward(). Use backward(retain_graph=True) "
+                "Trying to backward through the graph a second time (or directly access saved tensors "
+                "after they have already been "
+                f"freed): the values that {self.label} saved were freed by the first backward(). Use "
+                "backward(retain_graph=True) "
                 "the first time if you need to go through the graph again, or compute the forward pass again."
             )
         if self.leases:
             for lease in self.leases:
                 if lease.spoiled_by is not None:
                     raise RuntimeError(
-                        "one of the variables needed for gradient computation has been modified by an inplace operation: "
-                        f"{self.label} saved a tensor whose memory is shared with something outside (numpy(), from_numpy, DLPack), and "
-                        f"{lease.spoiled_by} has overwritten it since. Clone the tensor before sharing or editing it."
+                        "one of the variables needed for gradient computation has been modified by an "
+                        "inplace operation: "
+                        f"{self.label} saved a tensor whose memory is shared with something outside "
+                        "(numpy(), from_numpy, DLPack), and "
+                        f"{lease.spoiled_by} has overwritten it since. Clone the tensor before sharing or "
+                        "editing it."
                     )
 
     def name(self) -> str:

@@ -15,7 +15,9 @@ RENAMED = {"self": "input", "result": "", "result0": "", "result1": "", "result2
 
 
 def saved_attribute(node: Any, name: str) -> Any:
-    """The value of `_saved_<parameter>` of an operator's node; AttributeError when the gradient does not need it."""
+    """The value of `_saved_<parameter>` of an operator's node; AttributeError when the gradient does not
+    need it.
+    """
     raw, wanted = name.startswith("_raw_saved_"), name.split("saved_", 1)[1]
     op = getattr(type(node), "op", None)
     if op is not None and node.saved is RELEASED:
@@ -96,7 +98,8 @@ class SavedTensor:
         """From now on this value is kept as what `pack_hook` makes of it, and unpacked in backward."""
         if type(self._value) is Packed:
             raise RuntimeError(
-                "Calling register_hooks on a saved tensor with which hooks have already been registered is not supported"
+                "Calling register_hooks on a saved tensor with which hooks have already been registered is "
+                "not supported"
             )
         if type(self._value) is not np.ndarray:
             raise RuntimeError("hooks can only be registered on a saved tensor, and this value is none")

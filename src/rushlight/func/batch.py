@@ -73,7 +73,8 @@ class Batched(Traced):
         return refuse("`in`")
 
     def __repr__(self, **_: Any) -> str:
-        return f"Batched(level={self.level}, size={self.value.shape[0]}, shape={list(self.shape)}, value={self.value!r})"
+        size, shape = self.value.shape[0], list(self.shape)
+        return f"Batched(level={self.level}, size={size}, shape={shape}, value={self.value!r})"
 
     def __format__(self, spec: str) -> str:
         return repr(self)

@@ -1,6 +1,7 @@
 """How operators run on whole batches: one rule for each family; whatever is in none runs sample by sample.
 
-A rule is f(op, values, level, size) and returns the physical result, whose first dimension counts the samples.
+A rule is f(op, values, level, size) and returns the physical result, whose first dimension counts the
+samples.
 """
 
 from __future__ import annotations
@@ -11,9 +12,9 @@ from typing import Any
 from ..ops.operator import OPERATORS
 from ..ops.pointwise import common_type
 from ..tensor.core import Tensor
-from .batch import batched, full, physical
+from .batch import full, physical
 from .hidden import refuse
-from .levels import Traced, at, below, call, tensors_in
+from .levels import at, call, sample, tensors_in
 
 Rule = Callable[[Any, Any, int, int], Any]
 RULES: dict[str, Rule] = {}
@@ -64,10 +65,11 @@ def one_by_one(op: Any, values: Any, level: int, size: int) -> Any:
         raise RuntimeError(
             f"vmap: {op.path} has no rule for whole batches, and a batch of size 0 has no sample to run it on"
         )
-    results = [
-        call(op, map_arrays(op, values, lambda t: t.value[b] if at(t, level) else t)) for b in range(size)
-    ]
-    return stacked(op, results)
+    return stacked(op, [run_sample(op, values, b, level) for b in range(size)])
+
+
+def run_sample(op: Any, values: Any, number: int, level: int) -> Any:
+    return call(op, map_arrays(op, values, lambda t: sample(t, number, level)))
 
 
 def stacked(op: Any, results: list[Any]) -> Any:
@@ -123,9 +125,10 @@ def aligned(op: Any, values: Any, level: int, size: int) -> Any:
 @family(
     "_cast", "_copied", "_fill", "_zeros_like", "_ones_like", "_full_like", "clone", "_laid_out", "frexp",
     "_real_part", "_imag_part", "view_as_real", "view_as_complex", "_as_pairs",
-    "_adjoint", "_inverse", "_solve_matrix", "_solve_triangle", "_lu_factor", "_det", "_cofactors", "_slogdet", "_cholesky_factor",
-    "_qr_factor", "_svd_factor", "_eigh_factor", "_eig_factor", "_matrix_exp", "_r_factor", "_ldl_factor", "_ldl_solve", "_singular_info",
-    "_singular_values", "tril", "triu", "_euclidean", "_permutation_matrix", "_rrelu_with_noise",
+    "_adjoint", "_inverse", "_solve_matrix", "_solve_triangle", "_lu_factor", "_det", "_cofactors",
+    "_slogdet", "_cholesky_factor", "_qr_factor", "_svd_factor", "_eigh_factor", "_eig_factor",
+    "_matrix_exp", "_r_factor", "_ldl_factor", "_ldl_solve", "_singular_info", "_singular_values", "tril",
+    "triu", "_euclidean", "_permutation_matrix", "_rrelu_with_noise",
 )  # fmt: skip
 def leading(op: Any, values: Any, level: int, size: int) -> Any:
     """Operators that take any number of leading dimensions."""
@@ -148,11 +151,13 @@ def moved(d: Any, ndim: int) -> Any:
 
 
 @family(
-    "_max_along", "_min_along", "cumsum", "cumprod", "_recurrence", "_shift", "cummax", "cummin", "logcumsumexp", "_pieces", "unbind",
-    "unfold", "softmax", "log_softmax", "special.softmax", "special.log_softmax", "sort", "argsort", "topk", "flip",
-    "transpose", "swapaxes", "swapdims", "_gather_along", "_scatter_along", "_scatter_add_along", "_scatter_fold_along", "mode", "kthvalue",
-    "_median_along", "_nanmedian_along", "nn.functional.glu", "_fourier", "_fourier_real", "_fourier_half", "_weigh_bins", "diag_embed",
-    "diagonal", "_spread_along", "_diagonal_place", "_unfold_add", "_cat", "_stack",
+    "_max_along", "_min_along", "cumsum", "cumprod", "_recurrence", "_shift", "cummax", "cummin",
+    "logcumsumexp", "_pieces", "unbind", "unfold", "softmax", "log_softmax", "special.softmax",
+    "special.log_softmax", "sort", "argsort", "topk", "flip", "transpose", "swapaxes", "swapdims",
+    "_gather_along", "_scatter_along", "_scatter_add_along", "_scatter_fold_along", "mode", "kthvalue",
+    "_median_along", "_nanmedian_along", "nn.functional.glu", "_fourier", "_fourier_real", "_fourier_half",
+    "_weigh_bins", "diag_embed", "diagonal", "_spread_along", "_diagonal_place", "_unfold_add", "_cat",
+    "_stack",
 )  # fmt: skip
 def along(op: Any, values: Any, level: int, size: int) -> Any:
     """Operators along dimensions; a shape that is given gets the batch in front."""
@@ -181,8 +186,8 @@ def _each(result: Any, f: Callable[[Any], Any]) -> Any:
 
 
 @family(
-    "amax", "amin", "aminmax", "argmax", "argmin", "sum", "nansum", "mean", "nanmean", "prod", "logsumexp", "special.logsumexp",
-    "count_nonzero", "all", "any", "linalg.vector_norm", "_var", "_std",
+    "amax", "amin", "aminmax", "argmax", "argmin", "sum", "nansum", "mean", "nanmean", "prod", "logsumexp",
+    "special.logsumexp", "count_nonzero", "all", "any", "linalg.vector_norm", "_var", "_std",
 )  # fmt: skip
 def reduced(op: Any, values: Any, level: int, size: int) -> Any:
     """Reductions: without `dim` they reduce all dimensions of a sample."""
@@ -443,8 +448,8 @@ def one_by_one_from_one_state(op: Any, values: Any, level: int, size: int) -> An
     state, results = generator.get_state(), []
     for b in range(size):
         generator.set_state(state)
-        results.append(call(op, map_arrays(op, values, lambda t, b=b: t.value[b] if at(t, level) else t)))
+        results.append(run_sample(op, values, b, level))
     return stacked(op, results)
 
 
-__all__ = ["RULES", "Traced", "batched", "below", "family", "rule_of"]
+__all__ = ["RULES", "family", "rule_of"]

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 from ..autograd.function import Function, _new_ctx
 from ..autograd.modes import no_grad, state
 from ..tensor.core import Tensor
-from .batch import Batched, batched
+from .batch import Batched, batched, wrapped
 from .dual import Dual, dual, push
-from .levels import Traced, at, below
+from .levels import Traced, at, below, sample
 from .randomness import _running
 from .tape import Followed, output
 
@@ -40,7 +40,8 @@ def _mapped(cls: Any, args: tuple, level: int) -> Any:
     result = cls.vmap(VmapInfo(size, randomness), in_dims, *below(args, level))
     if not (isinstance(result, tuple) and len(result) == 2):
         raise RuntimeError(
-            f"Expected the vmap staticmethod of {cls.__name__} to return (outputs, out_dims), got {type(result).__name__}"
+            f"Expected the vmap staticmethod of {cls.__name__} to return (outputs, out_dims), got "
+            f"{type(result).__name__}"
         )
     outputs, dims = result
     if isinstance(outputs, Tensor):
@@ -57,10 +58,8 @@ def _one_by_one(cls: Any, args: tuple, level: int, size: int) -> Any:
     """Without a vmap rule, and with generate_vmap_rule, sample by sample."""
     from .batching import stacked
 
-    results = [cls.apply(*[a.value[b] if at(a, level) else a for a in args]) for b in range(size)]
-    result = stacked(cls, results)
-    wrap = lambda t: batched(level, t) if isinstance(t, Tensor) else t
-    return wrap(result) if isinstance(result, Tensor) else type(result)(map(wrap, result))
+    results = [cls.apply(*[sample(a, b, level) for a in args]) for b in range(size)]
+    return wrapped(stacked(cls, results), level)
 
 
 # ---- reverse mode
@@ -81,7 +80,8 @@ def _forward(cls: Any, args: tuple, lower: list[Any]) -> tuple[Any, Any]:
         return result, _context(cls, args, lower, result)
     if any(isinstance(a, Traced) or (isinstance(a, Tensor) and a._rg and state.grad) for a in lower):
         raise RuntimeError(
-            f"In order to use an autograd.Function with nested function transforms (vmap, grad, jvp, jacrev, ...), it must override the "
+            "In order to use an autograd.Function with nested function transforms (vmap, grad, jvp, "
+            "jacrev, ...), it must override the "
             f"setup_context staticmethod: move what the forward of {cls.__name__} does with ctx there"
         )
     ctx = _new_ctx(cls, args)

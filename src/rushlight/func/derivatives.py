@@ -1,7 +1,8 @@
 """Derivatives of functions: `grad`, `vjp`, `jvp`, Jacobians and Hessians, to be nested at will.
 
-Outside of any other transform they use the ordinary graph: an input enters by a node of its own, which hides where it
-came from until the derivative is done. Inside of another transform they follow tensors at a level (see `tape`).
+Outside of any other transform they use the ordinary graph: an input enters by a node of its own, which
+hides where it came from until the derivative is done. Inside of another transform they follow tensors at a
+level (see `tape`).
 """
 
 from __future__ import annotations
@@ -142,7 +143,8 @@ class Pullback:
 def _differentiable(name: str, t: Any) -> Tensor:
     if not isinstance(t, Tensor):
         raise ValueError(
-            f"{name}: expected only Tensors among the inputs to differentiate, got {type(t)}; pass other values by closure or argnums"
+            f"{name}: expected only Tensors among the inputs to differentiate, got {type(t)}; pass other "
+            "values by closure or argnums"
         )
     if not (t.dtype.is_floating_point or t.dtype.is_complex):
         raise RuntimeError(
@@ -178,7 +180,8 @@ def _with_aux(name: str, result: Any, has_aux: bool) -> tuple[Any, Any]:
         return result, None
     if not (isinstance(result, tuple) and len(result) == 2):
         raise RuntimeError(
-            f"{name}: output of function f should be a tuple: (output, aux) if has_aux is True, got {type(result).__name__}"
+            f"{name}: output of function f should be a tuple: (output, aux) if has_aux is True, got "
+            f"{type(result).__name__}"
         )
     return result
 
@@ -216,16 +219,19 @@ def _ones(t: Tensor) -> Any:
 def _check_scalar(output: Any) -> None:
     if not isinstance(output, Tensor):
         raise RuntimeError(
-            f"grad: Expected f(*args) to return a tensor, got {type(output).__name__}; with has_aux=True it returns (output, aux)"
+            f"grad: Expected f(*args) to return a tensor, got {type(output).__name__}; with has_aux=True "
+            "it returns (output, aux)"
         )
     if output.ndim:
         raise RuntimeError(
-            f"grad: Expected f(*args) to return a scalar tensor, got tensor with {output.ndim} dims (shape {list(output.shape)}). Reduce it, for "
+            f"grad: Expected f(*args) to return a scalar tensor, got tensor with {output.ndim} dims (shape "
+            f"{list(output.shape)}). Reduce it, for "
             "instance with .sum() or .mean(), or use jacrev for all its derivatives"
         )
     if output.dtype.is_complex:
         raise RuntimeError(
-            "grad: Expected f(*args) to return a real number; take .real or .abs() of the complex result, or use vjp"
+            "grad: Expected f(*args) to return a real number; take .real or .abs() of the complex result, "
+            "or use vjp"
         )
 
 
@@ -242,7 +248,9 @@ def grad(func: Function, argnums: int | tuple[int, ...] = 0, has_aux: bool = Fal
 
 
 def vjp(func: Function, *primals: Any, has_aux: bool = False) -> tuple:
-    """The value of `func`, and a function from cotangents of its result to those of its arguments; then aux, if it has any."""
+    """The value of `func`, and a function from cotangents of its result to those of its arguments; then
+    aux, if it has any.
+    """
     leaves, spec = tree_flatten(primals)
     inputs = [_differentiable("vjp", t) for t in leaves]
     back = Pullback(lambda *new: func(*tree_unflatten(new, spec)), inputs)
@@ -259,7 +267,8 @@ def vjp(func: Function, *primals: Any, has_aux: bool = False) -> tuple:
         grads, given_spec = tree_flatten(given)
         if given_spec != out_spec:
             raise RuntimeError(
-                f"Expected pytree structure of cotangents to be the same as pytree structure of outputs to the function. cotangents: {given_spec}, primal output: {out_spec}"
+                "Expected pytree structure of cotangents to be the same as pytree structure of outputs to "
+                f"the function. cotangents: {given_spec}, primal output: {out_spec}"
             )
         for y, g in zip(outputs, grads):
             if tuple(g.shape) != tuple(y.shape):
@@ -282,7 +291,9 @@ def jacrev(
     chunk_size: int | None = None,
     _preallocate_and_copy: bool = False,
 ) -> Function:
-    """A function that returns the Jacobian of `func`, computed row by row (all rows at once, or `chunk_size` of them)."""
+    """A function that returns the Jacobian of `func`, computed row by row (all rows at once, or
+    `chunk_size` of them).
+    """
     if chunk_size is not None and chunk_size <= 0:
         raise ValueError(f"jacrev: `chunk_size` should be greater than 0. (got {chunk_size})")
 
@@ -331,7 +342,8 @@ def jvp(
     for what, v in (("primals", primals), ("tangents", tangents)):
         if not isinstance(v, tuple):
             raise RuntimeError(
-                f"jvp(f, primals, tangents): Expected {what} to be a tuple. E.g. it should be valid to call f(*primals). Got {type(v)}"
+                f"jvp(f, primals, tangents): Expected {what} to be a tuple. E.g. it should be valid to "
+                f"call f(*primals). Got {type(v)}"
             )
         if not v:
             raise RuntimeError(f"jvp(f, primals, tangents): {what} is empty; give at least one tensor")
@@ -339,23 +351,24 @@ def jvp(
     directions, tangent_spec = tree_flatten(tangents)
     if spec != tangent_spec:
         raise RuntimeError(
-            f"jvp(f, primals, tangents): Expected primals and tangents to have the same python structure, got {spec} and {tangent_spec}"
+            "jvp(f, primals, tangents): Expected primals and tangents to have the same python structure, "
+            f"got {spec} and {tangent_spec}"
         )
     with new_level() as level:
         inputs = [_dual_input(x, t, level) for x, t in zip(leaves, directions)]
         result = func(*tree_unflatten(inputs, spec))
         output, aux = _with_aux("jvp(f, primals, tangents)", result, has_aux)
-        lower = lambda t: t.value if at(t, level) else t
-        value = tree_map(lower, output)
+        value, aux = (tree_map(lambda t: t.value if at(t, level) else t, nest) for nest in (output, aux))
         tangent = tree_map(lambda t: _tangent(t, level, strict), output)
-    return (value, tangent, tree_map(lower, aux)) if has_aux else (value, tangent)
+    return (value, tangent, aux) if has_aux else (value, tangent)
 
 
 def _dual_input(x: Any, t: Any, level: int) -> Dual:
     _differentiable("jvp", x)
     if tuple(x.shape) != tuple(t.shape) or x.dtype is not t.dtype:
         raise RuntimeError(
-            f"jvp: a primal has shape {list(x.shape)} and dtype {x.dtype}, but its tangent has shape {list(t.shape)} and dtype {t.dtype}; they must agree"
+            f"jvp: a primal has shape {list(x.shape)} and dtype {x.dtype}, but its tangent has shape "
+            f"{list(t.shape)} and dtype {t.dtype}; they must agree"
         )
     return dual(level, x, t)
 
@@ -369,7 +382,8 @@ def _tangent(t: Any, level: int, strict: bool) -> Tensor:
         return t.tangent
     if strict:
         raise RuntimeError(
-            "jvp(f, primals, tangents, strict=True): an output of f is independent of the inputs; this is not allowed in strict mode"
+            "jvp(f, primals, tangents, strict=True): an output of f is independent of the inputs; this is "
+            "not allowed in strict mode"
         )
     return zeros_like(t)
 
@@ -389,8 +403,11 @@ def jacfwd(
         chosen, put = pick_arguments("jacfwd", args, argnums)
         leaves, spec = tree_flatten(chosen)
         inputs = [_differentiable("jacfwd", t) for t in leaves]
-        nested = lambda *new: func(*put(tree_unflatten(new, spec)))
         found: dict[str, Any] = {}
+
+        def nested(*new: Any) -> Any:
+            return func(*put(tree_unflatten(new, spec)))
+
         columns = [
             _columns(nested, inputs, k, has_aux, randomness, chunk_size, found) for k in range(len(inputs))
         ]
@@ -414,8 +431,9 @@ def _columns(
     x = inputs[k]
 
     def column(direction: Tensor) -> Any:
-        others = lambda t: f(*[t if i == k else y for i, y in enumerate(inputs)])
-        value, tangent, *aux = jvp(others, (x,), (direction,), has_aux=has_aux)
+        _, tangent, *aux = jvp(
+            lambda t: f(*inputs[:k], t, *inputs[k + 1 :]), (x,), (direction,), has_aux=has_aux
+        )
         found["aux"] = aux[0] if aux else None
         tangents, found["spec"] = tree_flatten(tangent)
         return tuple(tangents)
@@ -430,7 +448,9 @@ def hessian(func: Function, argnums: int | tuple[int, ...] = 0) -> Function:
 
 
 def linearize(func: Function, *primals: Any) -> tuple[Any, Function]:
-    """The value of `func`, and its derivative there: a linear function of tangents, which does not run `func` again."""
+    """The value of `func`, and its derivative there: a linear function of tangents, which does not run
+    `func` again.
+    """
     value, back = vjp(func, *primals)
     zeros = tree_map(lambda t: zeros_like(t) if not isinstance(t, Traced) else t * 0, value)
     _, forward = vjp(lambda cotangents: back(cotangents), zeros)

@@ -1,8 +1,8 @@
 """Forward mode: a tensor together with its tangent, the derivative along one direction.
 
-No operator has a forward rule. The tangent of a result follows from the operator's gradient: the gradient is a linear
-function of the cotangent it is given, and the gradient of *that* function, along the tangents of the inputs, is the
-tangent of the result.
+No operator has a forward rule. The tangent of a result follows from the operator's gradient: the gradient
+is a linear function of the cotangent it is given, and the gradient of *that* function, along the tangents
+of the inputs, is the tangent of the result.
 """
 
 from __future__ import annotations
@@ -108,7 +108,9 @@ def push(f: Any, duals: list[Dual], level: int) -> Any:
 def transposed(
     outputs: list[Any], inputs: list[Any], tangents: list[Tensor], first: int
 ) -> list[Tensor | None]:
-    """The derivative of `outputs` along `tangents`: the gradient, as a function of its cotangents, differentiated again."""
+    """The derivative of `outputs` along `tangents`: the gradient, as a function of its cotangents,
+    differentiated again.
+    """
     if not outputs:
         return []
     with new_level() as second:

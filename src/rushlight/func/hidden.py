@@ -13,14 +13,19 @@ class DataRead(RuntimeError):
 
 def refuse(what: str) -> Any:
     raise DataRead(
-        f"vmap: {what} asks for the value of a tensor that stands for a whole batch. The function runs once for all samples, so what "
-        "it does cannot depend on their values: use torch.where in place of `if`, keep numbers as tensors instead of .item(), and leave "
-        "operations whose result has a size that depends on the values (nonzero, unique, masks as indices) out of it"
+        f"vmap: {what} asks for the value of a tensor that stands for a whole batch. The function runs "
+        "once for all samples, so what "
+        "it does cannot depend on their values: use torch.where in place of `if`, keep numbers as tensors "
+        "instead of .item(), and leave "
+        "operations whose result has a size that depends on the values (nonzero, unique, masks as indices) "
+        "out of it"
     )
 
 
 class Hidden(np.ndarray):
-    """Shape and type of one sample. Checks of ranges (min, max, any, all, comparisons with numbers) see the whole batch."""
+    """Shape and type of one sample. Checks of ranges (min, max, any, all, comparisons with numbers) see
+    the whole batch.
+    """
 
     full: Any = None  # the values of all samples; None where only the shape is known
 
@@ -68,8 +73,8 @@ class Hidden(np.ndarray):
 
 
 _COMPARISONS = (
-    np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal, np.isnan, np.logical_or, np.logical_and, np.bitwise_or,
-    np.bitwise_and, np.logical_not,
+    np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal, np.isnan, np.logical_or,
+    np.logical_and, np.bitwise_or, np.bitwise_and, np.logical_not,
 )  # fmt: skip
 
 
@@ -80,13 +85,16 @@ def _refusal(name: str) -> Any:
     return method
 
 
-for _name in ("item", "tolist", "tobytes", "copy", "astype", "ravel", "flatten", "transpose", "squeeze", "sum", "mean", "prod",
-              "argmax", "argmin", "nonzero", "take", "sort", "fill", "__setitem__", "__iter__", "__int__", "__float__", "__index__"):  # fmt: skip
+for _name in ("item", "tolist", "tobytes", "copy", "astype", "ravel", "flatten", "transpose", "squeeze",
+              "sum", "mean", "prod", "argmax", "argmin", "nonzero", "take", "sort", "fill", "__setitem__",
+              "__iter__", "__int__", "__float__", "__index__"):  # fmt: skip
     setattr(Hidden, _name, _refusal(_name.strip("_")))
 
 
 def hidden(shape: tuple[int, ...], full: np.ndarray) -> Hidden:
-    """An array of this shape whose elements are all one and the same poison, in case somebody reads them unnoticed."""
+    """An array of this shape whose elements are all one and the same poison, in case somebody reads them
+    unnoticed.
+    """
     a: Any = np.ndarray.__new__(Hidden, shape, full.dtype, _poison(full.dtype), 0, (0,) * len(shape))
     a.full = full
     return a

@@ -81,11 +81,13 @@ def put(x: Traced, index: Any, value: Any) -> None:
         return
     if _has_traced(index):
         raise NotImplementedError(
-            "assignment at indices that belong to a function transform is not supported; use torch.where, scatter or index_put"
+            "assignment at indices that belong to a function transform is not supported; use torch.where, "
+            "scatter or index_put"
         )
     part = Tensor.__getitem__(x, index)  # type: ignore[index]
     raise NotImplementedError(
-        f"assignment to a part (shape {list(part.shape)}) of a tensor inside of nested function transforms is not supported; use torch.where, "
+        f"assignment to a part (shape {list(part.shape)}) of a tensor inside of nested function transforms "
+        "is not supported; use torch.where, "
         "torch.stack or torch.cat to make a new tensor"
     )
 

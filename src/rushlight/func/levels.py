@@ -1,7 +1,8 @@
 """Levels of function transforms: what lets `grad`, `jvp` and `vmap` be nested in any order.
 
-Each transform that is running has a level, and wraps the tensors it follows. An operator is first offered to the
-innermost transform among its arguments, which computes with operators on what lies below its own wrapping.
+Each transform that is running has a level, and wraps the tensors it follows. An operator is first offered
+to the innermost transform among its arguments, which computes with operators on what lies below its own
+wrapping.
 """
 
 from __future__ import annotations
@@ -77,7 +78,8 @@ class Traced(Tensor):
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         raise RuntimeError(
-            "Tensor.requires_grad_() was called inside of a function that is being transformed (vmap, grad, jvp, ...). Use "
+            "Tensor.requires_grad_() was called inside of a function that is being transformed (vmap, "
+            "grad, jvp, ...). Use "
             "torch.func.grad and its relatives there, or call requires_grad_() outside"
         )
 
@@ -157,13 +159,16 @@ class Traced(Tensor):
         level = max(t.level for t in (target, result) if isinstance(t, Traced))
         if not isinstance(target, Traced) or target.level < level:
             raise RuntimeError(
-                f"{operation}: this would write values of a function transform (vmap, grad, jvp, ...) into a tensor that the transform does "
-                "not follow, such as one from outside or one made by torch.zeros(). Use an operation that makes a new tensor (torch.stack, "
+                f"{operation}: this would write values of a function transform (vmap, grad, jvp, ...) into "
+                "a tensor that the transform does "
+                "not follow, such as one from outside or one made by torch.zeros(). Use an operation that "
+                "makes a new tensor (torch.stack, "
                 "torch.where, x.index_put), or start from a copy of a transformed tensor"
             )
         if tuple(result.shape) != tuple(target.shape):
             raise RuntimeError(
-                f"{operation}: the result has shape {list(result.shape)}, the tensor to be edited {list(target.shape)}"
+                f"{operation}: the result has shape {list(result.shape)}, the tensor to be edited "
+                f"{list(target.shape)}"
             )
         target.replace(result.to(target.dtype), operation)
         return target
@@ -193,6 +198,11 @@ def tensors_in(values: Any) -> Iterator[Any]:
             for t in v:
                 if isinstance(t, Tensor):
                     yield t
+
+
+def sample(t: Any, number: int, level: int) -> Any:
+    """One sample of what is a batch at `level`; anything else as it is."""
+    return t.value[number] if at(t, level) else t
 
 
 def at(t: Any, level: int) -> bool:

@@ -23,11 +23,12 @@ def vmap(
     *,
     chunk_size: int | None = None,
 ) -> Function:
-    """`func` on all samples at once: the dimension `in_dims` of each argument counts them, and `out_dims` of each result.
+    """`func` on all samples at once: the dimension `in_dims` of each argument counts them, and
+    `out_dims` of each result.
 
-    `in_dims` and `out_dims` are numbers, or nests of them like the arguments or the results; None marks an argument that
-    is the same for all samples. Random numbers are refused unless `randomness` is "different" or "same".
-    `chunk_size` samples at a time bound the memory.
+    `in_dims` and `out_dims` are numbers, or nests of them like the arguments or the results; None marks an
+    argument that is the same for all samples. Random numbers are refused unless `randomness` is "different"
+    or "same". `chunk_size` samples at a time bound the memory.
     """
     if randomness not in CHOICES:
         raise RuntimeError(
@@ -41,7 +42,10 @@ def vmap(
         leaves, spec = tree_flatten(args)
         dims = checked_dims(in_dims, args, leaves, spec, func)
         size = batch_size(leaves, dims, func)
-        run = lambda part, n: run_once(func, part, dims, spec, n, out_dims, randomness, kwargs)
+
+        def run(part: list[Any], count: int) -> Any:
+            return run_once(func, part, dims, spec, count, out_dims, randomness, kwargs)
+
         if chunk_size is None or chunk_size >= size:
             return run(leaves, size)
         return in_chunks(run, leaves, dims, size, chunk_size, out_dims)
@@ -63,18 +67,21 @@ def checked_dims(
     name = name_of(func)
     if not isinstance(in_dims, (int, tuple)):
         raise ValueError(
-            f"vmap({name}, in_dims={in_dims}, ...)(<inputs>): expected `in_dims` to be int or a (potentially nested) tuple matching the "
+            f"vmap({name}, in_dims={in_dims}, ...)(<inputs>): expected `in_dims` to be int or a "
+            "(potentially nested) tuple matching the "
             f"structure of inputs, got: {type(in_dims)}."
         )
     if not leaves:
         raise ValueError(
-            f"vmap({name})(<inputs>): got no inputs. Maybe you forgot to add inputs, or you are trying to vmap over a function with no inputs."
+            f"vmap({name})(<inputs>): got no inputs. Maybe you forgot to add inputs, or you are trying to "
+            "vmap over a function with no inputs."
         )
     try:
         given = broadcast_prefix(in_dims, spec)
     except ValueError:
         raise ValueError(
-            f"vmap({name}, in_dims={in_dims}, ...)(<inputs>): in_dims is not compatible with the structure of inputs: there are {len(args)} "
+            f"vmap({name}, in_dims={in_dims}, ...)(<inputs>): in_dims is not compatible with the structure "
+            f"of inputs: there are {len(args)} "
             f"arguments, of structure {spec}"
         ) from None
     return [_checked_dim(name, t, d) for t, d in zip(leaves, given)]
@@ -85,16 +92,19 @@ def _checked_dim(name: str, t: Any, d: Any) -> int | None:
         return None
     if not isinstance(d, int) or isinstance(d, bool):
         raise ValueError(
-            f"vmap({name}, ...): Got in_dim={d!r} for an input, but in_dim must be either an integer dimension or None."
+            f"vmap({name}, ...): Got in_dim={d!r} for an input, but in_dim must be either an integer "
+            "dimension or None."
         )
     if not isinstance(t, Tensor):
         raise ValueError(
-            f"vmap({name}, ...): Got in_dim={d} for an input but the input is of type {type(t)}. We cannot vmap over non-Tensor arguments, "
+            f"vmap({name}, ...): Got in_dim={d} for an input but the input is of type {type(t)}. We cannot "
+            "vmap over non-Tensor arguments, "
             "please use None as the respective in_dim"
         )
     if not -t.ndim <= d < t.ndim:
         raise ValueError(
-            f"vmap({name}, ...): Got in_dim={d} for some input, but that input is a Tensor of dimensionality {t.ndim} so expected in_dim to "
+            f"vmap({name}, ...): Got in_dim={d} for some input, but that input is a Tensor of "
+            f"dimensionality {t.ndim} so expected in_dim to "
             f"satisfy -{t.ndim} <= in_dim < {t.ndim}."
         )
     return d % t.ndim
@@ -105,12 +115,14 @@ def batch_size(leaves: list[Any], dims: list[int | None], func: Function) -> int
     sizes = [t.shape[d] for t, d in zip(leaves, dims) if d is not None]
     if not sizes:
         raise ValueError(
-            f"vmap({name_of(func)}, ...): in_dims is None for all inputs; at least one must have a dimension that counts the samples"
+            f"vmap({name_of(func)}, ...): in_dims is None for all inputs; at least one must have a "
+            "dimension that counts the samples"
         )
     if len(set(sizes)) > 1:
         shapes = ", ".join(f"{list(t.shape)} along {d}" for t, d in zip(leaves, dims) if d is not None)
         raise ValueError(
-            f"vmap: Expected all tensors to have the same size in the mapped dimension, got sizes {sizes} for the mapped dimension ({shapes})"
+            f"vmap: Expected all tensors to have the same size in the mapped dimension, got sizes {sizes} "
+            f"for the mapped dimension ({shapes})"
         )
     return sizes[0]
 
@@ -148,19 +160,22 @@ def out_places(out_dims: Any, spec: TreeSpec, func: Function) -> list[int | None
         return broadcast_prefix(out_dims, spec)
     except ValueError:
         raise ValueError(
-            f"vmap({name_of(func)}, ..., out_dims={out_dims})(<inputs>): out_dims is not compatible with the structure of outputs: {spec}"
+            f"vmap({name_of(func)}, ..., out_dims={out_dims})(<inputs>): out_dims is not compatible with "
+            f"the structure of outputs: {spec}"
         ) from None
 
 
 def _result(t: Any, place: Any, level: int, size: int, func: Function) -> Any:
     if not isinstance(t, Tensor):
         raise ValueError(
-            f"vmap({name_of(func)}, ...): `{name_of(func)}` must only return Tensors, got type {type(t)} as a return."
+            f"vmap({name_of(func)}, ...): `{name_of(func)}` must only return Tensors, got type {type(t)} "
+            "as a return."
         )
     if place is None:
         if at(t, level):
             raise ValueError(
-                f"vmap({name_of(func)}, ...): `{name_of(func)}` can not return a BatchedTensor when out_dim is None"
+                f"vmap({name_of(func)}, ...): `{name_of(func)}` can not return a BatchedTensor when "
+                "out_dim is None"
             )
         return t
     if not isinstance(place, int):
@@ -170,7 +185,8 @@ def _result(t: Any, place: Any, level: int, size: int, func: Function) -> Any:
     value = t.value if at(t, level) else t.expand((size, *t.shape))
     if not -value.ndim <= place < value.ndim:
         raise ValueError(
-            f"vmap({name_of(func)}, ..., out_dims={place}): the result has {value.ndim} dimensions, so out_dims is out of range"
+            f"vmap({name_of(func)}, ..., out_dims={place}): the result has {value.ndim} dimensions, so "
+            "out_dims is out of range"
         )
     return value.movedim(0, place) if place else value
 

@@ -18,10 +18,11 @@ def functional_call(
     tie_weights: bool = True,
     strict: bool = False,
 ) -> Any:
-    """Calls `module` with other tensors in the place of its parameters and buffers, which it has back afterwards.
+    """Calls `module` with other tensors in the place of its parameters and buffers, which it has back
+    afterwards.
 
-    The tensors are given by name in a dictionary (or several); what is not named stays. A tensor that the module has under
-    several names is replaced under all of them, unless `tie_weights` is False.
+    The tensors are given by name in a dictionary (or several); what is not named stays. A tensor that the
+    module has under several names is replaced under all of them, unless `tie_weights` is False.
     """
     given = _merged(parameter_and_buffer_dicts)
     args = () if args is None else args if isinstance(args, tuple) else (args,)
@@ -34,21 +35,25 @@ def _merged(dicts: Any) -> dict[str, Tensor]:
         return dicts
     if not isinstance(dicts, Sequence) or not all(isinstance(d, dict) for d in dicts):
         raise ValueError(
-            f"Expected parameter_and_buffer_dicts to be a dict, or a list/tuple of dicts, but got {type(dicts)}"
+            "Expected parameter_and_buffer_dicts to be a dict, or a list/tuple of dicts, but got "
+            f"{type(dicts)}"
         )
     merged: dict[str, Tensor] = {}
     for d in dicts:
         repeated = merged.keys() & d.keys()
         if repeated:
             raise ValueError(
-                f"{sorted(repeated)} appeared in multiple dictionaries; behavior of functional call is ambiguous"
+                f"{sorted(repeated)} appeared in multiple dictionaries; behavior of functional call is "
+                "ambiguous"
             )
         merged.update(d)
     return merged
 
 
 def _places(module: Any, prefix: str = "", seen: set[int] | None = None) -> Iterator[tuple[str, dict, str]]:
-    """The full name of each parameter and buffer, and the dictionary that holds it; a shared one under all its names."""
+    """The full name of each parameter and buffer, and the dictionary that holds it; a shared one under
+    all its names.
+    """
     for store in (module._parameters, module._buffers):
         for name, t in store.items():
             if t is not None:
@@ -71,7 +76,8 @@ def swapped(module: Any, given: dict[str, Tensor], tie_weights: bool, strict: bo
     missing = sorted(places.keys() - new.keys())
     if strict and missing:
         raise RuntimeError(
-            f"functional_call: Missing key(s): {missing}; with strict=True every parameter and buffer must be given"
+            f"functional_call: Missing key(s): {missing}; with strict=True every parameter and buffer must "
+            "be given"
         )
     before = {name: places[name][0][places[name][1]] for name in new}
     try:
@@ -97,7 +103,8 @@ def _tied(places: dict[str, tuple[dict, str]], given: dict[str, Tensor]) -> dict
         tied = {id(given[n]): given[n] for n in names if n in given}
         if len(tied) > 1:
             raise ValueError(
-                f"functional_call got multiple values for keys {names}, which are tied. Consider using tie_weights=False"
+                f"functional_call got multiple values for keys {names}, which are tied. Consider using "
+                "tie_weights=False"
             )
         for t in tied.values():
             new.update(dict.fromkeys(names, t))
@@ -105,7 +112,9 @@ def _tied(places: dict[str, tuple[dict, str]], given: dict[str, Tensor]) -> dict
 
 
 def stack_module_state(models: Sequence[Any]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """The parameters and the buffers of several modules of one kind, each stacked: what `vmap` over an ensemble needs."""
+    """The parameters and the buffers of several modules of one kind, each stacked: what `vmap` over an
+    ensemble needs.
+    """
     from ..ops.operator import OPERATORS
 
     if not models:

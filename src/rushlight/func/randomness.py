@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from ..tensor import sampling
 from ..tensor.core import Tensor
 from .batch import Batched, batched
-from .levels import tensors_in
+from .levels import sample, tensors_in
 
 CHOICES = ("error", "different", "same")
 
@@ -48,8 +48,10 @@ def choice(what: str) -> str:
     chosen = _running.mappings[-1].randomness if _running.mappings else "different"
     if chosen == "error":
         raise RuntimeError(
-            f"vmap: called random operation {what} while in randomness error mode. Say whether all samples get the same numbers or each its "
-            "own: vmap(f, randomness='same') or vmap(f, randomness='different'); or draw them outside and pass them in"
+            f"vmap: called random operation {what} while in randomness error mode. Say whether all samples "
+            "get the same numbers or each its "
+            "own: vmap(f, randomness='same') or vmap(f, randomness='different'); or draw them outside and "
+            "pass them in"
         )
     return chosen
 
@@ -74,8 +76,9 @@ def draw(function: Any, args: tuple, kwargs: dict) -> Any:
 
 
 def _sample(values: Any, b: int, level: int) -> Any:
-    pick = lambda v: v.value[b] if isinstance(v, Batched) and v.level == level else v
-    return {k: pick(v) for k, v in values.items()} if isinstance(values, dict) else [pick(v) for v in values]
+    if isinstance(values, dict):
+        return {k: sample(v, b, level) for k, v in values.items()}
+    return [sample(v, b, level) for v in values]
 
 
 def _stack(results: list[Tensor]) -> Tensor:

@@ -1,7 +1,7 @@
 """Gradients at a level: what `grad` and `vjp` follow tensors with inside of other transforms.
 
-The nodes are those of the ordinary graph and the engine is the same; only, what they save are the tensors one level
-below, so that rules run under whatever transforms are around.
+The nodes are those of the ordinary graph and the engine is the same; only, what they save are the tensors
+one level below, so that rules run under whatever transforms are around.
 """
 
 from __future__ import annotations
@@ -43,7 +43,9 @@ class Followed(Traced):
     def replace(self, result: Tensor, operation: str) -> None:
         if self._node is None or self.viewed:
             raise NotImplementedError(
-                f"{operation}: an edit in place of {'an input' if self._node is None else 'a view, or of a tensor with views'} is not supported "
+                f"{operation}: an edit in place of "
+                f"{'an input' if self._node is None else 'a view, or of a tensor with views'} is not "
+                "supported "
                 "inside of nested function transforms; use the operation without the underscore"
             )
         self.value = result.value if at(result, self.level) else result

@@ -1,4 +1,6 @@
-"""Checkpoints: parts of the forward pass that are computed again in backward, instead of being kept in memory."""
+"""Checkpoints: parts of the forward pass that are computed again in backward, instead of being kept in
+memory.
+"""
 
 from __future__ import annotations
 
@@ -32,12 +34,14 @@ def checkpoint(
 ) -> Any:
     """`function(*args, **kwargs)`, of which only the arguments are kept; backward runs it again.
 
-    The random numbers are those of the first run unless `preserve_rng_state` is False. `use_reentrant=True` is PyTorch's old
-    way: at least one argument must require a gradient, and `torch.autograd.grad` cannot be used.
+    The random numbers are those of the first run unless `preserve_rng_state` is False. `use_reentrant=True`
+    is PyTorch's old way: at least one argument must require a gradient, and `torch.autograd.grad` cannot be
+    used.
     """
     if use_reentrant is None:
         warnings.warn(
-            "torch.utils.checkpoint: the use_reentrant parameter should be passed explicitly; use_reentrant=False is recommended, and is what "
+            "torch.utils.checkpoint: the use_reentrant parameter should be passed explicitly; "
+            "use_reentrant=False is recommended, and is what "
             "happens here",
             stacklevel=2,
         )
@@ -92,8 +96,10 @@ class _Replay:
             self._again()
         if number not in self.values:
             raise CheckpointError(
-                f"torch.utils.checkpoint: A different number of tensors was saved during the original forward and recomputation. Number of tensors "
-                f"saved during forward: {len(self.metas)}; recomputation: {len(self.values)}. The function must do the same each time that it runs"
+                "torch.utils.checkpoint: A different number of tensors was saved during the original "
+                "forward and recomputation. Number of tensors "
+                f"saved during forward: {len(self.metas)}; recomputation: {len(self.values)}. The function "
+                "must do the same each time that it runs"
             )
         return self.values.pop(number)  # used once in a pass, so it need not be kept
 
@@ -114,8 +120,10 @@ class _Replay:
         for number, (t, meta) in enumerate(zip(values, self.metas)):
             if (tuple(t._a.shape), t.dtype) != meta:
                 raise CheckpointError(
-                    f"torch.utils.checkpoint: Recomputed values for the following tensors have different metadata than during the forward pass: "
-                    f"tensor {number} had shape {list(meta[0])} and dtype {meta[1]}, and now has {list(t._a.shape)} and {t.dtype}. The function must "
+                    "torch.utils.checkpoint: Recomputed values for the following tensors have different "
+                    "metadata than during the forward pass: "
+                    f"tensor {number} had shape {list(meta[0])} and dtype {meta[1]}, and now has "
+                    f"{list(t._a.shape)} and {t.dtype}. The function must "
                     "do the same each time that it runs"
                 )
 
@@ -187,7 +195,8 @@ def checkpoint_sequential(
     steps: Sequence[Any] = list(functions.children()) if hasattr(functions, "children") else list(functions)
     if not 1 <= segments <= max(len(steps), 1):
         raise ValueError(
-            f"checkpoint_sequential: segments must be between 1 and the number of functions ({len(steps)}), got {segments}"
+            "checkpoint_sequential: segments must be between 1 and the number of functions "
+            f"({len(steps)}), got {segments}"
         )
     size = len(steps) // segments
     for start in range(0, size * (segments - 1), size):

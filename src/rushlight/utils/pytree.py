@@ -1,7 +1,7 @@
 """Nested containers of tensors, taken apart into a list of leaves and put together again.
 
-Dictionaries, lists, tuples, named tuples, OrderedDict, defaultdict and deque are containers; whatever else there is, None
-included, is a leaf. `register_pytree_node` adds a class of one's own.
+Dictionaries, lists, tuples, named tuples, OrderedDict, defaultdict and deque are containers; whatever else
+there is, None included, is a leaf. `register_pytree_node` adds a class of one's own.
 """
 
 from __future__ import annotations
@@ -53,7 +53,9 @@ _REGISTERED: dict[type, tuple[Callable[[Any], Pair], Callable[[list, Any], Any]]
 def register_pytree_node(
     cls: type, flatten_fn: Callable[[Any], Pair], unflatten_fn: Callable[[list, Any], Any], **_: Any
 ) -> None:
-    """Makes `cls` a container: `flatten_fn(x)` gives (children, context), `unflatten_fn(children, context)` makes one again."""
+    """Makes `cls` a container: `flatten_fn(x)` gives (children, context), `unflatten_fn(children,
+    context)` makes one again.
+    """
     if cls in _REGISTERED:
         raise ValueError(f"{cls} is already registered as pytree node.")
     _REGISTERED[cls] = (flatten_fn, unflatten_fn)
@@ -122,7 +124,8 @@ def tree_unflatten(leaves: Iterable[Any], treespec: TreeSpec) -> Any:
     leaves = list(leaves)
     if len(leaves) != treespec.num_leaves:
         raise ValueError(
-            f"tree_unflatten: the nest {treespec} has {treespec.num_leaves} leaves, but {len(leaves)} were given"
+            f"tree_unflatten: the nest {treespec} has {treespec.num_leaves} leaves, but {len(leaves)} were "
+            "given"
         )
     return _build(iter(leaves), treespec)
 
@@ -168,7 +171,9 @@ def tree_any(predicate: Callable[[Any], bool], tree: Any) -> bool:
 
 
 def broadcast_prefix(prefix: Any, spec: TreeSpec, exact: bool = False) -> list[Any]:
-    """One value for each leaf of `spec`, from a nest that may stop short of the leaves: what it has there holds for all below."""
+    """One value for each leaf of `spec`, from a nest that may stop short of the leaves: what it has
+    there holds for all below.
+    """
     if spec.kind is None:
         return [prefix]
     if _kind(prefix) is None and not exact:
