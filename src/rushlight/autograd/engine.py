@@ -103,7 +103,7 @@ class Run:
             for edge, grad in zip(node.edges, results):
                 if edge is None or grad is None:
                     continue
-                target, output = edge
+                target, _ = edge
                 if not simple or target in pending or type(grad) is not np.ndarray:
                     self.arrive(edge, grad)
                 elif not isinstance(target, Node):
