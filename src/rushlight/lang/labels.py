@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from math import isfinite
+from math import isfinite, prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,9 +25,18 @@ class Odds(NamedTuple):
     weight: Any  # the sum of the weights, or the number of rows
 
 
-@lru_cache(maxsize=64)
-def _starts(rows: int, columns: int) -> np.ndarray:
-    return np.arange(0, rows * columns, columns) if columns else np.zeros(rows, np.int64)
+def _starts(shape: tuple[int, ...]) -> np.ndarray:
+    """Where the scores of the first class are, one place for each label."""
+    few = shape[0] * prod(shape[2:]) <= SMALL
+    return _few_starts(shape) if few else _made_starts(shape)
+
+
+def _made_starts(shape: tuple[int, ...]) -> np.ndarray:
+    rows = np.arange(shape[0]) * prod(shape[1:])
+    return rows if len(shape) == 2 else (rows.reshape(-1, 1) + np.arange(shape[2])).ravel()
+
+
+_few_starts = lru_cache(maxsize=64)(_made_starts)
 
 
 @lru_cache(maxsize=64)
@@ -64,24 +73,26 @@ def row_weights(
 def label_losses(x: np.ndarray, labels: np.ndarray, weights: Any) -> tuple[np.ndarray, Any, Odds]:
     """-log softmax(x) at the label of each row, weighted, their sum, and what the gradient needs.
 
+    `x` is (rows, classes), or (images, classes, places) a row for each place; labels and losses are flat.
     Scores are taken relative to that of the label, not to the largest one: then the label's own exponential
-    is one, and a row of a certain and right answer keeps all its digits. What overflows is done once more.
+    is one, and a row of a certain and right answer keeps all its digits. What overflows is done again.
     """
-    rows, columns = x.shape
-    places = labels + _starts(rows, columns)
+    flat = x.ndim == 2
+    places = labels * x.shape[2] + _starts(x.shape) if not flat else labels + _starts(x.shape)
     own = x.take(places) if x.flags.c_contiguous else x.ravel().take(places)
-    e = np.exp(x - own.reshape(rows, 1))
-    z = np.dot(e, ones(columns, e.dtype))
+    gap = x - own.reshape(x.shape[0], 1, *x.shape[2:])
+    e = np.exp(gap, gap)
+    z = np.dot(e, ones(x.shape[1], e.dtype)) if flat else np.add.reduce(e, 1).ravel()
     losses = np.log(z)
     added, own = sum_of(losses), e.dtype.type(1)
     if not isfinite(added):
         shifted = x - np.maximum.reduce(x, 1, keepdims=True)
         e = np.exp(shifted)
-        z = np.add.reduce(e, 1)
+        z = np.add.reduce(e, 1).ravel()
         losses = np.log(z) - shifted.take(places)
         added, own = total(losses), e.take(places)
     if weights is None:
-        return losses, added, Odds(e, z, places, own, None, rows)
+        return losses, added, Odds(e, z, places, own, None, len(labels))
     losses = np.where(weights == 0, 0, losses * weights)
     return losses, total(losses), Odds(e, z, places, own, weights, total(weights))
 
@@ -96,7 +107,7 @@ def odds_gradient(odds: Odds, share: Any) -> np.ndarray:
     """The gradient of the scores, where `share` is that of each row's loss."""
     e, z, places, own, _, _ = odds
     scale = share / z
-    gradient = e * scale.reshape(-1, 1)
+    gradient = e * scale.reshape(len(e), 1, *e.shape[2:])
     gradient.put(places, (own - z) * scale)
     return gradient
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 from .. import lang
 from ..lang.labels import first_misfit, label_losses, labels_fit, odds_gradient, row_weights
 from ..tensor.core import Tensor
@@ -122,20 +124,12 @@ nll_spread.gradient(
 
 
 def _rows(input):
-    """The scores of each position in a row of its own."""
+    """The scores as (rows, classes), or as (images, classes, places)."""
     if input.ndim == 2:
         return input
     if input.ndim == 1:
         return lang.reshape(input, (1, -1))
-    return lang.reshape(lang.permute(input, (0, *range(2, input.ndim), 1)), (-1, input.shape[1]))
-
-
-def _from_rows(rows, shape):
-    """The opposite of `_rows`."""
-    if len(shape) < 3:
-        return lang.reshape(rows, shape)
-    moved = lang.reshape(rows, (shape[0], *shape[2:], shape[1]))
-    return lang.permute(moved, (0, len(shape) - 1, *range(1, len(shape) - 1)))
+    return lang.reshape(input, (*input.shape[:2], prod(input.shape[2:])))
 
 
 @operator(name="_cross_entropy", method=False, out=False, node="NllLossBackward0")
@@ -163,7 +157,7 @@ def _(g, input, target, weight, ignore_index, reduction, kept, needs):
     elif reduction == "none":
         g = g.reshape(-1)
     rows = odds_gradient(odds, g if odds.weights is None else g * odds.weights)
-    return rows if input.ndim == 2 else _from_rows(rows, input.shape), None, None
+    return rows if input.ndim == 2 else rows.reshape(input.shape), None, None
 
 
 def _as_composed(g, input, target, weight, ignore_index, reduction):
