@@ -41,8 +41,8 @@ class LBFGS(Optimizer):
         super().__init__(params, defaults)
         if len(self.param_groups) != 1:
             raise ValueError(
-                "LBFGS doesn't support per-parameter options (parameter groups): all parameters are one vector "
-                f"to it, and {len(self.param_groups)} groups were given"
+                "LBFGS doesn't support per-parameter options (parameter groups): it sees one vector, "
+                f"and {len(self.param_groups)} groups were given"
             )
 
     @property

@@ -147,8 +147,8 @@ def _sort_out_names(group: dict[str, Any]) -> None:
     params = group["params"]
     if isinstance(params, set):
         raise TypeError(
-            "optimizer parameters need to be organized in ordered collections, and a set has another order in "
-            "each run; give a list"
+            "optimizer parameters need to be organized in ordered collections, and a set has another order "
+            "in each run; give a list"
         )
     params = [params] if isinstance(params, Tensor) else list(params)
     named = [p for p in params if isinstance(p, tuple)]

@@ -70,8 +70,8 @@ class LRScheduler:
         """Goes on to the next epoch."""
         if self._step_count == 1 and not getattr(self.optimizer, "_opt_called", False):
             warnings.warn(
-                "Detected call of `lr_scheduler.step()` before `optimizer.step()`: the first learning rate is "
-                "never used; call `optimizer.step()` first.",
+                "Detected call of `lr_scheduler.step()` before `optimizer.step()`: the first rate is never "
+                "used; call `optimizer.step()` first.",
                 UserWarning,
                 stacklevel=2,
             )
