@@ -197,6 +197,7 @@ class Tensor(metaclass=TensorType):
 
     def detach(self) -> Tensor:
         """A tensor on the same memory that is no part of the graph."""
+        storage_of(self)  # made before this call itself holds the array
         t = share(self, self._a)
         if type(self) not in QUICK:
             t.__class__ = type(self)
