@@ -1,0 +1,379 @@
+"""What a file may call: a table of functions of ours under the names that PyTorch and Python give theirs.
+
+Each takes what the pickle hands it with suspicion, and none runs anything that comes from the file.
+"""
+
+from __future__ import annotations
+
+import pathlib
+from argparse import Namespace
+from collections import Counter, OrderedDict, defaultdict, deque
+from types import SimpleNamespace
+from typing import Any, Callable
+
+import numpy as np
+
+from ..nn.parameter import Parameter
+from ..nn.uninitialized import UninitializedBuffer, UninitializedParameter
+from ..tensor import pickling
+from ..tensor.core import Tensor
+from ..tensor.device import device
+from ..tensor.dtype import dtype
+from ..tensor.generator import Generator
+from ..tensor.layout import LAYOUTS
+from ..tensor.memory import TypedStorage, UntypedStorage, on_storage
+from ..tensor.size import Size
+from . import numpy_values
+from .errors import LoadError, told
+from .machine import checked_key
+
+
+class Builder:
+    """A function of ours that stands for one that a file names. Only a file can call it."""
+
+    __slots__ = ("make", "name")
+
+    def __init__(self, name: str, make: Callable[..., Any]) -> None:
+        self.name, self.make = name, make
+
+    def __repr__(self) -> str:
+        return f"<what files call {self.name}>"
+
+
+BUILDERS: dict[str, Builder] = {}
+CONSTRUCTORS: dict[int, Callable[..., Any]] = {}  # by id of the class: what files may make with it
+PLAIN_STATE = (OrderedDict, Counter, Namespace, SimpleNamespace)  # attributes alone
+
+
+def builder(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    def enter(make: Callable[..., Any]) -> Callable[..., Any]:
+        BUILDERS.update({name: Builder(name, make) for name in names})
+        return make
+
+    return enter
+
+
+def constructs(*classes: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    def enter(make: Callable[..., Any]) -> Callable[..., Any]:
+        CONSTRUCTORS.update({id(cls): make for cls in classes})
+        return make
+
+    return enter
+
+
+# ---- tensors
+
+
+def _lengths(values: Any, what: str) -> tuple[int, ...]:
+    if not isinstance(values, tuple | list) or not all(type(n) is int and n >= 0 for n in values):
+        raise LoadError(f"the {what} of a tensor are {told(values)}")
+    return tuple(values)
+
+
+def _tensor(memory: UntypedStorage, dt: dtype, offset: Any, size: Any, stride: Any) -> Tensor:
+    shape, strides = _lengths(size, "sizes"), _lengths(stride, "strides")
+    if type(offset) is not int or offset < 0 or len(shape) != len(strides):
+        raise LoadError(f"a tensor has the offset {told(offset)}, {len(shape)} sizes and {len(strides)} strides")
+    if memory.device.type == "meta":
+        return pickling.rebuild_meta(Tensor, dt, shape, strides, False, None)
+    return on_storage(memory, dt, offset, shape, strides)
+
+
+@builder("torch._utils._rebuild_tensor")
+def rebuild_tensor(storage: Any, offset: Any, size: Any, stride: Any) -> Tensor:
+    if not isinstance(storage, TypedStorage):
+        raise LoadError(f"a tensor is to lie on a {type(storage).__name__}, which is no storage of a type")
+    return _tensor(storage.untyped(), storage.dtype, offset, size, stride)
+
+
+def _finished(t: Tensor, requires_grad: Any, metadata: Any) -> Tensor:
+    if metadata:
+        t = _resolved(t, metadata)
+    if requires_grad:
+        t.requires_grad = True
+    return t
+
+
+def _resolved(t: Tensor, metadata: Any) -> Tensor:
+    """The values meant by PyTorch's marks "conj" and "neg" on memory that is to be read differently."""
+    if type(metadata) is not dict or not set(metadata) <= {"conj", "neg"}:
+        raise LoadError(f"a tensor has marks that are not known: {told(metadata)}")
+    if t.numel() * t.itemsize > t.untyped_storage().nbytes():
+        raise LoadError("an expanded tensor with a mark for conjugation is not loaded: its values would not fit")
+    if metadata.get("conj"):
+        t = t.conj().clone()
+    return -t if metadata.get("neg") else t
+
+
+@builder("torch._utils._rebuild_tensor_v2")
+def rebuild_tensor_v2(
+    storage: Any,
+    offset: Any,
+    size: Any,
+    stride: Any,
+    requires_grad: Any,
+    backward_hooks: Any,
+    metadata: Any = None,
+) -> Tensor:
+    return _finished(rebuild_tensor(storage, offset, size, stride), requires_grad, metadata)
+
+
+@builder("torch._utils._rebuild_tensor_v3")
+def rebuild_tensor_v3(
+    storage: Any,
+    offset: Any,
+    size: Any,
+    stride: Any,
+    requires_grad: Any,
+    backward_hooks: Any,
+    dt: Any,
+    metadata: Any = None,
+) -> Tensor:
+    if not isinstance(storage, TypedStorage | UntypedStorage) or not isinstance(dt, dtype):
+        raise LoadError(f"a tensor is to lie on a {type(storage).__name__}, with the dtype {told(dt)}")
+    return _finished(_tensor(storage.untyped(), dt, offset, size, stride), requires_grad, metadata)
+
+
+@builder("torch._utils._rebuild_meta_tensor_no_storage")
+def rebuild_meta_tensor(dt: Any, size: Any, stride: Any, requires_grad: Any) -> Tensor:
+    if not isinstance(dt, dtype):
+        raise LoadError(f"a tensor without data has the dtype {told(dt)}")
+    shape, strides = _lengths(size, "sizes"), _lengths(stride, "strides")
+    return _finished(pickling.rebuild_meta(Tensor, dt, shape, strides, False, None), requires_grad, None)
+
+
+@builder("torch._utils._rebuild_parameter")
+def rebuild_parameter(data: Any, requires_grad: Any, backward_hooks: Any) -> Tensor:
+    if not isinstance(data, Tensor):
+        raise LoadError(f"a parameter is to be made of a {type(data).__name__}")
+    return Parameter(data, bool(requires_grad))
+
+
+@builder("torch._utils._rebuild_parameter_with_state")
+def rebuild_parameter_with_state(data: Any, requires_grad: Any, backward_hooks: Any, state: Any) -> Tensor:
+    return attach(rebuild_parameter(data, requires_grad, backward_hooks), state)
+
+
+@builder("torch._tensor._rebuild_from_type_v2")
+def rebuild_from_type(build: Any, cls: Any, arguments: Any, state: Any) -> Tensor:
+    """A tensor of a subclass, or with attributes."""
+    if not isinstance(build, Builder) or type(arguments) is not tuple:
+        raise LoadError(f"a tensor is to be made by {told(build)}")
+    t = build.make(*arguments)
+    if not isinstance(t, Tensor) or not isinstance(cls, type) or not issubclass(cls, Tensor):
+        raise LoadError(f"a {type(t).__name__} is to become a {told(cls)}, which is no class of tensors")
+    if type(t) is not cls and cls is not Tensor:
+        t.__class__ = cls
+    return t if state is None else attach(t, state)
+
+
+@builder("torch._utils._rebuild_device_tensor_from_numpy")
+def rebuild_from_numpy(data: Any, dt: Any, where: Any, requires_grad: Any) -> Tensor:
+    from ..tensor.interop import from_numpy
+
+    if not isinstance(data, np.ndarray) or not isinstance(dt, dtype):
+        raise LoadError(f"a tensor is to be made of a {type(data).__name__} and the dtype {told(dt)}")
+    return _finished(from_numpy(data).to(dt), requires_grad, None)  # type: ignore[attr-defined]
+
+
+@builder("torch._utils._rebuild_device_tensor_from_cpu_tensor")
+def rebuild_from_cpu(data: Any, dt: Any, where: Any, requires_grad: Any) -> Tensor:
+    if not isinstance(data, Tensor) or not isinstance(dt, dtype):
+        raise LoadError(f"a tensor is to be made of a {type(data).__name__} and the dtype {told(dt)}")
+    return _finished(data.to(dt), requires_grad, None)  # type: ignore[attr-defined]
+
+
+def attach(t: Tensor, state: Any) -> Tensor:
+    """Gives a tensor the attributes that it was saved with."""
+    slots = None
+    if type(state) is tuple and len(state) == 2:
+        state, slots = state
+    if slots or not (state is None or type(state) is dict):
+        raise LoadError("a tensor has a state of an unknown form")
+    t.__dict__.update({k: v for k, v in (state or {}).items() if k not in pickling._OWN})
+    return t
+
+
+def _refuse(name: str, why: str) -> None:
+    def make(*arguments: Any) -> Any:
+        raise LoadError(f"the file holds {why}")
+
+    builder(name)(make)
+
+
+_refuse("torch._utils._rebuild_sparse_tensor", "a sparse tensor, which is not there; save x.to_dense()")
+_refuse("torch._utils._rebuild_qtensor", "a quantized tensor, which is not there; save x.dequantize()")
+_refuse("torch._utils._rebuild_nested_tensor", "a nested tensor, which is not there; save a list of its parts")
+_refuse("torch._utils._rebuild_wrapper_subclass", "a tensor of a wrapper class, which is not there; save its parts")
+
+
+@builder("torch.serialization._get_layout")
+def layout(name: Any) -> Any:
+    return LAYOUTS[str(name).removeprefix("torch.")]
+
+
+# ---- containers and small values
+
+
+@constructs(OrderedDict)
+def ordered_dict(pairs: Any = ()) -> OrderedDict:
+    """Also of a list of pairs, as old files have it."""
+    made: OrderedDict = OrderedDict()
+    for key, value in _pairs(pairs):
+        made[checked_key(key)] = value
+    return made
+
+
+@constructs(Counter)
+def counter(counts: Any = None) -> Counter:
+    made: Counter = Counter()
+    for key, value in _pairs(counts or ()):
+        made[checked_key(key)] = value
+    return made
+
+
+def _pairs(given: Any) -> Any:
+    if type(given) is dict:
+        return given.items()
+    if type(given) not in (list, tuple) or not all(type(p) in (list, tuple) and len(p) == 2 for p in given):
+        raise LoadError("a dictionary is to be made of something that is no list of pairs")
+    return given
+
+
+FACTORIES = (int, float, bool, str, list, dict, set, tuple, OrderedDict)
+
+
+@constructs(defaultdict)
+def default_dict(factory: Any = None) -> defaultdict:
+    if factory is not None and not any(factory is f for f in FACTORIES):
+        names = ", ".join(f.__name__ for f in FACTORIES)
+        raise LoadError(f"a defaultdict that makes its values with {told(factory)}; the known ways are {names}")
+    return defaultdict(factory)
+
+
+def _sequence(items: Any) -> Any:
+    if type(items) not in (list, tuple, set, frozenset, deque):
+        raise LoadError(f"a container is to be made of a {type(items).__name__}")
+    return items
+
+
+constructs(set)(lambda items=(): set(map(checked_key, _sequence(items))))
+constructs(frozenset)(lambda items=(): frozenset(map(checked_key, _sequence(items))))
+constructs(list)(lambda items=(): list(_sequence(items)))
+constructs(tuple)(lambda items=(): tuple(_sequence(items)))
+constructs(Size)(lambda lengths=(): Size(_lengths(lengths, "sizes")))
+
+
+@constructs(deque)
+def double_ended(items: Any = (), maxlen: Any = None) -> deque:
+    return deque(_sequence(items), maxlen if type(maxlen) is int else None)
+
+
+def _of_numbers(make: Callable[..., Any]) -> Callable[..., Any]:
+    def checked(*numbers: Any) -> Any:
+        if not all(n is None or type(n) in (int, float, bool) for n in numbers):
+            raise LoadError(f"{make.__name__}() is to be called with something that is no number")
+        return make(*numbers)
+
+    return checked
+
+
+for _cls in (complex, slice, range):
+    constructs(_cls)(_of_numbers(_cls))
+
+
+@constructs(bytes)
+def no_bytes(data: Any = b"") -> bytes:
+    return bytes(_bytes(data))
+
+
+@constructs(bytearray)
+def byte_array(data: Any = b"", encoding: Any = None) -> bytearray:
+    return bytearray(encoded(data, encoding) if encoding is not None else _bytes(data))
+
+
+def _bytes(data: Any) -> Any:
+    if type(data) not in (bytes, bytearray, list) or (type(data) is list and not all(type(n) is int for n in data)):
+        raise LoadError(f"bytes are to be made of a {type(data).__name__}")
+    return data
+
+
+@builder("_codecs.encode")
+def encoded(data: Any, encoding: Any = "utf-8") -> bytes:
+    """How protocol 2 has bytes."""
+    if type(data) is not str or encoding not in ("latin1", "latin-1"):
+        raise LoadError(f"bytes are to be made of a {type(data).__name__} in the encoding {told(encoding)}")
+    return data.encode("latin-1")
+
+
+@constructs(Generator)
+def generator(where: Any = None) -> Generator:
+    return Generator()
+
+
+def set_generator(made: Generator, state: Any) -> Generator:
+    """Continues from a saved state: (seed, offset, bytes)."""
+    if type(state) is not tuple or len(state) != 3 or not isinstance(state[2], Tensor):
+        raise LoadError("a generator has a state of an unknown form")
+    return made.set_state(state[2])
+
+
+@constructs(device)
+def make_device(kind: Any, index: Any = None) -> device:
+    return device(kind, index)
+
+
+constructs(Namespace)(lambda: Namespace())
+constructs(SimpleNamespace)(lambda: SimpleNamespace())
+constructs(UninitializedParameter)(lambda rg=True, *_: UninitializedParameter(bool(rg)))
+constructs(UninitializedBuffer)(lambda rg=False, *_: UninitializedBuffer(bool(rg)))
+
+
+@builder(
+    *("pathlib.PosixPath", "pathlib.WindowsPath", "pathlib._local.PosixPath", "pathlib._local.WindowsPath")
+)
+def path(*parts: Any) -> pathlib.Path:
+    """A path is only a name: nothing is opened."""
+    return pathlib.Path(*map(str, parts))
+
+
+@builder("builtins.getattr")
+def member_of_pytorch(owner: Any, name: Any) -> Any:
+    """An operator such as torch.relu, which PyTorch's files name in this roundabout way; nothing else."""
+    from .names import operator_named
+
+    found = None
+    if isinstance(owner, Builder) and owner.name in OWNERS and type(name) is str:
+        found = operator_named("torch", name)
+    if found is None:
+        raise LoadError(f"the file asks for the attribute {told(name)} of {told(owner)}; loading looks up none")
+    return found
+
+
+OWNERS = ("torch._C._VariableFunctionsClass", "torch._C.TensorBase")
+for _name in OWNERS:
+    _refuse(_name, f"a call of {_name}")
+builder("torch.nn.backends.thnn._get_thnn_function_backend")(lambda: None)  # in layers of versions below 1.0
+
+# ---- numpy
+
+constructs(np.dtype)(numpy_values.dtype)
+for _home in ("numpy.core", "numpy._core"):
+    builder(f"{_home}.multiarray.scalar")(numpy_values.scalar)
+    builder(f"{_home}.multiarray._reconstruct")(numpy_values.empty_array)
+    builder(f"{_home}.numeric._frombuffer")(numpy_values.from_buffer)
+
+# classes that files may name, by the names they have there
+CLASSES: dict[str, Any] = {
+    **{f"builtins.{cls.__name__}": cls for cls in (*FACTORIES[:-1], frozenset, bytes, bytearray, complex, slice, range)},
+    **{f"collections.{cls.__name__}": cls for cls in (OrderedDict, Counter, defaultdict, deque)},
+    "argparse.Namespace": Namespace,
+    "types.SimpleNamespace": SimpleNamespace,
+    "torch.Size": Size,
+    "torch.device": device,
+    "torch.nn.parameter.Parameter": Parameter,
+    "torch.nn.parameter.UninitializedParameter": UninitializedParameter,
+    "torch.nn.parameter.UninitializedBuffer": UninitializedBuffer,
+    "numpy.dtype": np.dtype,
+    "numpy.ndarray": np.ndarray,
+}
