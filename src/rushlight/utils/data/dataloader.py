@@ -125,8 +125,8 @@ class DataLoader(Generic[T_co]):
     def __setattr__(self, name: str, value: Any) -> None:
         if self._ready and name in FIXED:
             raise ValueError(
-                f"{name} attribute should not be set after {type(self).__name__} is initialized; make another "
-                f"{type(self).__name__}"
+                f"{name} attribute should not be set after {type(self).__name__} is initialized; make "
+                "another one"
             )
         super().__setattr__(name, value)
 
@@ -192,8 +192,8 @@ def _check_workers(
         raise ValueError(f"timeout option should be non-negative, got {timeout}")
     if num_workers == 0 and prefetch_factor is not None:
         raise ValueError(
-            "prefetch_factor option could only be specified in multiprocessing: with num_workers=0 nothing is "
-            f"loaded ahead; leave out prefetch_factor={prefetch_factor}, or ask for workers"
+            "prefetch_factor option could only be specified in multiprocessing: with num_workers=0 nothing "
+            f"is loaded ahead; leave out prefetch_factor={prefetch_factor}, or ask for workers"
         )
     if prefetch_factor is not None and prefetch_factor < 0:
         raise ValueError(f"prefetch_factor option should be non-negative, got {prefetch_factor}")
@@ -207,8 +207,8 @@ def _check_stream_order(shuffle: Any, sampler: Any, batch_sampler: Any) -> None:
     for name, value in given.items():
         if value is not None:
             raise ValueError(
-                f"DataLoader with IterableDataset: expected unspecified {name} option, but got {name}={value}; "
-                "the order of a stream is up to its __iter__"
+                f"DataLoader with IterableDataset: expected unspecified {name} option, but got {name}={value}"
+                "; the order of a stream is up to its __iter__"
             )
 
 
@@ -220,8 +220,8 @@ def _check_order(batch_size: Any, shuffle: Any, sampler: Any, batch_sampler: Any
     if batch_sampler is not None:
         if batch_size != 1 or shuffle or sampler is not None or drop_last:
             raise ValueError(
-                "batch_sampler option is mutually exclusive with batch_size, shuffle, sampler, and drop_last: "
-                "it decides on all of them"
+                "batch_sampler option is mutually exclusive with batch_size, shuffle, sampler, and drop_last"
+                ": it decides on all of them"
             )
     elif batch_size is None and drop_last:
         raise ValueError(

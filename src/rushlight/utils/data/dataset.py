@@ -8,7 +8,6 @@ import math
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Generic, TypeVar
-from typing import Iterable as _Iterable  # the one that a Generic class may inherit from
 
 from ...tensor.core import Tensor
 from ...tensor.generator import default_generator
@@ -34,7 +33,7 @@ class Dataset(Generic[T_co]):
         return ConcatDataset([self, other])
 
 
-class IterableDataset(Dataset[T_co], _Iterable[T_co]):
+class IterableDataset(Dataset[T_co], Iterable[T_co]):
     """A stream of samples: subclasses define `__iter__`.
 
     Each worker process of a DataLoader has its own copy and goes through all of it, unless `__iter__` asks
@@ -65,8 +64,8 @@ class TensorDataset(Dataset[tuple]):
         lengths = [len(t._a) for t in tensors]
         if len(set(lengths)) > 1:
             raise AssertionError(
-                f"Size mismatch between tensors: TensorDataset pairs them along the first dimension, but they "
-                f"have {lengths} rows (shapes {[tuple(t._a.shape) for t in tensors]})"
+                f"Size mismatch between tensors: TensorDataset pairs their rows, but they have "
+                f"{lengths} rows (shapes {[tuple(t._a.shape) for t in tensors]})"
             )
         self.tensors = tensors
 
@@ -101,15 +100,15 @@ def _check_rows(t: Any, position: int) -> None:
 
 
 class StackDataset(Dataset[Any]):
-    """Several datasets side by side: sample `i` has sample `i` of each, as a tuple or, given by name, a dict."""
+    """Several datasets side by side: sample `i` has sample `i` of each, as a tuple or (by name) a dict."""
 
     datasets: Any
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         if bool(args) == bool(kwargs):
             raise ValueError(
-                "StackDataset takes datasets as positional arguments (samples are tuples) or by name (samples "
-                f"are dicts), but got {len(args)} positional and {len(kwargs)} named ones"
+                "StackDataset takes datasets as positional arguments (samples are tuples) or by name "
+                f"(samples are dicts), but got {len(args)} positional and {len(kwargs)} named ones"
             )
         self.datasets = args or kwargs
         parts = args or tuple(kwargs.values())
@@ -216,8 +215,8 @@ class ChainDataset(IterableDataset):
         for d in self.datasets:
             if not isinstance(d, IterableDataset):
                 raise AssertionError(
-                    f"ChainDataset only supports IterableDataset, but got a {type(d).__name__}; join datasets "
-                    "with indices by ConcatDataset"
+                    f"ChainDataset only supports IterableDataset, but got a {type(d).__name__}; join "
+                    "datasets with indices by ConcatDataset"
                 )
             yield d
 

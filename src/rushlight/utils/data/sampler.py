@@ -1,4 +1,4 @@
-"""In which order samples are loaded. A sampler goes through indices, a batch sampler through lists of them."""
+"""The order in which samples are loaded: samplers go through indices, batch samplers through lists of them."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class Sampler(Generic[T_co]):
 
     def __iter__(self) -> Iterator[T_co]:
         raise NotImplementedError(
-            f"{type(self).__name__} has no __iter__: a Sampler defines __iter__(self), which goes through the "
-            "indices of samples"
+            f"{type(self).__name__} has no __iter__: a Sampler defines __iter__(self), which goes through "
+            "the indices of samples"
         )
 
 
@@ -49,7 +49,7 @@ class SequentialSampler(Sampler[int]):
 
 
 class RandomSampler(Sampler[int]):
-    """All samples in random order, or `num_samples` of them; with `replacement` one may come several times."""
+    """All samples in random order, or `num_samples` of them, with `replacement` perhaps several times."""
 
     data_source: Sized
     replacement: bool

@@ -135,7 +135,7 @@ def wait_for(channels: Iterable[Channel], seconds: float) -> None:
 
 
 def _close_inherited() -> None:
-    """A forked child that kept its parent's ends open would hide the parent's death from the other children."""
+    """A forked child that kept its parent's ends open would hide the parent's death from its siblings."""
     for channel in list(_open):
         channel._socket.close()
     _open.clear()

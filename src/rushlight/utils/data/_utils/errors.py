@@ -19,8 +19,9 @@ class ExceptionWrapper:
     def __init__(self, exc_info: Any = None, where: str = "in background") -> None:
         import traceback
 
-        self.exc_type, value, frames = exc_info or sys.exc_info()
-        self.exc_msg = "".join(traceback.format_exception(self.exc_type, value, frames))
+        kind, value, frames = exc_info or sys.exc_info()
+        self.exc_type: Any = kind
+        self.exc_msg = "".join(traceback.format_exception(kind, value, frames))
         self.where = where
 
     def reraise(self) -> None:

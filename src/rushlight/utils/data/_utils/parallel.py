@@ -56,7 +56,7 @@ class _MultiProcessingDataLoaderIter(_BaseDataLoaderIter):
         self._begin(loader)
 
     def _begin(self, loader: DataLoader) -> None:
-        # the second iterator even at the first time: PyTorch makes it too, and samplers may draw numbers for it
+        # the second one at the first time: PyTorch makes it too, and a sampler may draw numbers for it
         self._sampler_iter = iter(self._index_sampler)
         self._announced, self._num_yielded = loader._IterableDataset_len_called, 0
         self._first_serial = self._serial
@@ -137,8 +137,8 @@ class _MultiProcessingDataLoaderIter(_BaseDataLoaderIter):
     def _late(self, expected: int | None) -> str:
         whom = "any worker" if expected is None else f"worker {expected}"
         return (
-            f"DataLoader timed out after {self._timeout} seconds: no batch came from {whom} in that time; give "
-            "it more with timeout=, or look what the dataset waits for"
+            f"DataLoader timed out after {self._timeout} seconds: no batch came from {whom} in that time; "
+            "give it more with timeout=, or look what the dataset waits for"
         )
 
     def _first_with_message(self) -> int | None:
@@ -149,7 +149,7 @@ class _MultiProcessingDataLoaderIter(_BaseDataLoaderIter):
             self._crew.listen(seconds)  # type: ignore[union-attr]
         except RuntimeError as error:
             self._failure = str(error)
-            self._shutdown_workers()
+            self._crew.stop(farewell=0)  # type: ignore[union-attr]
             raise
 
     # ---- the end

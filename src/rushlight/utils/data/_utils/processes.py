@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import multiprocessing
 import os
 import pickle
@@ -14,6 +15,7 @@ from collections import deque
 from collections.abc import Sequence
 from multiprocessing.context import BaseContext
 from typing import Any
+from weakref import WeakSet
 
 from .channel import Channel, wait_for
 from .loop import Job, serve, warm_up
@@ -79,6 +81,14 @@ class Worker:
             self.inbox.append((*pickle.loads(data), file))
         self.channel.flush()
 
+    def hang_up(self) -> None:
+        """Ends the conversation; what has come and was not looked at is dropped."""
+        self.channel.close()
+        for *_, file in self.inbox:
+            if file is not None:
+                os.close(file)
+        self.inbox.clear()
+
     def is_gone(self) -> bool:
         """Has the process ended, though nobody told it to?"""
         return self.channel.is_over or not self.process.is_alive()
@@ -111,6 +121,7 @@ class Crew:
         context = context or usual_context()
         self.workers: list[Worker] = []
         self._owner = os.getpid()
+        _crews.add(self)
         warm_up()
         try:
             for job in jobs:
@@ -136,7 +147,7 @@ class Crew:
         if self._owner != os.getpid():  # a forked child: they are its siblings
             return
         for w in workers:
-            w.channel.close()
+            w.hang_up()
         deadline = time.monotonic() + farewell
         for insist in (None, "terminate", "kill"):
             for w in workers:
@@ -148,6 +159,16 @@ class Crew:
         for w in workers:
             if not w.process.is_alive():
                 w.process.close()
+
+
+_crews: WeakSet[Crew] = WeakSet()
+
+
+@atexit.register
+def _stop_all() -> None:
+    """At the end of the program, before multiprocessing takes the same processes down without a word."""
+    for crew in list(_crews):
+        crew.stop(farewell=0)
 
 
 __all__ = ["GLANCE", "Crew", "checked_context", "usual_context"]

@@ -12,6 +12,7 @@ import io
 import mmap
 import os
 import pickle
+import sys
 import tempfile
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -61,7 +62,7 @@ class _Pickler(pickle.Pickler):
             return NotImplemented
         if obj._rg and obj._node is not None:
             raise RuntimeError(
-                f"a tensor with grad_fn=<{obj._node.name}> cannot be sent to another process: the graph "
+                f"a tensor with grad_fn=<{obj._node.name()}> cannot be sent to another process: the graph "
                 "behind it stays here; load detached tensors (x.detach())"
             )
         return _tensor_from, _taken_apart(obj)
@@ -160,7 +161,7 @@ class Unpacker:
     """Makes batches of the parcels of one worker."""
 
     def __init__(self) -> None:
-        self._segments: dict[int, Any] = {}
+        self._segments: dict[int, _Segment] = {}
         self._returned: list[int] = []
 
     def returned(self) -> list[int]:
@@ -185,21 +186,69 @@ class Unpacker:
         if parcel.segment is None:
             return []
         if file is not None:
-            self._segments[parcel.segment] = _lease_type(file, parcel.size, parcel.segment, self._returned)
-        memory = memoryview(self._segments[parcel.segment]())
+            self._segments[parcel.segment] = _Segment(file, parcel.size, parcel.segment, self._returned)
+        memory = memoryview(self._segments[parcel.segment].lease())
         return [memory[start : start + size] for start, size in parcel.places]
 
 
-def _lease_type(file: int, size: int, segment: int, returned: list[int]) -> Any:
-    """Makes buffers on the memory of a file; each tells `returned` when nothing refers to it any more."""
-    memory = mmap.mmap(file, size)
-    os.close(file)
+class _Segment:
+    """A segment in the receiver's memory. Holds no open file, of which a process may have few."""
 
-    def give_back(self: Any, give: Any = returned.append, segment: int = segment) -> None:
-        give(segment)
+    def __init__(self, file: int, size: int, number: int, returned: list[int]) -> None:
+        self._memory = _mapped(file, size)
 
-    lease = type("Lease", (ctypes.c_ubyte * size,), {"__slots__": (), "__del__": give_back})
-    return lambda: lease.from_buffer(memory)
+        def give_back(lease: Any) -> None:
+            returned.append(number)
+
+        body = {"__slots__": ("segment",), "__del__": give_back}
+        self._lease_type = type("Lease", (ctypes.c_ubyte * size,), body)
+
+    def lease(self) -> Any:
+        """The memory as a buffer; when nothing refers to it any more, `returned` is told."""
+        lease = self._lease_type.from_buffer(self._memory)  # type: ignore[attr-defined]
+        lease.segment = self
+        return lease
+
+
+def _mapped(file: int, size: int) -> Any:
+    """The memory of a file, which is closed."""
+    try:
+        if sys.version_info >= (3, 13):
+            return mmap.mmap(file, size, trackfd=False)
+        return _Mapping(file, size).buffer()
+    finally:
+        os.close(file)
+
+
+class _Mapping:
+    """What mmap(..., trackfd=False) is from Python 3.13 on."""
+
+    def __init__(self, file: int, size: int) -> None:
+        self._library = ctypes.CDLL(None, use_errno=True)
+        self._library.mmap.restype = ctypes.c_void_p
+        self._library.mmap.argtypes = (
+            ctypes.c_void_p,
+            ctypes.c_size_t,
+            *3 * (ctypes.c_int,),
+            ctypes.c_size_t,
+        )
+        self._library.munmap.argtypes = (ctypes.c_void_p, ctypes.c_size_t)
+        protection = mmap.PROT_READ | mmap.PROT_WRITE
+        self.size = size
+        self.address = self._library.mmap(None, size, protection, mmap.MAP_SHARED, file, 0)
+        if self.address == ctypes.c_void_p(-1).value:
+            self.address = None
+            raise OSError(ctypes.get_errno(), f"cannot map {size} bytes of a worker's batch into memory")
+
+    def buffer(self) -> Any:
+        """The memory, which stays as long as this buffer does."""
+        array = (ctypes.c_ubyte * self.size).from_address(self.address)
+        array.mapping = self  # type: ignore[attr-defined]
+        return array
+
+    def __del__(self) -> None:
+        if self.address is not None:
+            self._library.munmap(self.address, self.size)
 
 
 __all__ = ["Packer", "Parcel", "Unpacker"]
