@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import copy
-import warnings
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -16,38 +14,7 @@ import torch.nn.utils.prune  # noqa: E402
 
 import rushlight  # noqa: E402
 
-SIDES = (torch, rushlight)
-
-
-def both(run: Callable[[Any], Any]) -> None:
-    """`run(framework)` gives the same arrays on both sides, from the same seed."""
-    results = []
-    for side in SIDES:
-        side.manual_seed(7)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            results.append(_arrays(side, run(side)))
-    expected, actual = results
-    assert len(actual) == len(expected)
-    for i, (a, e) in enumerate(zip(actual, expected)):
-        if isinstance(e, np.ndarray):
-            assert a.dtype == e.dtype, f"{i}: {a.dtype}, expected {e.dtype}"
-            np.testing.assert_allclose(a, e, rtol=2e-5, atol=2e-6, err_msg=str(i))
-        else:
-            assert a == e, str(i)
-
-
-def _arrays(side: Any, x: Any) -> list[Any]:
-    if isinstance(x, side.Tensor):
-        return [np.array(x.detach().numpy())]
-    if isinstance(x, side.nn.Module):
-        return [repr(x), *_arrays(side, x.state_dict())]
-    if isinstance(x, dict):
-        return [v for key, value in x.items() for v in [str(key), *_arrays(side, value)]]
-    if isinstance(x, (tuple, list)):
-        return [v for y in x for v in _arrays(side, y)]
-    return [x]
-
+from .both_sides import both  # noqa: E402
 
 SHAPES = [(6, 4), (4, 6), (5, 5), (8, 3, 3), (4, 6, 3, 3), (40, 30)]
 INITS: dict[str, Callable[[Any, Any], Any]] = {

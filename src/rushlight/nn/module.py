@@ -14,6 +14,7 @@ from .state import StateMixin
 
 Hook = Callable[..., Any]
 TABLES = ("_parameters", "_buffers", "_modules")
+HOOK_TABLES = ("_forward_pre_hooks", "_forward_hooks", "_backward_pre_hooks", "_backward_hooks")
 
 
 def _hook_table(kind: str) -> property:
@@ -154,16 +155,22 @@ class Module(StateMixin):
         return sorted(n for n in names if not n[:1].isdigit())
 
     def __getstate__(self) -> dict[str, Any]:
-        """The attributes, without those that the tables have."""
+        """The attributes, without those that the tables have; and places for hooks, without which PyTorch would
+        not call a module that it loads.
+        """
         tables = {table: dict(self.__dict__[table]) for table in TABLES if table in self.__dict__}
         members = {name for table in tables.values() for name in table}
-        return {k: v for k, v in self.__dict__.items() if k not in members} | tables
+        own = {k: v for k, v in self.__dict__.items() if k not in members}
+        return {**own, **tables, "_forward_hooks": {}, "_backward_hooks": {}}
 
     def __setstate__(self, state: dict) -> None:
-        self.__dict__.update(state)
+        self.__dict__.update({k: v for k, v in state.items() if k not in HOOK_TABLES})
         for table in TABLES:
             self.__dict__[table] = Members(self, state.get(table, ()))
         self.__dict__.setdefault("_non_persistent_buffers_set", set())
+        for name in HOOK_TABLES:
+            if state.get(name):
+                setattr(self, name, state[name])
 
     def _check_member_name(self, name: Any, what: str) -> None:
         if not isinstance(name, str):

@@ -73,3 +73,11 @@ class Buffer(Tensor, metaclass=_BufferType):
 
 
 QUICK.add(Parameter)
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("UninitializedBuffer", "UninitializedParameter", "UninitializedTensorMixin", "is_lazy"):
+        from . import uninitialized
+
+        return getattr(uninitialized, name)
+    raise AttributeError(f"module 'rushlight.nn.parameter' has no attribute '{name}'")

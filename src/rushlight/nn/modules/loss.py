@@ -347,23 +347,20 @@ class LinearCrossEntropyLoss(_WeightedLoss):
 class _MarginLoss(_Loss):
     """A loss that is zero beyond `margin`."""
 
-    _usual = 0.0
-
     def __init__(
-        self,
-        margin: float | None = None,
-        size_average: Any = None,
-        reduce: Any = None,
-        reduction: str = "mean",
+        self, margin: float = 0.0, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
     ) -> None:
         super().__init__(size_average, reduce, reduction)
-        self.margin = self._usual if margin is None else margin
+        self.margin = margin
 
 
 class HingeEmbeddingLoss(_MarginLoss):
     """A distance as it is for pairs that belong together (1), and what it lacks of `margin` for others (-1)."""
 
-    _usual = 1.0
+    def __init__(
+        self, margin: float = 1.0, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
+    ) -> None:
+        super().__init__(margin, size_average, reduce, reduction)
 
     def forward(self, input: Any, target: Any) -> Any:
         return F.hinge_embedding_loss(input, target, margin=self.margin, reduction=self.reduction)

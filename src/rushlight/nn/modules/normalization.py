@@ -155,14 +155,25 @@ class LocalResponseNorm(Described):
 
 
 class CrossMapLRN2d(LocalResponseNorm):
-    """LocalResponseNorm of pictures as Lua Torch had it: the window is always as wide to the left as to the right."""
+    """LocalResponseNorm of pictures as Lua Torch had it: a window as wide to the left as to the right.
+
+    As in PyTorch, the first channel goes on counting in all windows to its right.
+    """
 
     def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1) -> None:
         super().__init__(size, alpha, beta, k)
 
     def forward(self, input: Any) -> Any:
-        width = self.size if self.size % 2 else self.size - 1
-        return F.local_response_norm(input, width, self.alpha * width / self.size, self.beta, self.k)
+        if input.dim() != 4:
+            raise ValueError(f"CrossMapLRN2d: Expected input to be 4D, got {input.dim()}D instead.")
+        side = (self.size - 1) // 2
+        squares = input * input
+        first = F.pad(
+            squares[:, :1].expand(-1, max(input.shape[1] - side - 1, 0), -1, -1),
+            (0, 0, 0, 0, min(side + 1, input.shape[1]), 0),
+        )
+        windows = F.pad(squares, (0, 0, 0, 0, side, side)).unfold(1, 2 * side + 1, 1).sum(-1)
+        return input * (self.k + self.alpha / self.size * (windows + first)) ** -self.beta
 
 
 __all__ = ["CrossMapLRN2d", "GroupNorm", "LayerNorm", "LocalResponseNorm", "RMSNorm"]

@@ -110,6 +110,9 @@ class RNNBase(Module):
     def flatten_parameters(self) -> None:
         """Nothing: on a CPU the weights need not lie in one piece."""
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "_flat_weights": self._flat_weights}  # PyTorch keeps them as well
+
     def __setstate__(self, state: dict) -> None:
         computed = {"_flat_weights", "_flat_weight_refs", "all_weights"}
         state = {"proj_size": 0, **state}

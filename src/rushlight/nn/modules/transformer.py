@@ -50,6 +50,13 @@ def _activation(given: Any) -> Any:
     return getattr(F, given)
 
 
+def _kind_of(activation: Any) -> int:
+    """1 for ReLU, 2 for GELU, 0 for others."""
+    if activation is F.relu or isinstance(activation, ReLU):
+        return 1
+    return 2 if activation is F.gelu or isinstance(activation, GELU) else 0
+
+
 def _clones(module: Module, n: int) -> ModuleList:
     return ModuleList(copy.deepcopy(module) for _ in range(n))
 
@@ -128,16 +135,7 @@ class TransformerEncoderLayer(_Layer):
         self._set_rest(
             d_model, dim_feedforward, dropout, activation, layer_norm_eps, norm_first, bias, like
         )
-
-    @property
-    def activation_relu_or_gelu(self) -> int:
-        """1 for ReLU, 2 for GELU, 0 for others."""
-        if self.activation is F.relu or isinstance(self.activation, ReLU):
-            return 1
-        return 2 if self.activation is F.gelu or isinstance(self.activation, GELU) else 0
-
-    def __setstate__(self, state: dict) -> None:
-        super().__setstate__({k: v for k, v in state.items() if k != "activation_relu_or_gelu"})
+        self.activation_relu_or_gelu = _kind_of(self.activation)
 
     def forward(
         self, src: Any, src_mask: Any = None, src_key_padding_mask: Any = None, is_causal: bool = False
