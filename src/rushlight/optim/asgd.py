@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from .checks import at_least_zero, check_lr
-from .elementwise import Elementwise
+from .elementwise import Elementwise, counter_dtype
 from .formula import either
 from .sgd import downhill
 
@@ -60,6 +60,7 @@ class ASGD(Elementwise):
     def numbers(self, group: dict[str, Any], t: float, number: Any, state: dict) -> Any:
         eta, mu, lambd = state["eta"]._a, state["mu"]._a, group["lambd"]
         lr, now, share = float(group["lr"]), eta.item(), mu.item()
-        eta[()] = lr / (1 + lambd * lr * t) ** group["alpha"]  # for the next step
-        mu[()] = 1 / max(1, t - group["t0"])
+        rounded = counter_dtype().np.type  # whatever precision a loaded state has
+        eta[()] = rounded(lr / (1 + lambd * lr * t) ** group["alpha"])  # for the next step
+        mu[()] = rounded(1 / max(1, t - group["t0"]))
         return self.Numbers(-now, 1 - lambd * now, share, group["weight_decay"])
