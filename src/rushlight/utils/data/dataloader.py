@@ -317,4 +317,12 @@ class _SingleProcessDataLoaderIter(_BaseDataLoaderIter):
         return data
 
 
+def __getattr__(name: str) -> Any:
+    if name == "_MultiProcessingDataLoaderIter":  # brings multiprocessing with it
+        from ._utils.parallel import _MultiProcessingDataLoaderIter
+
+        return _MultiProcessingDataLoaderIter
+    raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+
+
 __all__ = ["DataLoader", "default_collate", "default_convert", "get_worker_info"]

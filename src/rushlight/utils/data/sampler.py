@@ -1,4 +1,4 @@
-"""The order in which samples are loaded: samplers go through indices, batch samplers through lists of them."""
+"""The order of samples: samplers go through indices, batch samplers through lists of indices."""
 
 from __future__ import annotations
 

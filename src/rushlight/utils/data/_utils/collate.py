@@ -146,7 +146,7 @@ def collate_numpy_array_fn(batch: Sequence[np.ndarray], *, collate_fn_map: Colla
 
 def collate_numpy_scalar_fn(batch: Sequence[Any], *, collate_fn_map: CollateMap | None = None) -> Tensor:
     """numpy's numbers keep their type."""
-    return as_tensor(batch)
+    return as_tensor(np.array(batch) if len(set(map(type, batch))) == 1 else batch)
 
 
 def collate_float_fn(batch: Sequence[float], *, collate_fn_map: CollateMap | None = None) -> Tensor:
