@@ -39,6 +39,11 @@ def _check_shapes(name, input, target, weight):
             "weight "
             f"tensor of shape: {list(weight.shape)}"
         )
+    if weight is not None and weight.dtype != input.dtype:
+        raise RuntimeError(
+            f"{name}: expected scalar type {input.dtype} but found {weight.dtype}; convert the weight with "
+            "weight.to(input.dtype)"
+        )
 
 
 def _check_labels(name, target):
@@ -234,6 +239,8 @@ def cross_entropy(
     if label_smoothing and not 0 <= label_smoothing <= 1:
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
     if shape_of(target) == shape_of(input):
+        if ignore_index >= 0:
+            raise RuntimeError("cross_entropy: ignore_index is not supported for floating point target")
         return _of_probabilities(input, target, weight, reduction, label_smoothing)
     if label_smoothing:
         return _smoothed(input, target, weight, ignore_index, reduction, label_smoothing)
