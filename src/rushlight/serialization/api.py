@@ -45,7 +45,9 @@ def save(
     whatever happens before leaves the old one. Tensors that share memory still do so when they are loaded.
     """
     if pickle_module is not pickle and pickle_module is not None:
-        raise ValueError("pickle_module is not used: files are written by Rushlight's own pickler; leave it out")
+        raise ValueError(
+            "pickle_module is not used: files are written by Rushlight's own pickler; leave it out"
+        )
     if not 1 <= pickle_protocol <= pickle.HIGHEST_PROTOCOL:
         raise ValueError(
             f"pickle_protocol must be from 1 to {pickle.HIGHEST_PROTOCOL}, got {pickle_protocol}: protocol 0 has no "
@@ -54,7 +56,9 @@ def save(
     if _is_path(f):
         stem = PurePath(os.fspath(f)).stem
         with replacing(f) as file:
-            _write(obj, file, stem, pickle_protocol, _use_new_zipfile_serialization, _disable_byteorder_record)
+            _write(
+                obj, file, stem, pickle_protocol, _use_new_zipfile_serialization, _disable_byteorder_record
+            )
     elif hasattr(f, "write"):
         _write(obj, f, "archive", pickle_protocol, _use_new_zipfile_serialization, _disable_byteorder_record)
     else:
@@ -154,7 +158,9 @@ class _Job:
             raise EmptyFileError(f"torch.load({name}): {error}") from error
         except DAMAGE as error:
             told = str(error) or "without a message"
-            raise LoadError(f"torch.load({name}): the file is damaged: {type(error).__name__}: {told}") from error
+            raise LoadError(
+                f"torch.load({name}): the file is damaged: {type(error).__name__}: {told}"
+            ) from error
 
     def _load(self, file: Any) -> Any:
         start = file.tell()

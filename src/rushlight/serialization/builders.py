@@ -73,7 +73,9 @@ def _lengths(values: Any, what: str) -> tuple[int, ...]:
 def _tensor(memory: UntypedStorage, dt: dtype, offset: Any, size: Any, stride: Any) -> Tensor:
     shape, strides = _lengths(size, "sizes"), _lengths(stride, "strides")
     if type(offset) is not int or offset < 0 or len(shape) != len(strides):
-        raise LoadError(f"a tensor has the offset {told(offset)}, {len(shape)} sizes and {len(strides)} strides")
+        raise LoadError(
+            f"a tensor has the offset {told(offset)}, {len(shape)} sizes and {len(strides)} strides"
+        )
     if memory.device.type == "meta":
         return pickling.rebuild_meta(Tensor, dt, shape, strides, False, None)
     return on_storage(memory, dt, offset, shape, strides)
@@ -99,7 +101,9 @@ def _resolved(t: Tensor, metadata: Any) -> Tensor:
     if type(metadata) is not dict or not set(metadata) <= {"conj", "neg"}:
         raise LoadError(f"a tensor has marks that are not known: {told(metadata)}")
     if t.numel() * t.itemsize > t.untyped_storage().nbytes():
-        raise LoadError("an expanded tensor with a mark for conjugation is not loaded: its values would not fit")
+        raise LoadError(
+            "an expanded tensor with a mark for conjugation is not loaded: its values would not fit"
+        )
     if metadata.get("conj"):
         t = t.conj().clone()
     return -t if metadata.get("neg") else t
@@ -203,8 +207,13 @@ def _refuse(name: str, why: str) -> None:
 
 _refuse("torch._utils._rebuild_sparse_tensor", "a sparse tensor, which is not there; save x.to_dense()")
 _refuse("torch._utils._rebuild_qtensor", "a quantized tensor, which is not there; save x.dequantize()")
-_refuse("torch._utils._rebuild_nested_tensor", "a nested tensor, which is not there; save a list of its parts")
-_refuse("torch._utils._rebuild_wrapper_subclass", "a tensor of a wrapper class, which is not there; save its parts")
+_refuse(
+    "torch._utils._rebuild_nested_tensor", "a nested tensor, which is not there; save a list of its parts"
+)
+_refuse(
+    "torch._utils._rebuild_wrapper_subclass",
+    "a tensor of a wrapper class, which is not there; save its parts",
+)
 
 
 @builder("torch.serialization._get_layout")
@@ -247,7 +256,9 @@ FACTORIES = (int, float, bool, str, list, dict, set, tuple, OrderedDict)
 def default_dict(factory: Any = None) -> defaultdict:
     if factory is not None and not any(factory is f for f in FACTORIES):
         names = ", ".join(f.__name__ for f in FACTORIES)
-        raise LoadError(f"a defaultdict that makes its values with {told(factory)}; the known ways are {names}")
+        raise LoadError(
+            f"a defaultdict that makes its values with {told(factory)}; the known ways are {names}"
+        )
     return defaultdict(factory)
 
 
@@ -293,7 +304,9 @@ def byte_array(data: Any = b"", encoding: Any = None) -> bytearray:
 
 
 def _bytes(data: Any) -> Any:
-    if type(data) not in (bytes, bytearray, list) or (type(data) is list and not all(type(n) is int for n in data)):
+    if type(data) not in (bytes, bytearray, list) or (
+        type(data) is list and not all(type(n) is int for n in data)
+    ):
         raise LoadError(f"bytes are to be made of a {type(data).__name__}")
     return data
 
@@ -346,7 +359,9 @@ def member_of_pytorch(owner: Any, name: Any) -> Any:
     if isinstance(owner, Builder) and owner.name in OWNERS and type(name) is str:
         found = operator_named("torch", name)
     if found is None:
-        raise LoadError(f"the file asks for the attribute {told(name)} of {told(owner)}; loading looks up none")
+        raise LoadError(
+            f"the file asks for the attribute {told(name)} of {told(owner)}; loading looks up none"
+        )
     return found
 
 
@@ -365,7 +380,10 @@ for _home in ("numpy.core", "numpy._core"):
 
 # classes that files may name, by the names they have there
 CLASSES: dict[str, Any] = {
-    **{f"builtins.{cls.__name__}": cls for cls in (*FACTORIES[:-1], frozenset, bytes, bytearray, complex, slice, range)},
+    **{
+        f"builtins.{cls.__name__}": cls
+        for cls in (*FACTORIES[:-1], frozenset, bytes, bytearray, complex, slice, range)
+    },
     **{f"collections.{cls.__name__}": cls for cls in (OrderedDict, Counter, defaultdict, deque)},
     "argparse.Namespace": Namespace,
     "types.SimpleNamespace": SimpleNamespace,

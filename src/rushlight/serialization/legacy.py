@@ -35,7 +35,11 @@ def write(file: Any, obj: Any, protocol: int) -> None:
     """Saves in the old format."""
     pickler = Pickler(protocol, view_metadata=True)
     pickled = pickler.pickled(obj)
-    about = {"protocol_version": PROTOCOL_VERSION, "little_endian": sys.byteorder == "little", "type_sizes": SIZES}
+    about = {
+        "protocol_version": PROTOCOL_VERSION,
+        "little_endian": sys.byteorder == "little",
+        "type_sizes": SIZES,
+    }
     for part in (MAGIC_NUMBER, PROTOCOL_VERSION, about):
         file.write(pickle.dumps(part, protocol))
     file.write(pickled)
@@ -61,7 +65,9 @@ class LegacyStorages:
 
     def persistent(self, parts: Any) -> Any:
         if type(parts) is tuple and parts and parts[0] == "module":
-            return parts[1] if len(parts) > 1 else None  # the source of the class comes along; nobody compiles it
+            return (
+                parts[1] if len(parts) > 1 else None
+            )  # the source of the class comes along; nobody compiles it
         asked = Reference(parts, 5)
         if asked.key not in self.memories:
             self.memories[asked.key] = self.restore(self._reserve(asked), asked.location)
@@ -71,7 +77,9 @@ class LegacyStorages:
 
     def _reserve(self, asked: Reference) -> UntypedStorage:
         if asked.nbytes > self.bytes_left:
-            raise LoadError(f"a storage is said to have {asked.nbytes} bytes, but the file has {self.bytes_left} more")
+            raise LoadError(
+                f"a storage is said to have {asked.nbytes} bytes, but the file has {self.bytes_left} more"
+            )
         self.bytes_left -= asked.nbytes
         memory = storage_on(np.zeros(asked.nbytes, np.uint8))
         self.raw[asked.key] = memory, asked
@@ -105,7 +113,9 @@ class LegacyStorages:
             fill(file, memoryview(count))
             (n,) = COUNT.unpack(count) if little_endian else struct.unpack(">q", count)
             if n != asked.count:
-                raise LoadError(f"storage {told(key)} has {n} elements in one place and {asked.count} in another")
+                raise LoadError(
+                    f"storage {told(key)} has {n} elements in one place and {asked.count} in another"
+                )
             fill(file, memoryview(memory._bytes._a))
             if foreign:
                 swap(memory._bytes._a, asked.dtype)

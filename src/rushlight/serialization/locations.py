@@ -9,7 +9,9 @@ from ..tensor.device import device
 from ..tensor.memory import TypedStorage, UntypedStorage
 
 Restore = Callable[[Any, str], Any]
-_devices: list[tuple[int, Callable[[Any], Any], Restore]] = []  # by priority: who tags a storage, who takes one
+_devices: list[
+    tuple[int, Callable[[Any], Any], Restore]
+] = []  # by priority: who tags a storage, who takes one
 
 
 class MetaStorage(UntypedStorage):
@@ -45,7 +47,9 @@ def default_restore_location(storage: Any, location: str) -> Any:
         found = restore(storage, location)
         if found is not None:
             return found
-    raise RuntimeError(f"don't know how to restore data location of a storage (tagged with {location!r:.100})")
+    raise RuntimeError(
+        f"don't know how to restore data location of a storage (tagged with {location!r:.100})"
+    )
 
 
 def restorer(map_location: Any) -> Restore:
@@ -83,7 +87,11 @@ def _meta(storage: Any, location: str) -> Any:
     if location != "meta":
         return None
     memory = MetaStorage(0)
-    return TypedStorage(wrap_storage=memory, dtype=storage.dtype) if isinstance(storage, TypedStorage) else memory
+    return (
+        TypedStorage(wrap_storage=memory, dtype=storage.dtype)
+        if isinstance(storage, TypedStorage)
+        else memory
+    )
 
 
 def _elsewhere(storage: Any, location: str) -> Any:

@@ -20,7 +20,9 @@ HIGHEST_PROTOCOL = 5
 PIECE = 1 << 20  # long strings are read in pieces, so that a declared size alone takes no memory
 DICTIONARIES = (dict, OrderedDict, Counter, defaultdict)
 MOST_PARTS_OF_A_KEY = 10_000  # hashing tuples of tuples of the same tuples would take forever
-QUICK_HASHES = {t.__hash__ for t in (object, str, bytes, int, float, complex, type(None), tuple, frozenset, type)}
+QUICK_HASHES = {
+    t.__hash__ for t in (object, str, bytes, int, float, complex, type(None), tuple, frozenset, type)
+}
 HASHABLE = (device, np.generic, np.dtype, slice, range)
 
 
@@ -301,7 +303,9 @@ def checked_key(key: Any) -> Any:
     while waiting:
         part = waiting.pop()
         if type(part).__hash__ not in QUICK_HASHES and not isinstance(part, HASHABLE):
-            raise LoadError(f"a {type(part).__name__} is no key of a dictionary or item of a set that is loaded")
+            raise LoadError(
+                f"a {type(part).__name__} is no key of a dictionary or item of a set that is loaded"
+            )
         if isinstance(part, (tuple, frozenset)):
             seen += 1 + len(part)
             if seen > MOST_PARTS_OF_A_KEY:

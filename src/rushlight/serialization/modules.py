@@ -29,7 +29,7 @@ STATE_HOOKS = {
     "_load_state_dict_pre_hooks": "load_pre",
     "_load_state_dict_post_hooks": "load",
 }
-OURS = ("_hooks", "_state_hooks")
+OURS = ("_call_hooks", "_state_hooks")
 DROPPED = {*CALL_HOOKS, *MARKED_HOOKS, *STATE_HOOKS, *OURS, "_is_full_backward_hook", "_backend"}
 ORDER = """
     training _parameters _buffers _non_persistent_buffers_set _backward_pre_hooks _backward_hooks
@@ -47,7 +47,7 @@ def exported(module: Module, state: Any) -> Any:
     if not isinstance(state, dict) or "_modules" not in state:
         return state  # a class of the user's that keeps its state in a way of its own
     members = {name for table in TABLES for name in state[table]}
-    own = {k: v for k, v in state.items() if k not in members and k not in OURS}
+    own = {k: v for k, v in state.items() if k not in members and k not in DROPPED}
     own.update({table: dict(state[table]) for table in TABLES})
     own.update(_hooks_of(module))
     if hasattr(type(module), "_flat_weights"):
@@ -57,12 +57,12 @@ def exported(module: Module, state: Any) -> Any:
 
 
 def _hooks_of(module: Module) -> dict[str, Any]:
-    hooks = module._hooks or Hooks()
+    hooks = module.__dict__.get("_call_hooks") or Hooks()
     found: dict[str, Any] = {name: OrderedDict(getattr(hooks, ours)) for name, ours in CALL_HOOKS.items()}
     for name, (kind, mark) in MARKED_HOOKS.items():
         marked = getattr(hooks, mark)
         found[name] = OrderedDict((n, True) for n in getattr(hooks, kind) if n in marked)
-    kept = getattr(module, "_state_hooks", None) or {}
+    kept = module.__dict__.get("_state_hooks") or {}
     found.update({name: OrderedDict(kept.get(ours, {})) for name, ours in STATE_HOOKS.items()})
     found["_is_full_backward_hook"] = True if hooks.backward else None
     return found
@@ -100,7 +100,7 @@ def imported(cls: type, state: dict) -> dict[str, Any]:
     own["_non_persistent_buffers_set"] = set(own.get("_non_persistent_buffers_set", ()))
     hooks = _imported_hooks(state)
     if hooks:
-        own["_hooks"] = hooks
+        own["_call_hooks"] = hooks
     kept = {ours: dict(state[name]) for name, ours in STATE_HOOKS.items() if state.get(name)}
     if kept:
         own["_state_hooks"] = kept

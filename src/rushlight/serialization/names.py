@@ -16,7 +16,10 @@ PREFIXES = (("rushlight.vision", "torchvision"), ("rushlight", "torch"))
 # where a class lives here and there, if the modules are not called alike
 MOVED = {
     ("rushlight.nn.module", "Module"): ("torch.nn.modules.module", "Module"),
-    ("rushlight.nn.uninitialized", "UninitializedParameter"): ("torch.nn.parameter", "UninitializedParameter"),
+    ("rushlight.nn.uninitialized", "UninitializedParameter"): (
+        "torch.nn.parameter",
+        "UninitializedParameter",
+    ),
     ("rushlight.nn.uninitialized", "UninitializedBuffer"): ("torch.nn.parameter", "UninitializedBuffer"),
 }
 MOVED_BACK = {there: here for here, there in MOVED.items()}
@@ -24,7 +27,17 @@ MOVED_BACK["torch.nn.modules.container", "Container"] = ("rushlight.nn.module", 
 # the parts of the library whose classes files may name; no other module is ever imported for a file
 SEARCHED = ("torch.nn.", "torch.optim.", "torchvision.models.", "torchvision.ops.")
 INERT = ("rushlight.optim.", "rushlight.nn.utils.")
-FUNCTIONS = ("torch", "torch.nn.functional", "torch.special", "torch.linalg", "torch.fft")
+FUNCTIONS = {  # where PyTorch has its operators, and what the names there begin with
+    "torch": "",
+    "torch.nn.functional": "",
+    "torch._C._nn": "",
+    "torch.special": "",
+    "torch.linalg": "",
+    "torch.fft": "",
+    "torch._C._special": "special_",
+    "torch._C._linalg": "linalg_",
+    "torch._C._fft": "fft_",
+}
 
 # Python 2 had these under other names; files of protocol 2 still do
 RENAMED_MODULES = {"__builtin__": "builtins", "copy_reg": "copyreg", "__main__": "__main__"}
@@ -75,7 +88,11 @@ def library_class(module: str, name: str) -> type | None:
 
 def is_inert(cls: type) -> bool:
     """Is it one of the library's classes of which an instance is nothing but its attributes?"""
-    return cls.__module__.startswith(INERT) and not issubclass(cls, (BaseException, tuple)) and "__slots__" not in vars(cls)
+    return (
+        cls.__module__.startswith(INERT)
+        and not issubclass(cls, (BaseException, tuple))
+        and "__slots__" not in vars(cls)
+    )
 
 
 def _has_parts(cls: type) -> bool:
@@ -86,7 +103,9 @@ def _has_parts(cls: type) -> bool:
 
 
 def _ours(module: str) -> str:
-    return next(ours + module[len(theirs) :] for ours, theirs in PREFIXES if f"{module}.".startswith(theirs + "."))
+    return next(
+        ours + module[len(theirs) :] for ours, theirs in PREFIXES if f"{module}.".startswith(theirs + ".")
+    )
 
 
 def _imported(name: str) -> ModuleType | None:
@@ -150,7 +169,9 @@ def operator_named(module: str, name: str) -> Any:
     from ..ops import OPERATORS
 
     if module in FUNCTIONS and not name.startswith("_"):
-        space = module.removeprefix("torch").removeprefix(".")
+        name = name.removeprefix(FUNCTIONS[module])
+        space = module.removeprefix("torch").removeprefix("._C").removeprefix(".")
+        space = {"_nn": "nn.functional"}.get(space, space.removeprefix("_"))
         for path in (f"{space}.{name}" if space else name, name):
             try:
                 return OPERATORS[path].call

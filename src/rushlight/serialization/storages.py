@@ -63,7 +63,9 @@ def storage_on(array: np.ndarray) -> UntypedStorage:
 class ZipStorages:
     """The storages among the records of an archive."""
 
-    def __init__(self, archive: ZipReader, restore: Restore, *, mapped: bool = False, no_data: bool = False) -> None:
+    def __init__(
+        self, archive: ZipReader, restore: Restore, *, mapped: bool = False, no_data: bool = False
+    ) -> None:
         self.archive, self.restore, self.no_data = archive, restore, no_data
         self.swapped = byte_order(archive) == OTHER_ORDER
         self.map = _mapping(archive) if mapped else None
@@ -108,7 +110,9 @@ def byte_order(archive: ZipReader) -> str:
 def swap(array: np.ndarray, dt: dtype | None) -> None:
     """Turns the bytes of each number round."""
     if dt is None:
-        raise LoadError("the file comes from a machine of the other byte order, and has a storage without a type")
+        raise LoadError(
+            "the file comes from a machine of the other byte order, and has a storage without a type"
+        )
     size = dt.itemsize // 2 if dt.is_complex else dt.itemsize
     numbers = array[: array.size // size * size].view(f"u{size}")
     numbers.byteswap(inplace=True)

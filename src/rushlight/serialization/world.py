@@ -14,7 +14,16 @@ from ..tensor.generator import Generator
 from ..tensor.legacy import tensortype
 from ..tensor.memory import TypedStorage
 from . import allowed, modules, numpy_values
-from .builders import BUILDERS, CLASSES, CONSTRUCTORS, PLAIN_STATE, Builder, attach, rebuild_tensor, set_generator
+from .builders import (
+    BUILDERS,
+    CLASSES,
+    CONSTRUCTORS,
+    PLAIN_STATE,
+    Builder,
+    attach,
+    rebuild_tensor,
+    set_generator,
+)
 from .errors import LoadError, NotAllowedError, told
 from .names import RENAMED_MODULES, is_inert, library_class, operator_named, program_class, value_named
 
@@ -138,7 +147,9 @@ class Loading:
     def add(self, container: Any, items: Any, how: str) -> None:
         """Fills a container of a class that the program has allowed."""
         if not is_allowed(type(container)):
-            raise LoadError(f"the file fills a {_shown(type(container))}, which is no container that loading knows")
+            raise LoadError(
+                f"the file fills a {_shown(type(container))}, which is no container that loading knows"
+            )
         _own_code(_fill, (container, items, how))
 
 
@@ -238,9 +249,7 @@ def _shown(obj: Any) -> str:
 
 
 def _remedy(path: str) -> str:
-    return (
-        f"If you trust it with whatever the file has for it, allow it: torch.serialization.add_safe_globals([{path}])"
-    )
+    return f"If you trust it with whatever the file has for it, allow it: torch.serialization.add_safe_globals([{path}])"
 
 
 def _why_not(path: str, module: str, name: str, found: Any) -> str:
@@ -249,7 +258,9 @@ def _why_not(path: str, module: str, name: str, found: Any) -> str:
     if found is None:
         import sys
 
-        missing = "" if module in sys.modules else f" The module {module} is not imported; loading imports none."
+        missing = (
+            "" if module in sys.modules else f" The module {module} is not imported; loading imports none."
+        )
         return (
             f"the file names {path}, which the program has not defined as a torch.nn.Module.{missing} If it is your "
             f"network, import or define the class first (from {module} import {name}). {_remedy(path)}"

@@ -102,8 +102,8 @@ class ZipReader:
     def _entry(self, data: bytes, place: int) -> tuple[Entry, int]:
         if place + CENTRAL.size > len(data):
             raise LoadError("the archive's directory is cut off")
-        magic, _, _, flags, method, _, _, checksum, packed, size, n, more, comment, *_, at = CENTRAL.unpack_from(
-            data, place
+        magic, _, _, flags, method, _, _, checksum, packed, size, n, more, comment, *_, at = (
+            CENTRAL.unpack_from(data, place)
         )
         after = place + CENTRAL.size + n + more + comment
         if magic != 0x02014B50 or after > len(data):
