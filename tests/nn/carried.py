@@ -80,7 +80,9 @@ def _callable(f: Any) -> Any:
     if path is not None:
         return counterpart(path)
     if isinstance(f, types.FunctionType) and f.__closure__ is None:  # a lambda of the database
-        scope = {k: carry(v) if callable(v) else v for k, v in f.__globals__.items() if k in f.__code__.co_names}
+        scope = {
+            k: carry(v) if callable(v) else v for k, v in f.__globals__.items() if k in f.__code__.co_names
+        }
         return types.FunctionType(f.__code__, {**scope, "torch": rushlight, "F": rushlight.nn.functional})
     return f
 

@@ -1,4 +1,6 @@
-"""Modules on their own, without PyTorch: values known by other means, recorded reprs, containers, copies, hooks."""
+"""Modules on their own, without PyTorch: values known by other means, recorded reprs, containers, copies,
+hooks.
+"""
 
 from __future__ import annotations
 
@@ -17,14 +19,14 @@ from rushlight import nn
 RECORDED = {  # what PyTorch 2.13 prints
     "Linear(in_features=3, out_features=4, bias=False)": lambda: nn.Linear(3, 4, bias=False),
     "Bilinear(in1_features=2, in2_features=3, out_features=4, bias=True)": lambda: nn.Bilinear(2, 3, 4),
-    "Conv2d(4, 6, kernel_size=(3, 3), stride=(2, 2), padding=(1, 1), groups=2, bias=False)": lambda: nn.Conv2d(
-        4, 6, 3, 2, 1, groups=2, bias=False
+    "Conv2d(4, 6, kernel_size=(3, 3), stride=(2, 2), padding=(1, 1), groups=2, bias=False)": lambda: (
+        nn.Conv2d(4, 6, 3, 2, 1, groups=2, bias=False)
     ),
     "Conv1d(1, 2, kernel_size=(3,), stride=(1,), padding=same, dilation=(2,), padding_mode=circular)": (
         lambda: nn.Conv1d(1, 2, 3, padding="same", dilation=2, padding_mode="circular")
     ),
-    "ConvTranspose2d(2, 3, kernel_size=(2, 2), stride=(2, 2), output_padding=(1, 1))": lambda: nn.ConvTranspose2d(
-        2, 3, 2, 2, output_padding=1
+    "ConvTranspose2d(2, 3, kernel_size=(2, 2), stride=(2, 2), output_padding=(1, 1))": lambda: (
+        nn.ConvTranspose2d(2, 3, 2, 2, output_padding=1)
     ),
     "MaxPool2d(kernel_size=2, stride=2, padding=0, dilation=1, ceil_mode=False)": lambda: nn.MaxPool2d(2),
     "AvgPool1d(kernel_size=(2,), stride=(2,), padding=(0,))": lambda: nn.AvgPool1d(2),
@@ -46,13 +48,17 @@ RECORDED = {  # what PyTorch 2.13 prints
     "BatchNorm2d(3, eps=1e-05, momentum=0.1, affine=True, bias=True, track_running_stats=True)": (
         lambda: nn.BatchNorm2d(3)
     ),
-    "LayerNorm((4, 5), eps=1e-05, elementwise_affine=True, bias=False)": lambda: nn.LayerNorm((4, 5), bias=False),
+    "LayerNorm((4, 5), eps=1e-05, elementwise_affine=True, bias=False)": lambda: nn.LayerNorm(
+        (4, 5), bias=False
+    ),
     "GroupNorm(2, 4, eps=1e-05, affine=True, bias=True)": lambda: nn.GroupNorm(2, 4),
     "LocalResponseNorm(2, alpha=0.0001, beta=0.75, k=1.0)": lambda: nn.LocalResponseNorm(2),
     "Embedding(10, 3, padding_idx=9, max_norm=1.5, sparse=True)": lambda: nn.Embedding(
         10, 3, -1, 1.5, sparse=True
     ),
-    "EmbeddingBag(10, 3, mode='sum', padding_idx=2)": lambda: nn.EmbeddingBag(10, 3, mode="sum", padding_idx=2),
+    "EmbeddingBag(10, 3, mode='sum', padding_idx=2)": lambda: nn.EmbeddingBag(
+        10, 3, mode="sum", padding_idx=2
+    ),
     "LSTM(3, 4, num_layers=2, batch_first=True, dropout=0.5, bidirectional=True)": lambda: nn.LSTM(
         3, 4, 2, batch_first=True, dropout=0.5, bidirectional=True
     ),
@@ -106,10 +112,13 @@ def test_known_values() -> None:
     assert conv(picture).flatten().tolist() == [8.0, 12.0, 20.0, 24.0]
     norm = nn.BatchNorm1d(1)
     assert norm(rushlight.tensor([[1.0], [3.0]])).flatten().tolist() == pytest.approx([-1, 1], abs=1e-4)
-    assert norm.running_mean.item() == pytest.approx(0.2) and int(norm.num_batches_tracked) == 1
+    assert norm.running_mean.item() == pytest.approx(0.2)
+    assert int(norm.num_batches_tracked) == 1
     norm.eval()
     assert norm(rushlight.tensor([[0.2]])).item() == pytest.approx(0, abs=1e-6)
-    assert nn.CrossEntropyLoss()(rushlight.zeros(3, 4), rushlight.tensor([0, 1, 2])).item() == pytest.approx(np.log(4))
+    assert nn.CrossEntropyLoss()(rushlight.zeros(3, 4), rushlight.tensor([0, 1, 2])).item() == pytest.approx(
+        np.log(4)
+    )
 
 
 @pytest.mark.parametrize("name", ["RNN", "LSTM", "GRU"])
@@ -133,7 +142,8 @@ def test_attention_weights_are_shares() -> None:
     blocked = rushlight.zeros(3, 5, dtype=rushlight.bool)
     blocked[:, 3:] = True
     result, weights = attention(x, x, x, key_padding_mask=blocked)
-    assert result.shape == (3, 5, 8) and weights.shape == (3, 5, 5)
+    assert result.shape == (3, 5, 8)
+    assert weights.shape == (3, 5, 5)
     np.testing.assert_allclose(values(weights.sum(-1)), 1, rtol=1e-5)
     assert not values(weights)[..., 3:].any()
 
@@ -156,18 +166,29 @@ def test_a_rare_class_is_as_probable_as_all_others_leave_it() -> None:
 def test_sequential_as_a_list() -> None:
     a, b, c = nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1)
     net = nn.Sequential(a, b, c)
-    assert len(net) == 3 and net[0] is a and net[-1] is c and list(net[1:]) == [b, c]
+    assert len(net) == 3
+    assert net[0] is a
+    assert net[-1] is c
+    assert list(net[1:]) == [b, c]
     assert list(net[1:]._modules) == ["1", "2"]
     net.insert(1, nn.Tanh())
     assert [type(m).__name__ for m in net] == ["Linear", "Tanh", "ReLU", "Linear"]
-    assert net.pop(1).__class__ is nn.Tanh and list(net.state_dict()) == ["0.weight", "0.bias", "2.weight", "2.bias"]
+    assert net.pop(1).__class__ is nn.Tanh
+    assert list(net.state_dict()) == [
+        "0.weight",
+        "0.bias",
+        "2.weight",
+        "2.bias",
+    ]
     del net[1]
     assert list(net.state_dict()) == ["0.weight", "0.bias", "1.weight", "1.bias"]
-    assert len(net + nn.Sequential(b)) == 3 and len(net * 2) == 4
+    assert len(net + nn.Sequential(b)) == 3
+    assert len(net * 2) == 4
     net += nn.Sequential(b)
     assert net[2] is b
     net[2] = c
-    assert net[2] is c and net.append(b)[3] is b
+    assert net[2] is c
+    assert net.append(b)[3] is b
     with pytest.raises(IndexError, match="out of range"):
         net[7]
     with pytest.raises(TypeError, match="not a Module subclass"):
@@ -177,32 +198,41 @@ def test_sequential_as_a_list() -> None:
 def test_lists_and_dictionaries_of_modules() -> None:
     layers = nn.ModuleList(nn.Linear(1, i + 1) for i in range(4))
     del layers[1:3]
-    assert [m.out_features for m in layers] == [1, 4] and list(layers._modules) == ["0", "1"]
+    assert [m.out_features for m in layers] == [1, 4]
+    assert list(layers._modules) == ["0", "1"]
     layers.insert(0, nn.ReLU())
     layers += [nn.Tanh()]
     assert [type(m).__name__ for m in layers] == ["ReLU", "Linear", "Linear", "Tanh"]
     named = nn.ModuleDict({"b": nn.ReLU(), "a": nn.Linear(1, 1)})
-    assert list(named) == ["b", "a"] and "a" in named and named.pop("b").__class__ is nn.ReLU
+    assert list(named) == ["b", "a"]
+    assert "a" in named
+    assert named.pop("b").__class__ is nn.ReLU
     named.update([["c", nn.Tanh()]])
-    assert list(named.keys()) == ["a", "c"] and list(named.state_dict()) == ["a.weight", "a.bias"]
+    assert list(named.keys()) == ["a", "c"]
+    assert list(named.state_dict()) == ["a.weight", "a.bias"]
     with pytest.raises(KeyError, match="already exists"):
         named["keys"] = nn.ReLU()
 
 
 def test_lists_and_dictionaries_of_parameters() -> None:
     several = nn.ParameterList([rushlight.ones(2), nn.Parameter(rushlight.zeros(1, 3))])
-    assert isinstance(several[0], nn.Parameter) and len(list(several.parameters())) == 2
+    assert isinstance(several[0], nn.Parameter)
+    assert len(list(several.parameters())) == 2
     assert repr(several) == (
         "ParameterList(\n"
         "    (0): Parameter containing: [torch.float32 of size 2]\n"
         "    (1): Parameter containing: [torch.float32 of size 1x3]\n"
         ")"
     )
-    assert len(several[:1]) == 1 and several.append(rushlight.ones(1))[2].shape == (1,)
+    assert len(several[:1]) == 1
+    assert several.append(rushlight.ones(1))[2].shape == (1,)
     named = nn.ParameterDict({"b": rushlight.ones(2), "a": rushlight.zeros(3)})
-    assert list(named) == ["a", "b"] and list(named.state_dict()) == ["a", "b"]
-    assert named.setdefault("c", rushlight.ones(1)).shape == (1,) and named.popitem()[0] == "c"
-    assert list(named | {"z": rushlight.ones(1)}) == ["a", "b", "z"] and named.get("q") is None
+    assert list(named) == ["a", "b"]
+    assert list(named.state_dict()) == ["a", "b"]
+    assert named.setdefault("c", rushlight.ones(1)).shape == (1,)
+    assert named.popitem()[0] == "c"
+    assert list(named | {"z": rushlight.ones(1)}) == ["a", "b", "z"]
+    assert named.get("q") is None
 
 
 # ---- members
@@ -227,32 +257,42 @@ def test_members_are_attributes_whichever_way_they_are_written() -> None:
     net._parameters["scale"] = other
     assert net.scale is other
     net._modules["inner"] = nn.Identity()
-    assert isinstance(net.inner, nn.Identity) and dict(net.named_children())["inner"] is net.inner
+    assert isinstance(net.inner, nn.Identity)
+    assert dict(net.named_children())["inner"] is net.inner
     net.scale = None
-    assert net.scale is None and "scale" in net._parameters
+    assert net.scale is None
+    assert "scale" in net._parameters
     del net._buffers["seen"]
     assert not hasattr(net, "seen")
     net._buffers = {"seen": other.detach()}
-    assert net.seen is net._buffers["seen"] and not hasattr(net, "hidden")
+    assert net.seen is net._buffers["seen"]
+    assert not hasattr(net, "hidden")
     net.scale = other
     del net.scale
-    assert not hasattr(net, "scale") and "scale" not in net._parameters
+    assert not hasattr(net, "scale")
+    assert "scale" not in net._parameters
     net.scale = 3.0
     assert net.scale == 3.0
     net.inner = None
-    assert net.inner is None and list(net.children()) == []
+    assert net.inner is None
+    assert list(net.children()) == []
 
 
 def test_conversion_replaces_buffers_and_keeps_parameters() -> None:
     net = Net()
     scale, seen = net.scale, net.seen
     net.double()
-    assert net.scale is scale and scale.dtype is rushlight.float64
-    assert net.seen is not seen and net.seen is net._buffers["seen"] and net.seen.dtype is rushlight.float64
+    assert net.scale is scale
+    assert scale.dtype is rushlight.float64
+    assert net.seen is not seen
+    assert net.seen is net._buffers["seen"]
+    assert net.seen.dtype is rushlight.float64
     blank = nn.Linear(2, 3, device="meta")
     assert blank.weight.is_meta
     blank.to_empty(device="cpu")
-    assert not blank.weight.is_meta and isinstance(blank.weight, nn.Parameter) and blank.weight is blank._parameters["weight"]
+    assert not blank.weight.is_meta
+    assert isinstance(blank.weight, nn.Parameter)
+    assert blank.weight is blank._parameters["weight"]
     conv = nn.Conv2d(3, 4, 2).to(memory_format=rushlight.channels_last)
     assert conv.weight.is_contiguous(memory_format=rushlight.channels_last)
 
@@ -261,7 +301,8 @@ def test_conversion_replaces_buffers_and_keeps_parameters() -> None:
 def test_copies(copied: Any) -> None:
     net = nn.Sequential(Net(), nn.LSTM(2, 3), nn.BatchNorm1d(3), nn.ModuleList([nn.ReLU()]))
     twin = copied(net)
-    assert repr(twin) == repr(net) and list(twin.state_dict()) == list(net.state_dict())
+    assert repr(twin) == repr(net)
+    assert list(twin.state_dict()) == list(net.state_dict())
     assert all((a == b).all() for a, b in zip(net.state_dict().values(), twin.state_dict().values()))
     x = rushlight.ones(1, 2)
     np.testing.assert_array_equal(values(twin[0](x)), values(net[0](x)))
@@ -269,7 +310,8 @@ def test_copies(copied: Any) -> None:
     if copied is not copy.copy:
         assert twin[0].scale is twin[0]._parameters["scale"] is not net[0].scale
         twin[0].scale = nn.Parameter(rushlight.zeros(1))
-        assert values(twin[0](x)).any() == False and values(net[0](x)).any()  # noqa: E712
+        assert not values(twin[0](x)).any()
+        assert values(net[0](x)).any()
         assert twin[0]._non_persistent_buffers_set == {"hidden"}
 
 
@@ -277,7 +319,8 @@ def test_copies_of_lazy_modules_wait_too() -> None:
     lazy = nn.Sequential(nn.LazyConv2d(4, 3), nn.LazyBatchNorm2d(), nn.Flatten(), nn.LazyLinear(2))
     twin = copy.deepcopy(lazy)
     again = pickle.loads(pickle.dumps(nn.LazyLinear(3).double()))
-    assert twin[3].has_uninitialized_params() and again.weight.dtype is rushlight.float64
+    assert twin[3].has_uninitialized_params()
+    assert again.weight.dtype is rushlight.float64
     assert twin(rushlight.randn(2, 3, 5, 5)).shape == (2, 2)
     assert [type(m).__name__ for m in twin] == ["Conv2d", "BatchNorm2d", "Flatten", "Linear"]
     assert repr(lazy[0]) == "LazyConv2d(0, 4, kernel_size=(3, 3), stride=(1, 1))"
@@ -298,7 +341,8 @@ def test_hooks_of_one_module_and_of_all() -> None:
     everywhere = nn.modules.module.register_module_forward_pre_hook(lambda m, args: calls.append("all"))
     net(rushlight.ones(1))
     nn.ReLU()(rushlight.ones(1))
-    assert calls == ["all", "own", "all"] and len(net._forward_hooks) == 1
+    assert calls == ["all", "own", "all"]
+    assert len(net._forward_hooks) == 1
     everywhere.remove()
     net._forward_hooks.clear()
     own.remove()
@@ -309,10 +353,13 @@ def test_hooks_of_one_module_and_of_all() -> None:
 def test_backward_hooks_see_and_change_gradients() -> None:
     net, seen = nn.Linear(2, 1, bias=False), []
     nn.init.ones_(net.weight)
-    net.register_full_backward_hook(lambda m, gi, go: seen.append((gi[0].tolist(), go[0].tolist())) or (gi[0] * 10,))
+    net.register_full_backward_hook(
+        lambda m, gi, go: seen.append((gi[0].tolist(), go[0].tolist())) or (gi[0] * 10,)
+    )
     x = rushlight.ones(1, 2, requires_grad=True)
     net(x).sum().backward()
-    assert seen == [([[1.0, 1.0]], [[1.0]])] and x.grad.tolist() == [[10.0, 10.0]]
+    assert seen == [([[1.0, 1.0]], [[1.0]])]
+    assert x.grad.tolist() == [[10.0, 10.0]]
 
 
 def test_names_of_a_users_module_are_free() -> None:
@@ -328,8 +375,11 @@ def test_names_of_a_users_module_are_free() -> None:
             return x
 
     probe = Probe()
-    assert probe(3) == 3 and probe.state_dict() == {} and probe.load_state_dict({}) is not None
-    assert probe.double() is probe and repr(probe) == "Probe()"
+    assert probe(3) == 3
+    assert probe.state_dict() == {}
+    assert probe.load_state_dict({}) is not None
+    assert probe.double() is probe
+    assert repr(probe) == "Probe()"
 
 
 def test_other_memory_for_a_tensor() -> None:
@@ -389,9 +439,13 @@ def test_paths_that_programs_import_from() -> None:
     from rushlight.nn.parameter import Parameter, UninitializedParameter
     from rushlight.nn.utils.rnn import PackedSequence
 
-    assert Module is nn.Module and issubclass(nn.Conv2d, _ConvNd) and _pair(3) == (3, 3)
-    assert Parameter is nn.Parameter and issubclass(UninitializedParameter, Parameter)
+    assert Module is nn.Module
+    assert issubclass(nn.Conv2d, _ConvNd)
+    assert _pair(3) == (3, 3)
+    assert Parameter is nn.Parameter
+    assert issubclass(UninitializedParameter, Parameter)
     assert PackedSequence._fields == ("data", "batch_sizes", "sorted_indices", "unsorted_indices")
-    assert callable(nn.utils.weight_norm) and callable(nn.utils.spectral_norm)
+    assert callable(nn.utils.weight_norm)
+    assert callable(nn.utils.spectral_norm)
     assert nn.DataParallel(nn.Linear(1, 1)).state_dict().keys() == {"module.weight", "module.bias"}
     assert all(getattr(nn, name) is not None for name in nn.__all__)

@@ -13,9 +13,9 @@ import pytest
 torch = pytest.importorskip("torch")
 common_modules = pytest.importorskip("torch.testing._internal.common_modules")
 
-import rushlight  # noqa: E402
+import rushlight
 
-from .carried import array, as_leaves, carry, counterpart, tensors  # noqa: E402
+from .carried import array, as_leaves, carry, counterpart, tensors
 
 DB = {info.name.removeprefix("nn."): info for info in common_modules.module_db}
 TOLERANCE = {torch.float32: 2e-5, torch.float64: 1e-9}

@@ -10,9 +10,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-import rushlight  # noqa: E402
+import rushlight
 
-from .both_sides import both  # noqa: E402
+from .both_sides import both
 
 CASES: dict[str, tuple[Callable[[Any], Any], Any]] = {  # how it is made, and the shapes of its inputs
     "Identity": (lambda nn: nn.Identity(3, a=2), [(2, 3)]),
@@ -206,5 +206,7 @@ def test_parameters_of_constructors(name: str) -> None:
         [(p.name, p.kind, p.default) for p in list(inspect.signature(cls.__init__).parameters.values())[1:]]
         for cls in (ours, theirs)
     ]
-    kept = [[(n, k, d if not callable(d) or isinstance(d, type) else d.__name__) for n, k, d in t] for t in told]
+    kept = [
+        [(n, k, d if not callable(d) or isinstance(d, type) else d.__name__) for n, k, d in t] for t in told
+    ]
     assert kept[0] == kept[1]

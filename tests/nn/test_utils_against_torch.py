@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 torch = pytest.importorskip("torch")
+pytest.importorskip("torch.nn.utils.prune")  # PyTorch has it only once it is imported
 
-import torch.nn.utils.prune  # noqa: E402
 
-import rushlight  # noqa: E402
+import rushlight
 
-from .both_sides import both  # noqa: E402
+from .both_sides import both
 
 SHAPES = [(6, 4), (4, 6), (5, 5), (8, 3, 3), (4, 6, 3, 3), (40, 30)]
 INITS: dict[str, Callable[[Any, Any], Any]] = {
@@ -43,7 +43,11 @@ def test_init(name: str, shape: tuple[int, ...]) -> None:
 def test_init_of_special_matrices() -> None:
     both(lambda side: side.nn.init.eye_(side.empty(3, 5)))
     both(lambda side: side.nn.init.sparse_(side.empty(6, 5), 0.4))
-    both(lambda side: [side.nn.init.dirac_(side.empty(6, 2, *[3] * n), groups) for n in (1, 2, 3) for groups in (1, 2)])
+    both(
+        lambda side: [
+            side.nn.init.dirac_(side.empty(6, 2, *[3] * n), groups) for n in (1, 2, 3) for groups in (1, 2)
+        ]
+    )
     names = ["linear", "conv2d", "sigmoid", "tanh", "relu", "selu"]
     both(lambda side: [side.nn.init.calculate_gain(n) for n in names])
     both(lambda side: side.nn.init.calculate_gain("leaky_relu", 0.3))
@@ -144,7 +148,9 @@ PARAMETRIZED: dict[str, Callable[[Any, Any], Any]] = {
     "weight_norm of all": lambda side, m: side.nn.utils.parametrizations.weight_norm(m, dim=None),
     "spectral_norm": lambda side, m: side.nn.utils.parametrizations.spectral_norm(m),
     "two": lambda side, m: side.nn.utils.parametrize.register_parametrization(
-        side.nn.utils.parametrize.register_parametrization(m, "weight", Doubled(side)), "weight", Doubled(side)
+        side.nn.utils.parametrize.register_parametrization(m, "weight", Doubled(side)),
+        "weight",
+        Doubled(side),
     ),
 }
 
@@ -249,6 +255,8 @@ def test_fusion() -> None:
 
 def test_skipped_initial_values() -> None:
     layer = rushlight.nn.utils.skip_init(rushlight.nn.Linear, 3, 4)
-    assert layer.weight.shape == (4, 3) and layer.weight.device.type == "cpu" and layer.weight.requires_grad
+    assert layer.weight.shape == (4, 3)
+    assert layer.weight.device.type == "cpu"
+    assert layer.weight.requires_grad
     with pytest.raises(RuntimeError, match="device"):
         rushlight.nn.utils.skip_init(rushlight.nn.ReLU)

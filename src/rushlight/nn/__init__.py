@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import Any
 
 from . import modules
-from .modules import *
+from .modules import *  # noqa: F403
 from .parameter import Buffer, Parameter
 from .uninitialized import UninitializedBuffer, UninitializedParameter
 
@@ -26,8 +26,8 @@ def __getattr__(name: str) -> Any:
 __all__ = [
     *modules.__all__,
     "Buffer",
-    "DataParallel",
-    "LinearCrossEntropyOptions",
+    "DataParallel",  # noqa: F405
+    "LinearCrossEntropyOptions",  # noqa: F405
     "Parameter",
     "UninitializedBuffer",
     "UninitializedParameter",

@@ -1,4 +1,6 @@
-"""Ways to compute scaled dot product attention. Here is one, which is exact; choosing among them is accepted."""
+"""Ways to compute scaled dot product attention. Here is one, which is exact; choosing among them is
+accepted.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The gradients of convolutions on their own: for the input, from the weight, and for the weight, from the input."""
+"""The gradients of convolutions on their own: for the input, from the weight, and for the weight, from the
+input.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,9 @@ from . import functional as F
 
 
 def _gradient(convolve: Any, wanted: Any, other: Any, grad_output: Any, options: tuple) -> Any:
-    """The gradient for `wanted` of a convolution that is linear in it, so that its own values do not matter."""
+    """The gradient for `wanted` of a convolution that is linear in it, so that its own values do not
+    matter.
+    """
     with enable_grad():
         leaf = wanted.requires_grad_()
         return grad(convolve(leaf, other, *options), leaf, grad_output)[0]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 from ..autograd.hooks import RemovableHandle, add_hook
 
@@ -73,7 +74,8 @@ def _call(module: Any, args: tuple, kwargs: dict, groups: list[Hooks], finished:
                 if new is not None:
                     if not (isinstance(new, tuple) and len(new) == 2):
                         raise RuntimeError(
-                            f"forward pre-hook must return None or a tuple of (new_args, new_kwargs), but got {new!r}"
+                            "forward pre-hook must return None or a tuple of (new_args, new_kwargs), but "
+                            f"got {new!r}"
                         )
                     args, kwargs = new
             else:

@@ -150,7 +150,8 @@ def trunc_normal_(
         return tensor
     if mean < a - 2 * std or mean > b + 2 * std:
         warnings.warn(
-            f"trunc_normal_: mean {mean} is more than 2 std ({std}) away from [{a}, {b}], so the values may not "
+            f"trunc_normal_: mean {mean} is more than 2 std ({std}) away from [{a}, {b}], so the values may "
+            "not "
             "be spread as wanted",
             stacklevel=3,
         )
@@ -211,9 +212,7 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
     if tensor.dim() not in (3, 4, 5):
         raise ValueError("Only tensors with 3, 4, or 5 dimensions are supported")
     if tensor.shape[0] % groups != 0:
-        raise ValueError(
-            f"dim 0 must be divisible by groups: {tensor.shape[0]} channels for {groups} groups"
-        )
+        raise ValueError(f"dim 0 must be divisible by groups: {tensor.shape[0]} channels for {groups} groups")
     per_group = tensor.shape[0] // groups
     middle = tuple(n // 2 for n in tensor.shape[2:])
     tensor.zero_()

@@ -7,7 +7,8 @@ from weakref import ref
 
 
 class Members(dict):
-    """A table of one kind of members. Whatever is written to it is also an ordinary attribute of its owner, so
+    """A table of one kind of members. Whatever is written to it is also an ordinary attribute of its owner,
+    so
     that `self.weight` and `self.layer` are found without further ado.
     """
 

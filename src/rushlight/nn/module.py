@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any, Callable, Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from ..autograd.hooks import RemovableHandle
 from ..tensor.core import Tensor
@@ -135,7 +136,9 @@ class Module(StateMixin):
             self.register_buffer(name, value, value.__dict__.get("persistent", True))
 
     def __getattr__(self, name: str) -> Any:
-        d = self.__dict__  # members are found before this is asked; here are those of tables written otherwise
+        d = (
+            self.__dict__
+        )  # members are found before this is asked; here are those of tables written otherwise
         for table in TABLES:
             found = d.get(table)
             if found is not None and name in found:
@@ -155,7 +158,8 @@ class Module(StateMixin):
         return sorted(n for n in names if not n[:1].isdigit())
 
     def __getstate__(self) -> dict[str, Any]:
-        """The attributes, without those that the tables have; and places for hooks, without which PyTorch would
+        """The attributes, without those that the tables have; and places for hooks, without which PyTorch
+        would
         not call a module that it loads.
         """
         tables = {table: dict(self.__dict__[table]) for table in TABLES if table in self.__dict__}

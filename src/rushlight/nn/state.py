@@ -5,7 +5,8 @@ buffers.
 from __future__ import annotations
 
 from collections import OrderedDict, namedtuple
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 from ..autograd.hooks import RemovableHandle, add_hook
 from ..autograd.modes import no_grad
@@ -176,7 +177,7 @@ class StateMixin:
         for key in state_dict:
             if key.startswith(prefix) and key != prefix + EXTRA:
                 first, *rest = key[len(prefix) :].split(".", 1)
-                if rest and first not in self._modules or not rest and first not in own:
+                if (rest and first not in self._modules) or (not rest and first not in own):
                     unknown.append(key)
         return unknown
 
@@ -185,8 +186,8 @@ class StateMixin:
     ) -> None:
         if not isinstance(value, Tensor):
             errors.append(
-                f'While copying the parameter named "{key}", expected torch.Tensor or Tensor-like object from checkpoint but received '
-                f"{type(value)}"
+                f'While copying the parameter named "{key}", expected torch.Tensor or Tensor-like object '
+                f"from checkpoint but received {type(value)}"
             )
             return
         if target.dim() == 0 and value.dim() == 1 and len(value) == 1:  # the way version 0.3 saved numbers

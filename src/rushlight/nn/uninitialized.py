@@ -23,7 +23,8 @@ class UninitializedTensorMixin:
     @property
     def shape(self) -> Any:
         raise RuntimeError(
-            "Can't access the shape of an uninitialized parameter or buffer: a lazy module learns it from its "
+            "Can't access the shape of an uninitialized parameter or buffer: a lazy module learns it from "
+            "its "
             "first input, so call it once with an example (or load a state_dict) before asking"
         )
 
@@ -53,7 +54,8 @@ class UninitializedTensorMixin:
             waiting, dtype = values
             return True, type(waiting)(waiting.requires_grad, waiting.device, dtype)
         raise ValueError(
-            f"Attempted to use an uninitialized parameter in {op.path}. Call the lazy module once with an example "
+            f"Attempted to use an uninitialized parameter in {op.path}. Call the lazy module once with an "
+            "example "
             "first, so that it learns the sizes of its parameters"
         )
 

@@ -14,8 +14,6 @@ from .parts import Described, add_parameters
 class _InPlace(Described):
     """An activation whose one option is to overwrite its input."""
 
-    __constants__ = ["inplace"]
-
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
         self.inplace = inplace
@@ -107,7 +105,7 @@ class Tanhshrink(Module):
 class Threshold(Described):
     """`x` where it is above `threshold`, and `value` elsewhere."""
 
-    _shown = __constants__ = ("threshold", "value")
+    _shown = ("threshold", "value")
 
     def __init__(self, threshold: float, value: float, inplace: bool = False) -> None:
         super().__init__()
@@ -122,7 +120,7 @@ class Threshold(Described):
 class Hardtanh(Described):
     """`x`, cut off at `min_val` and `max_val`."""
 
-    _shown = __constants__ = ("min_val", "max_val")
+    _shown = ("min_val", "max_val")
 
     def __init__(
         self,
@@ -136,7 +134,9 @@ class Hardtanh(Described):
         for old, new in ((min_value, "min_val"), (max_value, "max_val")):
             if old is not None:
                 warnings.warn(
-                    f"keyword argument `{new}ue` is deprecated and renamed to `{new}`", FutureWarning, stacklevel=2
+                    f"keyword argument `{new}ue` is deprecated and renamed to `{new}`",
+                    FutureWarning,
+                    stacklevel=2,
                 )
         self.min_val = min_val if min_value is None else min_value
         self.max_val = max_val if max_value is None else max_value
@@ -163,7 +163,7 @@ class ReLU6(Hardtanh):
 class RReLU(Described):
     """A leaky ReLU whose slope is drawn anew for each element in training."""
 
-    _shown = __constants__ = ("lower", "upper")
+    _shown = ("lower", "upper")
 
     def __init__(self, lower: float = 1.0 / 8, upper: float = 1.0 / 3, inplace: bool = False) -> None:
         super().__init__()
@@ -178,7 +178,7 @@ class RReLU(Described):
 class _Alpha(Described):
     """An exponential unit that levels off at `-alpha`."""
 
-    _shown = __constants__ = ("alpha",)
+    _shown = ("alpha",)
 
     def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
         super().__init__()
@@ -203,7 +203,7 @@ class CELU(_Alpha):
 class LeakyReLU(Described):
     """`x` above zero, `negative_slope * x` below."""
 
-    _shown = __constants__ = ("negative_slope",)
+    _shown = ("negative_slope",)
 
     def __init__(self, negative_slope: float = 0.01, inplace: bool = False) -> None:
         super().__init__()
@@ -217,7 +217,7 @@ class LeakyReLU(Described):
 class GELU(Described):
     """`x` times the share of a normal distribution below it; `approximate="tanh"` is quicker."""
 
-    _shown = __constants__ = ("approximate",)
+    _shown = ("approximate",)
 
     def __init__(self, approximate: str = "none") -> None:
         super().__init__()
@@ -230,7 +230,7 @@ class GELU(Described):
 class GLU(Described):
     """The first half of the values, gated by the sigmoid of the second."""
 
-    _shown = __constants__ = ("dim",)
+    _shown = ("dim",)
 
     def __init__(self, dim: int = -1) -> None:
         super().__init__()
@@ -243,7 +243,7 @@ class GLU(Described):
 class Softplus(Described):
     """`log(1 + exp(beta * x)) / beta`: a smooth ReLU."""
 
-    _shown = __constants__ = ("beta", "threshold")
+    _shown = ("beta", "threshold")
 
     def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
         super().__init__()
@@ -256,8 +256,6 @@ class Softplus(Described):
 
 class _Lambda(Module):
     """A function that is zero within `lambd` of zero."""
-
-    __constants__ = ["lambd"]
 
     def __init__(self, lambd: float = 0.5) -> None:
         super().__init__()
@@ -284,7 +282,7 @@ class Softshrink(_Lambda):
 class PReLU(Described):
     """A leaky ReLU that learns its slope, one for all or one for each channel."""
 
-    _shown = __constants__ = ("num_parameters",)
+    _shown = ("num_parameters",)
 
     def __init__(
         self, num_parameters: int = 1, init: float = 0.25, device: Any = None, dtype: Any = None
@@ -308,7 +306,7 @@ class PReLU(Described):
 class _AlongDim(Described):
     """A function of all values along `dim`."""
 
-    _shown = __constants__ = ("dim",)
+    _shown = ("dim",)
 
     def __init__(self, dim: int | None = None) -> None:
         super().__init__()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import namedtuple
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 from ...ops.operator import OPERATORS
@@ -46,7 +47,7 @@ class AdaptiveLogSoftmaxWithLoss(Module):
         like = {"device": device, "dtype": dtype}
         self.head = Linear(in_features, self.head_size, bias=head_bias, **like)
         self.tail = ModuleList()
-        for i, (low, high) in enumerate(zip(self.cutoffs, self.cutoffs[1:])):
+        for i, (low, high) in enumerate(pairwise(self.cutoffs)):
             narrow = int(in_features // div_value ** (i + 1))
             self.tail.append(
                 Sequential(
@@ -71,7 +72,7 @@ class AdaptiveLogSoftmaxWithLoss(Module):
         head = F.log_softmax(self.head(input_), dim=1)
         column = target_.clone()  # where in the head each target is: itself, or its cluster
         inner = input_.new_zeros(target_.shape[0])
-        for i, (low, high) in enumerate(zip(self.cutoffs, self.cutoffs[1:])):
+        for i, (low, high) in enumerate(pairwise(self.cutoffs)):
             rows = ((target_ >= low) & (target_ < high)).nonzero().squeeze(1)
             if rows.numel() == 0:
                 continue
@@ -86,7 +87,8 @@ class AdaptiveLogSoftmaxWithLoss(Module):
         low, high = target.min().item(), target.max().item()
         if low < 0 or high >= self.n_classes:
             raise RuntimeError(
-                f"Target values should be in [0, {self.n_classes - 1}], but values in range [{low}, {high}] were "
+                f"Target values should be in [0, {self.n_classes - 1}], but values in range [{low}, {high}] "
+                "were "
                 "found. "
             )
 
@@ -111,10 +113,11 @@ class AdaptiveLogSoftmaxWithLoss(Module):
 def _check_cutoffs(cutoffs: list, n_classes: int) -> None:
     if len(cutoffs) == 0:
         raise ValueError("cutoffs should be a sequence of length larger than 0")
-    rising = all(a < b for a, b in zip(cutoffs, cutoffs[1:]))
+    rising = all(a < b for a, b in pairwise(cutoffs))
     if not rising or cutoffs[0] <= 0 or cutoffs[-1] > n_classes - 1 or any(int(c) != c for c in cutoffs):
         raise ValueError(
-            "cutoffs should be a sequence of unique, positive integers sorted in an increasing order, where each "
+            "cutoffs should be a sequence of unique, positive integers sorted in an increasing order, where "
+            "each "
             f"value is between 1 and n_classes-1; got {cutoffs} for {n_classes} classes"
         )
 
@@ -124,7 +127,8 @@ def _check_pair(input: Any, target: Any) -> None:
         raise RuntimeError("0D or 1D target tensor expected, multi-target not supported")
     if input.dim() != target.dim() + 1:
         raise RuntimeError(
-            f"{target.dim()}D target tensor expects {target.dim() + 1}D input tensors, but found inputs with size "
+            f"{target.dim()}D target tensor expects {target.dim() + 1}D input tensors, but found inputs with "
+            "size "
             f"{tuple(input.shape)}"
         )
     if target.dim() == 1 and input.shape[0] != target.shape[0]:

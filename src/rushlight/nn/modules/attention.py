@@ -17,8 +17,6 @@ class MultiheadAttention(Module):
     Called with (query, key, value), it gives the result and the weights (None with `need_weights=False`).
     """
 
-    __constants__ = ["batch_first"]
-
     def __init__(
         self,
         embed_dim: int,

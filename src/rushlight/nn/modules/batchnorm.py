@@ -18,7 +18,6 @@ class _NormBase(Module):
     """A scale and shift for each channel, and what mean and variance have been in the past."""
 
     _version = 2
-    __constants__ = ["track_running_stats", "momentum", "eps", "num_features", "affine"]
     _input_dims: tuple[int, ...] = ()
 
     def __init__(
@@ -76,9 +75,7 @@ class _NormBase(Module):
             f"bias={self.bias is not None}, track_running_stats={self.track_running_stats}"
         )
 
-    def _load_from_state_dict(
-        self, state_dict: Any, prefix: str, local_metadata: dict, *rest: Any
-    ) -> None:
+    def _load_from_state_dict(self, state_dict: Any, prefix: str, local_metadata: dict, *rest: Any) -> None:
         version = local_metadata.get("version")
         if (version is None or version < 2) and self.track_running_stats:  # not counted in former times
             own = self.num_batches_tracked
@@ -168,7 +165,8 @@ class SyncBatchNorm(_BatchNorm):
             raise ValueError("SyncBatchNorm number of input channels should be non-zero")
         if self.training and _processes() > 1:
             raise ValueError(
-                f"SyncBatchNorm expected input tensor to be on GPU; there are {_processes()} processes and the "
+                f"SyncBatchNorm expected input tensor to be on GPU; there are {_processes()} processes and "
+                "the "
                 "input is on the CPU: use BatchNorm, or train in one process"
             )
         return super().forward(input)

@@ -11,7 +11,7 @@ from .parts import Described
 class ChannelShuffle(Described):
     """Deals the channels of each of `groups` groups out to all of them."""
 
-    _shown = __constants__ = ("groups",)
+    _shown = ("groups",)
 
     def __init__(self, groups: int) -> None:
         super().__init__()

@@ -229,7 +229,8 @@ def _pairs(given: Any, what: str) -> Iterable[tuple[Any, Any]]:
     """What `update` is given, as pairs."""
     if not isinstance(given, Iterable):
         raise TypeError(
-            f"{what}.update should be called with an iterable of key/value pairs, but got {type(given).__name__}"
+            f"{what}.update should be called with an iterable of key/value pairs, but got "
+            f"{type(given).__name__}"
         )
     if isinstance(given, (Mapping, ModuleDict, ParameterDict)):
         return list(given.items())

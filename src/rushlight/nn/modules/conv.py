@@ -20,17 +20,6 @@ class _ConvNd(Module):
     """What all convolutions are: sizes for each of `_dims` dimensions, a weight and a bias."""
 
     _dims = 0
-    __constants__ = [
-        "stride",
-        "padding",
-        "dilation",
-        "groups",
-        "padding_mode",
-        "output_padding",
-        "in_channels",
-        "out_channels",
-        "kernel_size",
-    ]
 
     def __init__(
         self,
@@ -262,7 +251,8 @@ class _ConvTransposeNd(_ConvNd):
             wanted = wanted[lead:]
         if len(wanted) != n:
             raise ValueError(
-                f"ConvTranspose{n}D: for {input.dim()}D input, output_size must have {n} or {lead + n} elements "
+                f"ConvTranspose{n}D: for {input.dim()}D input, output_size must have {n} or {lead + n} "
+                "elements "
                 f"(got {len(wanted)})"
             )
         least = [
@@ -335,7 +325,8 @@ class _LazyConvXdMixin(LazyModuleMixin):
         dims = self._dims  # type: ignore[attr-defined]
         if input.dim() not in (dims + 1, dims + 2):
             raise RuntimeError(
-                f"Expected {dims + 1}D (unbatched) or {dims + 2}D (batched) input to {type(self).__name__}, but "
+                f"Expected {dims + 1}D (unbatched) or {dims + 2}D (batched) input to {type(self).__name__}, "
+                "but "
                 f"got input of size: {list(input.shape)}"
             )
         return input.shape[-dims - 1]

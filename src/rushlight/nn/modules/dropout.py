@@ -11,8 +11,6 @@ from ..module import Module
 class _DropoutNd(Module):
     """Leaves out with probability `p`."""
 
-    __constants__ = ["p", "inplace"]
-
     def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
         super().__init__()
         if p < 0 or p > 1:

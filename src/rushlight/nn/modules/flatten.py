@@ -10,7 +10,7 @@ from .parts import Described
 class Flatten(Described):
     """Makes the dimensions from `start_dim` to `end_dim` one."""
 
-    _shown = __constants__ = ("start_dim", "end_dim")
+    _shown = ("start_dim", "end_dim")
 
     def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
         super().__init__()
@@ -23,8 +23,6 @@ class Flatten(Described):
 
 class Unflatten(Described):
     """Makes dimension `dim` several, of sizes `unflattened_size`."""
-
-    __constants__ = ["dim", "unflattened_size"]
 
     def __init__(self, dim: int, unflattened_size: Any) -> None:
         super().__init__()

@@ -11,7 +11,7 @@ from .parts import Described
 class Fold(Described):
     """Adds up columns, each the values of one window, to a picture."""
 
-    _shown = __constants__ = ("output_size", "kernel_size", "dilation", "padding", "stride")
+    _shown = ("output_size", "kernel_size", "dilation", "padding", "stride")
 
     def __init__(
         self, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1
@@ -30,7 +30,7 @@ class Fold(Described):
 class Unfold(Described):
     """The values of each window of a picture as a column."""
 
-    _shown = __constants__ = ("kernel_size", "dilation", "padding", "stride")
+    _shown = ("kernel_size", "dilation", "padding", "stride")
 
     def __init__(self, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> None:
         super().__init__()

@@ -78,7 +78,8 @@ class _InstanceNorm(_NormBase):
                 named = " and ".join(f'"{key}"' for key in old)
                 error_msgs.append(
                     f"Unexpected running stats buffer(s) {named} for {type(self).__name__} with "
-                    "track_running_stats=False. Files of PyTorch before 0.4 have them: remove these keys from the "
+                    "track_running_stats=False. Files of PyTorch before 0.4 have them: remove these keys "
+                    "from the "
                     "state_dict, or make the module with track_running_stats=True to use them."
                 )
                 for key in old:

@@ -43,7 +43,8 @@ class LazyModuleMixin:
         module.initialize_parameters(*args, **(kwargs or {}))
         if module.has_uninitialized_params():
             raise RuntimeError(
-                f"module {type(module).__name__} has not been fully initialized: its initialize_parameters left "
+                f"module {type(module).__name__} has not been fully initialized: its initialize_parameters "
+                "left "
                 f"{[name for name, value in module._own() if is_lazy(value)]} without a size"
             )
         for hook in ("_initialize_hook", "_load_hook"):
@@ -54,7 +55,8 @@ class LazyModuleMixin:
 
     def _replicate_for_data_parallel(self) -> Any:
         raise RuntimeError(
-            "Modules with uninitialized parameters can't be used with `DataParallel`: call the module once with "
+            "Modules with uninitialized parameters can't be used with `DataParallel`: call the module once "
+            "with "
             "an example first"
         )
 

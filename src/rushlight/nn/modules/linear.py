@@ -26,8 +26,6 @@ class Identity(Module):
 class Linear(Module):
     """`x @ weight.T + bias` on the last dimension."""
 
-    __constants__ = ["in_features", "out_features"]
-
     def __init__(
         self, in_features: int, out_features: int, bias: bool = True, device: Any = None, dtype: Any = None
     ) -> None:
@@ -65,8 +63,6 @@ class NonDynamicallyQuantizableLinear(Linear):
 
 class Bilinear(Module):
     """`x1 @ weight[k] @ x2 + bias[k]` for each output `k`."""
-
-    __constants__ = ["in1_features", "in2_features", "out_features"]
 
     def __init__(
         self,

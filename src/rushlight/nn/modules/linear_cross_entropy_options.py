@@ -31,7 +31,7 @@ class LinearCrossEntropyOptions:
 
 
 def _is_aspect_ratio(method: str) -> bool:
-    """"aspect_ratio" or "aspect_ratio:4"."""
+    """ "aspect_ratio" or "aspect_ratio:4"."""
     name, _, factor = method.partition(":")
     return name == "aspect_ratio" and (":" not in method or (factor.isdigit() and int(factor) > 0))
 

@@ -16,9 +16,9 @@ def _shape(given: Any) -> tuple[int, ...]:
 
 
 class LayerNorm(Module):
-    """The last dimensions, of shape `normalized_shape`, with mean 0 and variance 1; then scaled and shifted."""
-
-    __constants__ = ["normalized_shape", "eps", "elementwise_affine"]
+    """The last dimensions, of shape `normalized_shape`, with mean 0 and variance 1; then scaled and
+    shifted.
+    """
 
     def __init__(
         self,
@@ -58,8 +58,6 @@ class LayerNorm(Module):
 class RMSNorm(Module):
     """The last dimensions, of shape `normalized_shape`, with mean square 1; then scaled."""
 
-    __constants__ = ["normalized_shape", "eps", "elementwise_affine"]
-
     def __init__(
         self,
         normalized_shape: Any,
@@ -90,8 +88,6 @@ class RMSNorm(Module):
 class GroupNorm(Module):
     """Groups of channels with mean 0 and variance 1; then each channel scaled and shifted."""
 
-    __constants__ = ["num_groups", "num_channels", "eps", "affine"]
-
     def __init__(
         self,
         num_groups: int,
@@ -105,9 +101,7 @@ class GroupNorm(Module):
     ) -> None:
         super().__init__()
         if num_channels % num_groups != 0:
-            raise ValueError(
-                f"num_channels ({num_channels}) must be divisible by num_groups ({num_groups})"
-            )
+            raise ValueError(f"num_channels ({num_channels}) must be divisible by num_groups ({num_groups})")
         self.num_groups = num_groups
         self.num_channels = num_channels
         self.eps = eps
@@ -138,7 +132,7 @@ class GroupNorm(Module):
 class LocalResponseNorm(Described):
     """Each value divided by a power of the squares of `size` neighbouring channels."""
 
-    _shown = __constants__ = ("alpha", "beta", "k")
+    _shown = ("alpha", "beta", "k")
 
     def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> None:
         super().__init__()

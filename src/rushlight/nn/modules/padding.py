@@ -12,7 +12,6 @@ from .utils import _ntuple
 class _PadNd(Described):
     """Pads by `padding` (one number, or one for each side, last dimension first)."""
 
-    __constants__ = ["padding"]
     _dims = 0
     _mode = "constant"
 
@@ -29,8 +28,6 @@ class _PadNd(Described):
 
 class _ConstantPadNd(_PadNd):
     """Pads with one value."""
-
-    __constants__ = ["padding", "value"]
 
     def __init__(self, padding: Any, value: float) -> None:
         super().__init__(padding)

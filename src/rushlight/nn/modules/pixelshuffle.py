@@ -11,7 +11,7 @@ from .parts import Described
 class PixelShuffle(Described):
     """Makes a picture `upscale_factor` times larger out of its channels."""
 
-    _shown = __constants__ = ("upscale_factor",)
+    _shown = ("upscale_factor",)
 
     def __init__(self, upscale_factor: int) -> None:
         super().__init__()
@@ -24,7 +24,7 @@ class PixelShuffle(Described):
 class PixelUnshuffle(Described):
     """Makes a picture `downscale_factor` times smaller, its places becoming channels."""
 
-    _shown = __constants__ = ("downscale_factor",)
+    _shown = ("downscale_factor",)
 
     def __init__(self, downscale_factor: int) -> None:
         super().__init__()

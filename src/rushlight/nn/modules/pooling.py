@@ -13,7 +13,6 @@ from .utils import _ntuple, _single
 class _MaxPoolNd(Described):
     """The largest value of each window."""
 
-    __constants__ = ["kernel_size", "stride", "padding", "dilation", "return_indices", "ceil_mode"]
     _shown = ("kernel_size", "stride", "padding", "dilation", "ceil_mode")
 
     def __init__(
@@ -104,7 +103,6 @@ class MaxUnpool3d(_MaxUnpoolNd):
 class _AvgPoolNd(Described):
     """The mean of each window."""
 
-    __constants__ = ["kernel_size", "stride", "padding", "ceil_mode", "count_include_pad"]
     _shown = ("kernel_size", "stride", "padding")
 
 
@@ -182,7 +180,7 @@ class AvgPool3d(_AvgPoolWithDivisor):
 class _LPPoolNd(Described):
     """The p-norm of each window."""
 
-    __constants__ = _shown = ("norm_type", "kernel_size", "stride", "ceil_mode")
+    _shown = ("norm_type", "kernel_size", "stride", "ceil_mode")
 
     def __init__(
         self, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False
@@ -218,7 +216,7 @@ class LPPool3d(_LPPoolNd):
 class _AdaptiveAvgPoolNd(Described):
     """Means of as many windows as the output has places."""
 
-    __constants__ = _shown = ("output_size",)
+    _shown = ("output_size",)
 
     def __init__(self, output_size: Any) -> None:
         super().__init__()
@@ -249,7 +247,6 @@ class AdaptiveAvgPool3d(_AdaptiveAvgPoolNd):
 class _AdaptiveMaxPoolNd(Described):
     """The largest values of as many windows as the output has places."""
 
-    __constants__ = ["output_size", "return_indices"]
     _shown = ("output_size",)
 
     def __init__(self, output_size: Any, return_indices: bool = False) -> None:
@@ -282,7 +279,6 @@ class AdaptiveMaxPool3d(_AdaptiveMaxPoolNd):
 class _FractionalMaxPoolNd(Module):
     """Max pooling over windows whose places are drawn, so that sizes shrink by any ratio."""
 
-    __constants__ = ["kernel_size", "return_indices", "output_size", "output_ratio"]
     _dims = 0
 
     def __init__(

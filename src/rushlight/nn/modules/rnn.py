@@ -20,18 +20,6 @@ GATES = {"LSTM": 4, "GRU": 3, "RNN_TANH": 1, "RNN_RELU": 1}
 class RNNBase(Module):
     """Layers and directions of a recurrent network of one kind (`mode`)."""
 
-    __constants__ = [
-        "mode",
-        "input_size",
-        "hidden_size",
-        "num_layers",
-        "bias",
-        "batch_first",
-        "dropout",
-        "bidirectional",
-        "proj_size",
-    ]
-
     def __init__(
         self,
         mode: str,
@@ -126,9 +114,7 @@ class RNNBase(Module):
         if isinstance(input, PackedSequence):
             return self._forward_packed(input, hx)
         if input.dim() not in (2, 3):
-            raise ValueError(
-                f"{self._get_name()}: Expected input to be 2D or 3D, got {input.dim()}D instead"
-            )
+            raise ValueError(f"{self._get_name()}: Expected input to be 2D or 3D, got {input.dim()}D instead")
         alone = input.dim() == 2
         time = 0 if not self.batch_first else 1
         if alone:
@@ -182,7 +168,8 @@ class RNNBase(Module):
         wanted = 2 if alone else 3
         if hx.dim() != wanted:
             raise RuntimeError(
-                f"For {'unbatched 2-D' if alone else 'batched 3-D'} input, hx should also be {wanted}-D but got "
+                f"For {'unbatched 2-D' if alone else 'batched 3-D'} input, hx should also be {wanted}-D but "
+                "got "
                 f"{hx.dim()}-D tensor"
             )
         return hx.unsqueeze(1) if alone else hx
@@ -195,7 +182,8 @@ class RNNBase(Module):
         weight = self._flat_weights[0]
         if input.dtype is not weight.dtype:
             raise ValueError(
-                f"RNN input dtype ({input.dtype}) does not match weight dtype ({weight.dtype}). Convert input: "
+                f"RNN input dtype ({input.dtype}) does not match weight dtype ({weight.dtype}). Convert "
+                "input: "
                 f"input.to({weight.dtype}), or convert model: model.to({input.dtype})"
             )
         wanted = 3 if batch_sizes is None else 2
@@ -242,12 +230,14 @@ class RNNBase(Module):
 def _check_flags(bias: Any, batch_first: Any, dropout: Any, num_layers: int) -> None:
     if not isinstance(dropout, Number) or isinstance(dropout, bool) or not 0 <= dropout <= 1:  # type: ignore[operator]
         raise ValueError(
-            "dropout should be a number in range [0, 1] representing the probability of an element being zeroed, "
+            "dropout should be a number in range [0, 1] representing the probability of an element being "
+            "zeroed, "
             f"not {dropout!r}"
         )
     if dropout > 0 and num_layers == 1:  # type: ignore[operator]
         warnings.warn(
-            "dropout option adds dropout after all but last recurrent layer, so non-zero dropout expects num_layers "
+            "dropout option adds dropout after all but last recurrent layer, so non-zero dropout expects "
+            "num_layers "
             f"greater than 1, but got dropout={dropout} and num_layers={num_layers}",
             stacklevel=4,
         )
@@ -293,9 +283,7 @@ class RNN(RNNBase):
         if nonlinearity not in ("tanh", "relu"):
             raise ValueError(f"Unknown nonlinearity '{nonlinearity}'. Select from 'tanh' or 'relu'.")
         self.__dict__["nonlinearity"] = nonlinearity
-        super().__init__(
-            f"RNN_{nonlinearity.upper()}", input_size, hidden_size, num_layers, *args, **kwargs
-        )
+        super().__init__(f"RNN_{nonlinearity.upper()}", input_size, hidden_size, num_layers, *args, **kwargs)
 
 
 class GRU(RNNBase):
@@ -313,9 +301,7 @@ class LSTM(RNNBase):
         super().__init__("LSTM", input_size, hidden_size, *args, **kwargs)
 
     def _initial(self, batch: int, like: Any) -> Any:
-        cell = zeros(
-            self._hidden_shape(batch, self.hidden_size), dtype=like.dtype, device=like.device
-        )
+        cell = zeros(self._hidden_shape(batch, self.hidden_size), dtype=like.dtype, device=like.device)
         return (super()._initial(batch, like) if self.proj_size else cell), cell
 
     def _given(self, hx: Any, alone: bool) -> Any:
@@ -323,7 +309,8 @@ class LSTM(RNNBase):
         h, c = hx
         if h.dim() != wanted or c.dim() != wanted:
             raise RuntimeError(
-                f"For {'unbatched 2-D' if alone else 'batched 3-D'} input, hx and cx should also be {wanted}-D but "
+                f"For {'unbatched 2-D' if alone else 'batched 3-D'} input, hx and cx should also be "
+                f"{wanted}-D but "
                 f"got ({h.dim()}-D, {c.dim()}-D) tensors"
             )
         return (h.unsqueeze(1), c.unsqueeze(1)) if alone else (h, c)
@@ -336,9 +323,7 @@ class LSTM(RNNBase):
 
     def get_expected_cell_size(self, input: Any, batch_sizes: Any) -> tuple[int, int, int]:
         """The shape that the cell state has for such an input."""
-        return self._hidden_shape(
-            self.get_expected_hidden_size(input, batch_sizes)[1], self.hidden_size
-        )
+        return self._hidden_shape(self.get_expected_hidden_size(input, batch_sizes)[1], self.hidden_size)
 
 
 # ---- single steps
@@ -346,8 +331,6 @@ class LSTM(RNNBase):
 
 class RNNCellBase(Module):
     """One step of a recurrent network, with the weights of `num_chunks` gates."""
-
-    __constants__ = ["input_size", "hidden_size", "bias"]
 
     def __init__(
         self,

@@ -40,7 +40,8 @@ class _Table(Module):
             self.reset_parameters()
         elif tuple(weight.shape) != (num_embeddings, embedding_dim):
             raise AssertionError(
-                f"Shape of weight does not match num_embeddings and embedding_dim: {tuple(weight.shape)}, not "
+                f"Shape of weight does not match num_embeddings and embedding_dim: {tuple(weight.shape)}, "
+                "not "
                 f"{(num_embeddings, embedding_dim)}"
             )
         else:

@@ -64,7 +64,6 @@ def _clones(module: Module, n: int) -> ModuleList:
 class _Layer(Module):
     """What a layer of either kind has besides attention: a small network at each place."""
 
-    __constants__ = ["norm_first"]
     _norms = 0
 
     def _set_rest(
@@ -132,9 +131,7 @@ class TransformerEncoderLayer(_Layer):
         self.self_attn = MultiheadAttention(
             d_model, nhead, dropout=dropout, bias=bias, batch_first=batch_first, **like
         )
-        self._set_rest(
-            d_model, dim_feedforward, dropout, activation, layer_norm_eps, norm_first, bias, like
-        )
+        self._set_rest(d_model, dim_feedforward, dropout, activation, layer_norm_eps, norm_first, bias, like)
         self.activation_relu_or_gelu = _kind_of(self.activation)
 
     def forward(
@@ -180,9 +177,7 @@ class TransformerDecoderLayer(_Layer):
         options = {"dropout": dropout, "batch_first": batch_first, "bias": bias, **like}
         self.self_attn = MultiheadAttention(d_model, nhead, **options)
         self.multihead_attn = MultiheadAttention(d_model, nhead, **options)
-        self._set_rest(
-            d_model, dim_feedforward, dropout, activation, layer_norm_eps, norm_first, bias, like
-        )
+        self._set_rest(d_model, dim_feedforward, dropout, activation, layer_norm_eps, norm_first, bias, like)
 
     def forward(
         self,
@@ -221,8 +216,6 @@ def _length(sequence: Any, batch_first: bool) -> int:
 
 class TransformerEncoder(Module):
     """`num_layers` copies of a layer, one after another."""
-
-    __constants__ = ["norm"]
 
     def __init__(
         self,
@@ -275,8 +268,6 @@ class TransformerEncoder(Module):
 
 class TransformerDecoder(Module):
     """`num_layers` copies of a layer, one after another, all looking at the same memory."""
-
-    __constants__ = ["norm"]
 
     def __init__(self, decoder_layer: Module, num_layers: int, norm: Module | None = None) -> None:
         super().__init__()

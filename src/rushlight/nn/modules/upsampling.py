@@ -11,8 +11,6 @@ from ..module import Module
 class Upsample(Module):
     """Resizes to `size`, or by `scale_factor`."""
 
-    __constants__ = ["size", "scale_factor", "mode", "align_corners", "name", "recompute_scale_factor"]
-
     def __init__(
         self,
         size: Any = None,

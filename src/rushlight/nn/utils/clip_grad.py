@@ -30,7 +30,8 @@ def get_total_norm(
     total = norm(OPERATORS["stack"].call([norm(t, norm_type) for t in tensors]), norm_type)
     if error_if_nonfinite and not bool(total.isfinite()):
         raise RuntimeError(
-            f"The total norm of order {norm_type} for gradients from `parameters` is non-finite, so it cannot be "
+            f"The total norm of order {norm_type} for gradients from `parameters` is non-finite, so it "
+            "cannot be "
             "clipped. To disable this error and scale the gradients by the non-finite norm anyway, set "
             "`error_if_nonfinite=False`"
         )
@@ -54,7 +55,8 @@ def clip_grad_norm_(
     error_if_nonfinite: bool = False,
     foreach: bool | None = None,
 ) -> Tensor:
-    """Makes the gradients smaller, all by one factor, so that their norm is `max_norm` at most; gives the norm
+    """Makes the gradients smaller, all by one factor, so that their norm is `max_norm` at most; gives the
+    norm
     that they had.
     """
     parameters = [parameters] if isinstance(parameters, Tensor) else list(parameters)

@@ -48,7 +48,9 @@ def _fuse(layer: Any, bn: Any, weights: Any, *options: Any) -> Any:
     if layer.training or bn.training:
         raise AssertionError("Fusion only for eval! Call .eval() on the network first")
     if bn.running_mean is None or bn.running_var is None:
-        raise AssertionError("fusion needs the running mean and variance of the normalisation; it tracks none")
+        raise AssertionError(
+            "fusion needs the running mean and variance of the normalisation; it tracks none"
+        )
     fused = copy.deepcopy(layer)
     fused.weight, fused.bias = weights(
         fused.weight, fused.bias, bn.running_mean, bn.running_var, bn.eps, bn.weight, bn.bias, *options

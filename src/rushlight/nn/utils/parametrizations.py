@@ -1,4 +1,6 @@
-"""Ready parametrizations: orthogonal matrices, weights with length and direction apart, weights of norm one."""
+"""Ready parametrizations: orthogonal matrices, weights with length and direction apart, weights of norm
+one.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +10,8 @@ from typing import Any
 from ...autograd.modes import no_grad
 from ...ops.operator import OPERATORS
 from ...tensor.core import Tensor
-from ...tensor.limits import finfo
 from ...tensor.factories import eye
+from ...tensor.limits import finfo
 from .. import functional as F
 from ..module import Module
 from . import parametrize
@@ -40,7 +42,9 @@ class _OrthMaps(Enum):
 
 
 class _Orthogonal(Module):
-    """An orthogonal matrix made of any: as the exponential of a skew one, its Cayley transform, or of mirrors."""
+    """An orthogonal matrix made of any: as the exponential of a skew one, its Cayley transform, or of
+    mirrors.
+    """
 
     def __init__(self, weight: Tensor, orthogonal_map: _OrthMaps, *, use_trivialization: bool = True) -> None:
         super().__init__()
@@ -83,7 +87,8 @@ class _Orthogonal(Module):
         """What `Q` is made of: after this it is."""
         if Q.shape != self.shape:
             raise ValueError(
-                f"Expected a matrix or batch of matrices of shape {self.shape}. Got a tensor of shape {Q.shape}."
+                f"Expected a matrix or batch of matrices of shape {self.shape}. Got a tensor of shape "
+                f"{Q.shape}."
             )
         if hasattr(self, "base"):
             return self._start_from(Q)
@@ -129,9 +134,7 @@ def orthogonal(
     """Keeps a matrix orthogonal while it is trained."""
     weight = _tensor_of(module, name)
     if weight.ndim < 2:
-        raise ValueError(
-            f"Expected a matrix or batch of matrices. Got a tensor of {weight.ndim} dimensions."
-        )
+        raise ValueError(f"Expected a matrix or batch of matrices. Got a tensor of {weight.ndim} dimensions.")
     if orthogonal_map is None:
         square = weight.shape[-2] == weight.shape[-1] or weight.is_complex()
         orthogonal_map = "matrix_exp" if square else "householder"
@@ -175,9 +178,7 @@ def weight_norm(module: Module, name: str = "weight", dim: int = 0) -> Module:
 class _SpectralNorm(Module):
     """A weight divided by its largest singular value, which a few steps of the power method follow."""
 
-    def __init__(
-        self, weight: Tensor, n_power_iterations: int = 1, dim: int = 0, eps: float = 1e-12
-    ) -> None:
+    def __init__(self, weight: Tensor, n_power_iterations: int = 1, dim: int = 0, eps: float = 1e-12) -> None:
         super().__init__()
         ndim = weight.ndim
         if not -ndim <= dim < ndim:
@@ -186,8 +187,7 @@ class _SpectralNorm(Module):
             )
         if n_power_iterations <= 0:
             raise ValueError(
-                "Expected n_power_iterations to be positive, but got "
-                f"n_power_iterations={n_power_iterations}"
+                f"Expected n_power_iterations to be positive, but got n_power_iterations={n_power_iterations}"
             )
         self.dim = dim % ndim
         self.eps = eps

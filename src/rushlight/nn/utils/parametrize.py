@@ -41,7 +41,9 @@ def _set(target: Tensor, values: Tensor) -> None:
 
 
 class ParametrizationList(ModuleList):
-    """The parametrizations of one tensor, in the order they are applied in, and the originals they start from."""
+    """The parametrizations of one tensor, in the order they are applied in, and the originals they start
+    from.
+    """
 
     def __init__(self, modules: Sequence[Module], original: Any, unsafe: bool = False) -> None:
         if not len(modules):
@@ -107,13 +109,15 @@ class ParametrizationList(ModuleList):
             values = [value] if self.is_tensor else list(value)
             if len(values) != self.ntensors:
                 raise ValueError(
-                    f"'right_inverse' must return a sequence of tensors of length {self.ntensors}. Got a sequence of "
+                    f"'right_inverse' must return a sequence of tensors of length {self.ntensors}. Got a "
+                    "sequence of "
                     f"length {len(values)}."
                 )
             for original, new in zip(self._originals(), values):
                 if new.dtype is not original.dtype:
                     raise ValueError(
-                        f"The tensor returned by `right_inverse` has dtype {new.dtype} while `original` has dtype "
+                        f"The tensor returned by `right_inverse` has dtype {new.dtype} while `original` has "
+                        "dtype "
                         f"{original.dtype}"
                     )
                 _set(original, new)
@@ -137,7 +141,8 @@ def _check_unchanged(value: Any, shape: tuple[int, ...], dtype: Any) -> None:
     for what, old, new in (("dtype", dtype, value.dtype), ("shape", shape, tuple(value.shape))):
         if old != new:
             raise ValueError(
-                f"Registering a parametrization may not change the {what} of the tensor, unless `unsafe` flag is "
+                f"Registering a parametrization may not change the {what} of the tensor, unless `unsafe` "
+                "flag is "
                 f"enabled.\nunparametrized {what}: {old}\nparametrized {what}: {new}"
             )
 
@@ -155,12 +160,15 @@ def _own_class(module: Module) -> None:
 
     def getstate(self: Any) -> Any:
         raise RuntimeError(
-            "Serialization of parametrized modules is only supported through state_dict(): save that, or call "
+            "Serialization of parametrized modules is only supported through state_dict(): save that, or "
+            "call "
             "remove_parametrizations first"
         )
 
     cls = type(module)
-    members = {"__getstate__": getstate} | ({} if hasattr(cls, "__deepcopy__") else {"__deepcopy__": deepcopy})
+    members = {"__getstate__": getstate} | (
+        {} if hasattr(cls, "__deepcopy__") else {"__deepcopy__": deepcopy}
+    )
     module.__class__ = type(f"Parametrized{cls.__name__}", (cls,), members)
 
 
@@ -183,7 +191,9 @@ def _property(name: str) -> property:
 def register_parametrization(
     module: Module, tensor_name: str, parametrization: Module, *, unsafe: bool = False
 ) -> Module:
-    """From now on the tensor is what `parametrization` makes of an original, which is trained in its place."""
+    """From now on the tensor is what `parametrization` makes of an original, which is trained in its
+    place.
+    """
     parametrization.train(module.training)
     if is_parametrized(module, tensor_name):
         if not unsafe:
@@ -232,9 +242,7 @@ def is_parametrized(module: Module, tensor_name: str | None = None) -> bool:
     return len(parametrizations) > 0 if tensor_name is None else tensor_name in parametrizations
 
 
-def remove_parametrizations(
-    module: Module, tensor_name: str, leave_parametrized: bool = True
-) -> Module:
+def remove_parametrizations(module: Module, tensor_name: str, leave_parametrized: bool = True) -> Module:
     """Makes a tensor an ordinary one again: with the computed value, or with the original one."""
     if not is_parametrized(module, tensor_name):
         raise ValueError(f"Module {module} does not have a parametrization on {tensor_name}")
@@ -249,7 +257,8 @@ def remove_parametrizations(
         original = Parameter(value) if value.requires_grad else value
     else:
         raise ValueError(
-            "Cannot leave unparametrized (`leave_parametrized=False`) a tensor that is parametrized in terms of a "
+            "Cannot leave unparametrized (`leave_parametrized=False`) a tensor that is parametrized in terms "
+            "of a "
             "sequence of tensors."
         )
     delattr(type(module), tensor_name)

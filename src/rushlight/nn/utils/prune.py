@@ -160,9 +160,7 @@ class PruningContainer(BasePruningMethod):
             return (slice(None),) * dim + (channels,)
         if kind == "global":
             return (slice(None),) * t.dim()
-        raise ValueError(
-            f"Unrecognized PRUNING_TYPE {kind}; it is 'unstructured', 'structured' or 'global'"
-        )
+        raise ValueError(f"Unrecognized PRUNING_TYPE {kind}; it is 'unstructured', 'structured' or 'global'")
 
 
 class Identity(BasePruningMethod):
@@ -185,9 +183,7 @@ class _Amount(BasePruningMethod):
     def _count(self, size: int) -> int:
         n = self.amount if isinstance(self.amount, Integral) else round(self.amount * size)
         if n > size:
-            raise ValueError(
-                f"amount={n} should be smaller than the number of parameters to prune={size}"
-            )
+            raise ValueError(f"amount={n} should be smaller than the number of parameters to prune={size}")
         return int(n)
 
 

@@ -45,7 +45,8 @@ class PackedSequence(PackedSequence_):
         elif batch_sizes.device.type != "cpu":
             raise ValueError(
                 "batch_sizes should always be on CPU. Instances of PackedSequence should never be created "
-                "manually. They should be instantiated by functions like pack_sequence and pack_padded_sequence"
+                "manually. They should be instantiated by functions like pack_sequence and "
+                "pack_padded_sequence"
             )
         if unsorted_indices is None:
             unsorted_indices = invert_permutation(sorted_indices)
@@ -54,7 +55,9 @@ class PackedSequence(PackedSequence_):
     def _replace_data(self, data: Any) -> PackedSequence:
         if data is self.data:
             return self
-        order = [None if i is None else i.to(data.device) for i in (self.sorted_indices, self.unsorted_indices)]
+        order = [
+            None if i is None else i.to(data.device) for i in (self.sorted_indices, self.unsorted_indices)
+        ]
         return type(self)(data, self.batch_sizes, *order)
 
     def to(self, *args: Any, **kwargs: Any) -> PackedSequence:
@@ -137,13 +140,15 @@ def _check_lengths(input: Tensor, lengths: Tensor) -> None:
         )
     if int(lengths.max()) > input.shape[0]:
         raise RuntimeError(
-            f"Expected the longest of 'lengths' ({int(lengths.max())}) to be within the {input.shape[0]} steps of "
+            f"Expected the longest of 'lengths' ({int(lengths.max())}) to be within the {input.shape[0]} "
+            "steps of "
             f"the input of shape {tuple(input.shape)}"
         )
     if bool((lengths[1:] > lengths[:-1]).any()):
         raise RuntimeError(
             "`lengths` array must be sorted in decreasing order when `enforce_sorted` is True. You can pass "
-            "`enforce_sorted=False` to pack_padded_sequence and/or pack_sequence to sidestep this requirement if "
+            "`enforce_sorted=False` to pack_padded_sequence and/or pack_sequence to sidestep this "
+            "requirement if "
             "you do not need ONNX exportability."
         )
 
@@ -192,7 +197,8 @@ def pad_sequence(
     for s in sequences:
         if tuple(s.shape[1:]) != rest:
             raise RuntimeError(
-                f"pad_sequence: all sequences must have the same sizes after the first dimension; got {rest} and "
+                f"pad_sequence: all sequences must have the same sizes after the first dimension; got {rest} "
+                "and "
                 f"{tuple(s.shape[1:])}"
             )
     pad, left = OPERATORS["nn.functional.pad"].call, padding_side == "left"

@@ -13,7 +13,9 @@ from .weights import as_matrix, drawn_direction, largest_singular, outputs_of
 
 
 class SpectralNorm:
-    """The hook: `weight` from `weight_orig`, with the vectors `weight_u` and `weight_v` of the power method."""
+    """The hook: `weight` from `weight_orig`, with the vectors `weight_u` and `weight_v` of the power
+    method.
+    """
 
     _version = 1
 
@@ -22,8 +24,7 @@ class SpectralNorm:
     ) -> None:
         if n_power_iterations <= 0:
             raise ValueError(
-                "Expected n_power_iterations to be positive, but got "
-                f"n_power_iterations={n_power_iterations}"
+                f"Expected n_power_iterations to be positive, but got n_power_iterations={n_power_iterations}"
             )
         self.name = name
         self.dim = dim
@@ -64,7 +65,8 @@ class SpectralNorm:
             raise ValueError(f"`SpectralNorm` cannot be applied as parameter `{name}` is None")
         if is_lazy(weight):
             raise ValueError(
-                "The module passed to `SpectralNorm` can't have uninitialized parameters: call it once with an "
+                "The module passed to `SpectralNorm` can't have uninitialized parameters: call it once with "
+                "an "
                 "example first"
             )
         rows, columns = as_matrix(weight.detach(), dim).shape

@@ -11,7 +11,8 @@ from ...func.modules import functional_call as _functional_call
 def functional_call(module: Any, parameters_and_buffers: Any, *args: Any, **kwargs: Any) -> Any:
     """The old name of `rushlight.func.functional_call`."""
     warnings.warn(
-        "This API is deprecated as of PyTorch 2.0 and will be removed in a future version of PyTorch. Please use "
+        "This API is deprecated as of PyTorch 2.0 and will be removed in a future version of PyTorch. Please "
+        "use "
         "torch.func.functional_call instead which is a drop-in replacement.",
         FutureWarning,
         stacklevel=2,

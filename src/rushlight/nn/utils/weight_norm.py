@@ -62,7 +62,8 @@ def _find(module: Module, name: str) -> int | None:
 def weight_norm(module: Module, name: str = "weight", dim: int = 0) -> Module:
     """Trains length and direction of a weight apart; `parametrizations.weight_norm` is the newer form."""
     warnings.warn(
-        "`torch.nn.utils.weight_norm` is deprecated in favor of `torch.nn.utils.parametrizations.weight_norm`.",
+        "`torch.nn.utils.weight_norm` is deprecated in favor of "
+        "`torch.nn.utils.parametrizations.weight_norm`.",
         FutureWarning,
         stacklevel=2,
     )
