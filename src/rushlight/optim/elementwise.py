@@ -111,7 +111,8 @@ class Elementwise(Optimizer):
                 else:
                     kernel(a, a, g._a, *chosen)
             else:
-                arrays = [a, g._a, *[ready(state[name]) for name in names]]
+                grad = g._a if g.dtype is p.dtype else g._a.astype(p.dtype.np)  # p.data was given another
+                arrays = [a, grad, *[ready(state[name]) for name in names]]
                 variant.update(arrays, numbers, p.dtype)
                 chosen = variant.chosen(numbers)
 

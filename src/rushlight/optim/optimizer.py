@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ..tensor.core import Tensor
@@ -25,6 +25,7 @@ class _Required:
 
 
 required = _Required()
+ParamsT = Iterable[Any]  # tensors, pairs of a name and a tensor, or dicts of a group
 
 
 class Optimizer(Hooked, Saved):
@@ -32,6 +33,8 @@ class Optimizer(Hooked, Saved):
 
     A subclass defines `step(closure=None)`; `state[p]` is a dict for what it keeps of parameter `p`.
     """
+
+    profile_hook_step = staticmethod(with_hooks)  # for classes that get their `step` later
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -164,6 +167,7 @@ def _sort_out_names(group: dict[str, Any]) -> None:
 
 __all__ = [
     "Optimizer",
+    "ParamsT",
     "register_optimizer_step_post_hook",
     "register_optimizer_step_pre_hook",
     "required",
