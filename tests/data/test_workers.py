@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import pytest
 import rushlight
 from data import worker_cases as cases
 from rushlight.utils.data import DataLoader, IterableDataset, get_worker_info
-from support.paths import SOURCE
+from support.paths import SOURCE, run_python
 
 SHARED_MEMORY = Path("/dev/shm")
 WITH_TESTS = os.pathsep.join([str(SOURCE), str(Path(__file__).parents[1])])
@@ -118,6 +119,40 @@ def test_everything_travels():
     np.testing.assert_array_equal(got["array"], sent["array"])
     got["array"][0] = 5
     got["number"] += 1
+
+
+def test_threads_of_the_parent_do_not_disturb():
+    here = [x.item() for x in DataLoader(cases.Calculating())]  # the pool of threads runs now
+    assert [x.item() for x in DataLoader(cases.Calculating(), num_workers=2)] == pytest.approx(here)
+
+
+def test_loading_in_a_thread():
+    batches = []
+    thread = threading.Thread(target=lambda: batches.extend(DataLoader(cases.Pictures(), 3, num_workers=2)))
+    thread.start()
+    thread.join(20)
+    check_pictures(batches, 12)
+
+
+def test_messages_of_all_sizes():
+    """More than a socket holds, in both directions at once."""
+    indices = DataLoader(range(10**6), batch_size=250_000, num_workers=2, collate_fn=list)
+    assert [len(x) for x in indices] == 4 * [250_000]
+    ahead = DataLoader(range(4000), num_workers=2, prefetch_factor=1500, collate_fn=str)
+    assert list(ahead) == [f"[{i}]" for i in range(4000)]
+    texts = DataLoader(range(40), num_workers=2, collate_fn=lambda i: ["x" * 3000] * i[0], prefetch_factor=20)
+    assert [len(x) for x in texts] == list(range(40))
+
+
+def test_many_batches_are_kept_in_few_open_files():
+    loader = DataLoader(cases.Pictures(150), num_workers=1, prefetch_factor=2)
+    before = open_files()
+    kept, most = [], 0
+    for batch in loader:
+        kept.append(batch)
+        most = max(most, open_files())
+    check_pictures(kept, 150)
+    assert most < before + 20
 
 
 def test_batches_as_they_become_ready():
@@ -252,18 +287,32 @@ def test_spawn_explains_what_it_needs():
 # ---- what is left behind
 
 
-def test_many_loaders_one_after_another():
-    next(iter(DataLoader(cases.Pictures(4), num_workers=1)))
-    before = open_files()
-    for i in range(200):
-        it = iter(DataLoader(cases.Pictures(4), num_workers=1))
-        next(it)
-        if i % 2:
-            list(it)
-        del it  # half of them are given up
+MANY = """
+import gc, multiprocessing, os
+from data import worker_cases as cases
+from rushlight.utils.data import DataLoader
+
+def files():
     gc.collect()
-    assert open_files() <= before
-    assert not multiprocessing.active_children()
+    return len(os.listdir("/proc/self/fd"))
+
+def load(whole):
+    it = iter(DataLoader(cases.Pictures(4), num_workers=1))
+    next(it)
+    if whole:
+        list(it)
+
+load(True)
+before = files()
+for i in range(200):
+    load(i % 2)  # half of them are given up
+print(files() - before, multiprocessing.active_children())
+"""
+
+
+def test_many_loaders_one_after_another():
+    done = run_python("-c", MANY, PYTHONPATH=WITH_TESTS)
+    assert (done.stdout, done.stderr) == ("0 []\n", "")
 
 
 SCRIPT = """
@@ -308,9 +357,8 @@ def test_interrupt_leaves_nothing(tmp_path, method):
     assert errors.rstrip().endswith("KeyboardInterrupt")
 
 
-@pytest.mark.parametrize("method", ["fork", "spawn"])
-def test_killed_parent_leaves_nothing(tmp_path, method):
-    process, pids = start(tmp_path, "time.sleep(60)", method)
+def test_killed_parent_leaves_nothing(tmp_path):
+    process, pids = start(tmp_path, "time.sleep(60)")
     process.kill()
     assert vanish(pids[:1], 3)  # it is idle
     assert vanish(pids[1:], 5)  # it is asleep in the dataset

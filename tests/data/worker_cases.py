@@ -23,6 +23,16 @@ class Pictures(Dataset):
         return rushlight.full((40, 40), float(index)), index
 
 
+class Calculating(Dataset):
+    """Runs kernels that want threads."""
+
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, index):
+        return (rushlight.full((600, 600), float(index)) * 2 + 1).tanh().sum()
+
+
 class Failing(Dataset):
     """Does at item 5 what `how` says."""
 

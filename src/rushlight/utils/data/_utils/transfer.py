@@ -89,7 +89,7 @@ class Packer:
     """Makes parcels. Segments that the receiver has given back are used again."""
 
     def __init__(self) -> None:
-        self._segments: dict[int, mmap.mmap] = {}
+        self._segments: dict[int, np.ndarray] = {}
         self._free: list[int] = []
         self._count = 0
 
@@ -110,9 +110,9 @@ class Packer:
             return Parcel(stream.getvalue()), None
         places = _places(buffers)
         segment, file, given_up = self._segment(sum(places[-1]))
-        memory = memoryview(self._segments[segment])
+        memory = self._segments[segment]
         for (start, size), buffer in zip(places, buffers):
-            memory[start : start + size] = buffer
+            memory[start : start + size] = np.frombuffer(buffer, np.uint8)
         known_size = len(memory) if file is not None else 0
         content = None if is_long else stream.getvalue()
         return Parcel(content, places, segment, known_size, given_up), file
@@ -130,7 +130,7 @@ class Packer:
         self._count += 1
         size = block_size(size)
         file = _nameless_file(size)
-        self._segments[self._count] = mmap.mmap(file, size)
+        self._segments[self._count] = np.frombuffer(_mapped(file, size), np.uint8)
         return self._count, file, given_up
 
 
@@ -196,6 +196,7 @@ class _Segment:
 
     def __init__(self, file: int, size: int, number: int, returned: list[int]) -> None:
         self._memory = _mapped(file, size)
+        os.close(file)
 
         def give_back(lease: Any) -> None:
             returned.append(number)
@@ -211,13 +212,10 @@ class _Segment:
 
 
 def _mapped(file: int, size: int) -> Any:
-    """The memory of a file, which is closed."""
-    try:
-        if sys.version_info >= (3, 13):
-            return mmap.mmap(file, size, trackfd=False)
-        return _Mapping(file, size).buffer()
-    finally:
-        os.close(file)
+    """The memory of a file, which need not stay open."""
+    if sys.version_info >= (3, 13):
+        return mmap.mmap(file, size, trackfd=False)
+    return _Mapping(file, size).buffer()
 
 
 class _Mapping:
