@@ -93,8 +93,9 @@ def _module(m: torch.nn.Module) -> Any:
     cls = getattr(importlib.import_module(f"rushlight.{home}"), type(m).__name__)
     made = cls.__new__(cls)
     rushlight.nn.Module.__init__(made)
-    own = {k: carry(v) for k, v in vars(m).items() if not k.startswith("_") or k == "_qkv_same_embed_dim"}
-    made.__setstate__({**vars(made), **own})
+    tables = ("_parameters", "_buffers", "_modules")
+    state = {k: carry(v) for k, v in m.__getstate__().items() if k not in tables}
+    made.__setstate__({**vars(made), **state})
     for name, p in m._parameters.items():
         made.register_parameter(name, None if p is None else rushlight.nn.Parameter(carry(p)))
     for name, b in m._buffers.items():

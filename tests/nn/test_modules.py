@@ -324,6 +324,7 @@ def test_copies_of_lazy_modules_wait_too() -> None:
     assert twin(rushlight.randn(2, 3, 5, 5)).shape == (2, 2)
     assert [type(m).__name__ for m in twin] == ["Conv2d", "BatchNorm2d", "Flatten", "Linear"]
     assert repr(lazy[0]) == "LazyConv2d(0, 4, kernel_size=(3, 3), stride=(1, 1))"
+    lazy.load_state_dict(copy.deepcopy(lazy).state_dict())
     lazy.load_state_dict(twin.state_dict())
     assert lazy[3].weight.shape == (2, 36)
     with pytest.raises(ValueError, match="uninitialized"):
@@ -394,6 +395,24 @@ def test_other_memory_for_a_tensor() -> None:
     x.data = x.detach()
     x.detach().numpy()[:] = 2
     assert x.tolist() == [2, 2, 2]
+
+
+def test_an_error_says_in_which_layer() -> None:
+    net = nn.Sequential(OrderedDict(first=nn.Linear(2, 3), rest=nn.Sequential(nn.ReLU(), nn.Linear(4, 1))))
+    with pytest.raises(RuntimeError) as caught:
+        nn.DataParallel(net)(rushlight.ones(1, 2))
+    assert caught.value.__notes__ == [
+        "in module.rest.1: Linear(in_features=4, out_features=1, bias=True), of DataParallel"
+    ]
+
+
+def test_a_call_with_other_parameters() -> None:
+    net = Net()
+    kept, x = net.scale, rushlight.ones(1, 2)
+    other = rushlight.func.functional_call(net, {"scale": rushlight.zeros(1)}, (x,))
+    assert not values(other).any()
+    assert net.scale is kept
+    assert values(net(x)).any()
 
 
 # ---- options

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -13,6 +15,7 @@ torch = pytest.importorskip("torch")
 import rushlight
 
 from .both_sides import both
+from .carried import array, carry, tensors
 
 CASES: dict[str, tuple[Callable[[Any], Any], Any]] = {  # how it is made, and the shapes of its inputs
     "Identity": (lambda nn: nn.Identity(3, a=2), [(2, 3)]),
@@ -183,6 +186,57 @@ def test_gradients_of_convolutions_on_their_own() -> None:
         )
 
     both(run)
+
+
+WHOLE = {
+    "Linear": (lambda nn: nn.Linear(3, 4), (2, 3)),
+    "Conv2d": (lambda nn: nn.Conv2d(2, 3, 3, padding="same", padding_mode="reflect"), (1, 2, 5, 5)),
+    "ConvTranspose1d": (lambda nn: nn.ConvTranspose1d(2, 3, 3), (1, 2, 5)),
+    "BatchNorm2d": (lambda nn: nn.BatchNorm2d(3), (2, 3, 4, 4)),
+    "LSTM": (lambda nn: nn.LSTM(3, 4, 2, bidirectional=True), (5, 2, 3)),
+    "MaxPool2d": (lambda nn: nn.MaxPool2d(2), (1, 1, 4, 4)),
+    "Sequential": (
+        lambda nn: nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Dropout(0.5), nn.LayerNorm(4)),
+        (2, 3),
+    ),
+    "TransformerEncoderLayer": (lambda nn: nn.TransformerEncoderLayer(4, 2, 8, 0.0), (3, 2, 4)),
+}
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_attributes_are_exchanged(name: str) -> None:
+    """A whole module saved on one side is its attributes; the other side's class works with them."""
+    make, shape = WHOLE[name]
+    theirs = make(torch.nn)
+    x = torch.randn(shape)
+    ours = carry(theirs)
+    assert repr(ours) == repr(theirs)
+    back = returned(ours)
+    assert repr(back) == repr(theirs)
+    for module in (theirs, ours, back):
+        module.eval()
+    expected = tensors(theirs(x), torch.Tensor)
+    for results in (tensors(ours(carry(x)), rushlight.Tensor), tensors(back(x), torch.Tensor)):
+        for a, e in zip(results, expected, strict=True):
+            np.testing.assert_allclose(array(a), array(e), rtol=1e-4, atol=1e-5)
+
+
+def returned(x: Any) -> Any:
+    """A module of Rushlight's attributes, of PyTorch's class."""
+    if isinstance(x, rushlight.Tensor):
+        made = torch.from_numpy(array(x))
+        return torch.nn.Parameter(made) if isinstance(x, rushlight.nn.Parameter) else made
+    if isinstance(x, rushlight.nn.Module):
+        home = importlib.import_module(type(x).__module__.replace("rushlight", "torch"))
+        cls = getattr(home, type(x).__name__)
+        made = cls.__new__(cls)
+        made.__setstate__({k: returned(v) for k, v in x.__getstate__().items()})
+        return made
+    if isinstance(x, dict):
+        return {k: returned(v) for k, v in x.items()}
+    if isinstance(x, (list, tuple)):
+        return type(x)(returned(v) for v in x)
+    return getattr(torch.nn.functional, x.__name__) if callable(x) else x
 
 
 def public(module: Any) -> dict[str, Any]:

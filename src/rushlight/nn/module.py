@@ -11,6 +11,7 @@ from ..tensor.core import Tensor
 from .hooks import Hooks, call_with_hooks
 from .members import Members
 from .parameter import Buffer, Parameter
+from .places import tell_place
 from .state import StateMixin
 
 Hook = Callable[..., Any]
@@ -69,9 +70,13 @@ class Module(StateMixin):
         )
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if self._call_hooks is None:
-            return self.forward(*args, **kwargs)
-        return call_with_hooks(self, args, kwargs)
+        try:
+            if self._call_hooks is None:
+                return self.forward(*args, **kwargs)
+            return call_with_hooks(self, args, kwargs)
+        except Exception as error:
+            tell_place(error, self)
+            raise
 
     # ---- attributes
 

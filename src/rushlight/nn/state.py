@@ -12,6 +12,7 @@ from ..autograd.hooks import RemovableHandle, add_hook
 from ..autograd.modes import no_grad
 from ..tensor.core import Tensor
 from .parameter import Parameter
+from .uninitialized import is_lazy
 
 EXTRA = "_extra_state"
 
@@ -189,6 +190,10 @@ class StateMixin:
                 f'While copying the parameter named "{key}", expected torch.Tensor or Tensor-like object '
                 f"from checkpoint but received {type(value)}"
             )
+            return
+        if is_lazy(target) or is_lazy(value):
+            if not (is_lazy(target) and is_lazy(value)):
+                errors.append(f"the sizes of {key} are not known yet: call the lazy module once before")
             return
         if target.dim() == 0 and value.dim() == 1 and len(value) == 1:  # the way version 0.3 saved numbers
             value = value[0]
