@@ -76,7 +76,7 @@ def restorer(map_location: Any) -> Restore:
 
 def wants_meta(map_location: Any) -> bool:
     """Are the data not wanted at all?"""
-    return isinstance(map_location, (str, device)) and device(map_location).type == "meta"
+    return isinstance(map_location, (str, device)) and str(map_location).partition(":")[0] == "meta"
 
 
 def _cpu(storage: Any, location: str) -> Any:

@@ -30,7 +30,8 @@ def set_dtype(made: np.dtype, state: Any) -> np.dtype:
     plain = type(state) is tuple and len(state) == 8 and state[0] == 3 and state[2:5] == (None, None, None)
     if not plain or state[1] not in ("<", ">", "=", "|"):
         raise LoadError(f"a numpy dtype with the state {told(state)} is not loaded; plain ones are")
-    made.__setstate__((3, state[1], None, None, None, -1, -1, 0))  # type: ignore[attr-defined]
+    sizes = (made.itemsize, made.alignment) if made.kind in "SUV" else (-1, -1)  # as numpy writes them
+    made.__setstate__((3, state[1], None, None, None, *sizes, 0))  # type: ignore[attr-defined]
     return made
 
 

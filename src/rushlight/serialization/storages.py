@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import sys
 from typing import Any
 
@@ -12,7 +13,7 @@ from ..tensor.core import wrap
 from ..tensor.dtype import DTYPES, dtype
 from ..tensor.memory import TypedStorage, UntypedStorage, storagetype
 from ..tensor.memory import _known as known_storages
-from ..tensor.storage import storage_of
+from ..tensor.storage import Storage, storage_of
 from .errors import LoadError, told
 from .locations import MetaStorage, Restore
 from .settings import LoadEndianness, get_default_load_endianness, get_default_mmap_options
@@ -52,10 +53,12 @@ class Reference:
         return TypedStorage(wrap_storage=memory, dtype=self.dtype)
 
 
-def storage_on(array: np.ndarray) -> UntypedStorage:
-    """A storage on an array of bytes that nobody else uses."""
+def storage_on(array: np.ndarray, pinned: bool = False) -> UntypedStorage:
+    """A storage on an array of bytes; `pinned` if somebody outside is to see what happens to them."""
     memory = object.__new__(UntypedStorage)
     memory._bytes = wrap(array, UINT8)
+    if pinned:
+        memory._bytes._s = Storage(memory._bytes, pinned=True)
     known_storages[id(storage_of(memory._bytes))] = memory
     return memory
 
@@ -69,6 +72,7 @@ class ZipStorages:
         self.archive, self.restore, self.no_data = archive, restore, no_data
         self.swapped = byte_order(archive) == OTHER_ORDER
         self.map = _mapping(archive) if mapped else None
+        self.shared = get_default_mmap_options() == getattr(mmap, "MAP_SHARED", -1)
         self.memories: dict[str, Any] = {}
 
     def persistent(self, parts: Any) -> Any:
@@ -88,7 +92,7 @@ class ZipStorages:
             return MetaStorage(0)
         start = self.archive.start(entry)
         if self.map is not None and entry.size and not self.swapped and start % ALIGNMENT == 0:
-            return storage_on(np.frombuffer(self.map, np.uint8, entry.size, start))
+            return storage_on(np.frombuffer(self.map, np.uint8, entry.size, start), self.shared)
         array = empty((entry.size,), np.dtype(np.uint8))
         self.archive.read_into(entry, memoryview(array))
         if self.swapped:
@@ -119,8 +123,6 @@ def swap(array: np.ndarray, dt: dtype | None) -> None:
 
 
 def _mapping(archive: ZipReader) -> Any:
-    import mmap
-
     if archive.base:
         raise LoadError("mmap=True needs an archive that begins where its file does")
     flags = get_default_mmap_options()

@@ -25,7 +25,10 @@ from .builders import (
     set_generator,
 )
 from .errors import LoadError, NotAllowedError, told
-from .names import RENAMED_MODULES, is_inert, library_class, operator_named, program_class, value_named
+from .names import RENAMED_MODULES, is_inert, library_class, member, operator_named, program_class, value_named
+
+
+GETATTR = BUILDERS["builtins.getattr"]
 
 
 class Passed(Exception):
@@ -57,15 +60,18 @@ class Loading:
             return found
         if (function := operator_named(module, name)) is not None:
             return function
-        return self._class(module, name, path)
+        return self._class(module, name)
 
-    def _class(self, module: str, name: str, path: str) -> type:
+    def _class(self, module: str, name: str) -> type:
         found = library_class(module, name)
         if found is None and not module.startswith("torch."):
             found = program_class(module, name)
-            if found is not None and not _is_data(found):
-                raise NotAllowedError(_why_not(path, module, name, found), path)
-        if found is None:
+        return self._checked(found, module, name)
+
+    def _checked(self, found: Any, module: str, name: str) -> type:
+        """A class that was found under a name, if instances of it can be made without running its code."""
+        path = f"{module}.{name}"
+        if found is None or not (is_inert(found) or _is_data(found)):
             raise NotAllowedError(_why_not(path, module, name, found), path)
         if _attribute(found, "__del__") is not None:
             raise NotAllowedError(
@@ -73,15 +79,23 @@ class Loading:
             )
         if self.weights_only and issubclass(found, Module):
             raise NotAllowedError(
-                f"the file holds a module ({path}), and weights_only=True leaves modules out. Call torch.load "
-                "without weights_only: modules load safely, their classes' code does not run",
+                f"the file holds a module ({path}), and weights_only=True leaves modules out. Call "
+                "torch.load without weights_only: modules load safely, their classes' code does not run",
                 path,
             )
         return found
 
+    def _inner_class(self, outer: type, name: Any) -> type:
+        """A class inside of another, which old protocols look up in two steps."""
+        found = member(outer, name) if type(name) is str else None
+        path = f"{outer.__qualname__}.{told(name)}"
+        return self._checked(found if isinstance(found, type) else None, outer.__module__, path)
+
     # ---- what files may do
 
     def call(self, function: Any, arguments: tuple) -> Any:
+        if function is GETATTR and len(arguments) == 2 and isinstance(arguments[0], type):
+            return self._inner_class(*arguments)
         if type(function) is Builder:
             return function.make(*arguments)
         make = CONSTRUCTORS.get(id(function))
