@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ..kernels import convolution as _kernels
 from .dispatch import primitive
 from .movement import restrided
 
@@ -28,6 +29,9 @@ def convolution(
 ) -> Any:
     """The cross-correlation of each image with each filter, plus a bias for each filter (or None)."""
     sizes = output_sizes(x.shape[2:], weight.shape[2:], stride, padding, dilation)
+    made = _kernels.forward(x, weight, bias, sizes, stride, padding, dilation, groups)
+    if made is not None:
+        return made
     out = empty_like(x, (len(x), len(weight), *sizes))
     filters = weight.reshape(groups, len(weight) // groups, prod(weight.shape[1:]))
     for images, seen in blocks_of_patches(x, weight.shape[2:], sizes, stride, padding, dilation, groups):
@@ -42,6 +46,9 @@ def convolution_input(
     g: Any, weight: Any, bias: Any, shape: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes, groups: int
 ) -> Any:
     """The transpose of `convolution`, to images of sizes `shape`: outputs go back to where they came from."""
+    made = _kernels.input_gradient(g, weight, bias, shape, stride, padding, dilation, groups)
+    if made is not None:
+        return made
     taps, channels = weight.shape[2:], weight.shape[1] * groups
     out = empty_like(g, (len(g), channels, *shape))
     reach = [(n - 1) * s + d * (k - 1) + 1 for n, s, d, k in zip(g.shape[2:], stride, dilation, taps)]

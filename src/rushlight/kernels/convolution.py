@@ -1,0 +1,117 @@
+"""Convolutions by generated kernels: which way is taken, by shapes, types and layouts alone.
+
+Each function answers None when it does not apply, and numpy does the work then: kernels are off, or there is
+no compiler, or the arrays are no planes of float32 or float64 in the usual order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..runtime import memory, session, settings
+from . import convolution_plans as plans
+
+WORK_PER_ELEMENT = 16  # multiplications that count as one element of an element-wise kernel
+MOST_PLANS = 4096
+Sizes = Sequence[int]
+_plans: dict[tuple, Any] = {}
+
+
+def forward(
+    x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, places: Sizes, *how: Any
+) -> np.ndarray | None:
+    """The convolution of `x` to `places`; `how` is stride, padding, dilation and groups."""
+    key = ("forward", x.dtype.char, x.shape, weight.shape, *how)
+    plan = _plans[key] if key in _plans else _keep(key, x.dtype, x.shape, weight.shape, places, how)
+    return None if plan is None else _made(plan, (len(x), len(weight), *places), x, weight, bias)
+
+
+def input_gradient(
+    g: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, sizes: Sizes, *how: Any
+) -> np.ndarray | None:
+    """The transposed convolution of `g` to images of these sizes."""
+    key = ("input", g.dtype.char, g.shape, weight.shape, *sizes, *how)
+    shape = (len(g), weight.shape[1] * how[-1], *sizes)
+    plan = _plans[key] if key in _plans else _keep(key, g.dtype, shape, weight.shape, g.shape[2:], how)
+    return None if plan is None else _made(plan, shape, g, weight, bias)
+
+
+def _made(plan: plans.Plan, shape: Sizes, x: Any, weight: Any, bias: Any) -> np.ndarray | None:
+    dtype = x.dtype
+    x = _in_order(x)
+    if x is None or type(weight) is not np.ndarray or weight.dtype != dtype:
+        return None
+    if bias is not None:
+        if type(bias) is not np.ndarray or bias.dtype != dtype:
+            return None
+        bias = np.ascontiguousarray(bias)
+    out = memory.empty(shape, dtype)
+    plan.run(out, x, np.ascontiguousarray(weight), bias)
+    return out
+
+
+def _in_order(x: np.ndarray) -> np.ndarray | None:
+    """`x` with its planes in the usual order; None if its channels are last, which numpy keeps so."""
+    if type(x) is not np.ndarray or not x.flags.aligned:
+        return None
+    if x.flags.c_contiguous:
+        return x
+    return None if np.moveaxis(x, 1, -1).flags.c_contiguous else np.ascontiguousarray(x)
+
+
+def _keep(key: tuple, dtype: np.dtype, shape: Sizes, weight: Sizes, places: Sizes, how: tuple) -> Any:
+    """The plan for a key, worked out when it is first needed; None where numpy does the work."""
+    plan = None
+    try:
+        if settings.kernel_mode != "off" and session.available() and dtype.isnative:
+            geometry = geometry_of(dtype, shape, weight, places, how)
+            if geometry is not None and _worthwhile(geometry):
+                plan = MAKERS[key[0]](geometry)
+    except session.Unavailable as reason:
+        settings.log(1, f"no kernels for convolutions: {reason}")
+    if len(_plans) >= MOST_PLANS:
+        _plans.clear()
+    _plans[key] = plan
+    return plan
+
+
+MAKERS = {"forward": plans.forward_plan, "input": plans.input_plan}
+
+
+def _worthwhile(geometry: plans.Geometry) -> bool:
+    return geometry.multiplications >= settings.kernels_from * WORK_PER_ELEMENT
+
+
+def geometry_of(dtype: np.dtype, shape: Sizes, weight: Sizes, places: Sizes, how: tuple) -> Any:
+    """The convolution as one of planes; None where it is none, or empty."""
+    stride, padding, dilation, groups = how
+    count = len(shape) - 2
+    if groups != 1 or count not in (1, 2) or dtype.name not in ("float32", "float64"):
+        return None
+    if 0 in (*shape, *weight, *places):
+        return None
+    sizes, taps, stride, padding, dilation, places = (
+        (*[one] * (2 - count), *given)
+        for one, given in (
+            (1, shape[2:]),
+            (1, weight[2:]),
+            (1, stride),
+            (0, padding),
+            (1, dilation),
+            (1, places),
+        )
+    )
+    return plans.Geometry(
+        dtype.name, shape[0], shape[1], weight[0], sizes, taps, stride, padding, dilation, places
+    )
+
+
+def forget() -> None:
+    """Looks again for kernels at the next call: the kernel mode has changed."""
+    _plans.clear()
+
+
+settings.when_changed.append(forget)

@@ -1,0 +1,310 @@
+"""How a convolution is done by generated kernels: the numbers a kernel is called with, worked out once."""
+
+from __future__ import annotations
+
+from functools import cache
+from math import gcd
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..runtime import memory, native, pool, session
+from . import invoke
+from .llvm import blocked, direct
+
+SOURCES = ("rushlight.runtime.ir", "rushlight.kernels.llvm.lowering", "rushlight.kernels.llvm.blocked")
+SUMS = {"avx512": 28, "neon": 24, "avx2": 12}  # registers for the sums of a tile
+MOST_STEPS = 512  # multiplications that the innermost loop is unrolled to
+COPY_BYTES = 384 << 10  # padded input of a task: what stays in the second-level cache
+FEW_TASKS = 16  # tasks that a call is parted into, so that threads end together
+TASK_MULTIPLICATIONS = 1 << 21  # work that is worth a task of its own, about 20 microseconds
+RELEASE_MULTIPLICATIONS = 1 << 20  # work that is worth letting other Python threads run
+LINE = 64
+
+
+class Geometry(NamedTuple):
+    """A convolution of planes; always that of the forward pass."""
+
+    dtype: str
+    images: int
+    channels: int
+    outputs: int
+    sizes: tuple[int, int]
+    taps: tuple[int, int]
+    stride: tuple[int, int]
+    padding: tuple[int, int]
+    dilation: tuple[int, int]
+    places: tuple[int, int]  # the sizes of its result
+
+    @property
+    def item(self) -> int:
+        return np.dtype(self.dtype).itemsize
+
+    @property
+    def multiplications(self) -> int:
+        taps, places = self.taps[0] * self.taps[1], self.places[0] * self.places[1]
+        return self.images * self.channels * self.outputs * taps * places
+
+
+class Plan(NamedTuple):
+    """A kernel and its words; `run` gives it memory and calls it."""
+
+    address: int
+    release: bool
+    threads: int  # at most so many
+    shared_bytes: int
+    slot_bytes: int
+    words: tuple[int, ...]
+
+    def run(self, out: Any, x: Any, weight: Any, bias: Any) -> None:
+        threads = min(self.threads, pool.get_num_threads())
+        scratch = memory.empty((self.shared_bytes + threads * self.slot_bytes + LINE,), np.uint8)
+        sizes = threads, self.shared_bytes, self.slot_bytes
+        invoke.load()(self.address, self.release, out, x, weight, bias, scratch, *sizes, *self.words)
+
+
+def build(name: str, generator: str, arguments: tuple, make: Any) -> int:
+    """The address of a generated kernel's `run`."""
+    host = session.host()
+    code = native.module(
+        f"{generator}_{name}",
+        (generator, host.vector_bytes, *arguments),
+        lambda: make(host.vector_bytes),
+        sources=(*SOURCES, f"rushlight.kernels.llvm.{generator}"),
+        symbols={pool.PARALLEL_FOR: pool.parallel_for_address()},
+    )
+    return code.address["run"]
+
+
+def up(size: int, step: int) -> int:
+    """`size` rounded up to a multiple."""
+    return -(-size // step) * step
+
+
+@cache
+def tile_of(rows: int, columns: int, most: int) -> tuple[int, int]:
+    """The rectangle of at most so many pixels that covers a plane with the least waste."""
+    found = []
+    for c in range(1, min(columns, most) + 1):
+        for r in range(1, min(rows, most // c, 4) + 1):
+            covered = up(rows, r) * up(columns, c) / (rows * columns)
+            few = max(0, 10 - r * c) * 0.08
+            found.append((covered * (1 + few) * (1 + 0.01 * (r > 1)) * (1 + 0.002 * abs(r * c - 16)), r, c))
+    return min(found)[1:]
+
+
+# ---- direct, both ways
+
+
+class Taps(NamedTuple):
+    """Along one dimension, the taps of one phase of the outputs: first input place, last slot, how many."""
+
+    first: int
+    slot: int
+    count: int
+
+
+class Side(NamedTuple):
+    """One dimension of a direct convolution: outputs `o * spread + phase` see `o * step + first...`."""
+
+    step: int
+    spread: int
+    tap_step: int
+    slot_step: int
+    phases: tuple[Taps, ...]
+    inputs: int
+    outputs: int
+
+    @property
+    def least(self) -> int:
+        """Outputs of the shortest phase."""
+        return self.outputs // self.spread
+
+    @property
+    def first(self) -> int:
+        return min((t.first for t in self.phases if t.count), default=0)
+
+    def count(self, phase: int) -> int:
+        return -(-(self.outputs - phase) // self.spread)
+
+    @property
+    def end(self) -> int:
+        """One after the last input place that any output looks at."""
+        ends = [
+            (self.count(k) - 1) * self.step + t.first + (t.count - 1) * self.tap_step
+            for k, t in enumerate(self.phases)
+            if t.count
+        ]
+        return max(ends, default=-1) + 1
+
+    @property
+    def span(self) -> int:
+        """Input places between the first that an output of some phase sees and its last."""
+        lasts = [t.first + (t.count - 1) * self.tap_step for t in self.phases if t.count]
+        return max(lasts, default=self.first) - self.first + 1
+
+
+def forward_side(geometry: Geometry, d: int) -> Side:
+    taps = (Taps(-geometry.padding[d], 0, geometry.taps[d]),)
+    return Side(geometry.stride[d], 1, geometry.dilation[d], 1, taps, geometry.sizes[d], geometry.places[d])
+
+
+def transposed_side(geometry: Geometry, d: int) -> Side:
+    stride, dilation, padding = geometry.stride[d], geometry.dilation[d], geometry.padding[d]
+    common = gcd(stride, dilation)
+    phases = []
+    for phase in range(stride):
+        places = [
+            ((phase + padding - k * dilation) // stride, k)
+            for k in range(geometry.taps[d])
+            if (phase + padding - k * dilation) % stride == 0
+        ]
+        phases.append(Taps(*places[-1], len(places)) if places else Taps(0, 0, 0))
+    return Side(
+        1,
+        stride,
+        dilation // common,
+        -(stride // common),
+        tuple(phases),
+        geometry.places[d],
+        geometry.sizes[d],
+    )
+
+
+def forward_plan(geometry: Geometry) -> Plan | None:
+    if geometry.taps == (1, 1) and geometry.stride == (1, 1) and geometry.padding == (0, 0):
+        line = (1, geometry.sizes[0] * geometry.sizes[1])
+        geometry = geometry._replace(sizes=line, places=line)
+    sides = tuple(forward_side(geometry, d) for d in (0, 1))
+    return direct_plan(geometry, sides, geometry.channels, geometry.outputs, False)
+
+
+def input_plan(geometry: Geometry) -> Plan | None:
+    if geometry.taps == (1, 1) and geometry.stride == (1, 1) and geometry.padding == (0, 0):
+        line = (1, geometry.sizes[0] * geometry.sizes[1])
+        geometry = geometry._replace(sizes=line, places=line)
+    sides = tuple(transposed_side(geometry, d) for d in (0, 1))
+    return direct_plan(geometry, sides, geometry.outputs, geometry.channels, True)
+
+
+def direct_plan(
+    geometry: Geometry, sides: tuple[Side, Side], channels: int, outputs: int, transposed: bool
+) -> Plan | None:
+    """A plan for the sum over `channels` to `outputs`; None where the generator has none."""
+    down, across = sides
+    if down.spread > direct.MOST_ROW_PHASES or across.spread > 4 or min(down.least, across.least) < 1:
+        return None
+    most = min(SUMS[session.host().level], MOST_STEPS // max(t.count for t in across.phases))
+    if most < 1:
+        return None
+    rows, columns = tile_of(down.least, across.least, most)
+    left = max(0, -across.first)
+    phases = tuple(
+        tuple((t.first + k * across.tap_step + left, t.slot + k * across.slot_step) for k in range(t.count))
+        for t in across.phases
+    )
+    shape = direct.Shape(rows, columns, across.step, across.spread, phases)
+    dtype = geometry.dtype
+    address = build(
+        f"{rows}x{columns}", "direct", (dtype, shape), lambda width: direct.direct_ir(dtype, width, shape)
+    )
+    return _direct_words(geometry, sides, channels, outputs, transposed, (rows, left), address)
+
+
+def _direct_words(
+    geometry: Geometry, sides: tuple, channels: int, outputs: int, transposed: bool, tile: tuple, address: int
+) -> Plan:
+    (down, across), (rows, left), item = sides, tile, geometry.item
+    lane_bytes = session.host().vector_bytes
+    lanes = lane_bytes // item
+    taps = geometry.taps[0] * geometry.taps[1]
+    blocks = -(-outputs // lanes)
+    w: dict[str, int] = {
+        "images": geometry.images,
+        "channels": channels,
+        "outputs": outputs,
+        "blocks": blocks,
+    }
+    w |= {"height": down.inputs, "width": across.inputs, "x_plane": down.inputs * across.inputs * item}
+    w["x_image"] = w["x_plane"] * channels
+    outside = left or down.first < 0 or across.end > across.inputs or down.end > down.inputs
+    w |= {"copied": int(bool(outside)), "left": left, "first": down.first if outside else 0}
+    w["pitch"] = (across.end + left if outside else across.inputs) * item
+    w |= _tasks(geometry, w, down, rows, channels)
+    w |= {"plane": w["x_plane"], "image_bytes": w["x_image"]}
+    if outside:
+        w["plane"] = w["copy_rows"] * w["pitch"]
+        w["image_bytes"] = w["plane"] * channels
+    w |= {"row_step": down.step, "tap_step": down.tap_step, "weights_plane": taps * lane_bytes}
+    w["slot_step"] = down.slot_step * geometry.taps[1] * lane_bytes
+    w["weights_block"] = (channels * taps + lanes) * lane_bytes
+    if transposed:
+        w |= {
+            "pack_times": channels,
+            "pack_step": outputs * taps * item,
+            "pack_count": taps,
+            "lane_step": taps * item,
+        }
+    else:
+        w |= {
+            "pack_times": 1,
+            "pack_step": 0,
+            "pack_count": channels * taps,
+            "lane_step": channels * taps * item,
+        }
+    w |= _places(down, across, rows, item, geometry.taps[1] * lane_bytes)
+    w["out_image"] = w["out_plane"] * outputs
+    band = up((rows * across.outputs + lanes + 1) * lane_bytes, LINE)
+    w["copy_at"] = band
+    slot = band + (up(w["group"] * w["image_bytes"] + lane_bytes, LINE) if outside else 0)
+    w["phases"] = down.spread
+    shared = up(blocks * w["weights_block"] + blocked.HEADER, LINE)
+    return plan_of(geometry, address, direct.WORDS, w, w["tasks"], shared, slot)
+
+
+def plan_of(
+    geometry: Geometry, address: int, names: tuple, w: dict[str, int], tasks: int, shared: int, slot: int
+) -> Plan:
+    """The plan with the words in their order; staggered, so that slots do not meet in the same cache sets."""
+    words = tuple(w.get(name, 0) for name in names[names.index("slot_bytes") + 1 :])
+    work = geometry.multiplications
+    threads = min(tasks, max(1, work // (TASK_MULTIPLICATIONS // 8)))
+    return Plan(address, work >= RELEASE_MULTIPLICATIONS, threads, shared + LINE, slot + 4 * LINE, words)
+
+
+def _tasks(geometry: Geometry, w: dict, down: Side, rows: int, channels: int) -> dict[str, int]:
+    """How images and rows are parted into tasks."""
+    images, bands = geometry.images, -(-down.least // rows)
+    image_bytes = w["pitch"] * (down.end - down.first) * channels
+    wanted = min(FEW_TASKS, max(1, geometry.multiplications // TASK_MULTIPLICATIONS))
+    parts = max(-(-image_bytes // COPY_BYTES), -(-wanted // images))
+    task_rows = min(down.least, rows * max(1, bands // min(parts, bands)))
+    row_tasks = -(-down.least // task_rows)
+    group = 1
+    if row_tasks == 1 and down.least < 16:
+        group = max(1, min(images // FEW_TASKS, COPY_BYTES // image_bytes))
+    extra = int(down.count(0) > down.least)
+    copy_rows = (task_rows + extra - 1) * down.step + down.span
+    tasks = -(-images // group) * row_tasks
+    return {
+        "tasks": tasks,
+        "group": group,
+        "row_tasks": row_tasks,
+        "task_rows": task_rows,
+        "least_rows": down.least,
+        "copy_rows": copy_rows,
+    }
+
+
+def _places(down: Side, across: Side, rows: int, item: int, slot_bytes: int) -> dict[str, int]:
+    """Where the rows of a band go, and what the phases of the rows are."""
+    line = across.outputs * item
+    w = {"out_width": across.outputs, "out_plane": down.outputs * line, "phase_step": line}
+    w["band_step"] = down.spread * line
+    whole = down.spread == 1
+    w |= {"runs": 1 if whole else rows, "run_step": w["band_step"]}
+    w["run_length"] = across.outputs * (rows if whole else 1)
+    for k, taps in enumerate(down.phases):
+        numbers = taps.count, taps.first if taps.count else down.first, taps.slot * slot_bytes, down.count(k)
+        w |= {f"{name}{k}": number for name, number in zip(direct.PHASE_WORDS, numbers)}
+    return w

@@ -1,0 +1,26 @@
+"""Calls of generated kernels that Python has planned: `invoke(address, release, *arrays_and_numbers)`."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from functools import cache
+
+import numpy as np
+
+from ..runtime import builtin, native
+from .llvm import frame
+
+SOURCES = ("rushlight.runtime.ir", "rushlight.kernels.llvm.invoke", "rushlight.kernels.llvm.frame")
+
+
+@cache
+def load() -> Callable:
+    """The builtin; `Unavailable` where there are no kernels."""
+    from .llvm.invoke import invoke_ir
+
+    frame.check_layouts()
+    code = native.module("invoke", (), invoke_ir, sources=SOURCES)
+    ctypes.c_uint64.from_address(code.address["ndarray_type"]).value = id(np.ndarray)
+    ctypes.c_uint64.from_address(code.address["none"]).value = id(None)
+    return builtin.fastcall(code.address["invoke"], "invoke", owner=code)

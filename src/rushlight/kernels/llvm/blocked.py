@@ -1,0 +1,229 @@
+"""What kernels on blocks of channels share: words of a call, tasks for threads, transposes, padded copies.
+
+A block of channels is as many as a vector has lanes. Planes of channels, as they lie in NCHW, are turned into
+rows of one vector a pixel and back by transposing squares in registers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import contextmanager
+
+from ...runtime import pool
+from ...runtime.ir import Function, Module, Type, Value, f32, f64, i1, i32, i64, lane_numbers, ptr, void
+from .lowering import load, store
+
+LINE = 64
+MOST_PHASES = 8  # parallel phases of one kernel: each has a line with the number of its next task
+HEADER = LINE * MOST_PHASES
+SCALARS = {"float32": f32, "float64": f64}
+
+
+class Machine:
+    """The type and the vectors that the code is written for."""
+
+    def __init__(self, dtype: str, vector_bytes: int) -> None:
+        self.dtype, self.scalar = dtype, SCALARS[dtype]
+        self.size = self.scalar.size
+        self.lanes = vector_bytes // self.size
+        self.vector: Type = self.scalar.vector(self.lanes)
+        self.bytes = vector_bytes
+
+    def load(self, f: Function, place: Value, offset=0, mask: Value | None = None) -> Value:
+        return load(f, place.offset(offset), self.dtype, self.lanes, mask)
+
+    def store(self, f: Function, value: Value, place: Value, offset=0, mask: Value | None = None) -> None:
+        store(f, value, place.offset(offset), self.dtype, mask)
+
+    def spread(self, f: Function, place: Value, offset=0) -> Value:
+        """One element of memory in all lanes."""
+        return f.splat(f.load(self.scalar, place, offset), self.lanes)
+
+    def zero(self, f: Function) -> Value:
+        return f.constant(self.vector, 0)
+
+    def below(self, f: Function, count: Value) -> Value:
+        """The mask of the lanes below `count`, which may be negative or more than there are."""
+        numbers = lane_numbers(i32.vector(self.lanes))
+        limit = f.splat(count.convert("trunc", i32), self.lanes)
+        return f.value(i1.vector(self.lanes), f"icmp slt {numbers}, {limit.text}")
+
+
+# ---- calls
+
+
+class Words:
+    """The words of a call by name, inside a function whose argument is `block`."""
+
+    def __init__(self, f: Function, names: Sequence[str]) -> None:
+        self.f, self.names = f, names
+
+    def __getitem__(self, name: str) -> Value:
+        return self.f.load(i64, self.f.block, 8 * self.names.index(name))
+
+    def pointer(self, name: str) -> Value:
+        return self.f.load(ptr, self.f.block, 8 * self.names.index(name))
+
+    def table(self, name: str, k: Value) -> Value:
+        """Word `k` from `name` on."""
+        return self.f.load(i64, self.f.block.offset((k + self.names.index(name)) * 8))
+
+
+class Kernel:
+    """A module with an exported `run(block)` of phases whose tasks the pool's threads share."""
+
+    def __init__(self, machine: Machine, names: Sequence[str]) -> None:
+        self.machine, self.names, self.module = machine, tuple(names), Module()
+        self.phases: list[str] = []
+
+    def words(self, f: Function) -> Words:
+        return Words(f, self.names)
+
+    def scratch(self, f: Function) -> Value:
+        """The call's scratch from its first line on."""
+        place = self.words(f)["scratch"]
+        return ((place + (LINE - 1)) & -LINE).convert("inttoptr", ptr)
+
+    @contextmanager
+    def phase(self, name: str, count: str):
+        """The body of one task: yields the function, its words, the task's number and the slot's scratch.
+
+        As many slots run at once as the call has `threads`, each with `slot_bytes` of scratch of its own.
+        """
+        number = len(self.phases)
+        self.phases.append(name)
+        with self.module.function(name, exported=False, block=ptr, slot=i64, thread=i64) as f:
+            words, scratch = self.words(f), self.scratch(f)
+            mine = scratch.offset(words["shared_bytes"] + f.slot * words["slot_bytes"])
+            with f.forever() as tasks:
+                task = f.atomic("add", scratch.offset(number * LINE), 1, "monotonic")
+                tasks.leave_if(task >= words[count])
+                yield f, words, task, mine
+
+    def finish(self) -> str:
+        with self.module.function("run", block=ptr) as f:
+            words, scratch = self.words(f), self.scratch(f)
+            for number, name in enumerate(self.phases):
+                f.store(f.constant(i64, 0), scratch, number * LINE)
+                body = Value(f, ptr, f"@{name}")
+                f.call(pool.PARALLEL_FOR, void, body, f.block, words["threads"])
+        return self.module.text()
+
+
+# ---- squares in registers
+
+
+def transpose(f: Function, rows: list[Value]) -> list[Value]:
+    """The columns of a square of vectors."""
+    inside = 16 // rows[0].type.scalar.size  # elements in each 128 bits
+    squares = [_in_parts(f, rows[k : k + inside], inside, 1) for k in range(0, len(rows), inside)]
+    columns = [_across(f, list(parts), inside) for parts in zip(*squares)]
+    return [columns[k % inside][k // inside] for k in range(len(rows))]
+
+
+def _in_parts(f: Function, rows: list[Value], inside: int, width: int) -> list[Value]:
+    """The columns of the small squares that lie in each 128 bits of as many rows."""
+    if len(rows) == 1:
+        return rows
+    lows, highs = (
+        [f.shuffle(a, b, _interleaved(a.type.lanes, inside, width, start)) for a, b in pairs(rows)]
+        for start in (0, inside // 2)
+    )
+    return _in_parts(f, lows, inside, 2 * width) + _in_parts(f, highs, inside, 2 * width)
+
+
+def _interleaved(lanes: int, inside: int, width: int, start: int) -> list[int]:
+    """Half of each 128 bits of two vectors, `width` lanes of one and of the other in turns."""
+    half = range(start, start + inside // 2, width)
+    part = [k + j + side for k in half for side in (0, lanes) for j in range(width)]
+    return [base + k for base in range(0, lanes, inside) for k in part]
+
+
+def _across(f: Function, rows: list[Value], inside: int) -> list[Value]:
+    """The columns of squares whose elements are 128 bits."""
+    if len(rows) == 1:
+        return rows
+    lanes = rows[0].type.lanes
+    even, odd = (
+        [
+            f.shuffle(a, b, [p + k for p in range(first, 2 * lanes, 2 * inside) for k in range(inside)])
+            for a, b in pairs(rows)
+        ]
+        for first in (0, inside)
+    )
+    found = zip(_across(f, even, inside), _across(f, odd, inside))
+    return [column for both in found for column in both]
+
+
+def pairs(things: list) -> list[tuple]:
+    return list(zip(things[::2], things[1::2]))
+
+
+# ---- planes to blocks and back
+
+
+def read_planes(
+    f: Function, m: Machine, place: Value, pitch: Value, count: Value, valid: Value, put: Callable
+) -> None:
+    """`put(pixel, vector)` for `count` pixels: the block's channels, of which `valid` exist, in the lanes."""
+
+    def square(pixel: Value, tail: bool) -> None:
+        start = place.offset(pixel * m.size)
+        if tail:
+            inside = [m.below(f, f.select(valid > c, count - pixel, 0)) for c in range(m.lanes)]
+        rows = [m.load(f, start.offset(pitch * c), 0, inside[c] if tail else None) for c in range(m.lanes)]
+        for k, column in enumerate(transpose(f, rows)):
+            put(pixel + k, column)
+
+    _squares(f, m, count, valid, square)
+
+
+def write_planes(
+    f: Function, m: Machine, get: Callable, place: Value, pitch: Value, count: Value, valid: Value
+) -> None:
+    """Puts `get(pixel)`, vectors of a block of channels, into the planes of those that exist."""
+
+    def square(pixel: Value, tail: bool) -> None:
+        start = place.offset(pixel * m.size)
+        for c, row in enumerate(transpose(f, [get(pixel + k) for k in range(m.lanes)])):
+            inside = m.below(f, f.select(valid > c, count - pixel, 0)) if tail else None
+            m.store(f, row, start.offset(pitch * c), 0, inside)
+
+    _squares(f, m, count, valid, square)
+
+
+def _squares(f: Function, m: Machine, count: Value, valid: Value, square: Callable) -> None:
+    """`square(pixel, tail)` for each square; those that are not full are tails."""
+    whole = f.select(valid < m.lanes, f.constant(i64, 0), count & -m.lanes)
+    with f.loop(0, whole, m.lanes) as pixel:
+        square(pixel, False)
+    with f.loop(whole, count, m.lanes) as pixel:
+        square(pixel, True)
+
+
+# ---- padded copies
+
+
+def copy_padded(f: Function, m: Machine, source: Value, target: Value, rows: Value, shape: Padding) -> None:
+    """Rows of a plane, from `shape.first` on, with zeros around what lies in it.
+
+    A row of the copy ends anywhere up to a vector further than its pitch: the next one is written over it.
+    """
+    with f.loop(0, rows) as r:
+        row = r + shape.first
+        is_inside = row.compare("ult", shape.height)
+        near = f.select(is_inside, row, 0)
+        start = source.offset((near * shape.width - shape.left) * m.size)
+        into = target.offset(r * shape.pitch)
+        width = f.select(is_inside, shape.width, 0)
+        with f.loop(0, shape.pitch, m.bytes) as at:
+            column = at // m.size - shape.left
+            mask = m.below(f, width - column) & (m.below(f, 0 - column) ^ 1)
+            m.store(f, m.load(f, start.offset(at), 0, mask), into.offset(at))
+
+
+class Padding:
+    """Sizes of a plane, and how its padded copy lies: what is left of it, first row, bytes of a row."""
+
+    def __init__(self, height: Value, width: Value, left: Value, first: Value, pitch: Value) -> None:
+        self.height, self.width, self.left, self.first, self.pitch = height, width, left, first, pitch

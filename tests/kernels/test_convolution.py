@@ -1,0 +1,121 @@
+"""Generated convolutions say what numpy says in float64, and touch nothing but their arrays."""
+
+import numpy as np
+import pytest
+
+from rushlight import kernels, lang
+from rushlight.kernels import convolution
+from rushlight.lang.convolution import output_sizes
+from rushlight.runtime import settings
+from support import guarded
+
+pytestmark = pytest.mark.skipif(not kernels.available(), reason=kernels.available().reason)
+TOLERANCE = {"float32": 2e-6, "float64": 1e-14}
+
+# images, channels, outputs, sizes, taps, stride, padding, dilation
+CASES = [
+    (3, 1, 16, (28, 28), (5, 5), (1, 1), (2, 2), (1, 1)),
+    (2, 3, 20, (15, 13), (3, 3), (1, 1), (1, 1), (1, 1)),
+    (1, 17, 5, (9, 40), (3, 2), (2, 1), (1, 0), (1, 2)),
+    (2, 6, 33, (11, 8), (1, 1), (1, 1), (0, 0), (1, 1)),
+    (2, 6, 33, (11, 8), (1, 1), (2, 2), (0, 0), (1, 1)),
+    (1, 4, 7, (60, 70), (3, 3), (3, 2), (0, 4), (2, 1)),
+    (40, 5, 18, (4, 4), (3, 3), (1, 1), (1, 1), (1, 1)),
+    (1, 2, 3, (1, 1), (3, 3), (1, 1), (1, 1), (1, 1)),
+    (2, 2, 3, (7, 6), (2, 2), (2, 2), (0, 0), (1, 1)),
+]
+
+
+@pytest.fixture(autouse=True)
+def forced():
+    before = settings.set_kernel_mode("force")
+    yield
+    settings.set_kernel_mode(before)
+
+
+class Case:
+    """Random arrays of a convolution, between forbidden pages."""
+
+    def __init__(self, case, dtype="float32", at_end=True):
+        images, channels, outputs, sizes, taps, *how = case
+        rng = np.random.default_rng(0)
+
+        def draw(*shape):
+            return guarded.copy(rng.standard_normal(shape).astype(dtype), at_end)
+
+        self.sizes, self.taps, self.how = sizes, taps, (*how, 1)
+        self.places = output_sizes(sizes, taps, *how)
+        self.x, self.weight = draw(images, channels, *sizes), draw(outputs, channels, *taps)
+        self.g = draw(images, outputs, *self.places)
+        self.bias, self.input_bias = draw(outputs), draw(channels)
+        self.tolerance = TOLERANCE[dtype]
+
+    def close(self, made, primitive, *arguments):
+        """Is `made` what numpy's primitive gives in float64?"""
+        before = settings.set_kernel_mode("off")
+        exact = primitive(*[a.astype("f8") if isinstance(a, np.ndarray) else a for a in arguments], *self.how)
+        settings.set_kernel_mode(before)
+        assert made is not None
+        assert made.shape == exact.shape
+        assert np.abs(made - exact).max() <= self.tolerance * np.abs(exact).max()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("case", CASES)
+def test_forward(case, dtype):
+    c = Case(case, dtype)
+    for bias in (c.bias, None):
+        made = convolution.forward(c.x, c.weight, bias, c.places, *c.how)
+        c.close(made, lang.convolution, c.x, c.weight, bias)
+
+
+@pytest.mark.parametrize("at_end", [True, False])
+@pytest.mark.parametrize("case", CASES)
+def test_input_gradient(case, at_end):
+    c = Case(case, at_end=at_end)
+    extra = tuple(n + s - 1 for n, s in zip(c.sizes, c.how[0]))  # what a transposed convolution may add
+    for sizes, bias in ((c.sizes, None), (extra, c.input_bias)):
+        made = convolution.input_gradient(c.g, c.weight, bias, sizes, *c.how)
+        c.close(made, lang.convolution_input, c.g, c.weight, bias, sizes)
+
+
+def test_sequences_and_strided_arrays_take_the_same_way():
+    rng = np.random.default_rng(1)
+    x = rng.standard_normal((3, 9, 50)).astype("f4")[:, ::2]
+    weight = rng.standard_normal((4, 3, 5)).astype("f4").transpose(0, 2, 1)
+    made = convolution.forward(x, weight, None, (48,), (1,), (0,), (1,), 1)
+    settings.set_kernel_mode("off")
+    exact = lang.convolution(x.astype("f8"), weight.astype("f8"), None, (1,), (0,), (1,), 1)
+    np.testing.assert_allclose(made, exact, rtol=0, atol=1e-5)
+
+
+def test_what_kernels_do_not_take():
+    x, weight = np.ones((1, 4, 8, 8), "f4"), np.ones((4, 4, 3, 3), "f4")
+    how = ((6, 6), (1, 1), (0, 0), (1, 1), 1)
+    assert convolution.forward(x, weight, None, *how) is not None
+    last = np.moveaxis(np.ones((1, 8, 8, 4), "f4"), -1, 1)
+    assert convolution.forward(last, weight, None, *how) is None  # stays in its order
+    assert convolution.forward(x.astype("f2"), weight.astype("f2"), None, *how) is None
+    assert convolution.forward(x, weight.astype("f8"), None, *how) is None
+    assert convolution.forward(x[:0], weight, None, *how) is None
+    settings.set_kernel_mode("off")
+    assert convolution.forward(x, weight, None, *how) is None
+
+
+def test_small_work_stays_with_numpy():
+    settings.set_kernel_mode("auto")
+    x, weight = np.ones((1, 1, 8, 8), "f4"), np.ones((1, 1, 3, 3), "f4")
+    assert convolution.forward(x, weight, None, (6, 6), (1, 1), (0, 0), (1, 1), 1) is None
+
+
+def test_threads_give_the_same_bits():
+    from rushlight.runtime import pool
+
+    c = Case((20, 8, 24, (20, 20), (3, 3), (1, 1), (1, 1), (1, 1)))
+    before = pool.get_num_threads()
+    made = []
+    for threads in (1, 3):
+        pool.set_num_threads(threads)
+        made.append(convolution.forward(c.x, c.weight, c.bias, c.places, *c.how))
+    pool.set_num_threads(before)
+    assert made[0].tobytes() == made[1].tobytes()
