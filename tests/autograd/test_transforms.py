@@ -699,3 +699,14 @@ def test_gradients_that_leave_a_batch_alone():
     assert torch.equal(rows, 2 * torch.eye(3, **F64))
     twice = grad(lambda w: vmap(lambda v: vjp(lambda u: u * w, v)[1](v)[0])(x).sum())(w.detach())
     close(twice, x.sum(0))
+
+
+def test_slopes_that_do_not_change_inside_of_a_batch():
+    x = torch.tensor([1.0, -2.0, 3.0], **F64).requires_grad_()
+    jacobian = jacrev(lambda x: x.relu() * 2 + x.abs())(x)
+    close(jacobian, torch.diag(torch.tensor([3.0, -1.0, 3.0], **F64)))
+    close(
+        vmap(jacrev(torch.relu))(x.detach().reshape(3, 1)),
+        torch.tensor([1.0, 0.0, 1.0], **F64).reshape(3, 1, 1),
+    )
+    close(hessian(lambda x: x.relu().sum())(x.detach()), torch.zeros(3, 3, **F64))

@@ -300,3 +300,30 @@ def test_convolution_on_a_batch_of_batches():
     x, w = randn(2, 3, 1, 6, 6), randn(2, 1, 3, 3)
     same(lambda x: F.conv2d(x, w), x)
     same(lambda w: F.conv2d(x[0], w), randn(3, 2, 1, 3, 3))
+
+
+def test_dropout_draws_as_it_is_told():
+    x = torch.ones(3, 50)
+    drops = [
+        F.dropout,
+        lambda v: F.alpha_dropout(v, training=True),
+        F.gumbel_softmax,
+        lambda v: torch.normal(v, 1.0),
+    ]
+    for f in drops:
+        with pytest.raises(RuntimeError, match="randomness"):
+            vmap(f)(x)
+        one = vmap(f, randomness="same")(x)
+        assert torch.equal(one[0], one[2])
+        each = vmap(f, randomness="different")(x)
+        assert not torch.equal(each[0], each[2])
+    assert torch.equal(vmap(lambda v: F.dropout(v, training=False))(x), x)
+    for randomness in ("error", "different"):
+        with pytest.raises(RuntimeError, match="vmap"):
+            vmap(lambda v: v * torch.bernoulli(torch.full((50,), 0.5)), randomness=randomness)(x)
+
+
+def test_empty_pieces_and_layouts():
+    same(lambda x: torch.cat([torch.zeros(0, **F64), x[0]]), X)
+    same(lambda x: x.to(torch.float32, memory_format=torch.contiguous_format), X)
+    same(lambda x: F.normalize(x) + F.cosine_similarity(x, x.flip(0)).sum(), X)

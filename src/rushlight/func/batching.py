@@ -161,6 +161,8 @@ def moved(d: Any, ndim: int) -> Any:
 )  # fmt: skip
 def along(op: Any, values: Any, level: int, size: int) -> Any:
     """Operators along dimensions; a shape that is given gets the batch in front."""
+    if op.path == "_cat":
+        values = [[t for t in values[0] if tuple(t.shape) != (0,)] or values[0], values[1]]
     first = next(tensors_in(values))
     lone = first.ndim == 0 and op.path not in ("_stack", "diag_embed")
     if lone and op.path == "unfold":
@@ -433,14 +435,16 @@ def convolution(op: Any, values: Any, level: int, size: int) -> Any:
 @family("bernoulli", "poisson", "binomial", "_normal_of", "_rrelu_noise")
 def drawn(op: Any, values: Any, level: int, size: int) -> Any:
     """Numbers for each sample of its own, or for all the same, as vmap was told."""
-    from .randomness import choice
+    from .randomness import choice, suspended
 
-    if choice(op.path) == "different":
-        return leading(op, values, level, size)
-    return one_by_one_from_one_state(op, values, level, size)
+    chosen = choice(op.path)
+    with suspended():
+        if chosen == "different":
+            return aligned(op, values, level, size)
+        return from_one_state(op, values, level, size)
 
 
-def one_by_one_from_one_state(op: Any, values: Any, level: int, size: int) -> Any:
+def from_one_state(op: Any, values: Any, level: int, size: int) -> Any:
     """Every sample draws from the same state of the generator."""
     from ..tensor.sampling import generator_of
 

@@ -46,9 +46,7 @@ class Hidden(np.ndarray):
         return part if isinstance(part, np.ndarray) else refuse("an element")
 
     def reshape(self, *shape: Any, **_: Any) -> Any:
-        if shape != (-1,):
-            return refuse(".reshape()")
-        return self._whole().reshape(-1)
+        return self._whole().reshape(-1) if shape == (-1,) else np.ndarray.reshape(self, *shape)
 
     def view(self, *args: Any) -> Any:
         return hidden(self.shape, self._whole().view(*args))
@@ -85,7 +83,7 @@ def _refusal(name: str) -> Any:
     return method
 
 
-for _name in ("item", "tolist", "tobytes", "copy", "astype", "ravel", "flatten", "transpose", "squeeze",
+for _name in ("item", "tolist", "tobytes", "copy", "astype", "ravel", "flatten", "squeeze",
               "sum", "mean", "prod", "argmax", "argmin", "nonzero", "take", "sort", "fill", "__setitem__",
               "__iter__", "__int__", "__float__", "__index__"):  # fmt: skip
     setattr(Hidden, _name, _refusal(_name.strip("_")))

@@ -56,7 +56,7 @@ def gathered(part: Tensor, places: list[int], indices: list[Tensor]) -> Tensor:
     flat_index = None
     for i, n in zip(indices, sizes):
         i = i.to(int64)
-        i = OPERATORS["where"].call(i < 0, i + n, i) if "where" in OPERATORS else i.remainder(n)
+        i = OPERATORS["where"].call(i < 0, i + n, i)
         flat_index = i if flat_index is None else flat_index * n + i
     rest = [d for d in range(part.ndim) if d not in places]
     table = part.permute((*places, *rest)).reshape((-1, *(part.shape[d] for d in rest)))

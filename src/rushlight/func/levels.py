@@ -225,6 +225,6 @@ def below(values: Any, level: int) -> list[Any]:
 
 
 def call(op: Any, values: Any) -> Any:
-    """An operator's public function on a value for each parameter."""
+    """An operator on a value for each parameter, as rules call it: numbers may stand for tensors."""
     s = op.signature
-    return op.call(*values[: s.positional], **dict(zip(s.names[s.positional :], values[s.positional :])))
+    return op.lenient(*values[: s.positional], **dict(zip(s.names[s.positional :], values[s.positional :])))

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from ..tensor import sampling
-from ..tensor.core import Tensor
-from .batch import Batched, batched
+from .batch import Batched, wrapped
+from .batching import stacked
 from .levels import sample, tensors_in
 
 CHOICES = ("error", "different", "same")
@@ -35,11 +36,11 @@ _running = _Running()
 def mapping(level: int, size: int, randomness: str) -> Iterator[None]:
     """For the block, drawing random numbers follows what this vmap was told."""
     _running.mappings.append(Mapping(level, size, randomness))
-    sampling.mappers.append(draw)
+    sampling.mappers.append(_module)
     try:
         yield
     finally:
-        sampling.mappers.remove(draw)
+        sampling.mappers.remove(_module)
         _running.mappings.pop()
 
 
@@ -61,18 +62,44 @@ def draw(function: Any, args: tuple, kwargs: dict) -> Any:
     if not _running.mappings or kwargs.get("out") is not None:
         return function(*args, **kwargs)
     here = _running.mappings[-1]
-    chosen = choice(function.__name__)
-    inputs = [
-        t for t in tensors_in((*args, *kwargs.values())) if isinstance(t, Batched) and t.level == here.level
-    ]
-    with _suspended():
+    if here.randomness == "error":
+        return _without_drawing(function, args, kwargs)
+    chosen = here.randomness
+    given = (*args, *kwargs.values())
+    inputs = [t for t in tensors_in(given) if isinstance(t, Batched) and t.level == here.level]
+    with suspended():
         if chosen == "same" and not inputs:
             return function(*args, **kwargs)
-        results = [
-            function(*_sample(args, b, here.level), **_sample(kwargs, b, here.level))
-            for b in range(here.size)
-        ]
-    return batched(here.level, _stack(results if chosen == "different" else [results[0]] * here.size))
+        results, state = [], sampling.default_generator.get_state()
+        for b in range(here.size):
+            if chosen == "same":
+                sampling.default_generator.set_state(state)
+            results.append(function(*_sample(args, b, here.level), **_sample(kwargs, b, here.level)))
+    return wrapped(stacked(_Named(function.__name__), results), here.level)
+
+
+def _without_drawing(function: Any, args: tuple, kwargs: dict) -> Any:
+    """A function that may draw numbers, and must not (dropout does not, outside of training)."""
+    before = sampling.default_generator.get_state()
+    with suspended():
+        result = function(*args, **kwargs)
+    if not (sampling.default_generator.get_state()._a == before._a).all():
+        sampling.default_generator.set_state(before)
+        choice(function.__name__)
+    return result
+
+
+class _Named(NamedTuple):
+    path: str
+
+
+def permit() -> None:
+    """Something is about to draw numbers, and does not know of batches."""
+    if _running.mappings and choice("that draws numbers for no sample in particular") == "different":
+        raise RuntimeError(
+            "vmap: with randomness='different' this random operation, whose arguments are the same for all "
+            "samples, cannot draw for each of them. Give it an argument that is mapped, or draw outside"
+        )
 
 
 def _sample(values: Any, b: int, level: int) -> Any:
@@ -81,14 +108,8 @@ def _sample(values: Any, b: int, level: int) -> Any:
     return [sample(v, b, level) for v in values]
 
 
-def _stack(results: list[Tensor]) -> Tensor:
-    from ..ops.operator import OPERATORS
-
-    return OPERATORS["_stack"].call(results, 0)
-
-
 @contextmanager
-def _suspended() -> Iterator[None]:
+def suspended() -> Iterator[None]:
     """Drawing without asking, for the block."""
     here, _running.mappings = _running.mappings, []
     try:
@@ -102,7 +123,7 @@ def _refill(name: str) -> Any:
 
     def sampler(self: Batched, *args: Any, **kwargs: Any) -> Batched:
         chosen = choice(name)
-        with _suspended():
+        with suspended():
             if chosen == "different":
                 getattr(self.value, name)(*args, **kwargs)
             else:
@@ -126,3 +147,4 @@ for _name in (
     "random_",
 ):
     setattr(Batched, _name, _refill(_name))
+_module = sys.modules[__name__]

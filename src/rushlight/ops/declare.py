@@ -11,6 +11,7 @@ from ..quiet import SILENT, enter, leave
 from ..tensor.core import QUICK, Tensor, wrap, wrap_any
 from ..tensor.dtype import bool_, dtype, of_numpy
 from ..tensor.inplace import assign, write_out
+from ..tensor.sampling import mappable
 from . import pointwise
 from .calls import lazy_call, write_general
 from .intercept import intercepted, interceptors
@@ -68,6 +69,9 @@ def composite(body: Function | None = None, **options: Any) -> Any:
         result = body(*args, **kwargs)
         return result if out is None else write_out(out, result, call.__name__)
 
+    if options.get("random"):
+        call.__name__ = body.__name__
+        call = mappable(call)
     call.operator = Composite(body, **options)  # type: ignore[attr-defined]
     return publish(call.operator, call, **options)  # type: ignore[attr-defined]
 

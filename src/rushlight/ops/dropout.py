@@ -87,25 +87,25 @@ def _drop_alpha(name, input, p, training, inplace, by_channel=False):
 # ---- the functions of networks
 
 
-@composite(namespace="nn.functional", out=False)
+@composite(namespace="nn.functional", out=False, random=True)
 def dropout(input, p=0.5, training=True, inplace=False):
     """In training, each element zero with probability `p`, and otherwise larger by 1 / (1 - p)."""
     return _drop("dropout", input, p, training, inplace)
 
 
-@composite(namespace="nn.functional", out=False)
+@composite(namespace="nn.functional", out=False, random=True)
 def alpha_dropout(input, p=0.5, training=False, inplace=False):
     """Dropout that keeps mean and variance, for networks of SELUs."""
     return _drop_alpha("alpha_dropout", input, p, training, inplace)
 
 
-@composite(namespace="nn.functional", out=False)
+@composite(namespace="nn.functional", out=False, random=True)
 def feature_alpha_dropout(input, p=0.5, training=False, inplace=False):
     """`alpha_dropout` of whole channels."""
     return _drop_alpha("feature_alpha_dropout", input, p, training, inplace, True)
 
 
-@composite(namespace="nn.functional", out=False)
+@composite(namespace="nn.functional", out=False, random=True)
 def dropout1d(input, p=0.5, training=True, inplace=False):
     """Whole channels of sequences zero with probability `p`."""
     _check("dropout1d", input, p)
@@ -118,7 +118,7 @@ def dropout1d(input, p=0.5, training=True, inplace=False):
     return _by_channel("dropout1d", input, p, training, inplace, input.ndim == 2)
 
 
-@composite(namespace="nn.functional", out=False)
+@composite(namespace="nn.functional", out=False, random=True)
 def dropout2d(input, p=0.5, training=True, inplace=False):
     """Whole channels of images zero with probability `p`."""
     if input.ndim not in (3, 4):
@@ -132,7 +132,7 @@ def dropout2d(input, p=0.5, training=True, inplace=False):
     return _drop("dropout2d", input, p, training, inplace, True)
 
 
-@composite(namespace="nn.functional", out=False)
+@composite(namespace="nn.functional", out=False, random=True)
 def dropout3d(input, p=0.5, training=True, inplace=False):
     """Whole channels of volumes zero with probability `p`."""
     if input.ndim not in (4, 5):
@@ -182,7 +182,7 @@ _publish("alpha_dropout", _drop_alpha, False)
 _publish("feature_alpha_dropout", _drop_alpha, True)
 
 
-@composite(method=False, out=False)
+@composite(method=False, out=False, random=True)
 def native_dropout(input, p, train):
     """`dropout`, and the mask of what it kept."""
     _check("native_dropout", input, p)
@@ -196,7 +196,7 @@ def native_dropout(input, p, train):
     return input * wrap(kept, input.dtype), mask
 
 
-@composite(namespace="nn.functional", out=False)
+@composite(namespace="nn.functional", out=False, random=True)
 def gumbel_softmax(logits, tau=1, hard=False, eps=1e-10, dim=-1):
     """A sample of the distribution that the logits describe, soft enough to have a gradient."""
     if eps != 1e-10:

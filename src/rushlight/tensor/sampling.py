@@ -16,9 +16,23 @@ from .generator import Generator, default_generator
 from .layout import empty_like as array_like
 from .options import checked_dtype, make, sizes
 
+mappers: list[Any] = []  # inside of vmap: who decides how numbers are drawn for a whole batch
+
+
+def mappable(function: Any) -> Any:
+    """A function that draws random numbers as one whose numbers vmap has a say in."""
+
+    @wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return mappers[-1].draw(function, args, kwargs) if mappers else function(*args, **kwargs)
+
+    return call
+
 
 def generator_of(given: Any) -> Generator:
     """The generator to draw from: the one given, or the default one."""
+    if mappers:
+        mappers[-1].permit()
     if given is None:
         return default_generator  # type: ignore[return-value]
     if not isinstance(given, draws.Generator):
@@ -235,22 +249,7 @@ def randint_like(
     return _filled_like("randint_like", input, draw, dtype, device, requires_grad, memory_format, options)
 
 
+rand, randn, randint, randperm = map(mappable, (rand, randn, randint, randperm))
+rand_like, randn_like, randint_like = map(mappable, (rand_like, randn_like, randint_like))
+multinomial = mappable(multinomial)
 Tensor.multinomial = multinomial  # type: ignore[attr-defined]
-
-
-# ---- inside of vmap
-
-mappers: list[Any] = []  # who decides how numbers are drawn for a whole batch: f(function, args, kwargs)
-
-
-def _mappable(function: Any) -> Any:
-    @wraps(function)
-    def call(*args: Any, **kwargs: Any) -> Any:
-        return mappers[-1](function, args, kwargs) if mappers else function(*args, **kwargs)
-
-    return call
-
-
-rand, randn, randint, randperm = map(_mappable, (rand, randn, randint, randperm))
-rand_like, randn_like, randint_like = map(_mappable, (rand_like, randn_like, randint_like))
-multinomial = _mappable(multinomial)
