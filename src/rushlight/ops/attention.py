@@ -82,7 +82,7 @@ hide_future.gradient(input=lambda g: lang.show_past(g))
 show_past.gradient(input=lambda g: lang.show_past(g))
 
 
-@composite(namespace="nn.functional", out=False)
+@composite(namespace="nn.functional", out=False, random=True)
 def scaled_dot_product_attention(
     query,
     key,
