@@ -206,3 +206,18 @@ def test_gradients_that_are_missing_now_and_then():
     ours, theirs = run(rushlight), run(torch)
     assert difference(ours, theirs) < 1e-13
     assert numbers(ours[0]).shape == (3, 4)
+
+
+@pytest.mark.filterwarnings("ignore:Sparse invariant checks")
+def test_sparse_adam_at_the_elements_that_it_is_given():
+    from rushlight.optim.sparse_adam import sparse_adam
+
+    p = torch.nn.Parameter(torch.arange(12, dtype=torch.float64).reshape(4, 3) / 7)
+    arrays = [p.detach().numpy().copy(), *(0 * p.detach().numpy() for _ in range(2))]
+    optimizer = torch.optim.SparseAdam([p], lr=0.1)
+    for t, rows in enumerate(([0, 2], [2, 3], [1, 2]), 1):
+        values = torch.rand(2, 3, dtype=torch.float64)
+        p.grad = torch.sparse_coo_tensor([rows], values, (4, 3))
+        optimizer.step()
+        sparse_adam(arrays, (rows,), values.numpy(), t, optimizer.param_groups[0])
+    assert abs(arrays[0] - p.detach().numpy()).max() < 1e-14
