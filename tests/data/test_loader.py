@@ -46,6 +46,10 @@ def rows(count=6):
 def test_arguments_that_are_refused(arguments, error):
     with pytest.raises(error):
         DataLoader(**{"dataset": [1, 2], **arguments})
+    if not isinstance(arguments.get("dataset"), Stream):
+        loading = pytest.importorskip("torch.utils.data")
+        with pytest.raises(error):
+            loading.DataLoader(**{"dataset": [1, 2], **arguments})
 
 
 def test_what_must_stay():

@@ -3,11 +3,14 @@
 import os
 import signal
 import time
+from importlib.util import find_spec
 
 import numpy as np
 
 import rushlight
 from rushlight.utils.data import DataLoader, Dataset
+
+HALF = rushlight.bfloat16 if find_spec("ml_dtypes") else rushlight.float16
 
 
 class Pictures(Dataset):
@@ -108,7 +111,7 @@ class Mixed(Dataset):
 
 def mixed_batch(indices):
     return {
-        "half": rushlight.ones(3000, dtype=rushlight.bfloat16),
+        "half": rushlight.ones(3000, dtype=HALF),
         "truth": rushlight.ones(5, dtype=rushlight.bool),
         "number": rushlight.tensor(7),
         "none": rushlight.empty(0, 3),
