@@ -2,15 +2,21 @@
 modules.
 """
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+import rushlight
 
 
 def run(*arguments, cwd=None):
     command = [sys.executable, "-m", "rushlight", "run", *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120)
+    home = str(Path(rushlight.__file__).resolve().parents[1])
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([home, os.environ.get("PYTHONPATH", "")])}
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=120)
 
 
 @pytest.fixture

@@ -78,6 +78,7 @@ _abs_in_place = Tensor.abs_
 
 
 def _abs_of_real(self):
+    """In-place version of `abs`."""
     if self.dtype.is_complex:
         raise RuntimeError(
             "In-place abs is not supported for complex tensors (the result is real): use x.abs()"

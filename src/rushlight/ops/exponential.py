@@ -45,6 +45,7 @@ def float_power(input, exponent):
 
 
 def _float_power_in_place(self, exponent):
+    """In-place version of `float_power`, for tensors in double precision."""
     result = float_power(self, exponent)
     if result.dtype is not self.dtype:
         raise RuntimeError(

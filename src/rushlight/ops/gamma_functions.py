@@ -59,6 +59,7 @@ def polygamma(n, input):
 
 
 def _polygamma_method(self, n):
+    """Derivative number `n` of `digamma`, at each element of this tensor."""
     return polygamma(n, self)
 
 

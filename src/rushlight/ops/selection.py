@@ -49,6 +49,7 @@ def _of_one_type(*operands):
 
 
 def _where_method(self, condition, other):
+    """This tensor's elements where `condition` holds, and those of `other` elsewhere."""
     return where(condition, self, other)
 
 
