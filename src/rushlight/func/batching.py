@@ -98,6 +98,14 @@ def by_values(op: Any, values: Any, level: int, size: int) -> Any:
     return refuse(f"{op.path}, whose result has a size that depends on the values,")
 
 
+@family("_as_strided")
+def by_address(op: Any, values: Any, level: int, size: int) -> Any:
+    raise NotImplementedError(
+        "vmap: as_strided looks at memory by address, which a sample of a batch does not have; use reshape, "
+        "permute, unfold or narrow"
+    )
+
+
 # ---- element by element
 
 
