@@ -189,6 +189,15 @@ def test_options_may_be_changed_at_any_time():
     assert p[0].item() > -45.0
 
 
+def test_an_option_that_needs_another_state_may_come_later():
+    optimizer, params = made("RMSprop", momentum=0, centered=False)
+    train(torch, optimizer, params, steps=2)
+    optimizer.param_groups[0].update(momentum=0.9, centered=True)
+    train(torch, optimizer, params, steps=25)
+    assert set(optimizer.state[params[0]]) == {"step", "square_avg", "momentum_buffer", "grad_avg"}
+    assert optimizer.state[params[0]]["step"].item() == 27
+
+
 def test_names_of_parameters():
     net = torch.nn.Linear(2, 1)
     optimizer = torch.optim.Adam(net.named_parameters())

@@ -86,7 +86,7 @@ class Elementwise(Optimizer):
                 continue
             if counts:
                 state = states[p]
-                if "step" not in state:
+                if len(state) <= len(names):  # the first step, or the first with an option that needs more
                     self._begin(p, group, state)
                 count = state["step"]._a
                 t = count.item() + 1.0
@@ -118,27 +118,26 @@ class Elementwise(Optimizer):
 
     def _step_on_tensors(self, group: dict[str, Any], variant: Variant, p: Tensor) -> None:
         """The same with operators: where the step is differentiated, and for tensors of other kinds."""
-        state, t, differentiable = (
-            self.state[p] if self.counts or variant.states else {},
-            1.0,
-            group.get("differentiable"),
-        )
+        names, differentiable = variant.states, group.get("differentiable")
+        state = self.state[p] if self.counts or names else {}
+        t = 1.0
         with nullcontext() if differentiable else no_grad():
             if self.counts:
-                if "step" not in state:
+                if len(state) <= len(names):
                     self._begin(p, group, state)
                 t = state["step"]._a.item() + 1.0
                 state["step"]._a[()] = t
-            elif variant.states and state.get(variant.states[0]) is None:
+            elif names and state.get(names[0]) is None:
                 t = self._begin(p, group, state)
             numbers = self.numbers(group, t, _itself if differentiable else as_number, state)
-            variant.on_tensors([p, p.grad, *[state[name] for name in variant.states]], numbers)
+            variant.on_tensors([p, p.grad, *[state[name] for name in names]], numbers)
 
     def _begin(self, p: Tensor, group: dict[str, Any], state: dict[str, Any]) -> float:
-        """A parameter's first step: its states are made."""
-        scalars = DTYPES["float32"] if group.get("fused") else counter_dtype()
+        """A parameter's first step: the states that it does not have are made."""
+        scalars = _scalars(group)
         for name, value in self.counters(group).items():
-            state[name] = scalar_tensor(value, dtype=scalars)
+            if name not in state:
+                state[name] = scalar_tensor(value, dtype=scalars)
         for name, value in self.memory(group).items():
             if state.get(name) is None:
                 value = complex(value, value) if p.dtype.is_complex and value else value
@@ -167,15 +166,12 @@ class Elementwise(Optimizer):
             for name, default in OPTIONS.items():
                 if name in self.defaults:
                     group.setdefault(name, default)
-            single = group["fused"] if "fused" in self.defaults else False
+            scalars = _scalars(group)
             for p in group["params"]:
                 kept = self.state.get(p) or {}
                 for name in self.counters(group):
-                    if name in kept and not isinstance(kept[name], Tensor):
-                        made = scalar_tensor(
-                            kept[name], dtype=DTYPES["float32"] if single else counter_dtype()
-                        )
-                        kept[name] = made
+                    if name in kept and not isinstance(kept[name], Tensor):  # by an old version
+                        kept[name] = scalar_tensor(kept[name], dtype=scalars)
 
 
 def ready(t: Tensor) -> Any:
@@ -197,6 +193,10 @@ def as_number(x: Any) -> float:
 
 def _itself(x: Any) -> Any:
     return x
+
+
+def _scalars(group: dict[str, Any]) -> dtype:
+    return DTYPES["float32"] if group.get("fused") else counter_dtype()
 
 
 def counter_dtype() -> dtype:
