@@ -164,7 +164,7 @@ def _normal_below(x: float) -> float:
     return (1.0 + math.erf(x / math.sqrt(2.0))) / 2.0
 
 
-def _redraw_outliers(tensor: Tensor, mean: float, std: float, a: float, b: float, generator: Any) -> Tensor:
+def _redraw_outliers(tensor: Any, mean: float, std: float, a: float, b: float, generator: Any) -> Tensor:
     """Draws normally until all values are in range: quick when most are."""
     low, high = tensor.new_tensor(a).item(), tensor.new_tensor(b).item()
     tensor.normal_(mean, std, generator=generator)
@@ -174,12 +174,12 @@ def _redraw_outliers(tensor: Tensor, mean: float, std: float, a: float, b: float
     return tensor
 
 
-def _reject_by_height(tensor: Tensor, mean: float, std: float, a: float, b: float, generator: Any) -> Tensor:
+def _reject_by_height(tensor: Any, mean: float, std: float, a: float, b: float, generator: Any) -> Tensor:
     """Draws evenly in the range, and keeps a value as often as the bell is high there."""
     top = -0.5 * ((max(a, min(mean, b)) - mean) / std) ** 2
     accept = empty_like(tensor)
 
-    def refused(candidates: Tensor) -> Tensor:
+    def refused(candidates: Any) -> Any:
         height = candidates.clone().sub_(mean).div_(std).pow_(2).mul_(-0.5).sub_(top)
         return accept.uniform_(generator=generator).log_().gt(height)
 
@@ -207,7 +207,7 @@ def eye_(tensor: Tensor) -> Tensor:
 
 
 @no_grad()
-def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
+def dirac_(tensor: Any, groups: int = 1) -> Tensor:
     """Makes a convolution's weight pass its input on: a one in the middle of each channel's own window."""
     if tensor.dim() not in (3, 4, 5):
         raise ValueError("Only tensors with 3, 4, or 5 dimensions are supported")
@@ -218,7 +218,8 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
     tensor.zero_()
     for group in range(groups):
         for channel in range(min(per_group, tensor.shape[1])):
-            tensor[(group * per_group + channel, channel, *middle)] = 1
+            one = (group * per_group + channel, channel, *middle)
+            tensor[one] = 1
     return tensor
 
 
@@ -239,7 +240,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tenso
 
 
 @no_grad()
-def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Any = None) -> Tensor:
+def sparse_(tensor: Any, sparsity: float, std: float = 0.01, generator: Any = None) -> Tensor:
     """Draws a matrix normally, with a share `sparsity` of each column zero."""
     if tensor.dim() != 2:
         raise ValueError(
@@ -253,7 +254,8 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Any =
     zeros = math.ceil(sparsity * rows)
     tensor.normal_(0, std, generator=generator)
     for column in range(cols):
-        tensor[randperm(rows)[:zeros], column] = 0
+        order: Any = randperm(rows)
+        tensor[order[:zeros], column] = 0
     return tensor
 
 

@@ -33,6 +33,11 @@ class _IncompatibleKeys(namedtuple("IncompatibleKeys", ["missing_keys", "unexpec
 class StateMixin:
     """What `Module` has for saving and loading."""
 
+    _parameters: dict[str, Any]
+    _buffers: dict[str, Any]
+    _modules: dict[str, Any]
+    _non_persistent_buffers_set: set[str]
+    _version: int
     _state_hooks: dict[str, dict[int, Callable[..., Any]]] | None = None
 
     def _state_hooks_of(self, kind: str) -> dict[int, Callable[..., Any]]:
@@ -53,7 +58,8 @@ class StateMixin:
     ) -> Any:
         """The values of all parameters and persistent buffers, by path."""
         if args:
-            destination, prefix, keep_vars = (*args, *(destination, prefix, keep_vars)[len(args) :])
+            options = destination, prefix, keep_vars
+            destination, prefix, keep_vars = args + options[len(args) :]
         if destination is None:
             destination = OrderedDict()
             destination._metadata = OrderedDict()
@@ -196,7 +202,7 @@ class StateMixin:
                 errors.append(f"the sizes of {key} are not known yet: call the lazy module once before")
             return
         if target.dim() == 0 and value.dim() == 1 and len(value) == 1:  # the way version 0.3 saved numbers
-            value = value[0]
+            value = value.reshape(())
         if value.shape != target.shape:
             errors.append(
                 f"size mismatch for {key}: copying a param with shape {value.shape} from checkpoint, "

@@ -15,7 +15,7 @@ class UninitializedTensorMixin:
     __slots__ = ()
     cls_to_become: type = Tensor
 
-    def materialize(self, shape: Any, device: Any = None, dtype: Any = None) -> None:
+    def materialize(self: Any, shape: Any, device: Any = None, dtype: Any = None) -> None:
         """Becomes an ordinary tensor of `shape`, with values that nobody has set."""
         self.__class__ = self.cls_to_become
         self.data = empty(shape, device=device or self.device, dtype=dtype or self.dtype)
@@ -40,10 +40,10 @@ class UninitializedTensorMixin:
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>"
 
-    def __reduce_ex__(self, protocol: Any) -> tuple:
+    def __reduce_ex__(self: Any, protocol: Any) -> tuple:
         return _rebuild, (type(self), self.requires_grad, self.dtype)
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+    def __deepcopy__(self: Any, memo: dict[int, Any]) -> Any:
         if id(self) not in memo:
             memo[id(self)] = type(self)(self.requires_grad, self.device, self.dtype)
         return memo[id(self)]
@@ -72,7 +72,7 @@ def _blank(cls: type, requires_grad: bool, device: Any, dtype: Any) -> Any:
     return t
 
 
-class UninitializedParameter(UninitializedTensorMixin, Parameter):
+class UninitializedParameter(UninitializedTensorMixin, Parameter):  # type: ignore[misc]
     """A parameter of a size that is not known yet."""
 
     __slots__ = ()

@@ -120,7 +120,7 @@ class Threshold(Described):
 class Hardtanh(Described):
     """`x`, cut off at `min_val` and `max_val`."""
 
-    _shown = ("min_val", "max_val")
+    _shown: tuple[str, ...] = ("min_val", "max_val")
 
     def __init__(
         self,
@@ -151,7 +151,7 @@ class Hardtanh(Described):
 class ReLU6(Hardtanh):
     """`x`, cut off at 0 and 6."""
 
-    _shown = ()
+    _shown: tuple[str, ...] = ()
 
     def __init__(self, inplace: bool = False) -> None:
         super().__init__(0.0, 6.0, inplace)

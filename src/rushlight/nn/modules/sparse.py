@@ -15,6 +15,8 @@ from .parts import add_parameters
 class _Table(Module):
     """A row of `embedding_dim` numbers for each of `num_embeddings`."""
 
+    weight: Any
+
     def _set_table(
         self,
         num_embeddings: int,

@@ -260,7 +260,9 @@ class TransformerEncoder(Module):
         if is_grad_enabled() and (src.requires_grad or any(p.requires_grad for p in layer.parameters())):
             return False
         attention = layer.self_attn
-        fits = attention.batch_first and attention._qkv_same_embed_dim and attention.in_proj_bias is not None
+        fits: Any = (
+            attention.batch_first and attention._qkv_same_embed_dim and attention.in_proj_bias is not None
+        )
         fits = fits and attention.num_heads % 2 == 0 and not layer.norm_first
         fits = fits and layer.activation_relu_or_gelu and layer.norm1.eps == layer.norm2.eps
         return bool(fits) and not bool((padding[:, :-1] & ~padding[:, 1:]).any())  # padding is at the end
@@ -324,19 +326,19 @@ class Transformer(Module):
     ) -> None:
         super().__init__()
         like = {"device": device, "dtype": dtype}
-        options = (d_model, nhead, dim_feedforward, dropout, activation, layer_norm_eps, batch_first)
-        options += (norm_first, bias)
+        sizes = d_model, nhead, dim_feedforward
+        options = (*sizes, dropout, activation, layer_norm_eps, batch_first, norm_first, bias)
 
         def norm() -> LayerNorm:
             return LayerNorm(d_model, eps=layer_norm_eps, bias=bias, **like)
 
         if custom_encoder is None:
-            layer = TransformerEncoderLayer(*options, **like)
-            custom_encoder = TransformerEncoder(layer, num_encoder_layers, norm())
+            encoder_layer = TransformerEncoderLayer(*options, **like)
+            custom_encoder = TransformerEncoder(encoder_layer, num_encoder_layers, norm())
         self.encoder = custom_encoder
         if custom_decoder is None:
-            layer = TransformerDecoderLayer(*options, **like)
-            custom_decoder = TransformerDecoder(layer, num_decoder_layers, norm())
+            decoder_layer = TransformerDecoderLayer(*options, **like)
+            custom_decoder = TransformerDecoder(decoder_layer, num_decoder_layers, norm())
         self.decoder = custom_decoder
         self._reset_parameters()
         self.d_model = d_model

@@ -40,7 +40,7 @@ def get_total_norm(
 
 @no_grad()
 def clip_grads_with_norm_(
-    parameters: Any, max_norm: float, total_norm: Tensor, foreach: bool | None = None
+    parameters: Any, max_norm: float, total_norm: Any, foreach: bool | None = None
 ) -> None:
     """Makes the gradients smaller, all by one factor, so that a `total_norm` becomes `max_norm` at most."""
     factor = (float(max_norm) / (total_norm + 1e-6)).clamp(max=1.0)

@@ -14,14 +14,15 @@ def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
     return OPERATORS["cat"].call([p.reshape(-1) for p in parameters])
 
 
-def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
+def vector_to_parameters(vec: Any, parameters: Iterable[Tensor]) -> None:
     """Gives the parameters the values of a vector."""
     if not isinstance(vec, Tensor):
         raise TypeError(f"expected torch.Tensor, but got: {type(vec).__name__}")
-    place: Any = 0
+    values: Any = vec
+    place = 0
     for p in parameters:
         size = p.numel()
-        p.data = vec[place : place + size].view(p.shape).data
+        p.data = values[place : place + size].view(p.shape).data
         place += size
 
 

@@ -46,6 +46,8 @@ class _Orthogonal(Module):
     mirrors.
     """
 
+    base: Any
+
     def __init__(self, weight: Tensor, orthogonal_map: _OrthMaps, *, use_trivialization: bool = True) -> None:
         super().__init__()
         if weight.is_complex() and orthogonal_map is _OrthMaps.householder:
@@ -55,7 +57,7 @@ class _Orthogonal(Module):
         if use_trivialization:
             self.register_buffer("base", None)
 
-    def forward(self, X: Tensor) -> Tensor:
+    def forward(self, X: Any) -> Tensor:
         transposed = X.shape[-2] < X.shape[-1]
         X = X.mT if transposed else X
         q = self._by_mirrors(X) if self.orthogonal_map is _OrthMaps.householder else self._by_rotation(X)

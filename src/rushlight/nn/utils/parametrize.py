@@ -153,7 +153,7 @@ def _own_class(module: Module) -> None:
     def deepcopy(self: Any, memo: dict[int, Any]) -> Any:
         if id(self) in memo:
             return memo[id(self)]
-        replica = memo[id(self)] = type(self).__new__(type(self))
+        replica = memo[id(self)] = object.__new__(type(self))
         state = Module.__getstate__(self)
         replica.__setstate__(copy.deepcopy(state, memo))
         return replica
@@ -165,8 +165,8 @@ def _own_class(module: Module) -> None:
             "remove_parametrizations first"
         )
 
-    cls = type(module)
-    members = {"__getstate__": getstate} | (
+    cls: Any = type(module)
+    members: dict[str, Any] = {"__getstate__": getstate} | (
         {} if hasattr(cls, "__deepcopy__") else {"__deepcopy__": deepcopy}
     )
     module.__class__ = type(f"Parametrized{cls.__name__}", (cls,), members)

@@ -65,7 +65,7 @@ class BasePruningMethod(ABC):
         module.register_forward_pre_hook(method)
         return method
 
-    def prune(self, t: Tensor, default_mask: Any = None, importance_scores: Any = None) -> Tensor:
+    def prune(self, t: Any, default_mask: Any = None, importance_scores: Any = None) -> Tensor:
         """`t` without what this method would prune."""
         scores = t if importance_scores is None else importance_scores
         if scores.shape != t.shape:
@@ -135,7 +135,7 @@ class PruningContainer(BasePruningMethod):
     def __getitem__(self, index: Any) -> Any:
         return self._pruning_methods[index]
 
-    def compute_mask(self, t: Tensor, default_mask: Tensor) -> Tensor:
+    def compute_mask(self, t: Any, default_mask: Any) -> Tensor:
         """The mask after the last method, applied to what is left."""
         method = self._pruning_methods[-1]
         mask = default_mask.to(dtype=t.dtype).clone()
@@ -181,10 +181,10 @@ class _Amount(BasePruningMethod):
         self.amount = amount
 
     def _count(self, size: int) -> int:
-        n = self.amount if isinstance(self.amount, Integral) else round(self.amount * size)
+        n = int(self.amount) if isinstance(self.amount, Integral) else round(self.amount * size)
         if n > size:
             raise ValueError(f"amount={n} should be smaller than the number of parameters to prune={size}")
-        return int(n)
+        return n
 
 
 class RandomUnstructured(_Amount):

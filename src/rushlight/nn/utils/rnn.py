@@ -13,9 +13,8 @@ from ...tensor.dtype import int64
 from ...tensor.sequences import arange
 
 PackedSequence_ = namedtuple(
-    "PackedSequence", ["data", "batch_sizes", "sorted_indices", "unsorted_indices"], defaults=(None, None)
+    "PackedSequence_", ["data", "batch_sizes", "sorted_indices", "unsorted_indices"], defaults=(None, None)
 )
-PackedSequence_.__name__ = "PackedSequence_"
 
 
 def _converting(name: str) -> Callable[..., Any]:
@@ -101,7 +100,7 @@ def _inside(lengths: Tensor, steps: int) -> Tensor:
 
 
 def pack_padded_sequence(
-    input: Tensor, lengths: Any, batch_first: bool = False, enforce_sorted: bool = True
+    input: Any, lengths: Any, batch_first: bool = False, enforce_sorted: bool = True
 ) -> PackedSequence:
     """Packs padded sequences of the given lengths, which must fall unless `enforce_sorted` is False."""
     lengths = _as_lengths(lengths)
@@ -128,7 +127,7 @@ def _as_lengths(lengths: Any) -> Tensor:
     return lengths
 
 
-def _check_lengths(input: Tensor, lengths: Tensor) -> None:
+def _check_lengths(input: Any, lengths: Any) -> None:
     if input.dim() < 2 or lengths.dim() != 1 or lengths.shape[0] != input.shape[1]:
         raise RuntimeError(
             f"Expected `len(lengths)` to be equal to batch_size, but got {lengths.numel()} "
