@@ -43,7 +43,9 @@ def name(module, attribute):
     return b"c" + f"{module}\n{attribute}\n".encode()
 
 
-def tensor(storage=b"torch\nFloatStorage", key="0", count=4, offset=b"K\0", size=b"K\4\x85", stride=b"K\1\x85"):
+def tensor(
+    storage=b"torch\nFloatStorage", key="0", count=4, offset=b"K\0", size=b"K\4\x85", stride=b"K\1\x85"
+):
     """The opcodes of a tensor."""
     counted = b"\x8a\x08" + struct.pack("<q", count)
     reference = b"(" + text("storage") + b"c" + storage + b"\n" + text(key) + text("cpu") + counted + b"tQ"
@@ -59,21 +61,50 @@ def pickles():
         yield function.__name__, pickle.dumps(Calls(function, SHOUT), 2)
     yield "import", pickle.dumps(Calls(__import__, "antigravity"), 2)
     yield "open", pickle.dumps(Calls(open, CANARY, "w"), 2)
-    yield "subprocess", b"\x80\2" + name("subprocess", "Popen") + b"(" + text(f"touch {CANARY}") + b"NNNNNN\x88tR."
+    yield (
+        "subprocess",
+        b"\x80\2" + name("subprocess", "Popen") + b"(" + text(f"touch {CANARY}") + b"NNNNNN\x88tR.",
+    )
     yield "posix", b"\x80\2" + name("posix", "system") + text(f"touch {CANARY}") + b"\x85R."
     yield "nt names of python 2", b"\x80\2" + name("__builtin__", "execfile") + text(CANARY) + b"\x85R."
     for inner in ("list", "dict", "state", "key"):
-        made = {"list": [evil], "dict": {"a": evil}, "state": Calls(dict, state={"a": evil}), "key": {(1, 2): evil}}
+        made = {
+            "list": [evil],
+            "dict": {"a": evil},
+            "state": Calls(dict, state={"a": evil}),
+            "key": {(1, 2): evil},
+        }
         yield f"exec inside of a {inner}", pickle.dumps(made[inner], 2)
     get = name("builtins", "getattr")
-    chain = get + b"(" + get + b"(" + name("torch", "Tensor") + text("__class__") + b"tR" + text("__subclasses__") + b"tR"
+    chain = (
+        get
+        + b"("
+        + get
+        + b"("
+        + name("torch", "Tensor")
+        + text("__class__")
+        + b"tR"
+        + text("__subclasses__")
+        + b"tR"
+    )
     yield "getattr chain", b"\x80\2" + chain + b")R."
-    for owner in (("torch", "Tensor"), ("torch.nn", "Module"), ("torch.nn.modules.module", "Module"), ("sys", "modules")):
+    for owner in (
+        ("torch", "Tensor"),
+        ("torch.nn", "Module"),
+        ("torch.nn.modules.module", "Module"),
+        ("sys", "modules"),
+    ):
         yield f"getattr of {owner[1]}", b"\x80\2" + get + b"(" + name(*owner) + text("__init__") + b"tR)R."
     yield "dotted name", b"\x80\4" + b"\x8c\2os\x8c\x06system\x93" + text(f"touch {CANARY}") + b"\x85R."
-    yield "dotted path through torch", b"\x80\4" + text("torch") + text("os.system") + b"\x93" + text("ls") + b"\x85R."
+    yield (
+        "dotted path through torch",
+        b"\x80\4" + text("torch") + text("os.system") + b"\x93" + text("ls") + b"\x85R.",
+    )
     yield "module of ours", b"\x80\2" + name("rushlight.cli.run", "run_python") + b")R."
-    yield "our own os", b"\x80\2" + name("rushlight.serialization.atomic", "os.system") + text("ls") + b"\x85R."
+    yield (
+        "our own os",
+        b"\x80\2" + name("rushlight.serialization.atomic", "os.system") + text("ls") + b"\x85R.",
+    )
     yield "torch.hub", b"\x80\2" + name("torch.hub", "load") + text("a") + b"\x85R."
     yield "torch.load", b"\x80\2" + name("torch", "load") + text("a") + b"\x85R."
     yield "operator called", b"\x80\2" + name("torch", "zeros") + b"\x8a\5\0\0\0\0\1\x85R."
@@ -85,13 +116,25 @@ def pickles():
     yield "newobj of type", b"\x80\2" + name("builtins", "type") + text("X") + b")}\x87\x81."
     yield "module with arguments", b"\x80\2" + name("torch.nn.modules.linear", "Linear") + b"K\1K\1\x86R."
     yield "state of a list", b"\x80\2]}" + text("append") + b"K\1sb."
-    yield "state of a class", b"\x80\2" + name("torch.nn.modules.linear", "Linear") + b"}" + text("forward") + b"Nsb."
+    yield (
+        "state of a class",
+        b"\x80\2" + name("torch.nn.modules.linear", "Linear") + b"}" + text("forward") + b"Nsb.",
+    )
     yield "state of a function", b"\x80\2" + name("torch", "relu") + b"}" + text("__code__") + b"Nsb."
-    yield "defaultdict that calls", b"\x80\2" + name("collections", "defaultdict") + name("os", "getcwd") + b"\x85R."
+    yield (
+        "defaultdict that calls",
+        b"\x80\2" + name("collections", "defaultdict") + name("os", "getcwd") + b"\x85R.",
+    )
     yield "array of objects", b"\x80\2" + name("numpy", "dtype") + text("O8") + b"\x89\x88\x87R."
     yield "reduced class of the program", b"\x80\2" + name("__main__", "Trap") + b")R."
-    yield "instance of a class of the program", b"\x80\2" + name("__main__", "Trap") + b")\x81}" + text("a") + b"K\1sb."
-    yield "module with setstate", b"\x80\2" + name("__main__", "Woken") + b")\x81}" + text("_modules") + b"}sb."
+    yield (
+        "instance of a class of the program",
+        b"\x80\2" + name("__main__", "Trap") + b")\x81}" + text("a") + b"K\1sb.",
+    )
+    yield (
+        "module with setstate",
+        b"\x80\2" + name("__main__", "Woken") + b")\x81}" + text("_modules") + b"}sb.",
+    )
     yield "module with del", b"\x80\2" + name("__main__", "Dying") + b")\x81."
     yield "module as a key", b"\x80\2}" + name("__main__", "Hashed") + b")\x81" + b"Ns."
     yield "persistent text", b"\x80\2Pos\n."
@@ -104,7 +147,10 @@ def memory_eaters():
     yield "longest bytes", b"\x80\4\x8e" + struct.pack("<Q", 2**62) + b"."
     yield "bytearray of a size", b"\x80\2" + name("builtins", "bytearray") + b"\x8a\6\0\0\0\0\0\1\x85R."
     yield "bytes of a size", b"\x80\2" + name("builtins", "bytes") + b"\x8a\6\0\0\0\0\0\1\x85R."
-    yield "list of a range", b"\x80\2" + name("builtins", "list") + name("builtins", "range") + b"J\xff\xff\xff\x7f\x85R\x85R."
+    yield (
+        "list of a range",
+        b"\x80\2" + name("builtins", "list") + name("builtins", "range") + b"J\xff\xff\xff\x7f\x85R\x85R.",
+    )
     yield "memo far away", b"\x80\2Nr\xff\xff\xff\xff" + b"X\xff\xff\xff\x7f."
     yield "long integer", b"\x80\2\x8b\xff\xff\xff\x7f."
     yield "digits", b"I" + b"9" * 100_000 + b"\n."
@@ -114,7 +160,14 @@ def memory_eaters():
     yield "set of doubled tuples", b"\x80\4\x8f(NN" + halves + b"0\x90."
     yield "nested deeply", b"\x80\2" + b"]" * 200_000 + b"a" * 199_999 + b"X\xff\xff\xff\xff."
     pairs = name("numpy", "ndarray") + b"K\0\x85" + text("b") + b"\x87R"
-    shape = b"(K\1\x8a\6\0\0\0\0\0\1\x85" + name("numpy", "dtype") + text("f8") + b"\x89\x88\x87R\x89" + text("") + b"tb."
+    shape = (
+        b"(K\1\x8a\6\0\0\0\0\0\1\x85"
+        + name("numpy", "dtype")
+        + text("f8")
+        + b"\x89\x88\x87R\x89"
+        + text("")
+        + b"tb."
+    )
     yield "numpy array of a shape", b"\x80\2" + name("numpy._core.multiarray", "_reconstruct") + pairs + shape
 
 
@@ -122,31 +175,55 @@ def archives():
     """Archives that lie about themselves."""
     four = b"\0\0\x80\x3f" * 4
     good = b"\x80\2" + tensor() + b"."
-    yield "storage larger than its record", archive(b"\x80\2" + tensor(count=2**40) + b".", ("x/data/0", four))
+    yield (
+        "storage larger than its record",
+        archive(b"\x80\2" + tensor(count=2**40) + b".", ("x/data/0", four)),
+    )
     yield "negative count", archive(b"\x80\2" + tensor(count=-1) + b".", ("x/data/0", four))
-    yield "tensor larger than its storage", archive(b"\x80\2" + tensor(size=b"M\xff\xff\x85") + b".", ("x/data/0", four))
+    yield (
+        "tensor larger than its storage",
+        archive(b"\x80\2" + tensor(size=b"M\xff\xff\x85") + b".", ("x/data/0", four)),
+    )
     yield "offset behind the end", archive(b"\x80\2" + tensor(offset=b"K\5") + b".", ("x/data/0", four))
-    yield "negative stride", archive(b"\x80\2" + tensor(stride=b"J\xff\xff\xff\xff\x85") + b".", ("x/data/0", four))
-    yield "negative offset", archive(b"\x80\2" + tensor(offset=b"J\xf0\xff\xff\xff") + b".", ("x/data/0", four))
+    yield (
+        "negative stride",
+        archive(b"\x80\2" + tensor(stride=b"J\xff\xff\xff\xff\x85") + b".", ("x/data/0", four)),
+    )
+    yield (
+        "negative offset",
+        archive(b"\x80\2" + tensor(offset=b"J\xf0\xff\xff\xff") + b".", ("x/data/0", four)),
+    )
     huge = b"\x8a\x08" + struct.pack("<q", 2**62) + b"\x85"
     yield "stride that overflows", archive(b"\x80\2" + tensor(stride=huge) + b".", ("x/data/0", four))
-    yield "size that overflows", archive(b"\x80\2" + tensor(size=huge, stride=huge) + b".", ("x/data/0", four))
+    yield (
+        "size that overflows",
+        archive(b"\x80\2" + tensor(size=huge, stride=huge) + b".", ("x/data/0", four)),
+    )
     yield "key that climbs", archive(b"\x80\2" + tensor(key="../../etc/passwd") + b".", ("x/data/0", four))
     yield "absolute key", archive(b"\x80\2" + tensor(key="/etc/passwd") + b".", ("x/data/0", four))
     yield "record that climbs", archive(good, ("x/data/0", four), ("x/../../evil", b"x"))
     yield "absolute record", archive(good, ("x/data/0", four), ("/evil", b"x"))
     yield "missing record", archive(good)
-    yield "no storage class", archive(b"\x80\2" + tensor(storage=b"collections\nOrderedDict") + b".", ("x/data/0", four))
+    yield (
+        "no storage class",
+        archive(b"\x80\2" + tensor(storage=b"collections\nOrderedDict") + b".", ("x/data/0", four)),
+    )
     yield "odd byte order", archive(good, ("x/data/0", four), byteorder=b"middle")
     yield "bomb", archive(b"\x80\2" + tensor(count=2**26) + b".", ("x/data/0", bytes(2**28)), compressed=True)
     yield "compressed pickle", archive(b"N" * 10**6, compressed=True)
     yield "no pickle", archive(good).replace(b"data.pkl", b"data.plk")
     yield "script", archive(good, ("x/constants.pkl", b"\x80\2)."))
     yield "overlapping records", overlapping(archive(good, ("x/data/0", four), ("x/data/1", four)))
-    yield "two records of one name", archive(good, ("x/data/0", four), ("x/data/1", four)).replace(b"data/1", b"data/0")
+    yield (
+        "two records of one name",
+        archive(good, ("x/data/0", four), ("x/data/1", four)).replace(b"data/1", b"data/0"),
+    )
     whole = archive(good, ("x/data/0", four))
     end = whole.rindex(b"PK\5\6")
-    yield "directory of a billion", whole[:end] + struct.pack("<IHHHHIIH", 0x06054B50, 0, 0, 65535, 65535, 2**31, 0, 0)
+    yield (
+        "directory of a billion",
+        whole[:end] + struct.pack("<IHHHHIIH", 0x06054B50, 0, 0, 65535, 65535, 2**31, 0, 0),
+    )
     yield "directory outside", whole[: end + 16] + struct.pack("<I", 2**31) + whole[end + 20 :]
 
 
@@ -159,12 +236,25 @@ def overlapping(data):
 
 def old_files():
     """Files of the old format that declare too much."""
-    head = pickle.dumps(0x1950A86A20F9469CFC6C, 2) + pickle.dumps(1001, 2) + pickle.dumps({"little_endian": True}, 2)
+    head = (
+        pickle.dumps(0x1950A86A20F9469CFC6C, 2)
+        + pickle.dumps(1001, 2)
+        + pickle.dumps({"little_endian": True}, 2)
+    )
     old = tensor(count=2**40).replace(b"tQ", b"NtQ")
-    yield "old: huge storage", head + b"\x80\2" + old + b"." + pickle.dumps(["0"], 2) + struct.pack("<q", 2**40)
+    yield (
+        "old: huge storage",
+        head + b"\x80\2" + old + b"." + pickle.dumps(["0"], 2) + struct.pack("<q", 2**40),
+    )
     other = tensor().replace(b"tQ", b"NtQ")
-    yield "old: two sizes", head + b"\x80\2" + other + b"." + pickle.dumps(["0"], 2) + struct.pack("<q", 5) + bytes(20)
-    yield "old: unknown key", head + b"\x80\2" + other + b"." + pickle.dumps(["1"], 2) + struct.pack("<q", 4) + bytes(16)
+    yield (
+        "old: two sizes",
+        head + b"\x80\2" + other + b"." + pickle.dumps(["0"], 2) + struct.pack("<q", 5) + bytes(20),
+    )
+    yield (
+        "old: unknown key",
+        head + b"\x80\2" + other + b"." + pickle.dumps(["1"], 2) + struct.pack("<q", 4) + bytes(16),
+    )
     yield "old: no data", head + b"\x80\2" + other + b"." + pickle.dumps([], 2)
     yield "old: evil magic", pickle.dumps(Calls(exec, SHOUT), 2)
     yield "old: evil keys", head + b"\x80\2N." + pickle.dumps(Calls(exec, SHOUT), 2)
@@ -181,7 +271,9 @@ def everything():
     for make in (pickles, memory_eaters):
         for title, data in make():
             found[title] = archive(data)
-            found[f"{title} (old format)"] = pickle.dumps(0x1950A86A20F9469CFC6C, 2) + pickle.dumps(1001, 2) + data
+            found[f"{title} (old format)"] = (
+                pickle.dumps(0x1950A86A20F9469CFC6C, 2) + pickle.dumps(1001, 2) + data
+            )
     found.update(archives())
     found.update(old_files())
     return found
@@ -193,7 +285,9 @@ def run_all():
 
     import rushlight as torch
 
-    torch.load(io.BytesIO(archive(b"\x80\2" + tensor() + b".", ("x/data/0", bytes(16)))))  # everything is imported
+    torch.load(
+        io.BytesIO(archive(b"\x80\2" + tensor() + b".", ("x/data/0", bytes(16))))
+    )  # everything is imported
 
     class Trap:
         def __init__(self, *arguments):

@@ -73,7 +73,11 @@ def test_views_keep_their_strides_and_their_memory(options):
     views = [base, base[1:, ::2], base.t(), base[2], base.view(-1)[5:9], torch.ones(1).expand(3, 4)]
     ours = to_ours(views, **options)
     for a, b in zip(ours, views):
-        assert (tuple(a.shape), a.stride(), a.storage_offset()) == (tuple(b.shape), b.stride(), b.storage_offset())
+        assert (tuple(a.shape), a.stride(), a.storage_offset()) == (
+            tuple(b.shape),
+            b.stride(),
+            b.storage_offset(),
+        )
         assert a.tolist() == b.tolist()
     ours[0][2, 1] = -5.0
     assert ours[2][1, 2] == ours[3][1] == -5.0
@@ -145,13 +149,22 @@ def test_tensors_without_data():
 SMALL = {
     "numbers": [1, -1, 2**70, 1.5, True, None, 3 + 4j],
     "texts": ["", "é\ud800", b"\x00\xff", bytearray(b"ab")],
-    "containers": [(), (1,), {1, 2}, {"a": {"b": []}}, collections.OrderedDict(a=1), collections.Counter("aab")],
+    "containers": [
+        (),
+        (1,),
+        {1, 2},
+        {"a": {"b": []}},
+        collections.OrderedDict(a=1),
+        collections.Counter("aab"),
+    ],
 }
 
 
 @pytest.mark.parametrize("protocol", [1, 2, 3, 4, 5])
 def test_plain_values_at_every_protocol(protocol):
-    assert to_ours(b"", pickle_protocol=protocol) == b""  # PyTorch itself takes this only with weights_only=False
+    assert (
+        to_ours(b"", pickle_protocol=protocol) == b""
+    )  # PyTorch itself takes this only with weights_only=False
     assert to_ours(SMALL, pickle_protocol=protocol) == SMALL
     assert to_theirs(SMALL, weights_only=False, pickle_protocol=protocol) == SMALL
     if protocol == 2:
@@ -159,7 +172,13 @@ def test_plain_values_at_every_protocol(protocol):
 
 
 def test_values_of_torch():
-    theirs = [torch.float16, torch.Size([2, 3]), torch.device("cuda", 1), torch.strided, torch.nn.functional.gelu]
+    theirs = [
+        torch.float16,
+        torch.Size([2, 3]),
+        torch.device("cuda", 1),
+        torch.strided,
+        torch.nn.functional.gelu,
+    ]
     ours = to_ours([*theirs, torch.tanh])
     assert ours[:2] == [rushlight.float16, rushlight.Size([2, 3])]
     assert str(ours[2]) == "cuda:1"
@@ -172,7 +191,13 @@ def test_values_of_torch():
 
 
 def test_values_of_numpy():
-    theirs = [np.float32(1.5), np.int64(-3), np.arange(6).reshape(2, 3).T, np.array(["ab", "c"]), np.zeros((0, 2))]
+    theirs = [
+        np.float32(1.5),
+        np.int64(-3),
+        np.arange(6).reshape(2, 3).T,
+        np.array(["ab", "c"]),
+        np.zeros((0, 2)),
+    ]
     theirs += [np.dtype(">i4"), np.arange(3, dtype=">i2"), np.bool_(True)]
     for protocol in (2, 5):
         ours = to_ours(theirs, pickle_protocol=protocol)
@@ -227,8 +252,20 @@ def test_whole_modules_and_their_state(options):
     theirs.load_state_dict(to_theirs(ours.state_dict(), **options))
 
 
-LAYERS = ["Linear(2, 3)", "LSTM(2, 3, 2)", "GRU(2, 3)", "MultiheadAttention(4, 2)", "Embedding(3, 2)", "PReLU()"]
-LAYERS += ["TransformerEncoderLayer(4, 2, 8, activation='gelu')", "ParameterList([])", "ModuleDict()", "Identity()"]
+LAYERS = [
+    "Linear(2, 3)",
+    "LSTM(2, 3, 2)",
+    "GRU(2, 3)",
+    "MultiheadAttention(4, 2)",
+    "Embedding(3, 2)",
+    "PReLU()",
+]
+LAYERS += [
+    "TransformerEncoderLayer(4, 2, 8, activation='gelu')",
+    "ParameterList([])",
+    "ModuleDict()",
+    "Identity()",
+]
 LAYERS += ["CrossEntropyLoss()", "Upsample(scale_factor=2)", "Conv1d(1, 2, 3, padding='same')", "Softmax(1)"]
 
 

@@ -10,13 +10,13 @@ from typing import Any
 
 from . import legacy
 from .atomic import replacing
-from .errors import EmptyFileError, LoadError
+from .errors import EmptyFileError, LoadError, Passed
 from .locations import restorer, wants_meta
 from .machine import Machine
 from .pickler import DEFAULT_PROTOCOL, Pickler
 from .settings import STORAGE_ALIGNMENT
 from .storages import ZipStorages
-from .world import Loading, Passed
+from .world import Loading
 from .zip_reader import ZipReader
 from .zip_writer import ZipWriter
 
@@ -41,8 +41,8 @@ def save(
 ) -> None:
     """Saves an object to a file that PyTorch and Rushlight load.
 
-    `f` is a path or a file opened for writing. At a path, the file is replaced as a whole when everything is written:
-    whatever happens before leaves the old one. Tensors that share memory still do so when they are loaded.
+    `f` is a path or a file opened for writing. At a path, the file is replaced as a whole when everything is
+    written: whatever happens before leaves the old one. Tensors that share memory still do so when they are loaded.
     """
     if pickle_module is not pickle and pickle_module is not None:
         raise ValueError(
@@ -50,8 +50,8 @@ def save(
         )
     if not 1 <= pickle_protocol <= pickle.HIGHEST_PROTOCOL:
         raise ValueError(
-            f"pickle_protocol must be from 1 to {pickle.HIGHEST_PROTOCOL}, got {pickle_protocol}: protocol 0 has no "
-            "place for storages"
+            f"pickle_protocol must be from 1 to {pickle.HIGHEST_PROTOCOL}, got {pickle_protocol}: protocol 0 "
+            "has no place for storages"
         )
     if _is_path(f):
         stem = PurePath(os.fspath(f)).stem
@@ -63,7 +63,8 @@ def save(
         _write(obj, f, "archive", pickle_protocol, _use_new_zipfile_serialization, _disable_byteorder_record)
     else:
         raise AttributeError(
-            f"expected 'f' to be string, path, or a file-like object with a 'write' attribute, got {type(f).__name__}"
+            "expected 'f' to be string, path, or a file-like object with a 'write' attribute, got "
+            f"{type(f).__name__}"
         )
 
 
@@ -110,10 +111,11 @@ def load(
 ) -> Any:
     """Loads what `save` of PyTorch or Rushlight has written: tensors, containers and whole modules.
 
-    Nothing of the file is run. What is neither a tensor, a plain container, a module of the library nor a module whose
-    class the program has already defined is refused, whatever `weights_only` says; `add_safe_globals` allows more.
-    `weights_only=True` leaves out modules too. `map_location` says where storages go (a device, its name, a dict of
-    names, a function); with `mmap=True` the data stay in the file until they are used.
+    Nothing of the file is run. What is neither a tensor, a plain container, a module of the library nor a
+    module whose class the program has already defined is refused, whatever `weights_only` says;
+    `add_safe_globals` allows more. `weights_only=True` leaves out modules too. `map_location` says where
+    storages go (a device, its name, a dict of names, a function); with `mmap=True` the data stay in the file
+    until they are used.
     """
     if pickle_module is not None and pickle_module is not pickle:
         raise ValueError("pickle_module is not used: loading never runs what a pickle says; leave it out")
@@ -131,8 +133,9 @@ def load(
     for name in ("read", "readline", "seek", "tell"):
         if not hasattr(f, name):
             raise AttributeError(
-                f"'{type(f).__name__}' object has no attribute '{name}'. You can only torch.load from a file that is "
-                "seekable. Please pre-load the data into a buffer like io.BytesIO and try to load from it instead."
+                f"'{type(f).__name__}' object has no attribute '{name}'. You can only torch.load from a file "
+                "that is seekable. Please pre-load the data into a buffer like io.BytesIO and try to load from "
+                "it instead."
             )
     return job.load(f, getattr(f, "name", None) or f"a {type(f).__name__}")
 
@@ -144,7 +147,7 @@ class _Job:
         self, restore: Any, no_data: bool, weights_only: bool, mapped: bool, options: dict[str, Any]
     ) -> None:
         self.no_data, self.weights_only, self.mapped, self.options = no_data, weights_only, mapped, options
-        self.restore = lambda storage, tag: _passing(restore, storage, tag)
+        self.restore = restore
 
     def load(self, file: Any, name: str) -> Any:
         try:
@@ -174,7 +177,7 @@ class _Job:
             raise EmptyFileError("Ran out of input: the file is empty")
         if _looks_like_tar(file, start):
             raise LoadError(
-                "the file is a tar archive, the format of PyTorch before 0.1.12: load it there and save it anew"
+                "the file is a tar archive, the format of PyTorch before 0.1.12: load it there, save it anew"
             )
         return legacy.read(file, self._run, self._plain, self.restore, self.no_data)
 
@@ -182,7 +185,7 @@ class _Job:
         archive = ZipReader(file)
         if "constants.pkl" in archive:
             raise LoadError(
-                "the file is a TorchScript archive, a compiled program; save the state_dict of the module instead"
+                "the file is a TorchScript archive, a compiled program; save the module's state_dict instead"
             )
         storages = ZipStorages(archive, self.restore, mapped=self.mapped, no_data=self.no_data)
         from io import BytesIO
@@ -194,13 +197,6 @@ class _Job:
 
     def _plain(self, file: Any) -> Any:
         return Machine(file, Loading(None, True), **self.options).run()
-
-
-def _passing(restore: Any, storage: Any, tag: str) -> Any:
-    try:
-        return restore(storage, tag)
-    except Exception as error:
-        raise Passed(error) from error
 
 
 def _looks_like_tar(file: Any, start: int) -> bool:

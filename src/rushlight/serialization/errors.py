@@ -24,6 +24,13 @@ class NotAllowedError(LoadError):
         self.name = name
 
 
+class Passed(Exception):
+    """Carries an exception of the program's own code out of the unpickler."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+
 def told(value: Any) -> str:
     """A few words about something from a file. No `repr` of the program's classes runs, and nothing long is built."""
     kind = type(value)

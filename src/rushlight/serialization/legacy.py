@@ -9,7 +9,8 @@ import io
 import pickle
 import struct
 import sys
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 from ..tensor.core import META
 from ..tensor.device import device
 from ..tensor.memory import TypedStorage, UntypedStorage
+from .errors import Passed
 
 Restore = Callable[[Any, str], Any]
 _devices: list[
@@ -68,7 +70,10 @@ def restorer(map_location: Any) -> Restore:
         )
 
     def restore(storage: Any, tag: str) -> Any:
-        found = map_location(storage, tag)
+        try:
+            found = map_location(storage, tag)
+        except Exception as error:
+            raise Passed(error) from error
         return default_restore_location(storage, tag) if found is None else found
 
     return restore

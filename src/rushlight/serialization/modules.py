@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 from ..nn.hooks import Hooks
 from ..nn.module import TABLES, Module
@@ -31,12 +32,25 @@ STATE_HOOKS = {
 }
 OURS = ("_call_hooks", "_state_hooks")
 DROPPED = {*CALL_HOOKS, *MARKED_HOOKS, *STATE_HOOKS, *OURS, "_is_full_backward_hook", "_backend"}
-ORDER = """
-    training _parameters _buffers _non_persistent_buffers_set _backward_pre_hooks _backward_hooks
-    _is_full_backward_hook _forward_hooks _forward_hooks_with_kwargs _forward_hooks_always_called
-    _forward_pre_hooks _forward_pre_hooks_with_kwargs _state_dict_hooks _state_dict_pre_hooks
-    _load_state_dict_pre_hooks _load_state_dict_post_hooks _modules
-""".split()
+ORDER = [
+    "training",
+    "_parameters",
+    "_buffers",
+    "_non_persistent_buffers_set",
+    "_backward_pre_hooks",
+    "_backward_hooks",
+    "_is_full_backward_hook",
+    "_forward_hooks",
+    "_forward_hooks_with_kwargs",
+    "_forward_hooks_always_called",
+    "_forward_pre_hooks",
+    "_forward_pre_hooks_with_kwargs",
+    "_state_dict_hooks",
+    "_state_dict_pre_hooks",
+    "_load_state_dict_pre_hooks",
+    "_load_state_dict_post_hooks",
+    "_modules",
+]
 
 
 # ---- to a file

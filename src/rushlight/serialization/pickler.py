@@ -6,8 +6,9 @@ import copyreg
 import io
 import pickle
 from collections import OrderedDict
+from collections.abc import Callable
 from types import FunctionType
-from typing import Any, Callable
+from typing import Any
 
 from ..nn.module import Module
 from ..nn.parameter import Parameter

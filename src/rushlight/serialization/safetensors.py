@@ -11,8 +11,8 @@ from ..runtime.memory import empty
 from ..tensor.core import Tensor
 from ..tensor.device import device as Device
 from ..tensor.dtype import DTYPES, dtype
-from ..tensor.memory import on_storage
 from ..tensor.layout import row_major
+from ..tensor.memory import on_storage
 from .atomic import replacing
 from .errors import LoadError
 from .storages import storage_on

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from types import FunctionType
 from typing import Any
 
@@ -14,28 +15,20 @@ from ..tensor.generator import Generator
 from ..tensor.legacy import tensortype
 from ..tensor.memory import TypedStorage
 from . import allowed, modules, numpy_values
-from .builders import (
-    BUILDERS,
-    CLASSES,
-    CONSTRUCTORS,
-    PLAIN_STATE,
-    Builder,
-    attach,
-    rebuild_tensor,
-    set_generator,
+from .builders import BUILDERS, CLASSES, CONSTRUCTORS, PLAIN_STATE, Builder, set_generator
+from .errors import LoadError, NotAllowedError, Passed, told
+from .names import (
+    RENAMED_MODULES,
+    is_inert,
+    library_class,
+    member,
+    operator_named,
+    program_class,
+    value_named,
 )
-from .errors import LoadError, NotAllowedError, told
-from .names import RENAMED_MODULES, is_inert, library_class, member, operator_named, program_class, value_named
-
+from .tensors import attach, rebuild_tensor
 
 GETATTR = BUILDERS["builtins.getattr"]
-
-
-class Passed(Exception):
-    """Carries an exception of the program's own code out of the unpickler."""
-
-    def __init__(self, error: Exception) -> None:
-        self.error = error
 
 
 class Loading:
@@ -267,19 +260,17 @@ def _remedy(path: str) -> str:
 
 
 def _why_not(path: str, module: str, name: str, found: Any) -> str:
-    if found is None and module.startswith(("torch.", "torchvision.")) or module == "torch":
+    if module == "torch" or (found is None and module.startswith(("torch.", "torchvision."))):
         return f"the file names {path}, which Rushlight does not have, or does not load"
-    if found is None:
-        import sys
-
-        missing = (
-            "" if module in sys.modules else f" The module {module} is not imported; loading imports none."
-        )
-        return (
-            f"the file names {path}, which the program has not defined as a torch.nn.Module.{missing} If it is your "
-            f"network, import or define the class first (from {module} import {name}). {_remedy(path)}"
-        )
-    return f"the file names the class {path}, which is no torch.nn.Module. {_remedy(path)}"
+    if module.partition(".")[0] in sys.stdlib_module_names - {"__main__"}:
+        return f"the file names {path}, which loading does not touch"
+    if found is not None:
+        return f"the file names the class {path}, which is no torch.nn.Module. {_remedy(path)}"
+    missing = "" if module in sys.modules else f" The module {module} is not imported; loading imports none."
+    return (
+        f"the file names {path}, which the program has not defined as a torch.nn.Module.{missing} If it is "
+        f"your network, define or import the class first (from {module} import {name}). {_remedy(path)}"
+    )
 
 
-__all__ = ["Loading", "Passed", "is_allowed"]
+__all__ = ["Loading", "is_allowed"]
