@@ -79,6 +79,14 @@ def test_input_gradient(case, at_end):
         c.close(made, lang.convolution_input, c.g, c.weight, bias, sizes)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("case", CASES)
+def test_weight_gradient(case, dtype):
+    c = Case(case, dtype)
+    made = convolution.weight_gradient(c.g, c.x, c.taps, *c.how)
+    c.close(made, lang.convolution_weight, c.g, c.x, c.taps)
+
+
 def test_sequences_and_strided_arrays_take_the_same_way():
     rng = np.random.default_rng(1)
     x = rng.standard_normal((3, 9, 50)).astype("f4")[:, ::2]
@@ -116,6 +124,13 @@ def test_threads_give_the_same_bits():
     made = []
     for threads in (1, 3):
         pool.set_num_threads(threads)
-        made.append(convolution.forward(c.x, c.weight, c.bias, c.places, *c.how))
+        made.append(
+            (
+                convolution.forward(c.x, c.weight, c.bias, c.places, *c.how),
+                convolution.input_gradient(c.g, c.weight, None, c.sizes, *c.how),
+                convolution.weight_gradient(c.g, c.x, c.taps, *c.how),
+            )
+        )
     pool.set_num_threads(before)
-    assert made[0].tobytes() == made[1].tobytes()
+    for alone, shared in zip(*made):
+        assert alone.tobytes() == shared.tobytes()

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..runtime import memory, session, settings
 from . import convolution_plans as plans
+from .convolution_weights import weight_plan
 
 WORK_PER_ELEMENT = 16  # multiplications that count as one element of an element-wise kernel
 MOST_PLANS = 4096
@@ -37,6 +38,21 @@ def input_gradient(
     shape = (len(g), weight.shape[1] * how[-1], *sizes)
     plan = _plans[key] if key in _plans else _keep(key, g.dtype, shape, weight.shape, g.shape[2:], how)
     return None if plan is None else _made(plan, shape, g, weight, bias)
+
+
+def weight_gradient(g: np.ndarray, x: np.ndarray, taps: Sizes, *how: Any) -> np.ndarray | None:
+    """What the weight gets from the gradient `g` of the convolution of `x`."""
+    key = ("weight", g.dtype.char, g.shape, x.shape, *taps, *how)
+    shape = (g.shape[1], x.shape[1] // how[-1], *taps)
+    plan = _plans[key] if key in _plans else _keep(key, g.dtype, x.shape, shape, g.shape[2:], how)
+    if plan is None:
+        return None
+    dtype, g, x = g.dtype, _in_order(g), _in_order(x)
+    if g is None or x is None or x.dtype != dtype:
+        return None
+    out = memory.empty(shape, dtype)
+    plan.run(out, x, g, None)
+    return out
 
 
 def _made(plan: plans.Plan, shape: Sizes, x: Any, weight: Any, bias: Any) -> np.ndarray | None:
@@ -78,7 +94,7 @@ def _keep(key: tuple, dtype: np.dtype, shape: Sizes, weight: Sizes, places: Size
     return plan
 
 
-MAKERS = {"forward": plans.forward_plan, "input": plans.input_plan}
+MAKERS = {"forward": plans.forward_plan, "input": plans.input_plan, "weight": weight_plan}
 
 
 def _worthwhile(geometry: plans.Geometry) -> bool:

@@ -75,6 +75,9 @@ def convolution_weight(
     g: Any, x: Any, taps: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes, groups: int
 ) -> Any:
     """What the weight of a `convolution` of `x` gets from the gradient `g` of its result."""
+    made = _kernels.weight_gradient(g, x, taps, stride, padding, dilation, groups)
+    if made is not None:
+        return made
     outputs, channels = g.shape[1], x.shape[1] // groups
     total = np.zeros((groups, outputs // groups, channels * prod(taps)), g.dtype)
     for images, seen in blocks_of_patches(x, taps, g.shape[2:], stride, padding, dilation, groups):

@@ -1,0 +1,95 @@
+"""Plans for what the weights of a convolution get, by the direct way."""
+
+from __future__ import annotations
+
+from ..runtime import session
+from .convolution_plans import COPY_BYTES, LINE, SUMS, Geometry, Plan, build, plan_of, up
+from .llvm import blocked, direct_weight
+
+PART_TASKS = 16  # parts by blocks of outputs, so that threads end together
+SUMS_BYTES = 16 << 20  # memory of all parts' sums
+OUTPUT_BYTES = 192 << 10  # gradients of a block of outputs that a piece holds
+MOST_IMAGES = 16  # in a piece
+FEW = 10  # channels by columns of taps up to which all rows of taps fit the registers
+
+
+def weight_plan(geometry: Geometry) -> Plan | None:
+    """A plan that adds up over the pixels; None where the generator has none."""
+    if geometry.taps == (1, 1) and geometry.stride == (1, 1) and geometry.padding == (0, 0):
+        line = (1, geometry.sizes[0] * geometry.sizes[1])
+        geometry = geometry._replace(sizes=line, places=line)
+    down, across = geometry.taps
+    most = SUMS[session.host().level] - 2
+    if across > most:
+        return None
+    rows = down if geometry.channels * across <= FEW and down * across <= most else 1
+    channels = channels_at_once(geometry.channels, most // (rows * across))
+    shape = direct_weight.Shape(channels, rows, across, geometry.stride[1], geometry.dilation[1])
+    dtype = geometry.dtype
+    address = build(
+        f"{channels}x{rows}x{across}",
+        "direct_weight",
+        (dtype, shape),
+        lambda width: direct_weight.weight_ir(dtype, width, shape),
+    )
+    return _words(geometry, address)
+
+
+def channels_at_once(channels: int, most: int) -> int:
+    """How many channels to sum at once: a divisor of all where there is a large one."""
+    most = min(channels, most)
+    best = max(n for n in range(1, most + 1) if channels % n == 0)
+    return best if 3 * best >= 2 * most else most
+
+
+def _words(geometry: Geometry, address: int) -> Plan:
+    (height, width), (rows, columns), item = geometry.sizes, geometry.places, geometry.item
+    (top, left), taps = geometry.padding, geometry.taps[0] * geometry.taps[1]
+    lane_bytes = session.host().vector_bytes
+    lanes = lane_bytes // item
+    blocks = -(-geometry.outputs // lanes)
+    w = {"images": geometry.images, "channels": geometry.channels, "outputs": geometry.outputs}
+    w |= {"blocks": blocks, "height": height, "width": width, "x_plane": height * width * item}
+    w |= {"x_image": height * width * item * geometry.channels, "g_plane": rows * columns * item}
+    w |= {"g_image": rows * columns * item * geometry.outputs, "rows": rows, "columns": columns}
+    end = (columns - 1) * geometry.stride[1] + (geometry.taps[1] - 1) * geometry.dilation[1] + 1
+    copied = bool(top or left)
+    w |= {"copied": int(copied), "left": left, "top": top, "taps": taps, "taps_down": geometry.taps[0]}
+    w |= {"pitch": (end if copied else width) * item, "row_step": geometry.stride[0]}
+    w["tap_step"] = geometry.dilation[0]
+    w |= _pieces(geometry, w, lane_bytes)
+    w["block_bytes"] = geometry.channels * taps * lane_bytes + lanes * lane_bytes
+    w["part_bytes"] = up(blocks * w["block_bytes"], LINE)
+    most_parts = max(1, min(-(-PART_TASKS // blocks), SUMS_BYTES // w["part_bytes"]))
+    w["parts"] = min(most_parts, w["units"])
+    w["tasks"] = w["parts"] * blocks
+    w["copy_at"] = up((w["group"] * w["image_pixels"] + lanes) * lane_bytes, LINE)
+    slot = w["copy_at"] + (up(w["group"] * w["image_bytes"] + lane_bytes, LINE) if copied else 0)
+    shared = up(w["parts"] * w["part_bytes"] + blocked.HEADER, LINE)
+    return plan_of(geometry, address, direct_weight.WORDS, w, w["tasks"], shared, slot)
+
+
+def _pieces(geometry: Geometry, w: dict[str, int], lane_bytes: int) -> dict[str, int]:
+    """Pieces of the pixels whose inputs and outputs stay in the cache: rows of an image, or whole images."""
+    rows, columns = geometry.places
+    row_bytes = geometry.channels * w["pitch"] * geometry.stride[0]
+    fitting = min(OUTPUT_BYTES // (columns * lane_bytes), COPY_BYTES // row_bytes)
+    pieces = -(-rows // max(1, min(rows, fitting)))
+    piece_rows = -(-rows // pieces)
+    pieces = -(-rows // piece_rows)
+    seen = (piece_rows - 1) * geometry.stride[0] + (geometry.taps[0] - 1) * geometry.dilation[0] + 1
+    plane = seen * w["pitch"] if w["copied"] else w["x_plane"]
+    image_bytes = plane * geometry.channels
+    group = 1
+    if pieces == 1:
+        enough = geometry.images // -(-PART_TASKS // w["blocks"])
+        group = max(1, min(MOST_IMAGES, enough, fitting // rows, COPY_BYTES // image_bytes))
+    return {
+        "pieces": pieces,
+        "piece_rows": piece_rows,
+        "group": group,
+        "units": pieces * -(-geometry.images // group),
+        "plane": plane,
+        "image_bytes": image_bytes if w["copied"] else w["x_image"],
+        "image_pixels": piece_rows * columns,
+    }
