@@ -1,7 +1,7 @@
 """Every operator, each declared once, in the module of its subject.
 
-`OPERATORS` has them by their public path: `OPERATORS["nn.functional.relu"].call` is the function. The modules in FIRST
-are loaded at once; the others when a name is asked for that none of those has.
+`OPERATORS` has them by their public path: `OPERATORS["nn.functional.relu"].call` is the function. The modules
+in FIRST are loaded at once; the others when a name is asked for that none of those has.
 """
 
 from __future__ import annotations
@@ -14,11 +14,38 @@ from typing import Any
 from .declare import INPLACE
 from .operator import OPERATORS
 
-FIRST = """
-    activation arithmetic bitwise brackets comparison constants conversion copies division exponential
-    extremes getitem in_place join lifting memory movement pieces product reduction region rounding sampling
-    select selection softmax transposes trigonometric types viewing
-""".split()
+FIRST = [
+    "activation",
+    "arithmetic",
+    "bitwise",
+    "brackets",
+    "comparison",
+    "constants",
+    "conversion",
+    "copies",
+    "division",
+    "exponential",
+    "extremes",
+    "getitem",
+    "in_place",
+    "join",
+    "lifting",
+    "memory",
+    "movement",
+    "pieces",
+    "product",
+    "reduction",
+    "region",
+    "rounding",
+    "sampling",
+    "select",
+    "selection",
+    "softmax",
+    "transposes",
+    "trigonometric",
+    "types",
+    "viewing",
+]
 _waiting = [True]
 
 

@@ -314,7 +314,9 @@ def _fuses(op: Operator, sources: tuple[int, ...]) -> bool:
 
 
 def write_elementwise(op: Any, insists: frozenset[int] = frozenset()) -> str:
-    """The function of an element-wise operator, which takes numbers wherever it does not insist on a tensor."""
+    """The function of an element-wise operator, which takes numbers wherever it does not insist on a
+    tensor.
+    """
     src = Source()
     header(op, src, op.accepts_out)
     src.add(1, f"if {conditions(op, op.accepts_out)}:")
@@ -384,7 +386,9 @@ def _operand_lines(op: Any, src: Source, insists: frozenset[int]) -> None:
     words = [f"type({s.names[i]}) in QUICK" for i in s.arrays]
     words += [f"{s.names[i]}.dtype is {first}.dtype" for i in s.arrays[1:]]
     src.add(2, f"ok = {' and '.join(words)}", "if ok:", f"    dt = {first}.dtype", "    ok = dt in direct")
-    src.add(3, *(f"a{i} = {s.names[i]}._a" for i in s.arrays), *(f"g{i} = {s.names[i]}._rg" for i in s.arrays))
+    src.add(
+        3, *(f"a{i} = {s.names[i]}._a" for i in s.arrays), *(f"g{i} = {s.names[i]}._rg" for i in s.arrays)
+    )
     src.add(3, f"size = {' + '.join(f'a{i}.size' for i in s.arrays)}", "key = dt")
 
 

@@ -218,7 +218,9 @@ def _saves_passes(node: Any) -> bool:
 
 
 def only_primitive(function: Callable[..., Any], count: int) -> Callable[..., Any] | None:
-    """The numpy function of a body that is just one primitive of its arguments, as that of `add` is, for all types."""
+    """The numpy function of a body that is just one primitive of its arguments, as that of `add` is, for all
+    types.
+    """
     names = {_primitive_of(function, count, dtype) for dtype in ("float32", "int64", "complex64")}
     name = names.pop()
     return None if names or name is None else lang.PRIMITIVES[name].on_arrays

@@ -11,5 +11,7 @@ from .rules import axes_of
 def hash_tensor(input: Array, dim=None, *, keepdim=False, mode=0):
     """The exclusive or of the bits of all elements, or along `dim`, each widened to 64 bits; as uint64."""
     if mode != 0:
-        raise RuntimeError(f"hash_tensor: mode must be 0 (exclusive or), the only one there is, but got {mode}")
+        raise RuntimeError(
+            f"hash_tensor: mode must be 0 (exclusive or), the only one there is, but got {mode}"
+        )
     return lang.bits_folded(input, axes_of(dim, input.ndim), keepdim)

@@ -24,12 +24,16 @@ def on_tensors(name: str, args: tuple, kwargs: dict) -> Any:
     """The operator that means the same as a primitive."""
     found = _find(name) or (load_all() and _find(name))
     if not found:
-        raise NotImplementedError(f"the primitive '{name}' has no operator, so this gradient cannot be differentiated again")
+        raise NotImplementedError(
+            f"the primitive '{name}' has no operator, so this gradient cannot be differentiated again"
+        )
     return found.lenient(*args, **kwargs)
 
 
 def _find(name: str) -> Any:
-    return OPERATORS.get("_" + name) or OPERATORS.get(NAMES.get(name, name)) or OPERATORS.get("special." + name)
+    return (
+        OPERATORS.get("_" + name) or OPERATORS.get(NAMES.get(name, name)) or OPERATORS.get("special." + name)
+    )
 
 
 lang.handle(Tensor, on_tensors)

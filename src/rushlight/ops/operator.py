@@ -29,9 +29,10 @@ from ..tensor.dtype import FLOATING, of_numpy
 from .signature import Signature
 
 
-
 class Registry(dict):
-    """The declared operators by path. A path that is not there yet makes the modules of `ops` load that wait for use."""
+    """The declared operators by path. A path that is not there yet makes the modules of `ops` load that wait
+    for use.
+    """
 
     def __missing__(self, path: str) -> Operator:
         from . import load_all
@@ -284,9 +285,8 @@ def save(node: OperatorNode, op: Operator, values: Any, arrays: Any, result: Any
     leases = []
     for s in {s for group in wanted for s in group}:
         holders = outputs if s == -1 else values[s] if s >= 0 else None
-        for t in holders if isinstance(holders, (list, tuple)) else (holders,):
-            if isinstance(t, Tensor) and t._s is not None:
-                leases.append(t._s.lease())
+        group = holders if isinstance(holders, (list, tuple)) else (holders,)
+        leases.extend(t._s.lease() for t in group if isinstance(t, Tensor) and t._s is not None)
     node.leases = leases
 
 

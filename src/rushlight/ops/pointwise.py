@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -38,7 +40,10 @@ class ElementwiseOperator(Operator):
 
     def _insists(self, annotations: dict[str, Any]) -> frozenset[int]:
         """Where a user must give a tensor: at the first parameter, and at those annotated `Array`."""
-        kinds = [str(annotations.get(n, "Array" if i == 0 else "ArrayOrNumber")) for i, n in enumerate(self.signature.names)]
+        kinds = [
+            str(annotations.get(n, "Array" if i == 0 else "ArrayOrNumber"))
+            for i, n in enumerate(self.signature.names)
+        ]
         return frozenset(i for i in self.signature.arrays if kinds[i] == "Array")
 
     def _takes_directly(self, d: dtype) -> bool:
@@ -50,7 +55,8 @@ class ElementwiseOperator(Operator):
         """The type the body runs in, for operands of type `common`."""
         if common.category in self.refused:
             raise RuntimeError(
-                f'"{self.name}" not implemented for {common.name}; convert the argument first, for instance with x.to(torch.float32)'
+                f'"{self.name}" not implemented for {common.name}; convert the argument first, '
+                "for instance with x.to(torch.float32)"
             )
         return get_default_dtype() if self.to_float and common.category < FLOATING else common
 
@@ -186,10 +192,8 @@ def number(v: Any, dt: dtype) -> Any:
 
 def broadcast_error(op: Any, arrays: Any) -> Exception:
     """Says which dimension does not fit, or gives back the body's own error."""
-    import sys
-
     shapes = [(n, a.shape) for n, a in zip(op.signature.names, arrays) if isinstance(a, np.ndarray)]
-    for (n1, s1), (n2, s2) in zip(shapes, shapes[1:]):
+    for (n1, s1), (n2, s2) in combinations(shapes, 2):
         for k, (p, q) in enumerate(zip(reversed(s1), reversed(s2))):
             if p != q and 1 not in (p, q):
                 axis = max(len(s1), len(s2)) - 1 - k

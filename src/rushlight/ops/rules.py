@@ -29,7 +29,9 @@ def axes_of(dim: Any, ndim: int) -> tuple[int, ...] | None:
 
 
 def restore(reduced: Any, shape: Any, dim: Any, keepdim: bool) -> Any:
-    """A value reduced from `shape` with the reduced dimensions back, as ones, so that it broadcasts against that."""
+    """A value reduced from `shape` with the reduced dimensions back, as ones, so that it broadcasts against
+    that.
+    """
     if keepdim:
         return reduced
     axes = axes_of(dim, len(shape))

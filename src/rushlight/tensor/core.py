@@ -4,7 +4,7 @@ methods.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +15,11 @@ from .device import device
 from .dtype import DTYPES, dtype, of_numpy
 from .size import Size
 from .storage import Storage, storage_of
+
+if TYPE_CHECKING:
+    from .typed import Operators
+else:
+    Operators = object
 
 CPU, META = device("cpu"), device("meta")
 _strings: dict[tuple, Any] = {}
@@ -31,7 +36,7 @@ class TensorType(type):
         raise AttributeError(f"type object '{cls.__name__}' has no attribute '{name}'")
 
 
-class Tensor(metaclass=TensorType):
+class Tensor(Operators, metaclass=TensorType):
     """An array of numbers of one type that remembers how it was computed.
 
     Make one with `tensor`, `zeros`, `rand`, `from_numpy` and their like.
@@ -56,7 +61,7 @@ class Tensor(metaclass=TensorType):
 
     __module__ = "rushlight"  # where users find it
     _intercept: Any = None  # subclasses that change what operators do set this: f(operator, args, kwargs)
-    _assign: Any = None  # tensors inside of a function transform set this: f(target, result, operation), an edit in place
+    _assign: Any = None  # the same for edits in place: f(target, result, operation)
     is_cuda = is_sparse = is_quantized = is_mkldnn = is_nested = is_mps = is_xpu = is_vulkan = (
         is_sparse_csr
     ) = False
@@ -185,7 +190,8 @@ class Tensor(metaclass=TensorType):
             raise TypeError(f"Variable data has to be a tensor, but got {type(value).__name__}")
         if value.device is not self.device:
             raise RuntimeError(
-                f"x.data = value: x is on device {self.device} and value on {value.device}, which must be the same; "
+                f"x.data = value: x is on device {self.device} and value on {value.device}, which must be "
+                "the same; "
                 "make a new tensor or Parameter of the value"
             )
         storage = storage_of(value)

@@ -180,7 +180,8 @@ def _write_one(out: Any, result: Tensor, operation: str) -> None:
     if state.grad and (out._rg or result._rg):
         raise RuntimeError(
             f"{operation}(): functions with out=... arguments don't support automatic differentiation, "
-            "but one of the arguments requires grad. Leave out= away, or compute inside `with torch.no_grad():`"
+            "but one of the arguments requires grad. Leave out= away, or compute inside `with "
+            "torch.no_grad():`"
         )
     if not can_cast(result.dtype, out.dtype):
         raise RuntimeError(

@@ -117,7 +117,8 @@ def storage_of(t: Tensor) -> Storage:
 def is_held(t: Tensor) -> bool:
     """Does anything but the tensor itself (a graph node that has saved it) hold its array?
 
-    References are counted, as CPython does; what the count is for an array that is held once is measured below.
+    References are counted, as CPython does; what the count is for an array that is held once is measured
+    below.
     """
     return sys.getrefcount(t._a) > _ALONE
 
