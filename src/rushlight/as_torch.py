@@ -42,7 +42,7 @@ class Finder:
     @staticmethod
     def find_spec(name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
         ours = answer_for(name)
-        return None if ours is None else ModuleSpec(name, Loader(ours), is_package=True)
+        return None if ours is None else ModuleSpec(name, Loader(ours), is_package=True)  # type: ignore[arg-type]
 
 
 class Loader:
