@@ -351,6 +351,24 @@ def test_hooks_of_one_module_and_of_all() -> None:
     assert calls == ["all", "own", "all"]
 
 
+def test_registration_is_told() -> None:
+    told: list[str] = []
+    module = nn.modules.module
+    handles = [
+        module.register_module_parameter_registration_hook(
+            lambda m, name, p: told.append(f"parameter {name}")
+        ),
+        module.register_module_buffer_registration_hook(lambda m, name, b: told.append(f"buffer {name}")),
+        module.register_module_module_registration_hook(lambda m, name, c: nn.Identity()),
+    ]
+    net = Net()
+    for handle in handles:
+        handle.remove()
+    Net()
+    assert told == ["parameter weight", "parameter bias", "parameter scale", "buffer seen", "buffer hidden"]
+    assert isinstance(net.inner, nn.Identity)
+
+
 def test_backward_hooks_see_and_change_gradients() -> None:
     net, seen = nn.Linear(2, 1, bias=False), []
     nn.init.ones_(net.weight)

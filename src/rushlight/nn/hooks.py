@@ -103,6 +103,32 @@ def _after(group: Hooks, number: int, module: Any, args: tuple, kwargs: dict, re
     return hook(module, args, kwargs, result) if number in group.with_kwargs else hook(module, args, result)
 
 
+REGISTRATION: dict[str, dict[int, Hook]] = {"parameter": {}, "buffer": {}, "module": {}}
+
+
+def registered(kind: str, module: Any, name: str, value: Any) -> Any:
+    """What is to be registered under `name`, after everybody who asked has seen it."""
+    for hook in list(REGISTRATION[kind].values()):
+        new = hook(module, name, value)
+        value = value if new is None else new
+    return value
+
+
+def register_module_parameter_registration_hook(hook: Hook) -> RemovableHandle:
+    """Calls `hook(module, name, param)` when a parameter is registered; what it returns takes its place."""
+    return add_hook(REGISTRATION["parameter"], hook)
+
+
+def register_module_buffer_registration_hook(hook: Hook) -> RemovableHandle:
+    """Calls `hook(module, name, buffer)` when a buffer is registered; what it returns takes its place."""
+    return add_hook(REGISTRATION["buffer"], hook)
+
+
+def register_module_module_registration_hook(hook: Hook) -> RemovableHandle:
+    """Calls `hook(module, name, submodule)` when a module is registered; what it returns takes its place."""
+    return add_hook(REGISTRATION["module"], hook)
+
+
 def _everywhere() -> Hooks:
     """The hooks of all modules; from now on a call of any module asks for them."""
     from .module import Module

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..autograd.hooks import RemovableHandle
 from ..tensor.core import Tensor
-from .hooks import Hooks, call_with_hooks
+from .hooks import REGISTRATION, Hooks, call_with_hooks, registered
 from .members import Members
 from .parameter import Buffer, Parameter
 from .places import tell_place
@@ -103,7 +103,7 @@ class Module(StateMixin):
                     "cannot assign module before Module.__init__() call: call super().__init__() first"
                 )
             self._forget_name(name, "_modules")
-            d["_modules"][name] = value
+            d["_modules"][name] = registered("module", self, name, value) if REGISTRATION["module"] else value
         elif parameters is not None and name in d["_modules"]:
             if value is not None:
                 raise TypeError(
@@ -209,7 +209,9 @@ class Module(StateMixin):
                 "explicitly; to express "
                 f"'{name}' as a function of another Tensor, compute the value in the forward() method."
             )
-        self._parameters[name] = param
+        self._parameters[name] = (
+            registered("parameter", self, name, param) if REGISTRATION["parameter"] else param
+        )
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
         """Adds a tensor that is kept and (if `persistent`) saved, but not trained."""
@@ -225,7 +227,7 @@ class Module(StateMixin):
                 f"cannot assign '{type(tensor).__name__}' object to buffer '{name}' (torch Tensor or None "
                 "required)"
             )
-        self._buffers[name] = tensor
+        self._buffers[name] = registered("buffer", self, name, tensor) if REGISTRATION["buffer"] else tensor
         (self._non_persistent_buffers_set.discard if persistent else self._non_persistent_buffers_set.add)(
             name
         )
@@ -237,7 +239,7 @@ class Module(StateMixin):
         self._check_member_name(name, "module")
         if hasattr(self, name) and name not in self._modules:
             raise KeyError(f"attribute '{name}' already exists")
-        self._modules[name] = module
+        self._modules[name] = registered("module", self, name, module) if REGISTRATION["module"] else module
 
     register_module = add_module
 

@@ -42,12 +42,12 @@ def _as_float_mask(mask: Any, like: Any) -> Any:
     return mask.new_zeros(mask.shape, dtype=like.dtype).masked_fill(mask, float("-inf"))
 
 
-def _activation(given: Any) -> Any:
-    if not isinstance(given, str):
-        return given
-    if given not in ("relu", "gelu"):
-        raise RuntimeError(f"activation should be relu/gelu, not {given}")
-    return getattr(F, given)
+def _get_activation_fn(activation: Any) -> Any:
+    if not isinstance(activation, str):
+        return activation
+    if activation not in ("relu", "gelu"):
+        raise RuntimeError(f"activation should be relu/gelu, not {activation}")
+    return getattr(F, activation)
 
 
 def _kind_of(activation: Any) -> int:
@@ -57,8 +57,8 @@ def _kind_of(activation: Any) -> int:
     return 2 if activation is F.gelu or isinstance(activation, GELU) else 0
 
 
-def _clones(module: Module, n: int) -> ModuleList:
-    return ModuleList(copy.deepcopy(module) for _ in range(n))
+def _get_clones(module: Module, N: int) -> ModuleList:
+    return ModuleList(copy.deepcopy(module) for _ in range(N))
 
 
 class _Layer(Module):
@@ -85,7 +85,7 @@ class _Layer(Module):
             setattr(self, f"norm{i + 1}", LayerNorm(d_model, eps=layer_norm_eps, bias=bias, **like))
         for i in range(self._norms):
             setattr(self, f"dropout{i + 1}", Dropout(dropout))
-        self.activation = _activation(activation)
+        self.activation = _get_activation_fn(activation)
 
     def __setstate__(self, state: dict) -> None:
         super().__setstate__({"activation": F.relu, **state})
@@ -226,7 +226,7 @@ class TransformerEncoder(Module):
         mask_check: bool = True,
     ) -> None:
         super().__init__()
-        self.layers = _clones(encoder_layer, num_layers)
+        self.layers = _get_clones(encoder_layer, num_layers)
         self.num_layers = num_layers
         self.norm = norm
         self.enable_nested_tensor = self.use_nested_tensor = enable_nested_tensor
@@ -273,7 +273,7 @@ class TransformerDecoder(Module):
 
     def __init__(self, decoder_layer: Module, num_layers: int, norm: Module | None = None) -> None:
         super().__init__()
-        self.layers = _clones(decoder_layer, num_layers)
+        self.layers = _get_clones(decoder_layer, num_layers)
         self.num_layers = num_layers
         self.norm = norm
 

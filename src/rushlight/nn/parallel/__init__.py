@@ -8,7 +8,10 @@ from .data_parallel import DataParallel, data_parallel
 
 def __getattr__(name: str) -> Any:
     if name == "DistributedDataParallel":
-        return import_module("rushlight.distributed").DistributedDataParallel
+        try:
+            return import_module("rushlight.distributed").DistributedDataParallel
+        except ModuleNotFoundError as error:
+            raise AttributeError(f"rushlight.nn.parallel has no {name}: {error}") from error
     raise AttributeError(f"module 'rushlight.nn.parallel' has no attribute '{name}'")
 
 
