@@ -1,4 +1,4 @@
-"""Files that want to do harm: each as (name, bytes). Run as a script, it loads one under a limit of memory."""
+"""Files that want to do harm, by name. As a script, loads them all under a limit of memory."""
 
 import io
 import os

@@ -19,7 +19,10 @@ HERE = ROOT / "tests" / "serialization"
 def told(tmp_path_factory):
     """What was said to each hostile file, by a process with 128 MB to spare."""
     folder = tmp_path_factory.mktemp("hostile")
-    code = f"import os, runpy; os.chdir({str(folder)!r}); runpy.run_path({str(HERE / 'hostile.py')!r}, run_name='__main__')"
+    script = HERE / "hostile.py"
+    code = (
+        f"import os, runpy; os.chdir({str(folder)!r}); runpy.run_path({str(script)!r}, run_name='__main__')"
+    )
     done = run_python("-c", code)
     assert done.returncode == 0, done.stderr
     assert list(folder.iterdir()) == []

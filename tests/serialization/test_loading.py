@@ -1,4 +1,4 @@
-"""Where tensors go, which files are taken, what `torch.serialization` has, and what is not saved or loaded."""
+"""Where tensors go, which files are taken, what `torch.serialization` has, what is not loaded."""
 
 import argparse
 import enum
@@ -171,7 +171,7 @@ def test_a_file_from_a_gpu_says_how_to_load_it():
     # one byte more in the pickle: the old format has no sizes to keep in step
     old = saved(torch.ones(2), _use_new_zipfile_serialization=False).getvalue()
     old = old.replace(b"X\x03\x00\x00\x00cpu", b"X\x04\x00\x00\x00cuda")
-    with pytest.raises(RuntimeError, match="map_location=torch.device"):
+    with pytest.raises(RuntimeError, match=r"map_location=torch\.device"):
         torch.load(io.BytesIO(old))
     for where in ("cpu", {"cuda": "cpu"}, lambda s, _: s):
         assert torch.load(io.BytesIO(old), map_location=where).tolist() == [1, 1]
@@ -306,11 +306,11 @@ def test_saved_by_a_script_and_loaded_by_another(tmp_path):
     (tmp_path / "a.py").write_text(define + "torch.save(Net(), 'net.pt')\n")
     (tmp_path / "b.py").write_text(define + "print(torch.load('net.pt')(torch.ones(1)))\n")
     (tmp_path / "c.py").write_text("import torch\ntorch.load('net.pt')\n")
-    runs = [
-        run_python("-c", f"import os, runpy, sys; os.chdir({str(tmp_path)!r}); sys.argv = ['rushlight', 'run', "
-                   f"'{name}.py']; runpy.run_module('rushlight', run_name='__main__')")
-        for name in "abc"
-    ]  # fmt: skip
+    start = "import os, runpy, sys; os.chdir(FOLDER); sys.argv = ['rushlight', 'run', 'NAME.py']; "
+    start = (
+        start.replace("FOLDER", repr(str(tmp_path))) + "runpy.run_module('rushlight', run_name='__main__')"
+    )
+    runs = [run_python("-c", start.replace("NAME", name)) for name in "abc"]
     assert runs[0].returncode == 0, runs[0].stderr
     assert runs[1].stdout.strip() == "tensor([2.])"
     assert runs[2].returncode == 1

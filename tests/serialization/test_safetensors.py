@@ -8,7 +8,22 @@ import rushlight as torch
 from rushlight.serialization import LoadError
 from rushlight.serialization import safetensors as ours
 
-NAMES = "bool uint8 int8 int16 int32 int64 uint16 uint32 uint64 float16 bfloat16 float32 float64 float8_e4m3fn".split()
+NAMES = [
+    "bool",
+    "uint8",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "uint16",
+    "uint32",
+    "uint64",
+    "float16",
+    "bfloat16",
+    "float32",
+    "float64",
+    "float8_e4m3fn",
+]
 
 
 def examples():

@@ -12,10 +12,25 @@ import rushlight
 torch = pytest.importorskip("torch")
 torch.set_num_threads(1)
 
-DTYPES = """
-    bool uint8 int8 int16 int32 int64 uint16 uint32 uint64 float16 bfloat16 float32 float64
-    complex64 complex128 float8_e4m3fn float8_e5m2
-""".split()
+DTYPES = [
+    "bool",
+    "uint8",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "uint16",
+    "uint32",
+    "uint64",
+    "float16",
+    "bfloat16",
+    "float32",
+    "float64",
+    "complex64",
+    "complex128",
+    "float8_e4m3fn",
+    "float8_e5m2",
+]
 FORMATS = [{}, {"_use_new_zipfile_serialization": False}]
 Point = collections.namedtuple("Point", "x y")
 
@@ -288,6 +303,27 @@ def test_optimiser_states():
     assert ours["param_groups"] == theirs["param_groups"]
     assert ours["state"][0]["exp_avg"].tolist() == theirs["state"][0]["exp_avg"].tolist()
     optimiser.load_state_dict(to_theirs(ours))
+
+
+def test_whole_optimisers_and_schedulers():
+    for lib, other, load in ((torch, rushlight, to_ours), (rushlight, torch, lambda o: to_theirs(o, False))):
+        model = lib.nn.Linear(3, 2)
+        optimiser = lib.optim.Adam(model.parameters(), lr=0.1)
+        schedule = lib.optim.lr_scheduler.MultiStepLR(optimiser, [1, 5])
+        model(lib.ones(1, 3)).sum().backward()
+        optimiser.step()
+        schedule.step()
+        new, schedule = load([optimiser, schedule])
+        assert type(new) is other.optim.Adam
+        assert schedule.optimizer is new
+        assert schedule.state_dict()["milestones"] == {1: 1, 5: 1}
+        assert abs(new.param_groups[0]["lr"] - 0.01) < 1e-9
+        weight = new.param_groups[0]["params"][0]
+        weight.grad = other.ones(2, 3)
+        before = weight.detach().clone()
+        new.step()
+        schedule.step()
+        assert (weight != before).all()
 
 
 def test_hooks_travel_when_the_program_allows_them(monkeypatch):

@@ -42,7 +42,7 @@ def save(
     """Saves an object to a file that PyTorch and Rushlight load.
 
     `f` is a path or a file opened for writing. At a path, the file is replaced as a whole when everything is
-    written: whatever happens before leaves the old one. Tensors that share memory still do so when they are loaded.
+    written: whatever happens before leaves the old one. Tensors that share memory do so again when loaded.
     """
     if pickle_module is not pickle and pickle_module is not None:
         raise ValueError(
@@ -134,8 +134,8 @@ def load(
         if not hasattr(f, name):
             raise AttributeError(
                 f"'{type(f).__name__}' object has no attribute '{name}'. You can only torch.load from a file "
-                "that is seekable. Please pre-load the data into a buffer like io.BytesIO and try to load from "
-                "it instead."
+                "that is seekable. Please pre-load the data into a buffer like io.BytesIO and try to load "
+                "from it instead."
             )
     return job.load(f, getattr(f, "name", None) or f"a {type(f).__name__}")
 

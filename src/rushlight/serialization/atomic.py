@@ -12,7 +12,7 @@ from typing import IO, Any
 
 @contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
-    """A file to write to. It takes the place of `path` when the block ends well; until then the old file stays.
+    """A file to write to. It takes the place of `path` when the block ends well; until then that stays.
 
     Devices and pipes are written to directly, and so is a file in a folder where no other may be made.
     """

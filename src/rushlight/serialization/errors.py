@@ -32,7 +32,7 @@ class Passed(Exception):
 
 
 def told(value: Any) -> str:
-    """A few words about something from a file. No `repr` of the program's classes runs, and nothing long is built."""
+    """A few words about a value from a file: no `repr` of a program's class runs, nothing long is built."""
     kind = type(value)
     if value is None or kind in (bool, float) or (kind is int and value.bit_length() < 128):
         return repr(value)

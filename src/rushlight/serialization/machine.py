@@ -1,8 +1,8 @@
 """Reads a pickle without running it: the opcodes build containers, and everything else is asked of `World`.
 
-Python's own unpickler imports and calls what a file names. This one has no opcode that does: a name is handed to
-`World.find`, which answers from tables, and a call, an instance or a state to `World`, which knows the few that are
-harmless. Extension codes, old-style instances and out-of-band buffers are refused.
+Python's own unpickler imports and calls what a file names. This one has no opcode that does: a name is handed
+to `World.find`, which answers from tables, and a call, an instance or a state to `World`, which knows the few
+that are harmless. Extension codes, old-style instances and out-of-band buffers are refused.
 """
 
 from __future__ import annotations

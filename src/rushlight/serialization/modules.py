@@ -127,7 +127,8 @@ def _check_table(cls: type, table: str, kind: type, entries: Any) -> None:
     for name, value in entries.items():
         if type(name) is not str or not (value is None or isinstance(value, kind)):
             raise LoadError(
-                f"{cls.__qualname__}.{table} has {told(name)} of type {type(value).__name__}, not {kind.__name__}"
+                f"{cls.__qualname__}.{table} has {told(name)} of type {type(value).__name__}, not "
+                f"{kind.__name__}"
             )
 
 
@@ -146,8 +147,8 @@ def _setter(cls: type, allowed: bool) -> Callable[[Any, Any], None]:
         if "__setstate__" in base.__dict__ and not is_ours(base) and not allowed:
             name = f"{base.__module__}.{base.__qualname__}"
             raise NotAllowedError(
-                f"{cls.__qualname__} has a __setstate__ of its own, which loading does not run unless it is allowed: "
-                f"torch.serialization.add_safe_globals([{cls.__qualname__}])",
+                f"{cls.__qualname__} has a __setstate__ of its own, which loading does not run unless it is "
+                f"allowed: torch.serialization.add_safe_globals([{cls.__qualname__}])",
                 name,
             )
     return cls.__setstate__  # type: ignore[attr-defined, no-any-return]

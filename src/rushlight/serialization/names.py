@@ -64,6 +64,8 @@ def pytorch_name(obj: Any) -> tuple[str, str]:
         return "torch.storage", name
     if home == ("rushlight.tensor.generator", "Generator"):
         return "torch._C", name
+    if obj.__module__.startswith("rushlight.optim.lr_scheduler."):
+        return "torch.optim.lr_scheduler", name
     if getattr(sys.modules.get("rushlight"), name, None) is obj:
         return "torch", name
     for ours, theirs in PREFIXES:
@@ -119,7 +121,7 @@ def _imported(name: str) -> ModuleType | None:
 
 
 def program_class(module: str, name: str) -> type | None:
-    """A class that the running program has defined. Nothing is imported, and no code of modules or classes runs."""
+    """A class that the program has defined. Nothing is imported; no code of modules or classes runs."""
     found = member(sys.modules.get(module), name)
     return found if isinstance(found, type) else None
 

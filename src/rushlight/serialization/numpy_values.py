@@ -20,7 +20,8 @@ def dtype(code: Any, align: Any = False, copy: Any = True) -> np.dtype:
         code = np.dtype(code).str
     if type(code) is not str or not PLAIN.fullmatch(code.lstrip("<>=|")):
         raise LoadError(
-            f"numpy arrays of dtype {told(code)} are not loaded; those of numbers, bools and fixed-length text are"
+            f"numpy arrays of dtype {told(code)} are not loaded; those of numbers, bools and fixed-length "
+            "text are"
         )
     return np.dtype(code, False, True)  # type: ignore[call-overload]
 

@@ -8,7 +8,7 @@ import pickle
 from collections import OrderedDict
 from collections.abc import Callable
 from types import FunctionType
-from typing import Any
+from typing import Any, ClassVar
 
 from ..nn.module import Module
 from ..nn.parameter import Parameter
@@ -105,7 +105,12 @@ class Pickler(_Python):
             return self.save_global(obj)
         return super().save_type(obj)
 
-    dispatch = {**_Python.dispatch, type: save_type, FunctionType: save_global, Named: save_named}
+    dispatch: ClassVar[dict] = {
+        **_Python.dispatch,
+        type: save_type,
+        FunctionType: save_global,
+        Named: save_named,
+    }
 
     # ---- objects
 

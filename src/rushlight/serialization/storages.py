@@ -86,7 +86,8 @@ class ZipStorages:
         entry = self.archive[f"data/{asked.key}"]
         if asked.nbytes > entry.size:
             raise LoadError(
-                f"a storage is said to have {asked.nbytes} bytes, but record {entry.name!r:.200} has {entry.size}"
+                f"a storage is said to have {asked.nbytes} bytes, but record {entry.name!r:.200} has "
+                f"{entry.size}"
             )
         if self.no_data:
             return MetaStorage(0)

@@ -70,10 +70,10 @@ class Loading:
             raise NotAllowedError(
                 f"{path} has a __del__, which would run when what is loaded goes away. {_remedy(path)}", path
             )
-        if self.weights_only and issubclass(found, Module):
+        if self.weights_only and (issubclass(found, Module) or is_inert(found)):
             raise NotAllowedError(
-                f"the file holds a module ({path}), and weights_only=True leaves modules out. Call "
-                "torch.load without weights_only: modules load safely, their classes' code does not run",
+                f"the file holds a module or optimiser ({path}), and weights_only=True leaves these out. "
+                "Call torch.load without weights_only: they load safely, and no code of the file runs",
                 path,
             )
         return found
@@ -99,8 +99,8 @@ class Loading:
         if isinstance(function, type) and issubclass(function, np.generic):
             raise LoadError(f"the file calls {function.__name__}, which it has no need to")
         raise NotAllowedError(
-            f"the file asks for a call of {_shown(function)}, and loading calls no functions or classes that are "
-            f"not known to be harmless. {_remedy(_shown(function))}",
+            f"the file asks for a call of {_shown(function)}, and loading calls no functions or classes that "
+            f"are not known to be harmless. {_remedy(_shown(function))}",
             _shown(function),
         )
 
@@ -138,11 +138,10 @@ class Loading:
         if isinstance(obj, Tensor):
             return _old_tensor(obj, state)
         if is_inert(kind):
-            vars(obj).update(_attributes(kind, state))
-            return obj
+            return _set_state(obj, _attributes(kind, state))
         raise NotAllowedError(
-            f"the file gives a state to a {_shown(kind)}, and loading does so with modules and plain containers "
-            f"only. {_remedy(_shown(kind))}",
+            f"the file gives a state to a {_shown(kind)}, and loading does so with modules and plain "
+            f"containers only. {_remedy(_shown(kind))}",
             _shown(kind),
         )
 
@@ -256,7 +255,10 @@ def _shown(obj: Any) -> str:
 
 
 def _remedy(path: str) -> str:
-    return f"If you trust it with whatever the file has for it, allow it: torch.serialization.add_safe_globals([{path}])"
+    return (
+        "If you trust it with whatever the file has for it, allow it: "
+        f"torch.serialization.add_safe_globals([{path}])"
+    )
 
 
 def _why_not(path: str, module: str, name: str, found: Any) -> str:

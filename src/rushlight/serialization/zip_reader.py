@@ -1,7 +1,8 @@
 """Reads archives that PyTorch lays out, and trusts nothing that they say about themselves.
 
-Records are never unpacked to a folder, so their names are only keys. A record that is compressed is refused (PyTorch
-stores them as they are), so nothing can take more memory than the file has bytes; two records may not overlap.
+Records are never unpacked to a folder, so their names are only keys. A record that is compressed is refused
+(PyTorch stores them as they are), so nothing can take more memory than the file has bytes; two records may
+not overlap.
 """
 
 from __future__ import annotations
@@ -116,8 +117,8 @@ class ZipReader:
             raise LoadError(f"record {shown!r:.200} of the archive is encrypted")
         if method != 0 or packed != size:
             raise LoadError(
-                f"record {shown!r:.200} of the archive is compressed; PyTorch stores records as they are. Save the "
-                "file anew with torch.save, or unpack it and pack it with `zip -0`"
+                f"record {shown!r:.200} of the archive is compressed; PyTorch stores records as they are. "
+                "Save the file anew with torch.save, or unpack it and pack it with `zip -0`"
             )
         return Entry(_checked_name(shown), checksum, size, at), after
 
