@@ -64,13 +64,17 @@ class Failure(AssertionError):
 def run_page(page):
     """Run all python blocks of a page as one program, and hold what they print against what the page says."""
     path = Path(page)
-    module = types.ModuleType("__main__")
+    module, caller = types.ModuleType("__main__"), sys.modules["__main__"]
     ran = 0
-    for block in blocks(path.read_text(encoding="utf8")):
-        check_mark(path, block)
-        if block.runs:
-            run_block(path, block, vars(module))
-            ran += 1
+    sys.modules["__main__"] = module  # where pickle looks for the classes of a page
+    try:
+        for block in blocks(path.read_text(encoding="utf8")):
+            check_mark(path, block)
+            if block.runs:
+                run_block(path, block, vars(module))
+                ran += 1
+    finally:
+        sys.modules["__main__"] = caller
     return ran
 
 
