@@ -345,6 +345,25 @@ def start(tmp_path, then, method="fork"):
     return process, [int(pid) for pid in process.stdout.readline().split()]
 
 
+def test_interrupt_while_workers_start():
+    """Half-way through `start`, a process exists that nobody knows of yet."""
+    started = []
+
+    class Interrupted(multiprocessing.context.ForkProcess):
+        def start(self):
+            os.kill(os.getpid(), signal.SIGINT)
+            super().start()
+            started.append(self.pid)
+
+    context = multiprocessing.context.ForkContext()
+    context.Process = Interrupted
+    with pytest.raises(KeyboardInterrupt):
+        iter(DataLoader(cases.Pictures(), num_workers=2, multiprocessing_context=context))
+    assert len(started) == 2
+    assert vanish(started, 1)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_interrupt_leaves_nothing(tmp_path, method):
     process, pids = start(tmp_path, "next(it)", method)

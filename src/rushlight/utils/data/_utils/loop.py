@@ -19,6 +19,7 @@ from . import worker
 from .channel import Channel, wait_for
 from .errors import ExceptionWrapper
 from .fetch import Fetch, fetch_of
+from .interrupts import interrupts_as_usual
 from .transfer import Packer, Parcel
 
 RESTART = -1  # in place of a serial number: go through the stream from the beginning
@@ -54,6 +55,7 @@ def serve(end: Any, job: Job) -> None:
     """The life of a worker process."""
     channel, parent = Channel(end), os.getppid()
     try:
+        interrupts_as_usual()
         threading.Thread(target=_outlive_not, args=(parent,), daemon=True).start()
         signal.signal(signal.SIGTERM, signal.SIG_DFL)  # the program's own handler is for the program
         _prepare(job)

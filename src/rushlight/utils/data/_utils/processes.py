@@ -18,6 +18,7 @@ from typing import Any
 from weakref import WeakSet
 
 from .channel import Channel, wait_for
+from .interrupts import interrupts_wait
 from .loop import Job, serve, warm_up
 from .transfer import Unpacker
 
@@ -126,8 +127,9 @@ class Crew:
         _crews.add(self)
         warm_up()
         try:
-            for job in jobs:
-                self.workers.append(Worker(context, job))
+            with interrupts_wait():
+                for job in jobs:
+                    self.workers.append(Worker(context, job))
         except BaseException:
             self.stop(farewell=0)
             raise

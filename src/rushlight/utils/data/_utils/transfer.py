@@ -14,7 +14,9 @@ import os
 import pickle
 import sys
 import tempfile
+import weakref
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -162,13 +164,13 @@ class Unpacker:
 
     def __init__(self) -> None:
         self._segments: dict[int, _Segment] = {}
-        self._returned: list[int] = []
+        self._returned: list[_Note] = []
 
     def returned(self) -> list[int]:
         """The segments that no batch lies in any more; the worker may have them back."""
-        segments = self._returned[:]
-        del self._returned[: len(segments)]
-        return segments
+        notes = self._returned[:]
+        del self._returned[: len(notes)]
+        return [note.segment for note in notes]
 
     def unpack(self, parcel: Parcel, file: int | None) -> Any:
         """The batch. Its large arrays lie in the shared memory."""
@@ -191,23 +193,26 @@ class Unpacker:
         return [memory[start : start + size] for start, size in parcel.places]
 
 
+class _Note(weakref.ref):
+    """Lands in a list when a lease is gone. No line of Python runs then, so no Ctrl-C is lost there."""
+
+    __slots__ = ("segment",)
+
+
 class _Segment:
     """A segment in the receiver's memory. Holds no open file, of which a process may have few."""
 
-    def __init__(self, file: int, size: int, number: int, returned: list[int]) -> None:
+    def __init__(self, file: int, size: int, number: int, returned: list[_Note]) -> None:
         self._memory = _mapped(file, size)
         os.close(file)
-
-        def give_back(lease: Any) -> None:
-            returned.append(number)
-
-        body = {"__slots__": ("segment",), "__del__": give_back}
-        self._lease_type = type("Lease", (ctypes.c_ubyte * size,), body)
+        self._buffer: Any = ctypes.c_ubyte * size
+        self._number, self._returned = number, returned
 
     def lease(self) -> Any:
         """The memory as a buffer; when nothing refers to it any more, `returned` is told."""
-        lease = self._lease_type.from_buffer(self._memory)  # type: ignore[attr-defined]
-        lease.segment = self
+        lease = self._buffer.from_buffer(self._memory)
+        self._note = _Note(lease, self._returned.append)
+        self._note.segment = self._number
         return lease
 
 
@@ -221,22 +226,15 @@ def _mapped(file: int, size: int) -> Any:
 class _Mapping:
     """What mmap(..., trackfd=False) is from Python 3.13 on."""
 
+    address: int | None = None
+
     def __init__(self, file: int, size: int) -> None:
-        self._library = ctypes.CDLL(None, use_errno=True)
-        self._library.mmap.restype = ctypes.c_void_p
-        self._library.mmap.argtypes = (
-            ctypes.c_void_p,
-            ctypes.c_size_t,
-            *3 * (ctypes.c_int,),
-            ctypes.c_size_t,
-        )
-        self._library.munmap.argtypes = (ctypes.c_void_p, ctypes.c_size_t)
+        self.size, self._unmap = size, _system().munmap
         protection = mmap.PROT_READ | mmap.PROT_WRITE
-        self.size = size
-        self.address = self._library.mmap(None, size, protection, mmap.MAP_SHARED, file, 0)
-        if self.address == ctypes.c_void_p(-1).value:
-            self.address = None
+        address = _system().mmap(None, size, protection, mmap.MAP_SHARED, file, 0)
+        if address == ctypes.c_void_p(-1).value:
             raise OSError(ctypes.get_errno(), f"cannot map {size} bytes of a worker's batch into memory")
+        self.address = address
 
     def buffer(self) -> Any:
         """The memory, which stays as long as this buffer does."""
@@ -246,7 +244,16 @@ class _Mapping:
 
     def __del__(self) -> None:
         if self.address is not None:
-            self._library.munmap(self.address, self.size)
+            self._unmap(self.address, self.size)
+
+
+@cache
+def _system() -> Any:
+    library = ctypes.CDLL(None, use_errno=True)
+    library.mmap.restype = ctypes.c_void_p
+    library.mmap.argtypes = (ctypes.c_void_p, ctypes.c_size_t, *3 * (ctypes.c_int,), ctypes.c_ssize_t)
+    library.munmap.argtypes = (ctypes.c_void_p, ctypes.c_size_t)
+    return library
 
 
 __all__ = ["Packer", "Parcel", "Unpacker"]
