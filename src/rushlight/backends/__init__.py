@@ -1,9 +1,11 @@
-"""Switches and questions about libraries underneath. Those of PyTorch are not there, and say so."""
+"""Switches and questions about libraries underneath: ours is `winograd`, those of PyTorch are not there."""
 
 from __future__ import annotations
 
 from types import SimpleNamespace
 from typing import Any
+
+from ..kernels.switches import winograd
 
 
 class Backend(SimpleNamespace):
@@ -33,4 +35,4 @@ cuda = Backend(
 mps, mkl, openmp = Backend(), Backend(), Backend()
 mkldnn = Backend(enabled=False)
 
-__all__ = ["Backend", "cuda", "cudnn", "mkl", "mkldnn", "mps", "openmp"]
+__all__ = ["Backend", "cuda", "cudnn", "mkl", "mkldnn", "mps", "openmp", "winograd"]

@@ -13,6 +13,8 @@ import numpy as np
 
 from ..runtime import memory, session, settings
 from . import convolution_plans as plans
+from . import convolution_winograd as winograd
+from . import switches
 from .convolution_weights import weight_plan
 
 WORK_PER_ELEMENT = 16  # multiplications that count as one element of an element-wise kernel
@@ -85,7 +87,7 @@ def _keep(key: tuple, dtype: np.dtype, shape: Sizes, weight: Sizes, places: Size
         if settings.kernel_mode != "off" and session.available() and dtype.isnative:
             geometry = geometry_of(dtype, shape, weight, places, how)
             if geometry is not None and _worthwhile(geometry):
-                plan = MAKERS[key[0]](geometry)
+                plan = _plan(key[0], geometry)
     except session.Unavailable as reason:
         settings.log(1, f"no kernels for convolutions: {reason}")
     if len(_plans) >= MOST_PLANS:
@@ -94,7 +96,12 @@ def _keep(key: tuple, dtype: np.dtype, shape: Sizes, weight: Sizes, places: Size
     return plan
 
 
-MAKERS = {"forward": plans.forward_plan, "input": plans.input_plan, "weight": weight_plan}
+def _plan(kind: str, geometry: plans.Geometry) -> plans.Plan | None:
+    return (WINOGRAD if winograd.applies(geometry) else DIRECT)[kind](geometry)
+
+
+DIRECT = {"forward": plans.forward_plan, "input": plans.input_plan, "weight": weight_plan}
+WINOGRAD = {"forward": winograd.forward_plan, "input": winograd.input_plan, "weight": weight_plan}
 
 
 def _worthwhile(geometry: plans.Geometry) -> bool:
@@ -131,3 +138,4 @@ def forget() -> None:
 
 
 settings.when_changed.append(forget)
+switches.winograd.when_changed.append(forget)

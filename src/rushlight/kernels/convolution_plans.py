@@ -63,14 +63,14 @@ class Plan(NamedTuple):
         invoke.load()(self.address, self.release, out, x, weight, bias, scratch, *sizes, *self.words)
 
 
-def build(name: str, generator: str, arguments: tuple, make: Any) -> int:
+def build(name: str, generator: str, arguments: tuple, make: Any, more: tuple[str, ...] = ()) -> int:
     """The address of a generated kernel's `run`."""
     host = session.host()
     code = native.module(
         f"{generator}_{name}",
         (generator, host.vector_bytes, *arguments),
         lambda: make(host.vector_bytes),
-        sources=(*SOURCES, f"rushlight.kernels.llvm.{generator}"),
+        sources=(*SOURCES, *(f"rushlight.kernels.llvm.{part}" for part in (generator, *more))),
         symbols={pool.PARALLEL_FOR: pool.parallel_for_address()},
     )
     return code.address["run"]

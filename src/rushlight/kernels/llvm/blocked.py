@@ -74,7 +74,7 @@ class Kernel:
 
     def __init__(self, machine: Machine, names: Sequence[str]) -> None:
         self.machine, self.names, self.module = machine, tuple(names), Module()
-        self.phases: list[str] = []
+        self.phases: list[tuple[str, str]] = []
 
     def words(self, f: Function) -> Words:
         return Words(f, self.names)
@@ -91,7 +91,7 @@ class Kernel:
         As many slots run at once as the call has `threads`, each with `slot_bytes` of scratch of its own.
         """
         number = len(self.phases)
-        self.phases.append(name)
+        self.phases.append((name, count))
         with self.module.function(name, exported=False, block=ptr, slot=i64, thread=i64) as f:
             words, scratch = self.words(f), self.scratch(f)
             mine = scratch.offset(words["shared_bytes"] + f.slot * words["slot_bytes"])
@@ -103,10 +103,11 @@ class Kernel:
     def finish(self) -> str:
         with self.module.function("run", block=ptr) as f:
             words, scratch = self.words(f), self.scratch(f)
-            for number, name in enumerate(self.phases):
-                f.store(f.constant(i64, 0), scratch, number * LINE)
-                body = Value(f, ptr, f"@{name}")
-                f.call(pool.PARALLEL_FOR, void, body, f.block, words["threads"])
+            for number, (name, count) in enumerate(self.phases):
+                with f.when(words[count] > 0):
+                    f.store(f.constant(i64, 0), scratch, number * LINE)
+                    body = Value(f, ptr, f"@{name}")
+                    f.call(pool.PARALLEL_FOR, void, body, f.block, words["threads"])
         return self.module.text()
 
 

@@ -1,0 +1,270 @@
+"""Winograd convolution with stride one: inputs and filters transformed, multiplied point by point, and back.
+
+For each of the 36 points of a tile, tiles by channels times channels by outputs is one matrix product. Two
+schedules: a task is some tiles, with all transformed filters shared ("tiles"), or, for few tiles and many
+channels, it is one block of outputs with all transformed tiles shared ("outputs"). The gradient of the input
+is the same convolution with turned filters.
+"""
+
+from __future__ import annotations
+
+from ...runtime.ir import Function, Value, i64, ptr, void
+from .blocked import Kernel, Machine, Words, read_planes, write_planes
+from .winograd_tiles import POINTS, TRANSFORMS, Transforms, both, inputs
+
+SQUARE = POINTS * POINTS
+UNROLL = 4
+TILES_AT_ONCE = {64: 16, 32: 12, 16: 16}  # by bytes of a vector: sums that stay in registers
+CALL = ("out", "x", "weight", "bias", "scratch", "threads", "shared_bytes", "slot_bytes")
+TILING = (
+    *("images", "channels", "channel_blocks", "output_blocks", "height", "width", "x_image", "x_plane"),
+    *("top", "left", "tasks", "group", "bands", "band_rows", "tile_rows", "tile_columns", "pitch"),
+    *("rows", "columns", "out_image", "out_plane", "line_pixels", "rows_at", "tiles_at", "tile_step"),
+)
+WORDS = (
+    *CALL,
+    *TILING,
+    *("filters_at", "filters_bytes", "products_at", "lines_at", "shared_tiles", "shared_tasks"),
+    *("pack_times", "pack_step", "pack_count", "lane_step", "block_step", "channel_step"),
+    *("first_tap", "tap_step", "own_filters_at", "weight_tasks", "output_tasks", "all_tiles"),
+)
+
+
+def winograd_ir(vector_bytes: int, taps: int) -> str:
+    kernel = Kernel(Machine("float32", vector_bytes), WORDS)
+    transforms = TRANSFORMS[taps]
+    at_once = TILES_AT_ONCE[vector_bytes]
+    transform_inputs(kernel, transforms, at_once)
+    _transform_filters(kernel, transforms)
+    _multiply(kernel, at_once)
+    _transform_outputs(kernel, transforms)
+    _tasks_of_tiles(kernel, at_once)
+    _tasks_of_outputs(kernel, at_once)
+    return kernel.finish()
+
+
+class Task:
+    """Some images, or a band of tile rows of one."""
+
+    def __init__(self, f: Function, words: Words, task: Value) -> None:
+        self.band = task % words["bands"]
+        self.low = task // words["bands"] * words["group"]
+        self.high = f.minimum(self.low + words["group"], words["images"])
+
+    @property
+    def arguments(self) -> tuple[Value, Value, Value]:
+        return self.low, self.high, self.band
+
+
+def rows_of_band(f: Function, words: Words, band: Value) -> Value:
+    """Tile rows of a band; the last may have fewer."""
+    return f.minimum(words["band_rows"], words["tile_rows"] - band * words["band_rows"])
+
+
+def read_rows(
+    f: Function, m: Machine, words: Words, source: Value, target: Value, first: Value, rows: Value
+) -> None:
+    """Rows of a block of channels as vectors, one a pixel; what is outside of the planes stays as it is."""
+    low = f.maximum(0 - first, 0)
+    high = f.minimum(rows, words["height"] - first)
+    with f.loop(low, high) as r:
+        place = source.offset((first + r) * words["width"] * m.size)
+        into = target.offset((r * words["pitch"] + words["left"]) * m.bytes)
+        read_planes(
+            f,
+            m,
+            place,
+            words["x_plane"],
+            words["width"],
+            f.constant(i64, m.lanes),
+            lambda at, vector: m.store(f, vector, into.offset(at * m.bytes)),
+        )
+
+
+def clear(f: Function, m: Machine, place: Value, vectors: Value) -> None:
+    with f.loop(0, vectors) as k:
+        m.store(f, m.zero(f), place.offset(k * m.bytes))
+
+
+def load_square(f: Function, m: Machine, place: Value, size: int, pitch: Value) -> list[list[Value]]:
+    rows = [place.offset(pitch * (r * m.bytes)) for r in range(size)]
+    return [[m.load(f, row, c * m.bytes) for c in range(size)] for row in rows]
+
+
+def store_points(f: Function, m: Machine, points: list[list[Value]], place: Value, step: Value) -> None:
+    for value in (value for row in points for value in row):
+        m.store(f, value, place)
+        place = place.offset(step)
+
+
+def transform_inputs(kernel: Kernel, transforms: Transforms, at_once: int) -> None:
+    """Tiles of some images into `tiles`, from number `first` on: [point][tiles / at_once][block][tile].
+
+    With `at_once` 0 all tiles of the call's `tile_step` are together: [point][block][tile].
+    """
+    m = kernel.machine
+    arguments = {"block": ptr, "rows": ptr, "tiles": ptr, "step": i64}
+    arguments |= {"first": i64, "low": i64, "high": i64, "band": i64}
+    with kernel.module.function("transform_inputs", exported=False, inline=False, **arguments) as f:
+        words = kernel.words(f)
+        size = rows_of_band(f, words, f.band)
+        seen = size * transforms.step + (POINTS - transforms.step)
+        clear(f, m, f.rows, seen * words["pitch"] + m.lanes)
+        top = f.band * words["band_rows"] * transforms.step - words["top"]
+        with f.loop(f.low, f.high) as n, f.loop(0, words["channel_blocks"]) as c:
+            source = words.pointer("x").offset(n * words["x_image"] + c * words["x_plane"] * m.lanes)
+            read_rows(f, m, words, source, f.rows, top, seen)
+            first = f.first + (n - f.low) * size * words["tile_columns"]
+            with f.loop(0, size) as row, f.loop(0, words["tile_columns"]) as column:
+                place = f.rows.offset((row * words["pitch"] + column) * (transforms.step * m.bytes))
+                square = load_square(f, m, place, POINTS, words["pitch"])
+                number = first + row * words["tile_columns"] + column
+                at = _place_of_tile(words, number, c, at_once)
+                into = f.tiles.offset(at * m.bytes)
+                store_points(f, m, both(f, inputs, square), into, f.step)
+
+
+def _place_of_tile(words: Words, number: Value, block: Value, at_once: int) -> Value:
+    if not at_once:
+        return block * words["tile_step"] + number
+    return (number // at_once * words["channel_blocks"] + block) * at_once + number % at_once
+
+
+def _transform_filters(kernel: Kernel, transforms: Transforms) -> None:
+    """The filters of one block of outputs: [point][channel]."""
+    m, taps = kernel.machine, transforms.taps
+    arguments = {"block": ptr, "filters": ptr, "number": i64}
+    with kernel.module.function("transform_filters", exported=False, inline=False, **arguments) as f:
+        words = kernel.words(f)
+        packed = f.stack((m.lanes * taps * taps + m.lanes) * m.bytes)
+        lanes = f.constant(i64, m.lanes)
+        with f.loop(0, words["channel_blocks"]) as c:
+            start = words.pointer("weight").offset(f.number * words["block_step"] + c * words["channel_step"])
+            with f.loop(0, words["pack_times"]) as k:
+                place = start.offset(k * words["pack_step"])
+                into = packed.offset(k * (taps * taps * m.bytes))
+                read_planes(
+                    f,
+                    m,
+                    place,
+                    words["lane_step"],
+                    words["pack_count"],
+                    lanes,
+                    lambda at, vector: m.store(f, vector, into.offset(at * m.bytes)),
+                )
+            with f.loop(0, m.lanes) as k:
+                place = packed.offset(k * (taps * taps * m.bytes) + words["first_tap"])
+                step = words["tap_step"]
+                flat = [m.load(f, place.offset(step * tap)) for tap in range(taps * taps)]
+                square = [flat[r * taps : (r + 1) * taps] for r in range(taps)]
+                into = f.filters.offset((c * m.lanes + k) * m.bytes)
+                points = both(f, transforms.filters, square)
+                store_points(f, m, points, into, words["channels"] * m.bytes)
+
+
+def _multiply(kernel: Kernel, at_once: int) -> None:
+    """The products of all tiles with one block of outputs: [tile][point]."""
+    m = kernel.machine
+    arguments = {"block": ptr, "tiles": ptr, "step": i64, "filters": ptr, "products": ptr, "count": i64}
+    with kernel.module.function("multiply", exported=False, inline=False, **arguments) as f:
+        words = kernel.words(f)
+        blocks = words["channel_blocks"]
+        with f.loop(0, SQUARE) as point, f.loop(0, f.count) as group:
+            filters = f.filters.offset(point * words["channels"] * m.bytes)
+            tiles = f.tiles.offset(point * f.step + group * blocks * (at_once * m.bytes))
+            into = f.products.offset((group * (at_once * SQUARE) + point) * m.bytes)
+            sums = [f.variable(m.vector, 0) for _ in range(at_once)]
+            with f.loop(0, blocks) as block, f.loop(0, m.lanes, UNROLL) as k:
+                place = tiles.offset(block * (at_once * m.bytes) + k * m.size)
+                filter = filters.offset((block * m.lanes + k) * m.bytes)
+                for step in range(UNROLL):
+                    vector = m.load(f, filter, step * m.bytes)
+                    for tile, total in enumerate(sums):
+                        element = m.spread(f, place, tile * m.bytes + step * m.size)
+                        total.set(f.fma(element, vector, total.get()))
+            for tile, total in enumerate(sums):
+                m.store(f, total.get(), into, tile * SQUARE * m.bytes)
+
+
+def _transform_outputs(kernel: Kernel, transforms: Transforms) -> None:
+    """Products to planes, for one block of outputs of some images."""
+    m, step = kernel.machine, transforms.step
+    arguments = {"block": ptr, "products": ptr, "pixels": ptr, "number": i64}
+    arguments |= {"low": i64, "high": i64, "band": i64}
+    with kernel.module.function("transform_outputs", exported=False, inline=False, **arguments) as f:
+        words = kernel.words(f)
+        size, across = rows_of_band(f, words, f.band), words["tile_columns"]
+        bias = f.variable(m.vector, 0)
+        with f.when(words["bias"].differs(0)):
+            bias.set(m.load(f, words.pointer("bias").offset(f.number * m.bytes)))
+        pitch = across * step
+        with f.loop(f.low, f.high) as n:
+            first = (n - f.low) * size * across
+            with f.loop(0, size) as row, f.loop(0, across) as column:
+                place = f.products.offset((first + row * across + column) * (SQUARE * m.bytes))
+                flat = [m.load(f, place, k * m.bytes) for k in range(SQUARE)]
+                square = [flat[r * POINTS : (r + 1) * POINTS] for r in range(POINTS)]
+                line = f.pixels.offset((row * pitch + column) * (step * m.bytes))
+                for values in both(f, transforms.outputs, square):
+                    for k, value in enumerate(values):
+                        m.store(f, value + bias.get(), line, k * m.bytes)
+                    line = line.offset(pitch * m.bytes)
+            _write_lines(f, m, words, n, step, pitch)
+
+
+def _write_lines(f: Function, m: Machine, words: Words, n: Value, step: int, pitch: Value) -> None:
+    """The rows of a band into the planes; at once, where no tile is cut off at the right."""
+    top = f.band * words["band_rows"] * step
+    rows = f.minimum(words["band_rows"] * step, words["rows"] - top)
+    columns = words["columns"]
+    whole = pitch.equals(columns)
+    place = words.pointer("out").offset(n * words["out_image"] + f.number * words["out_plane"] * m.lanes)
+    place = place.offset(top * columns * m.size)
+    length = f.select(whole, rows * columns, columns)
+    with f.loop(0, f.select(whole, f.constant(i64, 1), rows)) as r:
+        line = f.pixels.offset(r * pitch * m.bytes)
+        write_planes(
+            f,
+            m,
+            lambda at: m.load(f, line.offset(at * m.bytes)),
+            place.offset(r * columns * m.size),
+            words["out_plane"],
+            length,
+            f.constant(i64, m.lanes),
+        )
+
+
+def _tasks_of_tiles(kernel: Kernel, at_once: int) -> None:
+    with kernel.phase("filters", "weight_tasks") as (f, words, block, _):
+        filters = kernel.scratch(f).offset(words["filters_at"] + block * words["filters_bytes"])
+        f.call("transform_filters", void, f.block, filters, block)
+    with kernel.phase("tiles", "tasks") as (f, words, number, mine):
+        task = Task(f, words, number)
+        tiles, step = mine.offset(words["tiles_at"]), words["tile_step"]
+        rows, products = mine.offset(words["rows_at"]), mine.offset(words["products_at"])
+        zero = f.constant(i64, 0)
+        f.call("transform_inputs", void, f.block, rows, tiles, step, zero, *task.arguments)
+        count = (task.high - task.low) * rows_of_band(f, words, task.band) * words["tile_columns"]
+        count = (count + (at_once - 1)) // at_once
+        with f.loop(0, words["output_blocks"]) as block:
+            filters = kernel.scratch(f).offset(words["filters_at"] + block * words["filters_bytes"])
+            f.call("multiply", void, f.block, tiles, step, filters, products, count)
+            lines = mine.offset(words["lines_at"])
+            f.call("transform_outputs", void, f.block, products, lines, block, *task.arguments)
+
+
+def _tasks_of_outputs(kernel: Kernel, at_once: int) -> None:
+    with kernel.phase("inputs", "shared_tasks") as (f, words, number, mine):
+        task = Task(f, words, number)
+        tiles, rows = kernel.scratch(f).offset(words["shared_tiles"]), mine.offset(words["rows_at"])
+        first = task.low * words["tile_rows"] * words["tile_columns"]
+        f.call("transform_inputs", void, f.block, rows, tiles, words["tile_step"], first, *task.arguments)
+    with kernel.phase("outputs", "output_tasks") as (f, words, block, mine):
+        filters, products = mine.offset(words["own_filters_at"]), mine.offset(words["products_at"])
+        f.call("transform_filters", void, f.block, filters, block)
+        tiles = kernel.scratch(f).offset(words["shared_tiles"])
+        count = (words["all_tiles"] + (at_once - 1)) // at_once
+        f.call("multiply", void, f.block, tiles, words["tile_step"], filters, products, count)
+        zero = f.constant(i64, 0)
+        lines = mine.offset(words["lines_at"])
+        f.call("transform_outputs", void, f.block, products, lines, block, zero, words["images"], zero)
