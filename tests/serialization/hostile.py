@@ -137,6 +137,21 @@ def pickles():
     )
     yield "module with del", b"\x80\2" + name("__main__", "Dying") + b")\x81."
     yield "module as a key", b"\x80\2}" + name("__main__", "Hashed") + b")\x81" + b"Ns."
+    looped = name("__main__", "Looped") + b")\x81}(" + text("_modules") + b"}ub"
+    for key in (
+        "_non_persistent_buffers_set",
+        "_forward_hooks",
+        "_forward_hooks_with_kwargs",
+        "_all_weights",
+    ):
+        lstm = (
+            name("torch.nn.modules.rnn", "LSTM") + b")\x81}(" + text("_modules") + b"}" + text(key) + looped
+        )
+        yield f"module that iterates as {key}", b"\x80\2" + lstm + b"ub."
+    yield "module as part of a path", b"\x80\2" + name("pathlib", "PosixPath") + looped + b"\x85R."
+    yield "module as a layout", b"\x80\2" + name("torch.serialization", "_get_layout") + looped + b"\x85R."
+    yield "module as a list", b"\x80\2" + name("builtins", "set") + looped + b"\x85R."
+    yield "module as a shape", b"\x80\2" + name("torch", "Size") + looped + b"\x85R."
     yield "persistent text", b"\x80\2Pos\n."
     yield "buffer", b"\x80\5\x97."
 
@@ -308,7 +323,16 @@ def run_all():
             exec(SHOUT)
             return 0
 
-    for cls in (Trap, Woken, Dying, Hashed):
+    class Looped(torch.nn.Module):
+        def shout(self, *arguments):
+            exec(SHOUT)
+            return iter(())
+
+        __iter__ = __len__ = __bool__ = __repr__ = __str__ = __getattr__ = __eq__ = __index__ = keys = shout
+        extra_repr = _get_name = __format__ = __lt__ = __contains__ = __getitem__ = __setattr__ = shout
+        __hash__ = object.__hash__
+
+    for cls in (Trap, Woken, Dying, Hashed, Looped):
         setattr(sys.modules["__main__"], cls.__name__, cls)
     files = everything()
     with open("/proc/self/statm") as told:

@@ -77,7 +77,9 @@ def lengths(values: Any, what: str) -> tuple[int, ...]:
 
 @builder("torch.serialization._get_layout")
 def layout(name: Any) -> Any:
-    return LAYOUTS[str(name).removeprefix("torch.")]
+    if type(name) is not str or name.removeprefix("torch.") not in LAYOUTS:
+        raise LoadError(f"there is no layout {told(name)}")
+    return LAYOUTS[name.removeprefix("torch.")]
 
 
 # ---- containers and small values
@@ -206,7 +208,9 @@ constructs(UninitializedBuffer)(lambda rg=False, *_: UninitializedBuffer(bool(rg
 )
 def path(*parts: Any) -> pathlib.Path:
     """A path is only a name: nothing is opened."""
-    return pathlib.Path(*map(str, parts))
+    if not all(type(part) is str for part in parts):
+        raise LoadError("a path is to be made of something that is no text")
+    return pathlib.Path(*parts)
 
 
 @builder("builtins.getattr")

@@ -103,7 +103,7 @@ class LegacyStorages:
 
     def fill(self, file: Any, keys: Any, little_endian: bool) -> None:
         """Reads the data of all storages, which follow in the order of `keys`."""
-        if type(keys) is not list or len({*map(str, keys)}) != len(keys):
+        if type(keys) is not list or not all(type(k) is str for k in keys) or len({*keys}) != len(keys):
             raise LoadError("the list of storages is damaged")
         foreign = ("little" if little_endian else "big") == OTHER_ORDER
         for key in keys:

@@ -31,6 +31,8 @@ STATE_HOOKS = {
     "_load_state_dict_post_hooks": "load",
 }
 OURS = ("_call_hooks", "_state_hooks")
+HOOKS = (*CALL_HOOKS, *MARKED_HOOKS, *STATE_HOOKS)
+LISTS_OF_NAMES = {"_all_weights", "all_weights"}  # of recurrent layers, which go through them when they wake
 DROPPED = {*CALL_HOOKS, *MARKED_HOOKS, *STATE_HOOKS, *OURS, "_is_full_backward_hook", "_backend"}
 ORDER = [
     "training",
@@ -110,15 +112,29 @@ def imported(cls: type, state: dict) -> dict[str, Any]:
         raise LoadError(f"the state of a {cls.__qualname__} has an attribute without a name")
     for table, kind in zip(TABLES, (Tensor, Tensor, Module)):
         _check_table(cls, table, kind, state.setdefault(table, {}))
+    for name in HOOKS:
+        if type(state.setdefault(name, {})) not in (dict, OrderedDict):
+            raise LoadError(f"{cls.__qualname__}.{name} is a {type(state[name]).__name__}, not a dict")
+    for name in LISTS_OF_NAMES & set(state):
+        if type(state[name]) is not list:
+            raise LoadError(f"{cls.__qualname__}.{name} is a {type(state[name]).__name__}, not a list")
+        for names in state[name]:
+            _names(cls, names)
     own = {k: v for k, v in state.items() if k not in DROPPED}
-    own["_non_persistent_buffers_set"] = set(own.get("_non_persistent_buffers_set", ()))
+    own["_non_persistent_buffers_set"] = _names(cls, own.get("_non_persistent_buffers_set", ()))
     hooks = _imported_hooks(state)
     if hooks:
         own["_call_hooks"] = hooks
-    kept = {ours: dict(state[name]) for name, ours in STATE_HOOKS.items() if state.get(name)}
+    kept = {ours: dict(state[name]) for name, ours in STATE_HOOKS.items() if state[name]}
     if kept:
         own["_state_hooks"] = kept
     return own
+
+
+def _names(cls: type, given: Any) -> set[str]:
+    if type(given) not in (set, list, tuple) or not all(type(name) is str for name in given):
+        raise LoadError(f"{cls.__qualname__} has a list of names that is a {type(given).__name__}")
+    return set(given)
 
 
 def _check_table(cls: type, table: str, kind: type, entries: Any) -> None:
@@ -135,9 +151,9 @@ def _check_table(cls: type, table: str, kind: type, entries: Any) -> None:
 def _imported_hooks(state: dict) -> Hooks:
     hooks = Hooks()
     for name, ours in CALL_HOOKS.items():
-        getattr(hooks, ours).update(state.get(name) or {})
+        getattr(hooks, ours).update(state[name])
     for name, (_, mark) in MARKED_HOOKS.items():
-        getattr(hooks, mark).update(state.get(name) or ())
+        getattr(hooks, mark).update(state[name])
     return hooks
 
 

@@ -113,7 +113,11 @@ def rebuild_from_type(build: Any, cls: Any, arguments: Any, state: Any) -> Tenso
         raise LoadError(f"a {type(t).__name__} is to become a {told(cls)}, which is no class of tensors")
     if type(t) is not cls and cls is not Tensor:
         t.__class__ = cls
-    return t if state is None else attach(t, state)
+    if state is None:
+        return t
+    if any("__setstate__" in vars(base) for base in cls.__mro__):
+        raise LoadError(f"{cls.__qualname__} has a __setstate__ of its own, which loading does not run")
+    return attach(t, state)
 
 
 @builder("torch._utils._rebuild_device_tensor_from_numpy")
