@@ -21,7 +21,7 @@ from ..lang.arrays import on_arrays
 from ..quiet import SILENT, enter, leave
 from ..runtime import settings
 from ..tensor.core import QUICK, Tensor
-from ..tensor.dtype import FLOATING, bool_, float32, float64, of_numpy
+from ..tensor.dtype import FLOATING, bool_, float32, float64, int64, of_numpy
 from ..tensor.storage import storage_of
 from .fused import Fusible, fused, launch, only_primitive, rule_runner
 from .intercept import interceptors
@@ -49,6 +49,8 @@ COMMON = {
     "saved_hooks": saved_hooks,
     "after_record": after_record,
     "WEAK": frozenset((float, int)),
+    "int64": int64,
+    "WIDE": 1 << 63,
     "FLOATS": frozenset((float32, float64)),
     "FLOATING": FLOATING,
     "sum_to": lang.sum_to.on_arrays,
@@ -433,7 +435,9 @@ def _kernel_lines(op: Any, src: Source, names: str, target: str, options: bool) 
 
 def _pair_of_operands(src: Source, x: str, y: str, insists: frozenset[int]) -> None:
     """Both tensors, or either of them a float or int beside a float tensor."""
-    number = "type({}) in WEAK and dt in FLOATS and dt in direct"
+    of_floats = "type({0}) in WEAK and dt in FLOATS"
+    of_integers = "type({0}) is int and dt is int64 and -WIDE < {0} < WIDE"
+    number = f"({of_floats} or {of_integers}) and dt in direct"
     x_number = "False" if 0 in insists else number.format(x)
     y_number = "False" if 1 in insists else number.format(y)
     src.add(

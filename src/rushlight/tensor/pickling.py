@@ -89,7 +89,7 @@ def deepcopy(self: Tensor, memo: dict[int, Any]) -> Tensor:
         raise RuntimeError(
             "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at "
             "the moment: this one has "
-            f"grad_fn=<{self._node.name}>. Copy its values with x.detach().clone(), or keep it in the "
+            f"grad_fn=<{self._node.name()}>. Copy its values with x.detach().clone(), or keep it in the "
             "graph with x.clone()"
         )
     found = memo.get(id(self))
