@@ -27,6 +27,7 @@ from .names import is_ours, pytorch_name
 
 DEFAULT_PROTOCOL = 2
 UINT8 = DTYPES["uint8"]
+PLAIN = {str, int, float, bool, tuple, list, dict, OrderedDict, type(None)}  # nothing special about them
 _Python = pickle._Pickler  # type: ignore[attr-defined]  # the one in Python: it lets us choose names
 
 
@@ -115,6 +116,8 @@ class Pickler(_Python):
     # ---- objects
 
     def reducer_override(self, obj: Any) -> Any:
+        if type(obj) in PLAIN:
+            return NotImplemented
         if isinstance(obj, Tensor) and _as_inherited(type(obj), Tensor):
             return self.tensor(obj)
         if isinstance(obj, Module) and _as_inherited(type(obj), Module):
@@ -169,6 +172,8 @@ class Pickler(_Python):
         return found
 
     def persistent_id(self, obj: Any) -> Any:
+        if type(obj) in PLAIN:
+            return None
         if isinstance(obj, (TypedStorage, UntypedStorage)):
             record = self.record(obj.untyped()._bytes)
             dt = obj.dtype if isinstance(obj, TypedStorage) and obj.dtype.name in TYPE_NAMES else None
