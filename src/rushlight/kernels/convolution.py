@@ -16,6 +16,7 @@ from . import convolution_plans as plans
 from . import convolution_winograd as winograd
 from . import switches
 from .convolution_weights import weight_plan
+from .convolution_winograd_weights import weight_plan as winograd_weight_plan
 
 WORK_PER_ELEMENT = 16  # multiplications that count as one element of an element-wise kernel
 MOST_PLANS = 4096
@@ -101,7 +102,7 @@ def _plan(kind: str, geometry: plans.Geometry) -> plans.Plan | None:
 
 
 DIRECT = {"forward": plans.forward_plan, "input": plans.input_plan, "weight": weight_plan}
-WINOGRAD = {"forward": winograd.forward_plan, "input": winograd.input_plan, "weight": weight_plan}
+WINOGRAD = {"forward": winograd.forward_plan, "input": winograd.input_plan, "weight": winograd_weight_plan}
 
 
 def _worthwhile(geometry: plans.Geometry) -> bool:

@@ -100,7 +100,7 @@ def store_points(f: Function, m: Machine, points: list[list[Value]], place: Valu
 def transform_inputs(kernel: Kernel, transforms: Transforms, at_once: int) -> None:
     """Tiles of some images into `tiles`, from number `first` on: [point][tiles / at_once][block][tile].
 
-    With `at_once` 0 all tiles of the call's `tile_step` are together: [point][block][tile].
+    With `at_once` 0 the `piece` tiles of a block are together: [point][block][tile].
     """
     m = kernel.machine
     arguments = {"block": ptr, "rows": ptr, "tiles": ptr, "step": i64}
@@ -126,7 +126,7 @@ def transform_inputs(kernel: Kernel, transforms: Transforms, at_once: int) -> No
 
 def _place_of_tile(words: Words, number: Value, block: Value, at_once: int) -> Value:
     if not at_once:
-        return block * words["tile_step"] + number
+        return block * words["piece"] + number
     return (number // at_once * words["channel_blocks"] + block) * at_once + number % at_once
 
 
