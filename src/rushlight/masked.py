@@ -100,12 +100,14 @@ def argmin(input, dim=None, *, keepdim=False, dtype=None, mask=None):
 
 def cumsum(input, dim, *, dtype=None, mask=None):
     """The sums so far along a dimension; what the mask stops adds nothing."""
-    return _prepared(input, dtype, mask, 0, widen=True).cumsum(dim)
+    x = _prepared(input, dtype, mask, 0)
+    return x.cumsum(dim, dtype=x.dtype)
 
 
 def cumprod(input, dim, *, dtype=None, mask=None):
     """The products so far along a dimension; what the mask stops changes nothing."""
-    return _prepared(input, dtype, mask, 1, widen=True).cumprod(dim)
+    x = _prepared(input, dtype, mask, 1)
+    return x.cumprod(dim, dtype=x.dtype)
 
 
 def _count(input: Tensor, dim: Any, keepdim: bool, mask: Tensor | None) -> Tensor:

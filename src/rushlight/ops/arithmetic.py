@@ -6,7 +6,7 @@ from .. import lang
 from ..tensor.core import Tensor
 from .alias import alias
 from .declare import INPLACE, composite, elementwise
-from .kinds import is_complex, is_integral
+from .kinds import is_complex, is_integral, kind_of
 
 
 def scaled(x, alpha, *others):
@@ -16,6 +16,8 @@ def scaled(x, alpha, *others):
             "For integral input tensors, argument alpha must not be a floating point number; "
             f"alpha is {alpha}. Convert the tensors first (x.float()), or give a whole number."
         )
+    if type(alpha) is int and alpha < 0 and not isinstance(x, (int, float)) and kind_of(x) == "integral":
+        return -(x * -alpha)  # unsigned numbers wrap round
     return x * alpha
 
 

@@ -184,6 +184,7 @@ def unravel_index(indices, shape):
         raise ValueError(f"'shape' cannot have negative values, but got {shape}")
     count = 1
     places = []
+    indices = indices.long()
     for n in reversed(shape):
         places.append(indices.div(count, rounding_mode="floor").remainder(n))
         count *= n
