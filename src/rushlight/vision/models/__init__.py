@@ -1,0 +1,28 @@
+"""Networks for pictures, with torchvision's names, parameters and published weights."""
+
+from importlib import import_module as _import_module
+
+from ._api import (
+    Weights,
+    WeightsEnum,
+    get_model,
+    get_model_builder,
+    get_model_weights,
+    get_weight,
+    list_models,
+)
+
+_FAMILIES = """
+    alexnet resnet vgg
+"""
+
+
+def _publish(family: str) -> None:
+    """Makes the classes, builders and weights of a module names of this package too."""
+    module = _import_module(f"{__name__}.{family}")
+    own = {n: v for n, v in vars(module).items() if getattr(v, "__module__", None) == module.__name__}
+    globals().update({n: v for n, v in own.items() if not n.startswith("_")})
+
+
+for _family in _FAMILIES.split():
+    _publish(_family)
