@@ -112,7 +112,8 @@ _publish_operators()
 _SUBMODULES = """
     amp backends compile cpu cuda data distributed distributions fft func functional hub jit lang
     linalg masked mps multiprocessing nn onnx optim overrides profiler quantization random runtime
-    serialization signal sparse special storage testing types utils vision xpu cli switches
+    serialization signal sparse special storage tensorboard testing train types utils vision xpu cli
+    switches
 """
 _NAMES = {
     "tensor.limits": "finfo iinfo",
