@@ -18,9 +18,13 @@ from .llvm import winograd as generator
 CHANNELS = 16  # they must be multiples of it, both of inputs and of outputs
 LEAST_GAIN = 1.5  # fewer multiplications than the direct way
 POINTS, SQUARE = generator.POINTS, generator.SQUARE
+LEAST_TILES, MOST_TILES = 32, 64  # of a task
 TILES_BYTES = 640 << 10  # transformed inputs of a task
 FEW_TILES = 256  # up to which all are kept for a schedule by blocks of outputs
 MANY_FILTERS = 3 << 20  # bytes of transformed filters from which on that pays
+# tiles whose sums fit the registers, by bytes of a vector; the first is taken unless much of it stays empty
+TILES_AT_ONCE = {64: (16, 14, 18, 20, 22, 25, 28), 32: (12, 10, 11, 13), 16: (16, 14, 18, 20, 22)}
+EMPTY = 1.08
 EXTRA = ("winograd_tiles",)
 
 
@@ -121,12 +125,19 @@ def row_bytes(tiling: Tiling, w: dict[str, int], lane_bytes: int) -> int:
     return (seen * w["pitch"] + lane_bytes // 4) * lane_bytes
 
 
+def tiles_at_once(tiles: int, lane_bytes: int) -> int:
+    """How many tiles to multiply at once, so that few places of the last such group are empty."""
+    usual, *others = TILES_AT_ONCE[lane_bytes]
+    if up(tiles, usual) <= EMPTY * tiles:
+        return usual
+    return min((usual, *others), key=lambda n: (up(tiles, n), abs(n - usual)))
+
+
 def _plan(geometry: Geometry, transposed: bool) -> Plan:
     lane_bytes = session.host().vector_bytes
     lanes = lane_bytes // 4
-    at_once = generator.TILES_AT_ONCE[lane_bytes]
-    fitting = TILES_BYTES // (SQUARE * 4 * geometry.channels) // at_once * at_once
-    tiling = tiling_of(geometry, max(2 * at_once, min(4 * at_once, fitting)))
+    fitting = TILES_BYTES // (SQUARE * 4 * geometry.channels)
+    tiling = tiling_of(geometry, max(LEAST_TILES, min(MOST_TILES, fitting)))
     tiles = geometry.images * tiling.rows * tiling.columns
     blocks, filters = geometry.outputs // lanes, SQUARE * geometry.channels * geometry.outputs * 4
     by_outputs = tiles <= FEW_TILES and filters >= MANY_FILTERS
@@ -135,6 +146,7 @@ def _plan(geometry: Geometry, transposed: bool) -> Plan:
     w = tiling_words(geometry, tiling, lanes)
     w["filters_bytes"] = w["own_filters_bytes"] = SQUARE * geometry.channels * lane_bytes
     held = tiles if by_outputs else tiling.most
+    at_once = tiles_at_once(held, lane_bytes)
     w["tile_step"] = (up(held, at_once) * w["channel_blocks"] + 5) * lane_bytes
     shared, mine = Layout(blocked.HEADER), Layout()
     w["rows_at"] = mine.take(row_bytes(tiling, w, lane_bytes))
@@ -152,7 +164,13 @@ def _plan(geometry: Geometry, transposed: bool) -> Plan:
         w |= {"weight_tasks": blocks, "tasks": tasks}
     w |= _packing(geometry, transposed, lanes)
     taps = geometry.taps[0]
-    address = build(str(taps), "winograd", (taps,), lambda width: generator.winograd_ir(width, taps), EXTRA)
+    address = build(
+        f"{taps}x{at_once}",
+        "winograd",
+        (taps, at_once),
+        lambda width: generator.winograd_ir(width, taps, at_once),
+        EXTRA,
+    )
     return plan_of(geometry, address, generator.WORDS, w, max(tasks, blocks), shared.end, mine.end)
 
 

@@ -14,7 +14,6 @@ from .winograd_tiles import POINTS, TRANSFORMS, Transforms, both, inputs
 
 SQUARE = POINTS * POINTS
 UNROLL = 4
-TILES_AT_ONCE = {64: 16, 32: 12, 16: 16}  # by bytes of a vector: sums that stay in registers
 CALL = ("out", "x", "weight", "bias", "scratch", "threads", "shared_bytes", "slot_bytes")
 TILING = (
     *("images", "channels", "channel_blocks", "output_blocks", "height", "width", "x_image", "x_plane"),
@@ -30,10 +29,10 @@ WORDS = (
 )
 
 
-def winograd_ir(vector_bytes: int, taps: int) -> str:
+def winograd_ir(vector_bytes: int, taps: int, at_once: int) -> str:
+    """A kernel for filters of `taps` by `taps`, with the sums of `at_once` tiles in registers."""
     kernel = Kernel(Machine("float32", vector_bytes), WORDS)
     transforms = TRANSFORMS[taps]
-    at_once = TILES_AT_ONCE[vector_bytes]
     transform_inputs(kernel, transforms, at_once)
     _transform_filters(kernel, transforms)
     _multiply(kernel, at_once)
