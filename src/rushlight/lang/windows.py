@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..kernels import pooling as _kernels
 from .dispatch import primitive
 from .index import add_flat, add_rows
 
@@ -114,6 +115,9 @@ def window_mean(x: Any, windows: tuple[Windows, ...], divisor: Any = "present") 
 
     "present" divides by the number of elements, "padded" counts the padding too, and a number is itself.
     """
+    made = _kernels.mean(x, windows, divisors(windows, divisor))
+    if made is not None:
+        return made
     if x.dtype.kind == "f" and all(w.whole for w in windows):
         x = _whole_sum(x, len(windows))
     else:
@@ -193,6 +197,9 @@ def _spread_along(g: np.ndarray, axis: int, windows: Windows) -> np.ndarray:
 @primitive
 def window_max(x: Any, windows: tuple[Windows, ...]) -> Any:
     """The largest element of each window; NaN where there is one."""
+    made = _kernels.largest(x, windows)
+    if made is not None:
+        return made
     for axis, w in enumerate(windows, x.ndim - len(windows)):
         x = _max_along(x, axis, w)
     return x
@@ -201,6 +208,9 @@ def window_max(x: Any, windows: tuple[Windows, ...]) -> Any:
 @primitive
 def window_argmax(x: Any, windows: tuple[Windows, ...]) -> Any:
     """The largest element of each window and its place in the plane: the first such, or the last NaN."""
+    made = _kernels.largest_and_where(x, windows)
+    if made is not None:
+        return made
     nan = x.dtype.kind == "f" and bool(np.isnan(np.add.reduce(x, None)) and np.isnan(x).any())
     small = prod(w.size for w in windows) < 1 << 31
     places, step = np.zeros((1,) * x.ndim, np.int32 if small else np.int64), 1
@@ -273,6 +283,9 @@ def put_flat(x: Any, index: Any, size: int) -> Any:
 @primitive
 def add_flat_at(x: Any, index: Any, size: int, disjoint: bool = False) -> Any:
     """Like `put_flat`, with elements for one place added; `disjoint` promises that there are none."""
+    made = _kernels.add_at(x, index, size)
+    if made is not None:
+        return made
     if disjoint:
         return put_flat.on_arrays(x, index, size)
     rows = prod(x.shape[:-1])

@@ -1,0 +1,196 @@
+"""Pools over planes: the largest element of each window, where it is, or the sum, with columns in the lanes.
+
+Each tap of a window is one vector for a row of windows: every `step`-th element of a row of the plane. What
+lies outside of the plane is masked. The scatter puts gradients back where the largest elements were.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ...runtime.ir import Function, Value, constant, i1, i32, i64, lane_numbers
+from .blocked import Kernel, Machine, Words
+from .lowering import store
+
+WORDS = (
+    *("out", "x", "places", "divisor", "scratch", "threads", "shared_bytes", "slot_bytes"),
+    *("tasks", "planes", "task_planes", "height", "width", "rows", "columns"),
+    *("row_step", "tap_rows", "top", "left"),
+)
+SCATTER_WORDS = (
+    *("out", "x", "places", "wrong", "scratch", "threads", "shared_bytes", "slot_bytes"),
+    *("tasks", "rows", "task_rows", "count", "size"),
+)
+
+
+class Shape(NamedTuple):
+    """What is baked into a kernel."""
+
+    kind: str  # "max", "argmax" or "mean"
+    rows: int  # taps
+    columns: int
+    step: int  # columns from one window to the next
+    spread: int  # columns from one tap to the next
+    padded: bool  # does a window reach outside of the plane?
+
+
+def pooling_ir(dtype: str, vector_bytes: int, shape: Shape) -> str:
+    kernel = Kernel(Machine(dtype, vector_bytes), WORDS)
+    m = kernel.machine
+    with kernel.phase("pool", "tasks") as (f, words, task, _):
+        low = task * words["task_planes"]
+        high = f.minimum(low + words["task_planes"], words["planes"])
+        with f.loop(low, high) as plane, f.loop(0, words["columns"], m.lanes) as column:
+            first = column * shape.step - words["left"]
+            masks = _Masks(f, m, shape, words["width"], first)
+            kept = m.below(f, words["columns"] - column)
+            with f.loop(0, words["rows"]) as row:
+                window = _Window(f, m, words, shape, plane, row, first, masks)
+                place = (plane * words["rows"] + row) * words["columns"] + column
+                m.store(f, window.result(), words.pointer("out").offset(place * m.size), 0, kept)
+                if shape.kind == "argmax":
+                    wide = window.places.convert("sext", i64)
+                    store(f, wide, words.pointer("places").offset(place * 8), "int64", kept)
+    return kernel.finish()
+
+
+class _Masks:
+    """Which elements of a row are in the plane, for each vector that the taps of a row of windows need."""
+
+    def __init__(self, f: Function, m: Machine, shape: Shape, width: Value, first: Value) -> None:
+        self.by_start = {}
+        for start in sorted({start for tap in range(shape.columns) for start in starts(m, shape, tap)}):
+            column = first + start
+            inside = m.below(f, width - column)
+            if shape.padded:
+                inside = inside & (m.below(f, 0 - column) ^ 1)
+            self.by_start[start] = inside
+
+
+def starts(m: Machine, shape: Shape, tap: int) -> list[int]:
+    """Where the vectors begin that together hold a tap of all windows, from the first window's first tap."""
+    offset = tap * shape.spread // shape.step * shape.step
+    return [offset + k * m.lanes for k in range(shape.step)]
+
+
+class _Window:
+    """A row of windows: what was found up to now."""
+
+    def __init__(self, f: Function, m: Machine, words: Words, shape: Shape, plane, row, first, masks) -> None:
+        self.f, self.m, self.words, self.shape = f, m, words, shape
+        self.masks, self.first, self.loaded = masks, first, {}
+        self.plane = words.pointer("x").offset(plane * words["height"] * words["width"] * m.size)
+        self.row = row * words["row_step"] - words["top"]
+        self.best = m.zero(f) if shape.kind == "mean" else f.constant(m.vector, float("-inf"))
+        if shape.kind == "argmax":
+            self.places = self._first_places()
+        for tap in range(shape.rows):
+            self._add_row(tap)
+
+    def _first_places(self) -> Value:
+        """Of the first element of each window that is in the plane."""
+        lines = i32.vector(self.m.lanes)
+        columns = self._columns(0)
+        if self.shape.padded:
+            columns = self.f.select(columns < 0, constant(lines, 0), columns)
+        row = self.f.maximum(self.row, 0) * self.words["width"]
+        return columns + self.f.splat(row.convert("trunc", i32), self.m.lanes)
+
+    def _columns(self, tap: int) -> Value:
+        start = (self.first + tap * self.shape.spread).convert("trunc", i32)
+        numbers = Value(self.f, i32.vector(self.m.lanes), lane_numbers(i32.vector(self.m.lanes)).text)
+        return self.f.splat(start, self.m.lanes) + numbers * self.shape.step
+
+    def _add_row(self, tap: int) -> None:
+        f, words = self.f, self.words
+        row = self.row + words["tap_rows"] * tap
+        inside = row.compare("ult", words["height"])
+        near = f.select(inside, row, 0) if self.shape.padded else row
+        line = self.plane.offset((near * words["width"] + self.first) * self.m.size)
+        for column in range(self.shape.columns):
+            self._add(self._load(line, inside, (tap, column)), row, column)
+
+    def _load(self, line: Value, inside: Value, tap: tuple[int, int]) -> Value:
+        f, m, shape = self.f, self.m, self.shape
+        vectors = []
+        for start in starts(m, shape, tap[1]):
+            if (tap[0], start) not in self.loaded:
+                self.loaded[tap[0], start] = self._load_vector(line, inside, start)
+            vectors.append(self.loaded[tap[0], start])
+        return every(f, vectors, tap[1] * shape.spread % shape.step)
+
+    def _load_vector(self, line: Value, inside: Value, start: int) -> Value:
+        f, m = self.f, self.m
+        mask = self.masks.by_start[start]
+        if self.shape.padded:
+            mask = mask & f.splat(inside, m.lanes)
+        value = m.load(f, line, start * m.size, mask)
+        if self.shape.padded and self.shape.kind != "mean":
+            return f.select(mask, value, f.constant(m.vector, float("-inf")))
+        return value
+
+    def _add(self, value: Value, row: Value, column: int) -> None:
+        f = self.f
+        if self.shape.kind == "mean":
+            self.best = self.best + value
+            return
+        higher = (value > self.best) | value.compare("uno", value)
+        self.best = f.select(higher, value, self.best)
+        if self.shape.kind == "argmax":
+            line = (row * self.words["width"]).convert("trunc", i32)
+            here = self._columns(column) + f.splat(line, self.m.lanes)
+            self.places = f.select(higher, here, self.places)
+
+    def result(self) -> Value:
+        if self.shape.kind != "mean":
+            return self.best
+        divisor = self.words["divisor"].convert("sitofp", self.m.scalar)
+        return self.best / self.f.splat(divisor, self.m.lanes)
+
+
+def every(f: Function, vectors: list[Value], first: int) -> Value:
+    """From vectors in a row, as many elements as one has: `first` and each that is their number further."""
+    lanes, step = vectors[0].type.lanes, len(vectors)
+    if step == 1:
+        return vectors[0]
+    wanted = [first + k * step for k in range(lanes)]
+    pick = [w if w < 2 * lanes else 0 for w in wanted]
+    made = f.shuffle(vectors[0], vectors[1], pick)
+    for number, vector in enumerate(vectors[2:], 2):
+        low = number * lanes
+        made = f.shuffle(
+            made, vector, [k if w < low else lanes + (w - low) % lanes for k, w in enumerate(wanted)]
+        )
+    return made
+
+
+# ---- back
+
+
+def scatter_ir(dtype: str, vector_bytes: int) -> str:
+    """Rows of zeros to which elements are added at places; one outside of a row sets `wrong`."""
+    kernel = Kernel(Machine(dtype, vector_bytes), SCATTER_WORDS)
+    m = kernel.machine
+    with kernel.phase("scatter", "tasks") as (f, words, task, _):
+        low = task * words["task_rows"]
+        high = f.minimum(low + words["task_rows"], words["rows"])
+        size, count = words["size"], words["count"]
+        wrong = f.variable(i1, 0)
+        with f.loop(low, high) as row:
+            out = words.pointer("out").offset(row * size * m.size)
+            with f.loop(0, size, m.lanes) as k:
+                m.store(f, m.zero(f), out.offset(k * m.size), 0, m.below(f, size - k))
+            x, places = words.pointer("x").offset(row * count * m.size), row * count * 8
+            places = words.pointer("places").offset(places)
+            with f.loop(0, count) as k:
+                at = f.load(i64, places.offset(k * 8))
+                inside = at.compare("ult", size)
+                with f.either(inside) as (yes, no):
+                    with yes:
+                        place = out.offset(at * m.size)
+                        f.store(f.load(m.scalar, place) + f.load(m.scalar, x.offset(k * m.size)), place)
+                    with no:
+                        wrong.set(1)
+        with f.when(wrong.get()):
+            f.store(f.constant(i64, 1), words.pointer("wrong"))
+    return kernel.finish()

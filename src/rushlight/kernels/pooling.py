@@ -1,0 +1,177 @@
+"""Pools by generated kernels. Each function answers None where it does not apply, and numpy does the work."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from ..runtime import memory, pool, session, settings
+from . import invoke
+from .convolution_plans import build
+from .llvm import blocked
+from .llvm import pooling as generator
+
+MOST_TAPS = 25
+MOST_STEP = 4
+TASK_ELEMENTS = 1 << 14  # elements of a task: some microseconds
+RELEASE_ELEMENTS = 1 << 17  # elements from which on other Python threads may run
+DTYPES = {"f": "float32", "d": "float64"}
+LINE = 64
+_plans: dict[tuple, Any] = {}
+
+
+def largest(x: np.ndarray, windows: Sequence[Any]) -> np.ndarray | None:
+    """The largest element of each window."""
+    plan = _plan("max", x, windows)
+    return None if plan is None else _pool(plan, x, None)
+
+
+def largest_and_where(x: np.ndarray, windows: Sequence[Any]) -> tuple[np.ndarray, np.ndarray] | None:
+    """The largest element of each window, and its place in the plane."""
+    plan = _plan("argmax", x, windows)
+    if plan is None:
+        return None
+    places = memory.empty(plan.shape, np.int64)
+    out = _pool(plan, x, places)
+    return None if out is None else (out, places)
+
+
+def mean(x: np.ndarray, windows: Sequence[Any], divisor: Any) -> np.ndarray | None:
+    """The sum of each window by a whole number."""
+    if type(divisor) is not int or all(w.whole for w in windows):
+        return None  # a product with ones is quicker where there is one window
+    plan = _plan("mean", x, windows)
+    return None if plan is None else _pool(plan, x, None, divisor)
+
+
+class Plan:
+    """A kernel, its words, and the shape of its result."""
+
+    __slots__ = ("address", "release", "shape", "tasks", "words")
+
+    def __init__(self, kind: str, dtype: str, shape: tuple, windows: Sequence[Any], size: int) -> None:
+        down, across = windows
+        self.shape = (*shape[:-2], down.count, across.count)
+        baked = generator.Shape(
+            kind, down.kernel, across.kernel, across.stride, across.dilation, any(map(_reaches_out, windows))
+        )
+        self.address = build(
+            f"{kind}_{down.kernel}x{across.kernel}",
+            "pooling",
+            (dtype, baked),
+            lambda width: generator.pooling_ir(dtype, width, baked),
+        )
+        planes = prod(shape[:-2])
+        task_planes = max(1, TASK_ELEMENTS // (down.size * across.size))
+        self.tasks = -(-planes // task_planes)
+        self.release = size >= RELEASE_ELEMENTS
+        self.words = (
+            *(self.tasks, planes, task_planes, down.size, across.size, down.count, across.count),
+            *(down.stride, down.dilation, down.padding, across.padding),
+        )
+
+
+def _pool(plan: Plan, x: np.ndarray, places: np.ndarray | None, divisor: int = 0) -> np.ndarray | None:
+    out = memory.empty(plan.shape, x.dtype)
+    scratch = np.empty(blocked.HEADER + LINE, np.uint8)
+    threads = min(plan.tasks, pool.get_num_threads())
+    invoke.load()(plan.address, plan.release, out, x, places, divisor, scratch, threads, 0, 0, *plan.words)
+    return out
+
+
+def _plan(kind: str, x: np.ndarray, windows: Sequence[Any]) -> Plan | None:
+    if type(x) is not np.ndarray or not x.flags.c_contiguous or not x.flags.aligned:
+        return None
+    key = (kind, x.dtype.char, x.shape, windows)
+    if key not in _plans:
+        if len(_plans) >= 1024:
+            _plans.clear()
+        _plans[key] = _make_plan(kind, x, windows)
+    return _plans[key]
+
+
+def _make_plan(kind: str, x: np.ndarray, windows: Sequence[Any]) -> Plan | None:
+    if settings.kernel_mode == "off" or not x.dtype.isnative or x.dtype.char not in DTYPES:
+        return None
+    if not x.size or x.size < settings.kernels_from or not session.available():
+        return None
+    windows = tuple(map(_of_one_size, windows))
+    if len(windows) not in (1, 2) or not all(map(_regular, windows)):
+        return None
+    shape = x.shape
+    if len(windows) == 1:
+        one = windows[0]._replace(size=1, count=1, kernel=1, stride=1, padding=0, dilation=1)
+        shape, windows = (*shape[:-1], 1, shape[-1]), (one, *windows)
+    down, across = windows
+    if (
+        down.kernel * across.kernel > MOST_TAPS
+        or across.stride > MOST_STEP
+        or down.size * across.size >= 1 << 31
+    ):
+        return None
+    try:
+        plan = Plan(kind, DTYPES[x.dtype.char], shape, windows, x.size)
+    except session.Unavailable as reason:
+        settings.log(1, f"no kernels for pools: {reason}")
+        return None
+    if len(x.shape) < len(plan.shape):
+        plan.shape = (*plan.shape[:-2], plan.shape[-1])
+    return plan
+
+
+def _of_one_size(w: Any) -> Any:
+    """Windows that part an axis evenly as those of one size that they are."""
+    if w.kernel or w.size % w.count:
+        return w
+    return w._replace(kernel=w.size // w.count, stride=w.size // w.count)
+
+
+def _reaches_out(w: Any) -> bool:
+    """Does one of the windows have elements outside?"""
+    return w.padding > 0 or (w.count - 1) * w.stride + (w.kernel - 1) * w.dilation >= w.size
+
+
+def _regular(w: Any) -> bool:
+    """Windows of one size, none of which lies wholly outside; dilated ones only where none reaches out."""
+    if w.kernel < 1 or (w.dilation > 1 and _reaches_out(w)):
+        return False
+    return w.padding < w.kernel and (w.count - 1) * w.stride - w.padding < w.size
+
+
+# ---- back
+
+
+def add_at(x: np.ndarray, places: np.ndarray, size: int) -> np.ndarray | None:
+    """Along the last axis, `size` zeros to which each element of `x` is added at its place."""
+    if type(x) is not np.ndarray or x.dtype.char not in DTYPES or places.dtype != np.int64:
+        return None
+    if (
+        not x.size
+        or x.size < settings.kernels_from
+        or x.shape != places.shape
+        or settings.kernel_mode == "off"
+    ):
+        return None
+    if not (x.dtype.isnative and x.flags.aligned and session.available()):
+        return None
+    dtype = DTYPES[x.dtype.char]
+    try:
+        address = build(dtype, "pooling", (dtype,), lambda width: generator.scatter_ir(dtype, width))
+    except session.Unavailable as reason:
+        settings.log(1, f"no kernels for pools: {reason}")
+        return None
+    x, places = np.ascontiguousarray(x), np.ascontiguousarray(places)
+    rows, count = prod(x.shape[:-1]), x.shape[-1]
+    out, wrong = memory.empty((*x.shape[:-1], size), x.dtype), np.zeros(1, np.int64)
+    task_rows = max(1, TASK_ELEMENTS // max(count, size))
+    tasks = -(-rows // task_rows)
+    scratch = np.empty(blocked.HEADER + LINE, np.uint8)
+    words = (min(tasks, pool.get_num_threads()), 0, 0, tasks, rows, task_rows, count, size)
+    invoke.load()(address, out.size >= RELEASE_ELEMENTS, out, x, places, wrong, scratch, *words)
+    return None if wrong[0] else out
+
+
+settings.when_changed.append(_plans.clear)
