@@ -54,7 +54,8 @@ def draw(shape, dtype="float32", at_end=True, special=()):
 
 def by_numpy(primitive, *arguments):
     before = settings.set_kernel_mode("off")
-    made = primitive(*arguments)
+    with np.errstate(invalid="ignore"):
+        made = primitive(*arguments)
     settings.set_kernel_mode(before)
     return made
 
