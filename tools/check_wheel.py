@@ -8,6 +8,7 @@ import zipfile
 from pathlib import Path
 
 MOST_BYTES = 2_000_000
+KINDS = (".py", ".pyi", "py.typed", ".txt", ".csv", ".npz")  # source, and the data that ship with it
 
 
 def complaints(wheel: Path) -> list[str]:
@@ -29,7 +30,7 @@ def belongs(name: str) -> bool:
     top, _, rest = name.partition("/")
     if top.endswith(".dist-info"):
         return True
-    return top == "rushlight" and not rest.startswith("tests/") and name.endswith((".py", ".pyi", "py.typed"))
+    return top == "rushlight" and not rest.startswith("tests/") and name.endswith(KINDS)
 
 
 def main(folder: str) -> int:

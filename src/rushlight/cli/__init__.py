@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from rushlight.version import __version__
 
-COMMANDS = ("env", "run")
+COMMANDS = ("env", "new", "run", "summary")
 
 
 def make_parser() -> argparse.ArgumentParser:
