@@ -129,3 +129,26 @@ def test_what_kernels_do_not_take():
     assert pooling.largest(draw((1, 1, 10, 10)), (Windows(10, 3, 0), Windows(10, 3, 0))) is None
     settings.set_kernel_mode("off")
     assert pooling.largest(x, windows) is None
+
+
+@pytest.mark.parametrize("special", [(), (np.nan, -np.inf, np.inf)])
+@pytest.mark.parametrize(
+    ("shape", "taps"), [((3, 2, 28, 28), (2, 2)), ((2, 2, 6, 36), (3, 2)), ((2, 1, 8, 60), (1, 3))]
+)
+def test_back_to_the_largest(shape, taps, special):
+    windows = windows_of((shape, taps, taps, (0, 0), (1, 1)))
+    for dtype in ("float32", "float64"):
+        x = draw(shape, dtype, True, special)
+        places = tuple(w.count for w in windows)
+        g = guarded.copy(np.random.default_rng(1).standard_normal((*shape[:2], *places)).astype(dtype))
+        exact = by_numpy(lang.window_max_back, g, x, windows)
+        np.testing.assert_array_equal(pooling.back_to_largest(g, x, windows), exact)
+
+
+def test_windows_that_overlap_go_back_through_their_places():
+    case = ((2, 3, 15, 33), (3, 3), (2, 2), (1, 1), (1, 1))
+    x, windows = draw(case[0]), windows_of(case)
+    g = np.ones((2, 3, *(w.count for w in windows)), "f4")
+    assert pooling.back_to_largest(g, x, windows) is None
+    exact = by_numpy(lang.window_max_back, g, x, windows)
+    np.testing.assert_array_equal(lang.window_max_back(g, x, windows), exact)

@@ -35,8 +35,7 @@ def largest_and_where(x: np.ndarray, windows: Sequence[Any]) -> tuple[np.ndarray
     if plan is None:
         return None
     places = memory.empty(plan.shape, np.int64)
-    out = _pool(plan, x, places)
-    return None if out is None else (out, places)
+    return _pool(plan, x, places), places
 
 
 def mean(x: np.ndarray, windows: Sequence[Any], divisor: Any) -> np.ndarray | None:
@@ -45,6 +44,16 @@ def mean(x: np.ndarray, windows: Sequence[Any], divisor: Any) -> np.ndarray | No
         return None  # a product with ones is quicker where there is one window
     plan = _plan("mean", x, windows)
     return None if plan is None else _pool(plan, x, None, divisor)
+
+
+def back_to_largest(g: np.ndarray, x: np.ndarray, windows: Sequence[Any]) -> np.ndarray | None:
+    """The gradient of `x` for that of its windows' largest elements, where windows lie side by side."""
+    if not all(w.kernel == w.stride and w.kernel * w.count == w.size and not w.padding for w in windows):
+        return None
+    plan = _plan("back", x, windows)
+    if plan is None or type(g) is not np.ndarray or g.dtype != x.dtype or not g.flags.aligned:
+        return None
+    return _pool(plan, x, np.ascontiguousarray(g))
 
 
 class Plan:
@@ -74,11 +83,11 @@ class Plan:
         )
 
 
-def _pool(plan: Plan, x: np.ndarray, places: np.ndarray | None, divisor: int = 0) -> np.ndarray | None:
+def _pool(plan: Plan, x: np.ndarray, other: np.ndarray | None, divisor: int = 0) -> np.ndarray:
     out = memory.empty(plan.shape, x.dtype)
     scratch = np.empty(blocked.HEADER + LINE, np.uint8)
     threads = min(plan.tasks, pool.get_num_threads())
-    invoke.load()(plan.address, plan.release, out, x, places, divisor, scratch, threads, 0, 0, *plan.words)
+    invoke.load()(plan.address, plan.release, out, x, other, divisor, scratch, threads, 0, 0, *plan.words)
     return out
 
 
@@ -119,6 +128,8 @@ def _make_plan(kind: str, x: np.ndarray, windows: Sequence[Any]) -> Plan | None:
         return None
     if len(x.shape) < len(plan.shape):
         plan.shape = (*plan.shape[:-2], plan.shape[-1])
+    if kind == "back":
+        plan.shape = x.shape
     return plan
 
 

@@ -221,6 +221,19 @@ def window_argmax(x: Any, windows: tuple[Windows, ...]) -> Any:
     return x, np.broadcast_to(places, x.shape).astype(np.int64)
 
 
+@primitive
+def window_max_back(g: Any, x: Any, windows: tuple[Windows, ...]) -> Any:
+    """The gradient of `x` for the gradient `g` of `window_max`: each element goes to where it came from."""
+    made = _kernels.back_to_largest(g, x, windows)
+    if made is not None:
+        return made
+    count = len(windows)
+    places = window_argmax.on_arrays(x, windows)[1]
+    g, places = (a.reshape(*a.shape[:-count], prod(a.shape[-count:])) for a in (g, places))
+    disjoint = all(w.disjoint for w in windows)
+    return add_flat_at.on_arrays(g, places, prod(x.shape[-count:]), disjoint).reshape(x.shape)
+
+
 def lowest(dtype: np.dtype) -> Any:
     """What no value is below."""
     return -np.inf if dtype.kind == "f" else np.iinfo(dtype).min

@@ -40,6 +40,12 @@ def mean_pool_back(g: Array, windows, divisor):
     return lang.window_mean_back(g, windows, divisor)
 
 
+@operator(name="_window_max_back", method=False, out=False)
+def max_pool_back(g: Array, input: Array, windows):
+    """Each window's gradient at its largest element."""
+    return lang.window_max_back(g, input, windows)
+
+
 @operator(name="_put_flat", method=False, out=False)
 def put_flat(x: Array, index: Array, size):
     """Zeros, with elements where an index says along the last dimension."""
@@ -57,7 +63,17 @@ def _mean_rule(g, windows, divisor):
 
 
 def _max_rule(g, input, windows):
-    return to_winners(g, lang.window_argmax(input, windows)[1], input.shape, windows)
+    return lang.window_max_back(g, input, windows)
+
+
+def _max_back_rule(h, input, windows):
+    count = len(windows)
+    places = lang.window_argmax(input, windows)[1]
+    flat, lead = (*input.shape[:-count], prod(input.shape[-count:])), places.shape[:-count]
+    found = lang.gather_along(
+        lang.reshape(h, flat), len(flat) - 1, lang.reshape(places, (*lead, prod(places.shape[-count:])))
+    )
+    return lang.reshape(found, places.shape)
 
 
 def _argmax_rule(g, input_shape, windows, results, needs):
@@ -90,6 +106,7 @@ OPERATORS["_window_mean"] = MEAN[2].operator
 OPERATORS["_window_max"] = MAX[2].operator
 OPERATORS["_window_argmax"] = ARGMAX[2].operator
 mean_pool_back.gradient(g=lambda h, windows, divisor: lang.window_mean(h, windows, divisor))
+max_pool_back.gradient(g=_max_back_rule, input=lambda h: None)  # which one is the largest does not change
 put_flat.gradient(x=lambda g, index: lang.gather_along(g, len(g.shape) - 1, index))
 add_flat_at.gradient(x=lambda g, index: lang.gather_along(g, len(g.shape) - 1, index))
 

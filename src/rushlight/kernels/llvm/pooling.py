@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ...runtime.ir import Function, Value, constant, i1, i32, i64, lane_numbers
+from ...runtime.ir import Function, Value, constant, i1, i32, i64, lane_numbers, ptr
 from .blocked import Kernel, Machine, Words
 from .lowering import store
 
 WORDS = (
-    *("out", "x", "places", "divisor", "scratch", "threads", "shared_bytes", "slot_bytes"),
+    *("out", "x", "g", "divisor", "scratch", "threads", "shared_bytes", "slot_bytes"),
     *("tasks", "planes", "task_planes", "height", "width", "rows", "columns"),
     *("row_step", "tap_rows", "top", "left"),
 )
@@ -26,7 +26,7 @@ SCATTER_WORDS = (
 class Shape(NamedTuple):
     """What is baked into a kernel."""
 
-    kind: str  # "max", "argmax" or "mean"
+    kind: str  # "max", "argmax", "mean", or "back" from maxima
     rows: int  # taps
     columns: int
     step: int  # columns from one window to the next
@@ -46,11 +46,7 @@ def pooling_ir(dtype: str, vector_bytes: int, shape: Shape) -> str:
             kept = m.below(f, words["columns"] - column)
             with f.loop(0, words["rows"]) as row:
                 window = _Window(f, m, words, shape, plane, row, first, masks)
-                place = (plane * words["rows"] + row) * words["columns"] + column
-                m.store(f, window.result(), words.pointer("out").offset(place * m.size), 0, kept)
-                if shape.kind == "argmax":
-                    wide = window.places.convert("sext", i64)
-                    store(f, wide, words.pointer("places").offset(place * 8), "int64", kept)
+                window.put((plane * words["rows"] + row) * words["columns"] + column, row, column, kept)
     return kernel.finish()
 
 
@@ -84,6 +80,8 @@ class _Window:
         self.best = m.zero(f) if shape.kind == "mean" else f.constant(m.vector, float("-inf"))
         if shape.kind == "argmax":
             self.places = self._first_places()
+        if shape.kind == "back":
+            self.places = f.constant(i32.vector(m.lanes), 0)
         for tap in range(shape.rows):
             self._add_row(tap)
 
@@ -108,7 +106,7 @@ class _Window:
         near = f.select(inside, row, 0) if self.shape.padded else row
         line = self.plane.offset((near * words["width"] + self.first) * self.m.size)
         for column in range(self.shape.columns):
-            self._add(self._load(line, inside, (tap, column)), row, column)
+            self._add(self._load(line, inside, (tap, column)), row, (tap, column))
 
     def _load(self, line: Value, inside: Value, tap: tuple[int, int]) -> Value:
         f, m, shape = self.f, self.m, self.shape
@@ -129,8 +127,8 @@ class _Window:
             return f.select(mask, value, f.constant(m.vector, float("-inf")))
         return value
 
-    def _add(self, value: Value, row: Value, column: int) -> None:
-        f = self.f
+    def _add(self, value: Value, row: Value, tap: tuple[int, int]) -> None:
+        f, m = self.f, self.m
         if self.shape.kind == "mean":
             self.best = self.best + value
             return
@@ -138,10 +136,38 @@ class _Window:
         self.best = f.select(higher, value, self.best)
         if self.shape.kind == "argmax":
             line = (row * self.words["width"]).convert("trunc", i32)
-            here = self._columns(column) + f.splat(line, self.m.lanes)
+            here = self._columns(tap[1]) + f.splat(line, m.lanes)
+            self.places = f.select(higher, here, self.places)
+        if self.shape.kind == "back":
+            here = f.constant(i32.vector(m.lanes), tap[0] * self.shape.columns + tap[1])
             self.places = f.select(higher, here, self.places)
 
-    def result(self) -> Value:
+    def put(self, place: Value, row: Value, column: Value, kept: Value) -> None:
+        """What was found, to element `place` of the results."""
+        f, m, words, kind = self.f, self.m, self.words, self.shape.kind
+        if kind == "back":
+            self._put_back(words.pointer("g").offset(place * m.size), row, column, kept)
+            return
+        m.store(f, self._result(), words.pointer("out").offset(place * m.size), 0, kept)
+        if kind == "argmax":
+            wide = self.places.convert("sext", i64)
+            store(f, wide, words.pointer("g").offset(place * 8), "int64", kept)
+
+    def _put_back(self, g: Value, row: Value, column: Value, kept: Value) -> None:
+        """The gradient of each window at its largest element, and zeros around; windows lie side by side."""
+        f, m, words, shape = self.f, self.m, self.words, self.shape
+        gradient, zero = m.load(f, g, 0, kept), m.zero(f)
+        plane = (self.plane.convert("ptrtoint", i64) - words["x"] + words["out"]).convert("inttoptr", ptr)
+        start = column * shape.step
+        for r in range(shape.rows):
+            line = plane.offset(((row * shape.rows + r) * words["width"] + start) * m.size)
+            taps = [self.places.equals(r * shape.columns + c) for c in range(shape.columns)]
+            vectors = in_turns(f, [f.select(tap, gradient, zero) for tap in taps])
+            for k, vector in enumerate(vectors):
+                inside = m.below(f, words["width"] - start - k * m.lanes)
+                m.store(f, vector, line, k * m.bytes, inside)
+
+    def _result(self) -> Value:
         if self.shape.kind != "mean":
             return self.best
         divisor = self.words["divisor"].convert("sitofp", self.m.scalar)
@@ -161,6 +187,20 @@ def every(f: Function, vectors: list[Value], first: int) -> Value:
         made = f.shuffle(
             made, vector, [k if w < low else lanes + (w - low) % lanes for k, w in enumerate(wanted)]
         )
+    return made
+
+
+def in_turns(f: Function, vectors: list[Value]) -> list[Value]:
+    """As many vectors, with the elements of these in turns: the opposite of `every`."""
+    lanes, count = vectors[0].type.lanes, len(vectors)
+    made = []
+    for part in range(count):
+        wanted = [divmod(part * lanes + k, count) for k in range(lanes)]  # lane, and of which vector
+        whole = vectors[0]
+        for number in range(count):
+            pick = [lanes + lane if which == number else k for k, (lane, which) in enumerate(wanted)]
+            whole = f.shuffle(whole, vectors[number], pick)
+        made.append(whole)
     return made
 
 
