@@ -134,3 +134,27 @@ def test_threads_give_the_same_bits():
     pool.set_num_threads(before)
     for alone, shared in zip(*made):
         assert alone.tobytes() == shared.tobytes()
+
+
+@pytest.mark.parametrize(("groups", "of_one"), [(2, 16), (3, 5)])
+def test_groups(groups, of_one):
+    rng = np.random.default_rng(2)
+    x = guarded.copy(rng.standard_normal((3, groups * of_one, 12, 10)).astype("f4"))
+    weight = guarded.copy(rng.standard_normal((groups * of_one, of_one, 3, 3)).astype("f4"))
+    bias = guarded.copy(rng.standard_normal(groups * of_one).astype("f4"))
+    how = ((1, 1), (1, 1), (1, 1), groups)
+    made = (
+        convolution.forward(x, weight, bias, (12, 10), *how),
+        convolution.input_gradient(x, weight, None, (12, 10), *how),
+        convolution.weight_gradient(x, x, (3, 3), *how),
+    )
+    settings.set_kernel_mode("off")
+    x, weight, bias = (a.astype("f8") for a in (x, weight, bias))
+    exact = (
+        lang.convolution(x, weight, bias, *how),
+        lang.convolution_input(x, weight, None, (12, 10), *how),
+        lang.convolution_weight(x, x, (3, 3), *how),
+    )
+    for found, wanted in zip(made, exact):
+        assert found.shape == wanted.shape
+        assert np.abs(found - wanted).max() < 3e-5 * np.abs(wanted).max()

@@ -65,3 +65,21 @@ def test_pool_and_dispatcher(compile_for_arm):
     relocate(compile_for_arm(dispatch_ir()))
     relocate(compile_for_arm(pool_ir.pool_ir("aarch64")))
     assert "x86" not in pool_ir.pool_ir("aarch64")
+
+
+def test_convolutions_and_pools(compile_for_arm):
+    from rushlight.kernels.llvm import direct, direct_weight, pooling, winograd, winograd_weight
+
+    taps = ((0, 0), (1, 1), (2, 2))
+    texts = [
+        direct.direct_ir("float32", 16, direct.Shape(2, 8, 1, 1, (taps,))),
+        direct.direct_ir("float64", 16, direct.Shape(1, 8, 1, 2, (taps[:1], taps[1:]))),
+        direct_weight.weight_ir("float32", 16, direct_weight.Shape(4, 1, 3, 1, 1)),
+        winograd.winograd_ir(16, 3, 16),
+        winograd_weight.winograd_weight_ir(16, 5),
+        pooling.pooling_ir("float32", 16, pooling.Shape("argmax", 3, 3, 2, 1, True)),
+        pooling.pooling_ir("float64", 16, pooling.Shape("back", 2, 2, 2, 1, False)),
+        pooling.scatter_ir("float32", 16),
+    ]
+    for text in texts:
+        relocate(compile_for_arm(text))

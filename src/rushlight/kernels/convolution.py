@@ -19,6 +19,7 @@ from .convolution_weights import weight_plan
 from .convolution_winograd_weights import weight_plan as winograd_weight_plan
 
 WORK_PER_ELEMENT = 16  # multiplications that count as one element of an element-wise kernel
+LEAST_OF_GROUP = 4  # channels
 MOST_PLANS = 4096
 Sizes = Sequence[int]
 _plans: dict[tuple, Any] = {}
@@ -30,7 +31,7 @@ def forward(
     """The convolution of `x` to `places`; `how` is stride, padding, dilation and groups."""
     key = ("forward", x.dtype.char, x.shape, weight.shape, *how)
     plan = _plans[key] if key in _plans else _keep(key, x.dtype, x.shape, weight.shape, places, how)
-    return None if plan is None else _made(plan, (len(x), len(weight), *places), x, weight, bias)
+    return None if plan is None else _made(plan, (len(x), len(weight), *places), x, weight, bias, how[-1])
 
 
 def input_gradient(
@@ -40,7 +41,7 @@ def input_gradient(
     key = ("input", g.dtype.char, g.shape, weight.shape, *sizes, *how)
     shape = (len(g), weight.shape[1] * how[-1], *sizes)
     plan = _plans[key] if key in _plans else _keep(key, g.dtype, shape, weight.shape, g.shape[2:], how)
-    return None if plan is None else _made(plan, shape, g, weight, bias)
+    return None if plan is None else _made(plan, shape, g, weight, bias, how[-1])
 
 
 def weight_gradient(g: np.ndarray, x: np.ndarray, taps: Sizes, *how: Any) -> np.ndarray | None:
@@ -54,11 +55,12 @@ def weight_gradient(g: np.ndarray, x: np.ndarray, taps: Sizes, *how: Any) -> np.
     if g is None or x is None or x.dtype != dtype:
         return None
     out = memory.empty(shape, dtype)
-    plan.run(out, x, g, None)
+    for part, inputs, outputs in zip(*(_parts(a, how[-1], axis) for a, axis in ((out, 0), (x, 1), (g, 1)))):
+        plan.run(part, inputs, outputs, None)
     return out
 
 
-def _made(plan: plans.Plan, shape: Sizes, x: Any, weight: Any, bias: Any) -> np.ndarray | None:
+def _made(plan: plans.Plan, shape: Sizes, x: Any, weight: Any, bias: Any, groups: int) -> np.ndarray | None:
     dtype = x.dtype
     x = _in_order(x)
     if x is None or type(weight) is not np.ndarray or weight.dtype != dtype:
@@ -68,8 +70,19 @@ def _made(plan: plans.Plan, shape: Sizes, x: Any, weight: Any, bias: Any) -> np.
             return None
         bias = np.ascontiguousarray(bias)
     out = memory.empty(shape, dtype)
-    plan.run(out, x, np.ascontiguousarray(weight), bias)
+    parts = (_parts(out, groups, 1), _parts(x, groups, 1), _parts(np.ascontiguousarray(weight), groups, 0))
+    for part in zip(*parts, _parts(bias, groups, 0)):
+        plan.run(*part)
     return out
+
+
+def _parts(array: np.ndarray | None, groups: int, axis: int) -> Sequence[np.ndarray | None]:
+    """Views of the channels of each group along an axis."""
+    if groups == 1 or array is None:
+        return [array] * groups
+    size = array.shape[axis] // groups
+    lead = (slice(None),) * axis
+    return [array[(*lead, slice(k * size, (k + 1) * size))] for k in range(groups)]
 
 
 def _in_order(x: np.ndarray) -> np.ndarray | None:
@@ -106,6 +119,9 @@ WINOGRAD = {"forward": winograd.forward_plan, "input": winograd.input_plan, "wei
 
 
 def _worthwhile(geometry: plans.Geometry) -> bool:
+    """Is there enough to do, and do the channels of a group fill some of a vector?"""
+    if geometry.groups > 1 and min(geometry.channels, geometry.outputs) < LEAST_OF_GROUP:
+        return False
     return geometry.multiplications >= settings.kernels_from * WORK_PER_ELEMENT
 
 
@@ -113,7 +129,7 @@ def geometry_of(dtype: np.dtype, shape: Sizes, weight: Sizes, places: Sizes, how
     """The convolution as one of planes; None where it is none, or empty."""
     stride, padding, dilation, groups = how
     count = len(shape) - 2
-    if groups != 1 or count not in (1, 2) or dtype.name not in ("float32", "float64"):
+    if count not in (1, 2) or dtype.name not in ("float32", "float64"):
         return None
     if 0 in (*shape, *weight, *places):
         return None
@@ -129,7 +145,17 @@ def geometry_of(dtype: np.dtype, shape: Sizes, weight: Sizes, places: Sizes, how
         )
     )
     return plans.Geometry(
-        dtype.name, shape[0], shape[1], weight[0], sizes, taps, stride, padding, dilation, places
+        dtype.name,
+        shape[0],
+        shape[1] // groups,
+        weight[0] // groups,
+        sizes,
+        taps,
+        stride,
+        padding,
+        dilation,
+        places,
+        groups,
     )
 
 

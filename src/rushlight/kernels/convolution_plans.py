@@ -35,6 +35,7 @@ class Geometry(NamedTuple):
     padding: tuple[int, int]
     dilation: tuple[int, int]
     places: tuple[int, int]  # the sizes of its result
+    groups: int = 1  # the plan is for one, with the channels and outputs of one
 
     @property
     def item(self) -> int:
@@ -226,7 +227,7 @@ def _direct_words(
         "blocks": blocks,
     }
     w |= {"height": down.inputs, "width": across.inputs, "x_plane": down.inputs * across.inputs * item}
-    w["x_image"] = w["x_plane"] * channels
+    w["x_image"] = w["x_plane"] * channels * geometry.groups
     outside = left or down.first < 0 or across.end > across.inputs or down.end > down.inputs
     w |= {"copied": int(bool(outside)), "left": left, "first": down.first if outside else 0}
     w["pitch"] = (across.end + left if outside else across.inputs) * item
@@ -253,7 +254,7 @@ def _direct_words(
             "lane_step": channels * taps * item,
         }
     w |= _places(down, across, rows, item, geometry.taps[1] * lane_bytes)
-    w["out_image"] = w["out_plane"] * outputs
+    w["out_image"] = w["out_plane"] * outputs * geometry.groups
     band = up((rows * across.outputs + lanes + 1) * lane_bytes, LINE)
     w["copy_at"] = band
     slot = band + (up(w["group"] * w["image_bytes"] + lane_bytes, LINE) if outside else 0)

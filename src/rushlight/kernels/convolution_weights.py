@@ -50,8 +50,8 @@ def _words(geometry: Geometry, address: int) -> Plan:
     blocks = -(-geometry.outputs // lanes)
     w = {"images": geometry.images, "channels": geometry.channels, "outputs": geometry.outputs}
     w |= {"blocks": blocks, "height": height, "width": width, "x_plane": height * width * item}
-    w |= {"x_image": height * width * item * geometry.channels, "g_plane": rows * columns * item}
-    w |= {"g_image": rows * columns * item * geometry.outputs, "rows": rows, "columns": columns}
+    w |= {"x_image": w["x_plane"] * geometry.channels * geometry.groups, "g_plane": rows * columns * item}
+    w |= {"g_image": w["g_plane"] * geometry.outputs * geometry.groups, "rows": rows, "columns": columns}
     end = (columns - 1) * geometry.stride[1] + (geometry.taps[1] - 1) * geometry.dilation[1] + 1
     copied = bool(top or left)
     w |= {"copied": int(copied), "left": left, "top": top, "taps": taps, "taps_down": geometry.taps[0]}

@@ -100,11 +100,12 @@ def tiling_words(geometry: Geometry, tiling: Tiling, lanes: int) -> dict[str, in
     w = {"images": geometry.images, "channels": geometry.channels}
     w |= {"channel_blocks": geometry.channels // lanes, "output_blocks": geometry.outputs // lanes}
     w |= {"height": height, "width": width, "x_plane": height * width * 4}
-    w |= {"x_image": height * width * 4 * geometry.channels, "top": geometry.padding[0]}
+    w |= {"x_image": w["x_plane"] * geometry.channels * geometry.groups, "top": geometry.padding[0]}
     w |= {"left": geometry.padding[1], "group": tiling.group, "bands": tiling.bands}
     w |= {"band_rows": tiling.band_rows, "tile_rows": tiling.rows, "tile_columns": tiling.columns}
     w |= {"pitch": tiling.columns * tiling.step + POINTS - tiling.step, "rows": rows, "columns": columns}
-    return w | {"out_plane": rows * columns * 4, "out_image": rows * columns * 4 * geometry.outputs}
+    out_image = rows * columns * 4 * geometry.outputs * geometry.groups
+    return w | {"out_plane": rows * columns * 4, "out_image": out_image}
 
 
 class Layout:

@@ -28,7 +28,7 @@ def weight_plan(geometry: Geometry) -> Plan:
         tiling = tiling._replace(group=group, band_rows=tiling.rows)
     w = tiling_words(geometry, tiling, lanes)
     rows, columns = geometry.places
-    w |= {"g_plane": rows * columns * 4, "g_image": rows * columns * 4 * geometry.outputs}
+    w |= {"g_plane": rows * columns * 4, "g_image": rows * columns * 4 * geometry.outputs * geometry.groups}
     w["piece"] = tiling.most if by_parts else geometry.images * tiling.rows * tiling.columns
     w["tile_step"] = (w["piece"] * w["channel_blocks"] + 5) * lane_bytes
     w["spread_step"] = (w["piece"] * w["output_blocks"] + 5) * lane_bytes
