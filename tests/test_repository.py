@@ -87,9 +87,7 @@ def test_a_bad_wheel_is_noticed(tmp_path):
 def import_cost():
     """Milliseconds of processor time that `import rushlight` takes beyond numpy's own."""
     keep_bytecode = {"PYTHONDONTWRITEBYTECODE": ""}  # an installed package is not compiled at each start
-    program = (
-        "import time, numpy; t = time.process_time(); import rushlight; print(time.process_time() - t)"
-    )
+    program = "import time, numpy; t = time.process_time(); import rushlight; print(time.process_time() - t)"
     done = run_python("-c", program, **keep_bytecode)
     assert done.returncode == 0, done.stderr[-2000:]
     return 1000 * float(done.stdout)

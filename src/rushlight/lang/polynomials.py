@@ -1,4 +1,4 @@
-"""Orthogonal polynomials, by the recurrence that makes each of the two before; or by angles inside (-1, 1)."""
+"""Orthogonal polynomials, by the recurrence from the two before each, or by angles inside (-1, 1)."""
 
 from __future__ import annotations
 

@@ -69,9 +69,17 @@ def _operator(name: str, swap: bool = False) -> Any:
 
 
 _BINARY = {
-    "add": "add", "sub": "sub", "mul": "mul", "truediv": "div", "floordiv": "floor_divide", "mod": "remainder",
-    "pow": "pow", "and": "bitwise_and", "or": "bitwise_or", "xor": "bitwise_xor",
-}  # fmt: skip
+    "add": "add",
+    "sub": "sub",
+    "mul": "mul",
+    "truediv": "div",
+    "floordiv": "floor_divide",
+    "mod": "remainder",
+    "pow": "pow",
+    "and": "bitwise_and",
+    "or": "bitwise_or",
+    "xor": "bitwise_xor",
+}
 for _python, _op in _BINARY.items():
     setattr(Symbol, f"__{_python}__", _operator(_op))
     setattr(Symbol, f"__r{_python}__", _operator(_op, swap=True))

@@ -72,8 +72,9 @@ def linear_ir(dtype: str, vector_bytes: int) -> str:
 
 def _product(module: Module, machine: _Machine) -> None:
     """`out[n, k] = initial[k] + sum over j of a[n, j] * b[j, k]`, where b's rows are `pitch` bytes long."""
-    arguments = dict(out=ptr, initial=ptr, a=ptr, b=ptr, rows=i64, inner=i64, columns=i64, pitch=i64)
-    with module.function("product", exported=False, **arguments) as f:
+    places = {"out": ptr, "initial": ptr, "a": ptr, "b": ptr}
+    sizes = {"rows": i64, "inner": i64, "columns": i64, "pitch": i64}
+    with module.function("product", exported=False, **places, **sizes) as f:
         size = machine.size
         with f.loop(0, f.columns, machine.lanes) as k:
             mask = machine.mask(f, f.columns - k)
@@ -102,13 +103,13 @@ def _product_rows(
 
 def _transposed_product(module: Module, machine: _Machine) -> None:
     """`out[j, k] = sum over n of a[n, j] * b[n, k]`."""
-    arguments = dict(out=ptr, a=ptr, b=ptr, rows=i64, inner=i64, columns=i64)
-    with module.function("transposed_product", exported=False, **arguments) as f:
-        with f.loop(0, f.columns, machine.lanes) as k:
-            mask = machine.mask(f, f.columns - k)
-            for step, low, high in ((ROWS, 0, f.inner & -ROWS), (1, f.inner & -ROWS, f.inner)):
-                with f.loop(low, high, step) as j:
-                    _transposed_rows(f, machine, j, k, mask, step)
+    places, sizes = {"out": ptr, "a": ptr, "b": ptr}, {"rows": i64, "inner": i64, "columns": i64}
+    function = module.function("transposed_product", exported=False, **places, **sizes)
+    with function as f, f.loop(0, f.columns, machine.lanes) as k:
+        mask = machine.mask(f, f.columns - k)
+        for step, low, high in ((ROWS, 0, f.inner & -ROWS), (1, f.inner & -ROWS, f.inner)):
+            with f.loop(low, high, step) as j:
+                _transposed_rows(f, machine, j, k, mask, step)
 
 
 def _transposed_rows(f: Function, machine: _Machine, j: Value, k: Value, mask: Value, count: int) -> None:
@@ -124,13 +125,14 @@ def _transposed_rows(f: Function, machine: _Machine, j: Value, k: Value, mask: V
 
 def _column_sums(module: Module, machine: _Machine) -> None:
     """`out[k] = sum over n of a[n, k]`."""
-    with module.function("column_sums", exported=False, out=ptr, a=ptr, rows=i64, columns=i64) as f:
-        with f.loop(0, f.columns, machine.lanes) as k:
-            mask = machine.mask(f, f.columns - k)
-            total = f.variable(machine.vector, 0)
-            with f.loop(0, f.rows) as n:
-                total.set(total.get() + machine.load(f, f.a.offset((n * f.columns + k) * machine.size), mask))
-            machine.store(f, total.get(), f.out.offset(k * machine.size), mask)
+    function = module.function("column_sums", exported=False, out=ptr, a=ptr, rows=i64, columns=i64)
+    with function as f, f.loop(0, f.columns, machine.lanes) as k:
+        mask = machine.mask(f, f.columns - k)
+        total = f.variable(machine.vector, 0)
+        with f.loop(0, f.rows) as n:
+            place = f.a.offset((n * f.columns + k) * machine.size)
+            total.set(total.get() + machine.load(f, place, mask))
+        machine.store(f, total.get(), f.out.offset(k * machine.size), mask)
 
 
 def _transpose(module: Module, machine: _Machine) -> None:
