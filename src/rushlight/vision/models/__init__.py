@@ -13,7 +13,8 @@ from ._api import (
 )
 
 _FAMILIES = """
-    alexnet resnet vgg
+    alexnet convnext densenet efficientnet googlenet inception mnasnet mobilenetv2 mobilenetv3 regnet
+    resnet shufflenetv2 squeezenet swin_transformer vgg vision_transformer
 """
 
 

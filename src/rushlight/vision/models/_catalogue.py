@@ -38,8 +38,9 @@ def weights_of(name: str, module: str) -> Any:
         if len(row) == 1:
             continue  # nothing is published
         members[row[1]] = _weights(*row[3:], entry=row[1])
-        if row[2] == "default":
-            members["DEFAULT"] = members[row[1]]
+    default = [members[row[1]] for row in _table()[name] if row[2:3] == ["default"]]
+    if default:
+        members["DEFAULT"] = default[0]
     return WeightsEnum(name, members, module=module)  # type: ignore[call-arg, arg-type]
 
 
