@@ -158,3 +158,43 @@ def test_groups(groups, of_one):
     for found, wanted in zip(made, exact):
         assert found.shape == wanted.shape
         assert np.abs(found - wanted).max() < 3e-5 * np.abs(wanted).max()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("sizes", "taps", "stride", "padding", "dilation"),
+    [
+        ((12, 40), (3, 3), (1, 1), (1, 1), (1, 1)),
+        ((11, 35), (3, 5), (2, 2), (1, 2), (1, 1)),
+        ((20, 21), (3, 3), (1, 1), (0, 2), (2, 2)),
+        ((7, 7), (7, 7), (1, 1), (3, 3), (1, 1)),
+    ],
+)
+def test_a_filter_for_each_channel(sizes, taps, stride, padding, dilation, dtype):
+    rng = np.random.default_rng(3)
+    how = (stride, padding, dilation, 6)
+    places = output_sizes(sizes, taps, *how[:3])
+    x, weight, bias, g = (
+        guarded.copy(rng.standard_normal(shape).astype(dtype))
+        for shape in ((2, 6, *sizes), (6, 1, *taps), (6,), (2, 6, *places))
+    )
+    made = convolution.forward(x, weight, bias, places, *how)
+    back = convolution.input_gradient(g, weight, None, sizes, *how)
+    settings.set_kernel_mode("off")
+    x, weight, bias, g = (a.astype("f8") for a in (x, weight, bias, g))
+    exact = lang.convolution(x, weight, bias, *how)
+    assert np.abs(made - exact).max() <= TOLERANCE[dtype] * np.abs(exact).max()
+    assert (back is not None) == (stride == (1, 1))
+    if back is not None:
+        exact = lang.convolution_input(g, weight, None, sizes, *how)
+        assert np.abs(back - exact).max() <= TOLERANCE[dtype] * np.abs(exact).max()
+
+
+def test_arrays_that_do_not_fit_each_other_are_left_to_numpy():
+    x, weight, g = np.ones((2, 4, 8, 8), "f4"), np.ones((6, 3, 3, 3), "f4"), np.ones((2, 6, 7, 7), "f4")
+    how = ((1, 1), (0, 0), (1, 1), 1)
+    assert convolution.forward(x, weight, None, (6, 6), *how) is None
+    assert convolution.forward(x, np.ones((6, 4, 3, 3), "f4"), np.ones(5, "f4"), (6, 6), *how) is None
+    assert convolution.input_gradient(g, np.ones((5, 4, 3, 3), "f4"), None, (8, 8), *how) is None
+    assert convolution.weight_gradient(g, x, (3, 3), *how) is None
+    assert convolution.weight_gradient(g[:1, :, :6, :6], x, (3, 3), *how) is None

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..runtime import memory, session, settings
+from . import convolution_depthwise as depthwise
 from . import convolution_plans as plans
 from . import convolution_winograd as winograd
 from . import switches
@@ -31,7 +32,9 @@ def forward(
     """The convolution of `x` to `places`; `how` is stride, padding, dilation and groups."""
     key = ("forward", x.dtype.char, x.shape, weight.shape, *how)
     plan = _plans[key] if key in _plans else _keep(key, x.dtype, x.shape, weight.shape, places, how)
-    return None if plan is None else _made(plan, (len(x), len(weight), *places), x, weight, bias, how[-1])
+    return (
+        None if plan is None else _made(plan, (len(x), len(weight), *places), x, weight, bias, how[-1], False)
+    )
 
 
 def input_gradient(
@@ -41,7 +44,7 @@ def input_gradient(
     key = ("input", g.dtype.char, g.shape, weight.shape, *sizes, *how)
     shape = (len(g), weight.shape[1] * how[-1], *sizes)
     plan = _plans[key] if key in _plans else _keep(key, g.dtype, shape, weight.shape, g.shape[2:], how)
-    return None if plan is None else _made(plan, shape, g, weight, bias, how[-1])
+    return None if plan is None else _made(plan, shape, g, weight, bias, how[-1], True)
 
 
 def weight_gradient(g: np.ndarray, x: np.ndarray, taps: Sizes, *how: Any) -> np.ndarray | None:
@@ -49,7 +52,7 @@ def weight_gradient(g: np.ndarray, x: np.ndarray, taps: Sizes, *how: Any) -> np.
     key = ("weight", g.dtype.char, g.shape, x.shape, *taps, *how)
     shape = (g.shape[1], x.shape[1] // how[-1], *taps)
     plan = _plans[key] if key in _plans else _keep(key, g.dtype, x.shape, shape, g.shape[2:], how)
-    if plan is None:
+    if plan is None or len(g) != len(x):
         return None
     dtype, g, x = g.dtype, _in_order(g), _in_order(x)
     if g is None or x is None or x.dtype != dtype:
@@ -60,16 +63,22 @@ def weight_gradient(g: np.ndarray, x: np.ndarray, taps: Sizes, *how: Any) -> np.
     return out
 
 
-def _made(plan: plans.Plan, shape: Sizes, x: Any, weight: Any, bias: Any, groups: int) -> np.ndarray | None:
+def _made(
+    plan: plans.Plan, shape: Sizes, x: Any, weight: Any, bias: Any, groups: int, transposed: bool
+) -> np.ndarray | None:
+    """The result of a plan, if the arrays are what it is for."""
     dtype = x.dtype
     x = _in_order(x)
-    if x is None or type(weight) is not np.ndarray or weight.dtype != dtype:
+    channels = weight.shape[0] if transposed else weight.shape[1] * groups
+    if x is None or type(weight) is not np.ndarray or weight.dtype != dtype or x.shape[1] != channels:
         return None
     if bias is not None:
-        if type(bias) is not np.ndarray or bias.dtype != dtype:
+        if type(bias) is not np.ndarray or bias.dtype != dtype or bias.shape != shape[1:2]:
             return None
         bias = np.ascontiguousarray(bias)
     out = memory.empty(shape, dtype)
+    if plan.all_groups:
+        groups = 1
     parts = (_parts(out, groups, 1), _parts(x, groups, 1), _parts(np.ascontiguousarray(weight), groups, 0))
     for part in zip(*parts, _parts(bias, groups, 0)):
         plan.run(*part)
@@ -100,7 +109,7 @@ def _keep(key: tuple, dtype: np.dtype, shape: Sizes, weight: Sizes, places: Size
     try:
         if settings.kernel_mode != "off" and session.available() and dtype.isnative:
             geometry = geometry_of(dtype, shape, weight, places, how)
-            if geometry is not None and _worthwhile(geometry):
+            if geometry is not None and _worthwhile(geometry) and _fits(key[0], geometry):
                 plan = _plan(key[0], geometry)
     except session.Unavailable as reason:
         settings.log(1, f"no kernels for convolutions: {reason}")
@@ -111,6 +120,8 @@ def _keep(key: tuple, dtype: np.dtype, shape: Sizes, weight: Sizes, places: Size
 
 
 def _plan(kind: str, geometry: plans.Geometry) -> plans.Plan | None:
+    if depthwise.applies(geometry):
+        return depthwise.PLANS[kind](geometry) if kind in depthwise.PLANS else None
     return (WINOGRAD if winograd.applies(geometry) else DIRECT)[kind](geometry)
 
 
@@ -120,9 +131,16 @@ WINOGRAD = {"forward": winograd.forward_plan, "input": winograd.input_plan, "wei
 
 def _worthwhile(geometry: plans.Geometry) -> bool:
     """Is there enough to do, and do the channels of a group fill some of a vector?"""
-    if geometry.groups > 1 and min(geometry.channels, geometry.outputs) < LEAST_OF_GROUP:
+    few = min(geometry.channels, geometry.outputs) < LEAST_OF_GROUP
+    if geometry.groups > 1 and few and not depthwise.applies(geometry):
         return False
-    return geometry.multiplications >= settings.kernels_from * WORK_PER_ELEMENT
+    return geometry.multiplications * geometry.groups >= settings.kernels_from * WORK_PER_ELEMENT
+
+
+def _fits(kind: str, geometry: plans.Geometry) -> bool:
+    """Do all places lie in the padded planes? (A transposed convolution leaves out those that do not.)"""
+    given = zip(*geometry[4:10])
+    return kind == "input" or all((place - 1) * s + (k - 1) * d < n + 2 * p for n, k, s, p, d, place in given)
 
 
 def geometry_of(dtype: np.dtype, shape: Sizes, weight: Sizes, places: Sizes, how: tuple) -> Any:
@@ -131,7 +149,7 @@ def geometry_of(dtype: np.dtype, shape: Sizes, weight: Sizes, places: Sizes, how
     count = len(shape) - 2
     if count not in (1, 2) or dtype.name not in ("float32", "float64"):
         return None
-    if 0 in (*shape, *weight, *places):
+    if 0 in (*shape, *weight, *places) or shape[1] != weight[1] * groups or weight[0] % groups:
         return None
     sizes, taps, stride, padding, dilation, places = (
         (*[one] * (2 - count), *given)

@@ -56,6 +56,7 @@ class Plan(NamedTuple):
     shared_bytes: int
     slot_bytes: int
     words: tuple[int, ...]
+    all_groups: bool = False  # does one call do them all?
 
     def run(self, out: Any, x: Any, weight: Any, bias: Any) -> None:
         threads = min(self.threads, pool.get_num_threads())

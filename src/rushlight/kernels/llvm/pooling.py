@@ -15,7 +15,7 @@ from .lowering import store
 WORDS = (
     *("out", "x", "g", "divisor", "scratch", "threads", "shared_bytes", "slot_bytes"),
     *("tasks", "planes", "task_planes", "height", "width", "rows", "columns"),
-    *("row_step", "tap_rows", "top", "left"),
+    *("row_step", "tap_rows", "top", "left", "channels"),
 )
 SCATTER_WORDS = (
     *("out", "x", "places", "wrong", "scratch", "threads", "shared_bytes", "slot_bytes"),
@@ -26,7 +26,7 @@ SCATTER_WORDS = (
 class Shape(NamedTuple):
     """What is baked into a kernel."""
 
-    kind: str  # "max", "argmax", "mean", or "back" from maxima
+    kind: str  # "max", "argmax", "mean", "back" from maxima, or a sum with the weights of a "filter"
     rows: int  # taps
     columns: int
     step: int  # columns from one window to the next
@@ -77,13 +77,25 @@ class _Window:
         self.masks, self.first, self.loaded = masks, first, {}
         self.plane = words.pointer("x").offset(plane * words["height"] * words["width"] * m.size)
         self.row = row * words["row_step"] - words["top"]
-        self.best = m.zero(f) if shape.kind == "mean" else f.constant(m.vector, float("-inf"))
+        self.weighted = shape.kind in ("filter", "turned filter")
+        self.summed = self.weighted or shape.kind == "mean"
+        self.best = m.zero(f) if self.summed else f.constant(m.vector, float("-inf"))
+        if self.weighted:
+            self._start_from_bias(plane % words["channels"])
         if shape.kind == "argmax":
             self.places = self._first_places()
         if shape.kind == "back":
             self.places = f.constant(i32.vector(m.lanes), 0)
         for tap in range(shape.rows):
             self._add_row(tap)
+
+    def _start_from_bias(self, channel: Value) -> None:
+        f, m, words, shape = self.f, self.m, self.words, self.shape
+        self.filter = words.pointer("g").offset(channel * (shape.rows * shape.columns * m.size))
+        start = f.variable(m.vector, 0)
+        with f.when(words["divisor"].differs(0)):
+            start.set(m.spread(f, words.pointer("divisor").offset(channel * m.size)))
+        self.best = start.get()
 
     def _first_places(self) -> Value:
         """Of the first element of each window that is in the plane."""
@@ -123,7 +135,7 @@ class _Window:
         if self.shape.padded:
             mask = mask & f.splat(inside, m.lanes)
         value = m.load(f, line, start * m.size, mask)
-        if self.shape.padded and self.shape.kind != "mean":
+        if self.shape.padded and not self.summed:
             return f.select(mask, value, f.constant(m.vector, float("-inf")))
         return value
 
@@ -131,6 +143,10 @@ class _Window:
         f, m = self.f, self.m
         if self.shape.kind == "mean":
             self.best = self.best + value
+            return
+        if self.weighted:
+            weight = m.spread(f, self.filter, self._number_of_weight(*tap) * m.size)
+            self.best = f.fma(value, weight, self.best)
             return
         higher = (value > self.best) | value.compare("uno", value)
         self.best = f.select(higher, value, self.best)
@@ -141,6 +157,10 @@ class _Window:
         if self.shape.kind == "back":
             here = f.constant(i32.vector(m.lanes), tap[0] * self.shape.columns + tap[1])
             self.places = f.select(higher, here, self.places)
+
+    def _number_of_weight(self, row: int, column: int) -> int:
+        number, shape = row * self.shape.columns + column, self.shape
+        return number if shape.kind == "filter" else shape.rows * shape.columns - 1 - number
 
     def put(self, place: Value, row: Value, column: Value, kept: Value) -> None:
         """What was found, to element `place` of the results."""
@@ -169,7 +189,7 @@ class _Window:
 
     def _result(self) -> Value:
         if self.shape.kind != "mean":
-            return self.best
+            return self.best  # the others have no divisor
         divisor = self.words["divisor"].convert("sitofp", self.m.scalar)
         return self.best / self.f.splat(divisor, self.m.lanes)
 
