@@ -36,8 +36,9 @@ PYTEST := "$(PY)" -m pytest -n $(JOBS) --dist loadfile
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-20s%s\n", $$1, $$2 }'
 
-demo: $(STAMPS)/base  ## make the environment, install, and run the main job
+demo: $(STAMPS)/demo  ## make the environment, install, and run the main job
 	"$(PY)" examples/first_steps.py
+	"$(PY)" examples/digits_cnn.py
 
 test: $(STAMPS)/test  ## run the tests
 	$(PYTEST) $(ARGS)
@@ -91,7 +92,7 @@ $(STAMPS)/base: pyproject.toml | $(PY)
 	$(PIP) --editable .
 	@mkdir -p "$(STAMPS)" && touch "$@"
 
-$(STAMPS)/test $(STAMPS)/dev $(STAMPS)/docs: $(STAMPS)/%: pyproject.toml | $(PY)
+$(STAMPS)/demo $(STAMPS)/test $(STAMPS)/dev $(STAMPS)/docs: $(STAMPS)/%: pyproject.toml | $(PY)
 	$(PIP) --editable '.[$*]'
 	@mkdir -p "$(STAMPS)" && touch "$@" "$(STAMPS)/base"
 
