@@ -1,0 +1,203 @@
+"""Boxes, regions and layers: against torchvision, or plain loops where its build lacks the operator."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+
+import rushlight
+from rushlight.vision import ops
+
+
+def boxes_of(seed, count, size=30.0):
+    rng = np.random.default_rng(seed)
+    corners = rng.uniform(0, size, (count, 2, 2))
+    return np.concatenate([corners.min(1), corners.max(1) + 0.5], axis=1).astype(np.float32)
+
+
+def both(real, call):
+    results = []
+    for library, module in ((real.torch, real.vision.ops), (rushlight, ops)):
+        results.append(call(module, lambda a, library=library: library.from_numpy(np.array(a))))
+    return [r.numpy() for r in results]
+
+
+PAIRWISE = ["box_iou", "generalized_box_iou", "distance_box_iou", "complete_box_iou"]
+LOSSES = ["generalized_box_iou_loss", "distance_box_iou_loss", "complete_box_iou_loss"]
+
+
+@pytest.mark.parametrize("name", PAIRWISE)
+@pytest.mark.parametrize("kind", ["float32", "float64", "int64"])
+def test_overlaps(name, kind, real):
+    one, two = boxes_of(1, 6).astype(kind), boxes_of(2, 4).astype(kind)
+    two[0] = one[0]
+    want, got = both(real, lambda module, tensor: getattr(module, name)(tensor(one), tensor(two)))
+    np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("reduction", ["none", "mean", "sum"])
+def test_losses_of_boxes_and_their_gradients(name, reduction, real):
+    results = []
+    for library, module in ((real.torch, real.vision.ops), (rushlight, ops)):
+        one = library.from_numpy(boxes_of(1, 6)).double().requires_grad_()
+        two = library.from_numpy(boxes_of(2, 6)).double()
+        loss = getattr(module, name)(one, two, reduction=reduction)
+        loss.sum().backward()
+        results.append((loss.detach().numpy(), one.grad.numpy()))
+    for want, got in zip(*results):
+        np.testing.assert_allclose(got, want, rtol=1e-7, atol=1e-10)
+
+
+@pytest.mark.parametrize("formats", [*itertools.product(("xyxy", "xywh", "cxcywh"), repeat=2)])
+def test_box_convert(formats, real):
+    want, got = both(real, lambda module, tensor: module.box_convert(tensor(boxes_of(3, 5)), *formats))
+    np.testing.assert_allclose(got, want, rtol=1e-6)
+
+
+def test_areas_clips_and_masks(real):
+    boxes = boxes_of(4, 7)
+    masks = np.random.default_rng(1).random((4, 9, 8)) > 0.9
+    for call in (
+        lambda m, t: m.box_area(t(boxes)),
+        lambda m, t: m.clip_boxes_to_image(t(boxes), (20, 15)),
+        lambda m, t: m.remove_small_boxes(t(boxes), 5.0),
+        lambda m, t: m.masks_to_boxes(t(masks)),
+    ):
+        want, got = both(real, call)
+        np.testing.assert_allclose(got, want, rtol=1e-6)
+
+
+def kept_by_loops(boxes, scores, groups, threshold):
+    order = sorted(range(len(boxes)), key=lambda i: -scores[i])
+    kept = []
+    for i in order:
+        if all(groups[i] != groups[j] or overlap(boxes[i], boxes[j]) <= threshold for j in kept):
+            kept.append(i)
+    return kept
+
+
+def overlap(a, b):
+    sides = [min(a[2 + i], b[2 + i]) - max(a[i], b[i]) for i in (0, 1)]
+    common = max(sides[0], 0) * max(sides[1], 0)
+    return common / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - common)
+
+
+@pytest.mark.parametrize("threshold", [0.1, 0.5, 0.9])
+def test_nms(threshold):
+    boxes = boxes_of(5, 60)
+    rng = np.random.default_rng(1)
+    scores, groups = rng.random(60).astype(np.float32), rng.integers(0, 3, 60)
+    tensors = [rushlight.from_numpy(a) for a in (boxes, scores, groups)]
+    assert ops.nms(*tensors[:2], threshold).tolist() == kept_by_loops(boxes, scores, [0] * 60, threshold)
+    assert ops.batched_nms(*tensors, threshold).tolist() == kept_by_loops(boxes, scores, groups, threshold)
+    assert ops.nms(rushlight.zeros(0, 4), rushlight.zeros(0), 0.5).tolist() == []
+    with pytest.raises(RuntimeError, match=r"\[N, 4\]"):
+        ops.nms(rushlight.zeros(3, 5), rushlight.zeros(3), 0.5)
+
+
+def sample(channel, y, x):
+    """A bilinear sample with the rules at the border that the operator has."""
+    height, width = channel.shape
+    if y < -1 or y > height or x < -1 or x > width:
+        return 0.0
+    y, x = min(max(y, 0), height - 1), min(max(x, 0), width - 1)
+    top, left = int(y), int(x)
+    bottom, right = min(top + 1, height - 1), min(left + 1, width - 1)
+    dy, dx = y - top, x - left
+    above = channel[top, left] * (1 - dx) + channel[top, right] * dx
+    below = channel[bottom, left] * (1 - dx) + channel[bottom, right] * dx
+    return above * (1 - dy) + below * dy
+
+
+def aligned_by_loops(features, rows, size, scale, ratio, aligned):
+    result = np.zeros((len(rows), features.shape[1], *size))
+    for k, (picture, x1, y1, x2, y2) in enumerate(rows):
+        shift = 0.5 if aligned else 0.0
+        left, top = x1 * scale - shift, y1 * scale - shift
+        wide, high = (x2 - x1) * scale, (y2 - y1) * scale
+        if not aligned:
+            wide, high = max(wide, 1.0), max(high, 1.0)
+        ny = ratio if ratio > 0 else math.ceil(high / size[0])
+        nx = ratio if ratio > 0 else math.ceil(wide / size[1])
+        for c, i, j in itertools.product(range(features.shape[1]), range(size[0]), range(size[1])):
+            values = [
+                sample(
+                    features[int(picture), c],
+                    top + (i + (a + 0.5) / ny) * high / size[0],
+                    left + (j + (b + 0.5) / nx) * wide / size[1],
+                )
+                for a in range(ny)
+                for b in range(nx)
+            ]
+            result[k, c, i, j] = sum(values) / len(values)
+    return result
+
+
+@pytest.mark.parametrize("aligned", [False, True])
+@pytest.mark.parametrize("ratio", [-1, 2])
+def test_roi_align(aligned, ratio):
+    features = np.random.default_rng(1).standard_normal((2, 3, 10, 12))
+    rows = np.column_stack([[1, 0, 1, 0], boxes_of(6, 4, 22.0)]).astype(np.float64)
+    rows[3, 1:] = [-8, -8, 30, 31]
+    x = rushlight.from_numpy(features).requires_grad_()
+    got = ops.roi_align(x, rushlight.from_numpy(rows), (3, 2), 0.5, ratio, aligned)
+    want = aligned_by_loops(features, rows, (3, 2), 0.5, ratio, aligned)
+    np.testing.assert_allclose(got.detach().numpy(), want, atol=1e-10)
+    got.sum().backward()
+    assert float(x.grad.sum()) > 0
+    lists = [rushlight.from_numpy(rows[rows[:, 0] == i, 1:]) for i in (0, 1)]
+    again = ops.RoIAlign((3, 2), 0.5, ratio, aligned)(x, lists)
+    np.testing.assert_allclose(again.detach().numpy(), want[[1, 3, 0, 2]], atol=1e-10)
+
+
+def test_roi_pool():
+    features = np.random.default_rng(1).standard_normal((2, 3, 10, 12))
+    x = rushlight.from_numpy(features).requires_grad_()
+    got = ops.roi_pool(x, rushlight.tensor([[1.0, 0, 0, 11, 9], [0.0, 2, 2, 5, 5]]), (2, 2))
+    want = features[1].reshape(3, 2, 5, 2, 6).max((2, 4))
+    np.testing.assert_allclose(got[0].detach().numpy(), want)
+    np.testing.assert_allclose(
+        got[1].detach().numpy(), features[0][:, 2:6, 2:6].reshape(3, 2, 2, 2, 2).max((2, 4))
+    )
+    got.sum().backward()
+    assert float(x.grad.sum()) == 24.0
+
+
+@pytest.mark.parametrize("reduction", ["none", "mean", "sum"])
+@pytest.mark.parametrize("alpha", [0.25, -1])
+def test_focal_loss(reduction, alpha, real):
+    rng = np.random.default_rng(1)
+    logits, targets = rng.standard_normal((4, 5)), (rng.random((4, 5)) > 0.5).astype(np.float64)
+    want, got = both(real, lambda m, t: m.sigmoid_focal_loss(t(logits), t(targets), alpha, 1.5, reduction))
+    np.testing.assert_allclose(got, want, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda m, nn: m.Conv2dNormActivation(
+            4, 6, (3, 5), dilation=2, activation_layer=nn.GELU, inplace=None
+        ),
+        lambda m, nn: m.Conv3dNormActivation(4, 6, 3, norm_layer=None),
+        lambda m, nn: m.SqueezeExcitation(4, 2),
+        lambda m, nn: m.MLP(5, [6, 7], norm_layer=nn.LayerNorm, dropout=0.3),
+        lambda m, nn: m.Permute([1, 0, 2, 3]),
+        lambda m, nn: m.FrozenBatchNorm2d(4),
+        lambda m, nn: m.StochasticDepth(0.4, "row"),
+        lambda m, nn: m.StochasticDepth(0.4, "batch"),
+    ],
+)
+def test_layers(make, real):
+    results = []
+    values = np.random.default_rng(2).standard_normal((3, 4, 7, 5)).astype(np.float32)
+    for library, module in ((real.torch, real.vision.ops), (rushlight, ops)):
+        library.manual_seed(1)
+        layer = make(module, library.nn)
+        x = library.from_numpy(values)
+        result = layer(x[:, :, None].expand(-1, -1, 3, -1, -1) if "Conv3d" in repr(layer) else x)
+        results.append((repr(layer), list(layer.state_dict()), result.detach().numpy()))
+    want, got = results
+    assert want[:2] == got[:2]
+    np.testing.assert_allclose(got[2], want[2], rtol=1e-4, atol=1e-5)
