@@ -10,6 +10,7 @@ PART_TASKS = 16  # parts by blocks of outputs, so that threads end together
 SUMS_BYTES = 16 << 20  # memory of all parts' sums
 OUTPUT_BYTES = 192 << 10  # gradients of a block of outputs that a piece holds
 MOST_IMAGES = 16  # in a piece
+SAME_SETS, WAYS = 4096, 8  # lines so far apart share the sets of a first-level cache, which hold so many
 FEW = 10  # channels by columns of taps up to which all rows of taps fit the registers
 
 
@@ -23,6 +24,8 @@ def weight_plan(geometry: Geometry) -> Plan | None:
     if across > most:
         return None
     rows = down if geometry.channels * across <= FEW and down * across <= most else 1
+    if not any(geometry.padding) and geometry.sizes[0] * geometry.sizes[1] * geometry.item % SAME_SETS == 0:
+        most = min(most, WAYS * across * rows)
     channels = channels_at_once(geometry.channels, most // (rows * across))
     shape = direct_weight.Shape(channels, rows, across, geometry.stride[1], geometry.dilation[1])
     dtype = geometry.dtype
