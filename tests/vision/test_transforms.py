@@ -37,6 +37,7 @@ BOTH = {
     "grayscale": lambda T, M: T.Grayscale(),
     "grayscale 3": lambda T, M: T.Grayscale(3),
     "jitter": lambda T, M: T.ColorJitter(0.4, 0.4, 0.4, 0.3),
+    "brighter": lambda T, M: T.Lambda(lambda x: T.functional.adjust_brightness(x, 2)),
     "jitter light": lambda T, M: T.ColorJitter(brightness=(0.5, 2)),
     "rotation": lambda T, M: T.RandomRotation(40),
     "rotation bilinear": lambda T, M: T.RandomRotation(40, M.BILINEAR, fill=9),

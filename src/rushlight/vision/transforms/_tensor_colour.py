@@ -31,6 +31,7 @@ def _grey(img: Any) -> Any:
 
 def blend(img: Any, other: Any, ratio: float) -> Any:
     """`ratio` of one picture and the rest of another, kept within the range of pixels."""
+    ratio = float(ratio)  # a whole number times bytes would wrap round
     mixed = ratio * img + (1.0 - ratio) * other
     return mixed.clamp(0, max_value(img.dtype)).to(img.dtype)
 
