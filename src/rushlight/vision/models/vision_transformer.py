@@ -144,7 +144,6 @@ class VisionTransformer(nn.Module):
         self.dropout = dropout
         self.num_classes = num_classes
         self.representation_size = representation_size
-        self.norm_layer = norm_layer
         if conv_stem_configs is not None:
             self.conv_proj: Any = _conv_stem(conv_stem_configs, hidden_dim)
         else:
