@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import rushlight as rl
+from rushlight import random as draws
 from rushlight.nn import Module
 
 
 def integer(low: int, high: int) -> int:
     """A whole number from low to high - 1."""
-    return int(rl.randint(low, high, (1,)).item())
+    return int(draws.randint(rl.default_generator, (1,), "int64", low, high)[0])
 
 
 def uniform(low: float, high: float) -> float:
@@ -20,7 +21,7 @@ def uniform(low: float, high: float) -> float:
 
 def happens(p: float) -> bool:
     """True in p of all cases."""
-    return bool(rl.rand(1).item() < p)
+    return bool((draws.uniform(rl.default_generator, (1,)) < p)[0])
 
 
 class ByChance(Module):
