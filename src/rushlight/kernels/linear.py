@@ -14,8 +14,13 @@ import numpy as np
 from ..runtime import builtin, native, session, settings
 
 MOST_PRODUCTS = 1 << 18  # multiplications up to which this is quicker than BLAS
-MOST_WEIGHTS = 4096
-SOURCES = ("rushlight.runtime.ir", "rushlight.kernels.llvm.linear", "rushlight.kernels.llvm.lowering")
+MOST_WEIGHTS = 4096  # elements of the weight that fit the stack, transposed
+SOURCES = (
+    "rushlight.runtime.ir",
+    "rushlight.kernels.linear",
+    "rushlight.kernels.llvm.linear",
+    "rushlight.kernels.llvm.lowering",
+)
 NAMES = {"f": "float32", "d": "float64"}
 _pairs: dict[str, Any] = {}
 _empty = np.empty

@@ -191,7 +191,7 @@ def destination(arrays: list[np.ndarray], dtype: np.dtype) -> np.ndarray | None:
     return memory.empty(shape, dtype)
 
 
-def _nodes(node: Any) -> list[Any]:
+def nodes_of(node: Any) -> list[Any]:
     """All nodes of a graph."""
     from ..kernels import Node
 
@@ -206,14 +206,14 @@ def _nodes(node: Any) -> list[Any]:
 
 
 def _is_exact(node: Any) -> bool:
-    return all(n.op in EXACT for n in _nodes(node))
+    return all(n.op in EXACT for n in nodes_of(node))
 
 
 def _saves_passes(node: Any) -> bool:
     """Does numpy need more than one call on arrays for this?"""
     from ..kernels import Node
 
-    work = [n for n in _nodes(node) if n.op not in ("input", "scalar")]
+    work = [n for n in nodes_of(node) if n.op not in ("input", "scalar")]
     return len(work) > 1 or any(not isinstance(a, Node) or a.op == "scalar" for n in work for a in n.args)
 
 

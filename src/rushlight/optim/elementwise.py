@@ -21,7 +21,7 @@ from ..tensor.create import scalar_tensor
 from ..tensor.dtype import DTYPES, dtype, get_default_dtype
 from ..tensor.factories import full_like
 from ..tensor.inplace import writable
-from ..tensor.storage import _ALONE as ALONE
+from ..tensor.storage import ALONE
 from .formula import Variant
 from .optimizer import Optimizer
 

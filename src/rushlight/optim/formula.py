@@ -19,8 +19,7 @@ from typing import Any
 import numpy as np
 
 from .. import lang
-from ..ops.fused import CALLS_BEFORE_KERNEL, EXACT, compiled
-from ..ops.fused import _nodes as nodes_of
+from ..ops.fused import CALLS_BEFORE_KERNEL, EXACT, compiled, nodes_of
 from ..quiet import quiet
 from ..runtime import settings
 from ..tensor.core import Tensor

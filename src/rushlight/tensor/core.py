@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..autograd.modes import state
-from ..autograd.node import AccumulateGrad, Node
+from ..autograd.node import Node
 from ..lang.dispatch import HANDLERS
 from .device import device
-from .dtype import DTYPES, dtype, of_numpy
+from .dtype import dtype, of_numpy
 from .size import Size
-from .storage import Storage, storage_of
+from .storage import storage_of
 
 if TYPE_CHECKING:
     from .typed import Operators
@@ -22,7 +22,6 @@ else:
     Operators = object
 
 CPU, META = device("cpu"), device("meta")
-_strings: dict[tuple, Any] = {}
 
 
 class TensorType(type):
@@ -271,19 +270,3 @@ def edge_of(t: Tensor) -> Any:
 def can_record(*tensors: Tensor) -> bool:
     """Is an operation on these to be recorded?"""
     return state.grad and any(t._rg for t in tensors)
-
-
-__all__ = [
-    "AccumulateGrad",
-    "CPU",
-    "DTYPES",
-    "META",
-    "QUICK",
-    "Storage",
-    "Tensor",
-    "can_record",
-    "edge_of",
-    "share",
-    "wrap",
-    "wrap_any",
-]

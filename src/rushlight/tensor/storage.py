@@ -78,7 +78,7 @@ class Storage:
     def about_to_change(self, operation: str) -> None:
         """Called before a write: a graph that has saved from this memory keeps the old values."""
         self.version += 1
-        leased = sys.getrefcount(self._lease) > _ALONE
+        leased = sys.getrefcount(self._lease) > ALONE
         if not leased and not self._unknown_holders:
             return
         if not self.pinned:
@@ -120,7 +120,7 @@ def is_held(t: Tensor) -> bool:
     References are counted, as CPython does; what the count is for an array that is held once is measured
     below.
     """
-    return sys.getrefcount(t._a) > _ALONE
+    return sys.getrefcount(t._a) > ALONE
 
 
 class _Probe:
@@ -133,4 +133,4 @@ def _count_alone() -> int:
     return sys.getrefcount(probe._a)
 
 
-_ALONE = _count_alone()
+ALONE = _count_alone()

@@ -21,11 +21,11 @@ from ...runtime.ir import (
     ptr,
     void,
 )
+from ..linear import MOST_WEIGHTS
 from . import frame
 from .lowering import load, store
 
 ROWS = 4  # sums that are kept in registers at once
-MOST_WEIGHTS = 4096  # elements of the weight that fit the stack, transposed
 SCALARS = {"float32": f32, "float64": f64}
 TYPE_NUMBERS = {"float32": 11, "float64": 12}
 
