@@ -136,7 +136,12 @@ _NAMES = {
     """,
     "func": "vmap",
     "serialization": "save load",
-    "amp": "autocast",
+    "amp": "autocast GradScaler",
+    "amp.autocast_mode": """
+        is_autocast_enabled set_autocast_enabled get_autocast_dtype set_autocast_dtype
+        is_autocast_cpu_enabled get_autocast_cpu_dtype get_autocast_gpu_dtype is_autocast_cache_enabled
+        set_autocast_cache_enabled clear_autocast_cache
+    """,
     "as_torch": "install_as_torch",
 }
 _HOMES = {name: module for module, names in _NAMES.items() for name in names.split()}

@@ -184,7 +184,6 @@ def test_a_network_with_several_inputs():
 
 
 def test_autocast_runs_the_forward_pass_in_the_small_type():
-    pytest.importorskip("rushlight.amp")
     trainer = make(autocast=rushlight.bfloat16)
     assert trainer.predict(rushlight.randn(2, 2)).dtype == rushlight.bfloat16
     assert trainer.fit(batches(), epochs=5)[-1]["accuracy"] > 0.8

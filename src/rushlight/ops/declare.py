@@ -14,7 +14,7 @@ from ..tensor.inplace import assign, write_out
 from ..tensor.sampling import mappable
 from . import pointwise
 from .calls import lazy_call, write_general
-from .intercept import intercepted, interceptors
+from .intercept import casts, intercepted, interceptors
 from .operator import OPERATORS, Operator, record, recording
 from .signature import SYNONYMS
 from .viewing import view_call
@@ -66,7 +66,7 @@ def composite(body: Function | None = None, **options: Any) -> Any:
         out = kwargs.pop("out", None) if kwargs else None
         if kwargs and not SYNONYMS.keys().isdisjoint(kwargs):
             kwargs = {k if k in names else SYNONYMS.get(k, k): v for k, v in kwargs.items()}
-        result = body(*args, **kwargs)
+        result = casts[-1](call.operator, body, args, kwargs) if casts else body(*args, **kwargs)
         return result if out is None else write_out(out, result, call.__name__)
 
     if options.get("random"):

@@ -10,6 +10,7 @@ from typing import Any
 from ..tensor.core import Tensor
 
 interceptors: list[Callable[..., Any]] = []  # modes in force: f(op, call, values) -> (done, result)
+casts: list[Callable[..., Any]] = []  # autocast, while it is on: f(op, body, args, kwargs) -> result
 
 
 def intercepted(op: Any, call: Callable[..., Any], values: Any) -> tuple[bool, Any]:

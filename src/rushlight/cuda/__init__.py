@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from .tensor.device import device as _device
-from .tensor.legacy import CUDA_TYPES as _TYPES
-from .tensor.options import no_such_device as _no_such_device
+from ..tensor.device import device as _device
+from ..tensor.legacy import CUDA_TYPES as _TYPES
+from ..tensor.options import no_such_device as _no_such_device
 
 globals().update(_TYPES)
 
@@ -102,7 +102,7 @@ def __getattr__(name: str) -> Any:
     if name == "amp":
         from importlib import import_module
 
-        return import_module("rushlight.amp")
+        return import_module("rushlight.cuda.amp")
     raise AttributeError(
         f"module 'rushlight.cuda' has no attribute '{name}': there is no CUDA device (is_available() is "
         "False)"
