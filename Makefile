@@ -21,7 +21,7 @@ BENCH  ?= 'op_add_10' 'mlp_*'
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-torch coverage lint format docs conformance bench wheel hooks clean
+.PHONY: help demo test test-torch fuzz coverage lint format docs conformance bench wheel hooks clean
 
 ifeq ($(OS),Windows_NT)
 BIN := $(VENV)/Scripts
@@ -45,6 +45,9 @@ test: $(STAMPS)/test  ## run the tests
 
 test-torch: $(STAMPS)/torch  ## install PyTorch as the oracle too, and run the tests
 	$(PYTEST) $(ARGS)
+
+fuzz: $(STAMPS)/test  ## 10,000 random calls of each kernel family, between guard pages
+	PYTHONPATH=src:tests "$(PY)" -m fuzz $(ARGS)
 
 coverage: $(STAMPS)/test  ## run the tests and show which lines they miss
 	$(PYTEST) --cov --cov-report=term $(ARGS)

@@ -1,0 +1,226 @@
+"""Convolutions and both of their gradients: direct, by Winograd's way, and with a filter for each channel."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from rushlight.kernels import convolution, switches
+
+from ..check import near, rounding_of_sums
+from ..draw import Draw
+from . import family
+
+SPECIAL = (np.nan, np.inf, -0.0, 1e-40)
+WINOGRAD_ROUNDING = 1e-4  # of the largest value; the documented 1e-5 is that of images like those of networks
+MOST_WORK = 3_000_000
+
+
+class Call:
+    """The sizes of a convolution, and its sums tap by tap in double precision."""
+
+    def __init__(
+        self, draw: Draw, taps: Any, how: tuple, channels: int, outputs: int, groups: int = 1
+    ) -> None:
+        self.taps, (self.stride, self.padding, self.dilation) = taps, how
+        self.channels, self.outputs, self.groups = channels * groups, outputs * groups, groups
+        least = [max(1, d * (k - 1) + 1 - 2 * p) for k, p, d in zip(taps, self.padding, self.dilation)]
+        work = channels * outputs * groups * taps[0] * taps[1]
+        most = max(1, MOST_WORK // work)
+        rows = least[0] + draw.size(30) - 1
+        self.sizes = (rows, least[1] + draw.size(max(1, min(90, most // rows))) - 1)
+        given = zip(self.sizes, taps, *how)
+        self.places = tuple((n + 2 * p - d * (k - 1) - 1) // s + 1 for n, k, s, p, d in given)
+        self.images = draw.size(max(1, min(24, most // (self.places[0] * self.places[1]))))
+
+    @property
+    def how(self) -> tuple:
+        return self.stride, self.padding, self.dilation, self.groups
+
+    def x_shape(self, sizes: tuple[int, int] | None = None) -> tuple[int, ...]:
+        return (self.images, self.channels, *(sizes or self.sizes))
+
+    @property
+    def g_shape(self) -> tuple[int, ...]:
+        return (self.images, self.outputs, *self.places)
+
+    @property
+    def w_shape(self) -> tuple[int, ...]:
+        return (self.outputs, self.channels // self.groups, *self.taps)
+
+    def _each(self):
+        """For each tap and group: the tap, its slice of a padded plane, channels and outputs of the group."""
+        for tap in product(*map(range, self.taps)):
+            given = zip(tap, self.dilation, self.stride, self.places)
+            where = tuple(slice(k * d, k * d + (m - 1) * s + 1, s) for k, d, s, m in given)
+            for group in range(self.groups):
+                parts = [n // self.groups for n in (self.channels, self.outputs)]
+                yield (*tap, where, *(slice(group * n, (group + 1) * n) for n in parts))
+
+    def _padded(self, x: np.ndarray, sizes: tuple[int, int]) -> np.ndarray:
+        room = [
+            max(n + 2 * p, (m - 1) * s + d * (k - 1) + 1)
+            for n, p, m, s, d, k in zip(
+                sizes, self.padding, self.places, self.stride, self.dilation, self.taps
+            )
+        ]
+        wide = np.zeros((*x.shape[:2], *room))
+        wide[self._inside(sizes)] = x
+        return wide
+
+    def _inside(self, sizes: tuple[int, int]) -> tuple:
+        return (slice(None), slice(None), *(slice(p, p + n) for p, n in zip(self.padding, sizes)))
+
+    def forward(self, x: np.ndarray, w: np.ndarray) -> np.ndarray:
+        wide, out = self._padded(x, self.sizes), np.zeros(self.g_shape)
+        for i, j, where, channels, outputs in self._each():
+            seen = wide[:, channels][(slice(None), slice(None), *where)]
+            out[:, outputs] += np.einsum("nchw,oc->nohw", seen, w[outputs, :, i, j], optimize=True)
+        return out
+
+    def back(self, g: np.ndarray, w: np.ndarray, sizes: tuple[int, int]) -> np.ndarray:
+        wide = self._padded(np.zeros(self.x_shape(sizes)), sizes)
+        for i, j, where, channels, outputs in self._each():
+            part = np.einsum("nohw,oc->nchw", g[:, outputs], w[outputs, :, i, j], optimize=True)
+            wide[:, channels][(slice(None), slice(None), *where)] += part
+        return wide[self._inside(sizes)]
+
+    def of_weight(self, g: np.ndarray, x: np.ndarray) -> np.ndarray:
+        wide, out = self._padded(x, self.sizes), np.zeros(self.w_shape)
+        for i, j, where, channels, outputs in self._each():
+            seen = wide[:, channels][(slice(None), slice(None), *where)]
+            out[outputs, :, i, j] = np.einsum("nohw,nchw->oc", g[:, outputs], seen, optimize=True)
+        return out
+
+
+def _direct(draw: Draw, groups: int = 1) -> Call:
+    """Any taps, strides, paddings and dilations; most often those of networks: few kernels to compile."""
+    if draw.chance(0.85):
+        taps = draw.one((1, 1), (3, 3), (5, 5), (2, 2))
+        stride, dilation = ((s, s) for s in (draw.one(1, 1, 2), draw.one(1, 1, 1, 2)))
+        padding = (taps[0] // 2,) * 2 if draw.chance(0.7) else (0, 0)
+    else:
+        taps, stride, dilation = (
+            (draw.number(1, most), draw.number(1, most)) for most in (draw.one(3, 5, 7), 3, 3)
+        )
+        padding = tuple(draw.number(0, k) for k in taps)
+    return Call(draw, taps, (stride, padding, dilation), draw.size(40), draw.size(40), groups)
+
+
+def _winograd(draw: Draw) -> Call:
+    taps = draw.one((3, 3), (5, 5))
+    padding = (draw.number(0, taps[0] - 1), draw.number(0, taps[0] - 1))
+    channels, outputs = (16 * draw.number(1, 3) for _ in range(2))
+    return Call(draw, taps, ((1, 1), padding, (1, 1)), channels, outputs)
+
+
+def _wide(*arrays: np.ndarray) -> list[np.ndarray]:
+    return [a.astype("f8") for a in arrays]
+
+
+def _compare(
+    made: np.ndarray, sums: Any, a: np.ndarray, b: np.ndarray, terms: int, plus: Any, winograd: bool
+) -> None:
+    """Is it `sums(a, b) + plus`?"""
+    a, b = _wide(a, b)
+    with np.errstate(invalid="ignore"):
+        exact, size = sums(a, b), sums(np.abs(a), np.abs(b))
+        if plus is not None:
+            exact, size = exact + plus[:, None, None], size + np.abs(plus[:, None, None])
+    if winograd:
+        near(made, exact, WINOGRAD_ROUNDING * max(size.max(), 1.0))
+    else:
+        near(made, exact, rounding_of_sums(size, terms + 1, made.dtype))
+
+
+def _forward(draw: Draw, call: Call, dtype: str, special: tuple, winograd: bool = False) -> bool:
+    x, w = draw.dense(call.x_shape(), dtype, special), draw.dense(call.w_shape, dtype)
+    bias = draw.dense((call.outputs,), dtype) if draw.chance(0.5) else None
+    made = draw.run(convolution.forward, x, w, bias, call.places, *call.how)
+    if made is not None:
+        _compare(made, call.forward, x, w, w[0].size, bias, winograd)
+    return made is not None
+
+
+def _back(draw: Draw, call: Call, dtype: str, special: tuple, winograd: bool = False) -> bool:
+    g, w = draw.dense(call.g_shape, dtype, special), draw.dense(call.w_shape, dtype)
+    extra = [draw.number(0, s - 1) for s in call.stride]  # what a transposed convolution may add
+    sizes = tuple((m - 1) * s - 2 * p + d * (k - 1) + 1 + e for m, s, p, d, k, e in zip(
+        call.places, call.stride, call.padding, call.dilation, call.taps, extra))  # fmt: skip
+    if min(sizes) < 1:
+        return False
+    bias = draw.dense((call.channels,), dtype) if draw.chance(0.3) else None
+    made = draw.run(convolution.input_gradient, g, w, bias, sizes, *call.how)
+    if made is not None:
+        terms = call.outputs // call.groups * w[0, 0].size
+        _compare(made, lambda g, w: call.back(g, w, sizes), g, w, terms, bias, winograd)
+    return made is not None
+
+
+def _of_weight(draw: Draw, call: Call, dtype: str, winograd: bool = False) -> bool:
+    g, x = draw.dense(call.g_shape, dtype), draw.dense(call.x_shape(), dtype)
+    made = draw.run(convolution.weight_gradient, g, x, call.taps, *call.how)
+    if made is not None:
+        _compare(made, call.of_weight, g, x, g[:, 0].size, None, winograd)
+    return made is not None
+
+
+def _special(draw: Draw) -> tuple:
+    return SPECIAL if draw.chance(0.15) else ()
+
+
+def _no_winograd(draw: Draw) -> None:
+    if switches.winograd.enabled:
+        switches.winograd.enabled = False
+
+
+@family("convolution, direct")
+def direct(draw: Draw) -> bool:
+    _no_winograd(draw)
+    return _forward(draw, _direct(draw), draw.one("float32", "float32", "float64"), _special(draw))
+
+
+@family("convolution, direct, gradient of the input")
+def direct_back(draw: Draw) -> bool:
+    _no_winograd(draw)
+    return _back(draw, _direct(draw), draw.one("float32", "float32", "float64"), _special(draw))
+
+
+@family("convolution, direct, gradient of the weight")
+def direct_of_weight(draw: Draw) -> bool:
+    _no_winograd(draw)
+    return _of_weight(draw, _direct(draw), draw.one("float32", "float32", "float64"))
+
+
+@family("convolution in groups")
+def in_groups(draw: Draw) -> bool:
+    """With a filter for each channel, or with several channels in each group; forwards and backwards."""
+    _no_winograd(draw)
+    dtype = draw.one("float32", "float64")
+    if draw.chance(0.6):
+        taps, stride = (draw.one((3, 3), (5, 5), (1, 3), (7, 7))), (draw.one(1, 1, 2),) * 2
+        how = (stride, tuple(k // 2 for k in taps), (1, 1))
+        call = Call(draw, taps, how, 1, 1, draw.number(2, 20))
+    else:
+        call = _direct(draw, draw.number(2, 4))
+    kind = draw.number(0, 2)
+    if kind == 0:
+        return _forward(draw, call, dtype, _special(draw))
+    return _back(draw, call, dtype, _special(draw)) if kind == 1 else _of_weight(draw, call, dtype)
+
+
+@family("convolution, Winograd")
+def winograd(draw: Draw) -> bool:
+    return _forward(draw, _winograd(draw), "float32", (), True)
+
+
+@family("convolution, Winograd, gradient of the input")
+def winograd_back(draw: Draw) -> bool:
+    return _back(draw, _winograd(draw), "float32", (), True)
+
+
+@family("convolution, Winograd, gradient of the weight")
+def winograd_of_weight(draw: Draw) -> bool:
+    return _of_weight(draw, _winograd(draw), "float32", True)

@@ -1,0 +1,95 @@
+"""Element-wise kernels: random graphs on arrays of any layout, and the vector functions."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+
+from rushlight import kernels
+from rushlight.kernels import Node, input_node
+
+from ..check import near, same
+from ..draw import Draw
+from ..graphs import random_graph, value_of
+from . import family
+
+GRAPHS = 250  # each is compiled once, and called with many layouts
+ELEMENTS = 20_000
+SPECIAL = (0.0, -0.0, np.inf, -np.inf, np.nan, 1e-40, -1e-44)
+
+
+@cache
+def _graph(number: int):
+    outputs, dtypes = random_graph(Draw(1, number))
+    return outputs, dtypes, kernels.elementwise(outputs, name=f"fuzz{number}")
+
+
+def _arguments(draw: Draw, shape: tuple, dtypes: list[str], special: tuple = ()) -> list[np.ndarray]:
+    """Arrays that broadcast to the shape, of any layout."""
+    arrays = []
+    for dtype in dtypes:
+        own = shape[draw.number(0, len(shape)) if draw.chance(0.2) else 0 :]
+        own = [1 if draw.chance(0.15) else n for n in own]
+        values = draw.values(own, dtype, special)
+        if dtype.startswith("float") and not special:
+            values = np.rint(values * 5)  # chains of exact primitives stay exact
+        arrays.append(draw.strided(values.astype(dtype)))
+    return arrays
+
+
+def _run(draw: Draw, shape: tuple) -> bool:
+    outputs, dtypes, kernel = _graph(draw.number(0, GRAPHS - 1))
+    arrays = _arguments(draw, shape, dtypes)
+    results = [draw.output(shape, node.dtype) for node in outputs]
+    known: dict[int, np.ndarray] = {}
+    with np.errstate(all="ignore"):
+        exact = [np.broadcast_to(value_of(node, arrays, known), shape).copy() for node in outputs]
+    draw.run(kernel, *results, *arrays)
+    for made, wanted in zip(results, exact):
+        same(made, wanted)
+    return True
+
+
+@family("element-wise")
+def elementwise(draw: Draw) -> bool:
+    return _run(draw, draw.shape(draw.number(0, 5), ELEMENTS))
+
+
+@family("short rows")
+def short_rows(draw: Draw) -> bool:
+    """Many rows of a few elements, which the dispatcher gives to the kernel in blocks."""
+    width = draw.number(1, 70)
+    return _run(draw, (*([draw.number(1, 3)] if draw.chance(0.3) else []), draw.number(20, 1500), width))
+
+
+FUNCTIONS = (  # bounded by a few units in the last place against numpy in higher precision
+    *((name, getattr(np, name)) for name in ("exp", "log1p", "sin", "cos", "tanh", "sqrt", "expm1", "log")),
+    ("sigmoid", lambda x: 1 / (1 + np.exp(-x))),
+    ("reciprocal", lambda x: 1 / x),
+    ("square", np.square),
+)
+
+
+@cache
+def _function(op: str, dtype: str):
+    return kernels.elementwise(Node(op, (input_node(0, dtype),), dtype), name=f"{op}_{dtype}")
+
+
+@family("element-wise functions")
+def functions(draw: Draw) -> bool:
+    """exp, log, tanh... with special values, to units in the last place."""
+    (op, exact_of), dtype = draw.one(*FUNCTIONS), draw.one("float32", "float64")
+    shape = draw.shape(draw.number(0, 3), ELEMENTS // 4)
+    x = draw.strided(draw.values(shape, dtype, SPECIAL if draw.chance(0.5) else ()))
+    result = draw.output(shape, dtype)
+    with np.errstate(all="ignore"):
+        exact = np.asarray(exact_of(x.astype(np.longdouble)))
+        rounded = exact.astype(dtype)  # beyond the largest number there is infinity
+        exact = np.where(np.isfinite(rounded), exact, rounded)
+    draw.run(_function(op, dtype), result, x)
+    info = np.finfo(dtype)
+    near(result, exact, 3 * (np.abs(exact) * info.eps + info.smallest_subnormal))
+    zero = exact == 0
+    np.testing.assert_array_equal(np.signbit(result[zero]), np.signbit(exact[zero]))
+    return True
