@@ -63,7 +63,13 @@ def _declare_average(count, namespace):
         name,
         "The means of windows that part each dimension evenly into `output_size`.",
     )
-    return composite(pool, namespace=namespace, method=False, out=False)
+    node = f"AdaptiveAvgPool{count}DBackward0"
+    return composite(pool, namespace=namespace, method=False, out=False, node=_to_one(node))
+
+
+def _to_one(node):
+    """A pool to a single element is a mean."""
+    return lambda input, output_size: "MeanBackward1" if output_size in (1, (1, 1), (1,)) else node
 
 
 def _declare_max(count, namespace):
@@ -87,7 +93,8 @@ def _declare_max(count, namespace):
     pool.__doc__ = "The largest elements of windows that part each dimension evenly into `output_size`."
     with_indices.__doc__ = f"`{name}` with the places of the elements."
     composite(with_indices, namespace="nn.functional", method=False, out=False)
-    return composite(pool, namespace=namespace, method=False, out=False)
+    node = f"AdaptiveMaxPool{count}DBackward0"
+    return composite(pool, namespace=namespace, method=False, out=False, node=node)
 
 
 adaptive_avg_pool1d = _declare_average(1, "")

@@ -122,7 +122,14 @@ for _op in (baddbmm, addbmm):
 # ---- layers
 
 
-@operator(namespace="nn.functional", node="AddmmBackward0")
+def _kind(input, bias):
+    """A linear layer is a product with an addition; its result is a view of theirs unless it is a matrix."""
+    if bias is not None:
+        return "AddmmBackward0" if input.ndim == 2 else "ViewBackward0"
+    return {1: "SqueezeBackward4", 2: "MmBackward0"}.get(input.ndim, "UnsafeViewBackward0")
+
+
+@operator(namespace="nn.functional", node=_kind)
 def linear(input: Array, weight: Array, bias: Array | None = None):
     """`input @ weight.T + bias`: what a Linear layer computes."""
     small = lang.small_linear(input, weight, bias)
@@ -171,7 +178,7 @@ def _as_rows(x):
     return lang.reshape(x, (count, x.shape[-1]))
 
 
-@operator(namespace="nn.functional", out=False)
+@operator(namespace="nn.functional", out=False, node="ViewBackward0")
 def bilinear(input1: Array, input2: Array, weight: Array, bias: Array | None = None):
     """For each matrix W of `weight`, `input1 @ W @ input2`, plus `bias`: what a Bilinear layer computes."""
     _check_bilinear(input1, input2, weight)

@@ -204,9 +204,10 @@ def record_lines(op: Operator, src: Source, depth: int, condition: str) -> None:
             src.add(d + 1, f"s{i} = ({''.join(_saved(op, k) + ', ' for k in op.rules[i][1])})")
         src.add(d + 1, f"if a{i}.shape != r.shape:", f"    h{i} = a{i}.shape")
     each = lambda letter: "(" + "".join(f"{letter}{i}, " for i in s.arrays) + ")"  # noqa: E731
+    named = op.naming and f"class_for({', '.join(_saved(op, k) for k in op.naming[1])})"
     src.add(
         d,
-        "node = new(node_class)",
+        f"node = new({named or 'node_class'})",
         f"node.edges = {each('e')}",
         "node.outputs = 1",
         "node.sequence = next_sequence()",
@@ -289,6 +290,7 @@ def names_for(op: Operator) -> dict[str, Any]:
     """The operator's own parts that the written code refers to."""
     names: dict[str, Any] = {
         "node_class": op.node_class,
+        "class_for": op.class_for,
         "body": on_arrays(op.body),
         "defaults": op.signature.complete,
     }

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..autograd.node import next_sequence
 from ..quiet import SILENT, enter, leave
 from ..tensor.core import QUICK, Tensor, wrap, wrap_any
 from ..tensor.dtype import bool_, dtype, of_numpy
@@ -15,7 +16,7 @@ from ..tensor.sampling import mappable
 from . import pointwise
 from .calls import lazy_call, write_general
 from .intercept import casts, intercepted, interceptors
-from .operator import OPERATORS, Operator, record, recording
+from .operator import OPERATORS, Operator, record, recording, renamed_class
 from .signature import SYNONYMS
 from .viewing import view_call
 
@@ -61,12 +62,13 @@ def composite(body: Function | None = None, **options: Any) -> Any:
         return lambda f: composite(f, **options)
 
     names = body.__code__.co_varnames[: body.__code__.co_argcount + body.__code__.co_kwonlyargcount]
+    run = named(options["node"], body) if "node" in options else body
 
     def call(*args: Any, **kwargs: Any) -> Any:
         out = kwargs.pop("out", None) if kwargs else None
         if kwargs and not SYNONYMS.keys().isdisjoint(kwargs):
             kwargs = {k if k in names else SYNONYMS.get(k, k): v for k, v in kwargs.items()}
-        result = casts[-1](call.operator, body, args, kwargs) if casts else body(*args, **kwargs)
+        result = casts[-1](call.operator, run, args, kwargs) if casts else run(*args, **kwargs)
         return result if out is None else write_out(out, result, call.__name__)
 
     if options.get("random"):
@@ -74,6 +76,23 @@ def composite(body: Function | None = None, **options: Any) -> Any:
         call = mappable(call)
     call.operator = Composite(body, **options)  # type: ignore[attr-defined]
     return publish(call.operator, call, **options)  # type: ignore[attr-defined]
+
+
+def named(name: Any, body: Function) -> Function:
+    """`body`, with the node that it records last shown as `name`: a string, or a function of the arguments
+    (whose None leaves it as it is).
+    """
+
+    def run(*args: Any, **kwargs: Any) -> Any:
+        before = next_sequence()
+        result = body(*args, **kwargs)
+        node = result._node if isinstance(result, Tensor) else None
+        if node is not None and node.sequence > before:
+            label = name if type(name) is str else name(*args, **kwargs)
+            node.__class__ = renamed_class(type(node), label or node.label)
+        return result
+
+    return run
 
 
 class Composite:

@@ -80,7 +80,7 @@ def _(g, input, other, result, needs):
     )
 
 
-@composite(namespace="nn.functional", out=False)
+@composite(namespace="nn.functional", out=False, node="PdistBackward0")
 def pdist(input, p=2):
     """The p-norm distance between each pair of rows, as one vector."""
     if input.ndim != 2:

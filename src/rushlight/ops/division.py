@@ -11,7 +11,12 @@ from .kinds import is_integral
 NO_DIVISION = ("bool", "complex")
 
 
-@elementwise(promote="float", inplace=True, numbers=True, node="DivBackward0")
+@elementwise(
+    promote="float",
+    inplace=True,
+    numbers=True,
+    node=lambda input: "DivBackward0" if hasattr(input, "dtype") else "MulBackward0",
+)
 def true_divide(input, other):
     """The quotient of each pair of elements, in floating point."""
     return input / other

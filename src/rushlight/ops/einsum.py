@@ -16,7 +16,9 @@ from .product import type_error
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
-@composite(method=False, out=False)
+@composite(
+    method=False, out=False, node=lambda equation, *operands: "ViewBackward0" if len(operands) > 1 else None
+)
 def einsum(*args):
     """Sums of products: `einsum("ik,kj->ij", a, b)`, or `einsum(a, [0, 2], b, [2, 1], [0, 1])`."""
     if len(args) < 2:

@@ -183,7 +183,7 @@ def bags_of_rows(
     return (result, *(wrap_any(x) for x in others))
 
 
-@composite(namespace="nn.functional", out=False)
+@composite(namespace="nn.functional", out=False, node="EmbeddingBagBackward0")
 def embedding_bag(
     input,
     weight,

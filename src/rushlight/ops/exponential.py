@@ -13,7 +13,12 @@ from .kinds import strong
 LN2, LN10 = 0.6931471805599453, 2.302585092994046
 
 
-@elementwise(inplace=True, refuses=("bool",))
+def _kind(input, exponent):
+    """By which of the two is a number."""
+    return f"PowBackward{0 if not hasattr(exponent, 'dtype') else 1 if hasattr(input, 'dtype') else 2}"
+
+
+@elementwise(inplace=True, refuses=("bool",), node=_kind)
 def pow(input: ArrayOrNumber, exponent):
     """`input` to the power of `exponent`."""
     return lang.pow(input, exponent)

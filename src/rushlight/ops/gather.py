@@ -132,7 +132,7 @@ def check_smaller(name, what, x, index, dim):
             )
 
 
-@composite
+@composite(node="TakeBackward0")
 def take(input, index):
     """The elements that `index` names, counted over all of `input` in row-major order."""
     if not isinstance(index, Tensor) or index.dtype is not int64:
@@ -194,7 +194,7 @@ def unravel_index(indices, shape):
 index_select, gather, take = guard_out(index_select), guard_out(gather), guard_out(take)
 
 
-@composite(out=False)
+@composite(out=False, node="ViewBackward0")
 def repeat_interleave(input, repeats=None, dim=None, *, output_size=None):
     """Each element (or slice along `dim`) several times in a row; `repeats` is one number or one for each."""
     if repeats is None:

@@ -67,7 +67,7 @@ def cartesian_prod(*tensors):
     return stack([g.reshape(-1) for g in meshgrid(*tensors, indexing="ij")], 1)
 
 
-@composite(out=False)
+@composite(out=False, node="StackBackward0")
 def combinations(input, r=2, with_replacement=False):
     """All ways of taking `r` elements of a vector, as rows."""
     if input._a.ndim != 1:

@@ -166,7 +166,7 @@ def _sampled(input, grid, mode, padding, align_corners):
     return sample(input, grid, mode, padding, align_corners)
 
 
-@composite(namespace="nn.functional", method=False, out=False)
+@composite(namespace="nn.functional", method=False, out=False, node="GridSampler2DBackward0")
 def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corners=None):
     """The input at given points, (x, y) or (x, y, z), in coordinates that go from -1 to 1 across it."""
     if mode not in MODES:

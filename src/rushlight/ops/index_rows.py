@@ -93,7 +93,7 @@ def index_copy(input, dim, index, source):
     return shaped_like(input, put_rows(x, d, index, source))
 
 
-@composite(inplace=True, out=False)
+@composite(inplace=True, out=False, node="IndexFillBackward0")
 def index_fill(input, dim, index, value):
     """`input` with a number in the slices that `index` names."""
     if isinstance(value, Tensor):

@@ -204,7 +204,7 @@ def column_stack(tensors):
     return hstack([t.reshape(t._a.size, 1) if t._a.ndim < 2 else t for t in tensors])
 
 
-@composite(method=False, out=False)
+@composite(method=False, out=False, node="BlockDiagBackward0")
 def block_diag(*tensors):
     """A matrix with the given ones along its diagonal, and zeros elsewhere."""
     tensors = tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)) else tensors

@@ -16,7 +16,7 @@ from .shapes import broadcast, shape_of
 # ---- similarities and distances
 
 
-@composite(method=False, out=False)
+@composite(method=False, out=False, node="SumBackward1")
 def cosine_similarity(x1, x2, dim=1, eps=1e-8):
     """The cosine of the angle between vectors along `dim`."""
     for x in (x1, x2):
@@ -37,7 +37,7 @@ def _unit(x, dim, eps):
     return x / lang.maximum(norm, eps)
 
 
-@composite(method=False, out=False)
+@composite(method=False, out=False, node="NormBackward1")
 def pairwise_distance(x1, x2, p=2.0, eps=1e-6, keepdim=False):
     """The p-norm of the differences along the last dimension."""
     return OPERATORS["linalg.vector_norm"].call(x1 - x2 + eps, p, -1, keepdim)

@@ -24,7 +24,7 @@ def check_mask(name, mask):
         )
 
 
-@composite
+@composite(node="MaskedSelectBackward0")
 def masked_select(input, mask):
     """The elements where `mask` is true, as a vector."""
     if mask.dtype is not bool_:
@@ -113,7 +113,7 @@ def index_put(input, indices, values, accumulate=False):
     return index_set(input, values, index, accumulate)
 
 
-@composite(inplace=True, out=False)
+@composite(inplace=True, out=False, node="PutBackward0")
 def put(input, index, source, accumulate=False):
     """`input` with the elements of `source` at places counted over all of `input`; or with them added."""
     if index.dtype.name != "int64":

@@ -50,13 +50,13 @@ def transpose(input: Array, dim0, dim1):
     return lang.transpose(input, wrap_dim(dim0, input.ndim), wrap_dim(dim1, input.ndim))
 
 
-@view
+@view(node="TransposeBackward0")
 def swapaxes(input: Array, axis0, axis1):
     """Two dimensions swapped, under numpy's name."""
     return lang.transpose(input, wrap_dim(axis0, input.ndim), wrap_dim(axis1, input.ndim))
 
 
-@view
+@view(node="TransposeBackward0")
 def swapdims(input: Array, dim0, dim1):
     """Two dimensions swapped, under another name."""
     return lang.transpose(input, wrap_dim(dim0, input.ndim), wrap_dim(dim1, input.ndim))
@@ -108,7 +108,15 @@ def moveaxis(input, source, destination):
     return movedim(input, source, destination)
 
 
-@view(varargs=True)
+def _kind(input, result):
+    """A reshape is a view where it can be one."""
+    shared = (
+        result is input or result.base is input or (result.base is not None and result.base is input.base)
+    )
+    return "ViewBackward0" if shared else "UnsafeViewBackward0"
+
+
+@view(varargs=True, node=_kind)
 def reshape(input: Array, shape):
     """The same elements in another shape: a view where the strides allow it."""
     return reshaped(input, shape, "reshape")
@@ -139,7 +147,7 @@ def view_as_shape(input: Array, shape):
     return result
 
 
-@view(name="_flatten", method=False, node="ViewBackward0")
+@view(name="_flatten", method=False, node=_kind)
 def flatten_dims(input: Array, shape):
     """`reshape` to a shape that is known to fit."""
     return lang.reshape(input, shape)
@@ -239,7 +247,7 @@ def complete_part(parts, size, dim):
         ) from None
 
 
-@view
+@view(node=lambda dim: f"SqueezeBackward{0 if dim is None else 1 if type(dim) is int else 2}")
 def squeeze(input: Array, dim=None):
     """Dimensions of size one left out: all of them, or those named."""
     if dim is None:
@@ -274,9 +282,9 @@ def expand_as(input, other):
 
 
 @composite
-def broadcast_to(input, size):
+def broadcast_to(input, size, *more):
     """`input` repeated, without copying, to a shape it broadcasts to."""
-    return expand(input, size)
+    return expand(input, (size, *more) if more else size)
 
 
 @composite(method=False)

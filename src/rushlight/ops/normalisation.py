@@ -185,7 +185,7 @@ def _averaged(moments):
     return moments.reshape(-1)
 
 
-@composite(namespace="nn.functional", out=False)
+@composite(namespace="nn.functional", out=False, node="ViewBackward0")
 def instance_norm(
     input,
     running_mean=None,
@@ -267,7 +267,7 @@ def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-05):
     return layer_normalised(input, weight, bias, None, None, by, eps, [])
 
 
-@composite(namespace="nn.functional", out=False)
+@composite(namespace="nn.functional", out=False, node="MulBackward0")
 def rms_norm(input, normalized_shape, weight=None, eps=None):
     """The input over the root of the mean of its squares along the last dimensions."""
     by = groups(*_trailing("rms_norm", input, normalized_shape, weight=weight), False)

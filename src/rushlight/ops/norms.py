@@ -114,13 +114,13 @@ def norm(input, p="fro", dim=None, keepdim=False, dtype=None):
     return vector_norm(input, 2 if p in ("fro", None) else p, dim, keepdim, dtype=dtype)
 
 
-@composite(out=False)
+@composite(out=False, node="DistBackward0")
 def dist(input, other, p=2):
     """The norm of the difference."""
     return vector_norm(input - other, p)
 
 
-@operator(inplace=True)
+@operator(inplace=True, node="RenormBackward0")
 def renorm(input: Array, p, dim, maxnorm):
     """Each slice along `dim` whose norm is greater than `maxnorm`, scaled down to that."""
     ndim = len(input.shape)

@@ -66,12 +66,16 @@ class Operator:
         self.joint: tuple[Callable[..., Any], tuple[int, ...]] | None = None
         self.differentiable = options.get("differentiable", True)
         self.returns: Any = options.get("returns")
-        self.node_name = options.get("node") or _camel(self.name) + "Backward0"
+        node = options.get("node") or _camel(self.name) + "Backward0"
+        self.node_name = node if type(node) is str else _camel(self.name) + "Backward0"
+        # a node whose name depends on the arguments: a function of those that it names, like a rule's
+        self.naming = (node, self._sources(node, 0)) if type(node) is not str else None
         self.accepts_out = options.get("out", True)
         self.exact = options.get(
             "exact", False
         )  # moves elements only, so half precision need not become float32
         self._node_class: Any = None
+        self._named: dict[str, Any] = {}
         OPERATORS[self.path] = self
 
     @property
@@ -89,13 +93,13 @@ class Operator:
             self.rules[self.signature.names.index(parameter)] = (rule, self._sources(rule))
         return None
 
-    def _sources(self, rule: Callable[..., Any]) -> tuple[int, ...]:
+    def _sources(self, rule: Callable[..., Any], first: int = 1) -> tuple[int, ...]:
         """Which values a rule wants, by number: parameters, -1 for `result(s)`, -2 for `needs`, below for
-        `x_shape` and `x_dtype`.
+        `x_shape` and `x_dtype`. They begin at the rule's parameter `first`.
         """
         special = {"result": -1, "results": -1, "needs": -2}
         code = rule.__code__
-        wanted = code.co_varnames[1 : code.co_argcount]
+        wanted = code.co_varnames[first : code.co_argcount]
         for i, n in enumerate(self.signature.names):
             special[n + "_shape"] = SHAPE_OF - i  # the shape alone: keeps no memory alive
             special[n + "_dtype"] = DTYPE_OF - i
@@ -118,6 +122,14 @@ class Operator:
             )
         return self._node_class
 
+    def class_for(self, *values: Any) -> Any:
+        """The class of a node whose name depends on what `naming` asks for."""
+        name = self.naming[0](*values)  # type: ignore[index]
+        found = self._named.get(name)
+        if found is None:
+            found = self._named[name] = renamed_class(self.node_class, name)
+        return found
+
     def refuse_gradient(self, index: int) -> None:
         """Says that there is no rule for a parameter that wants a gradient."""
         name = self.signature.names[index]
@@ -134,6 +146,11 @@ class Operator:
         return self.body(
             *values[: s.positional], **dict(zip(s.names[s.positional :], values[s.positional :]))
         )
+
+
+def renamed_class(base: Any, name: str) -> Any:
+    """A class of nodes like `base`, shown by another name."""
+    return base if base.label == name else type(name, (base,), {"label": name, "__slots__": ()})
 
 
 class OperatorNode(Node):
@@ -238,7 +255,10 @@ def record(op: Operator, values: Any, arrays: Any, result: Any, outputs: Any) ->
         edges.extend(edge_of(t) if isinstance(t, Tensor) else None for t in group)
         counts.append(len(group))
     many = type(outputs) is not Tensor
-    node = op.node_class(edges, len(outputs) if many else 1)
+    kind = op.node_class
+    if op.naming is not None:
+        kind = op.class_for(*[_pick(k, arrays, result, ()) for k in op.naming[1]])
+    node = kind(edges, len(outputs) if many else 1)
     node.counts = counts if signature.lists else None
     node.shapes = [a.shape if type(a) is np.ndarray else None for a in _flat(arrays, signature)]
     save(node, op, values, arrays, result, outputs)

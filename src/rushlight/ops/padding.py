@@ -16,7 +16,15 @@ def pad_constant(input: Array, pads, value):
     return lang.pad_constant(input, pads, value)
 
 
-@operator(name="_pad_continued", method=False, out=False, exact=True)
+NODES = {"reflect": "ReflectionPad", "replicate": "ReplicationPad", "circular": "Circular"}
+
+
+def _kind(pads, mode):
+    """The node of a mode for as many dimensions as are padded, such as ReflectionPad2DBackward0."""
+    return f"{NODES[mode]}{len(pads) - 2}DBackward0"
+
+
+@operator(name="_pad_continued", method=False, out=False, exact=True, node=_kind)
 def pad_continued(input: Array, pads, mode):
     """`input` continued at its borders."""
     return lang.pad_continued(input, pads, mode)

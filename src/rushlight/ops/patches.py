@@ -44,7 +44,7 @@ def _options(name, kernel_size, dilation, padding, stride):
     return options.values()
 
 
-@composite(namespace="nn.functional", method=False, out=False)
+@composite(namespace="nn.functional", method=False, out=False, node="Im2ColBackward0")
 def unfold(input, kernel_size, dilation=1, padding=0, stride=1):
     """Every patch of an image as a column: (images, channels and taps, places)."""
     expect_tensors("unfold", input=input)
@@ -75,7 +75,7 @@ def unfold(input, kernel_size, dilation=1, padding=0, stride=1):
     return unbatched(lang.reshape(columns, (n, channels * prod(kernel), prod(places))), len(shape) == 3)
 
 
-@composite(namespace="nn.functional", method=False, out=False)
+@composite(namespace="nn.functional", method=False, out=False, node="Col2ImBackward0")
 def fold(input, output_size, kernel_size, dilation=1, padding=0, stride=1):
     """Images of `output_size` from patches given as columns; where patches overlap they are added."""
     expect_tensors("fold", input=input)

@@ -109,7 +109,7 @@ def split(tensor, split_size_or_sections=None, dim=0, *, split_size=None):
     return pieces(tensor, [*range(0, max(n, 1), length or 1), n], d)
 
 
-@composite(out=False)
+@composite(out=False, node="SplitWithSizesBackward0")
 def split_with_sizes(input, split_sizes, dim=0):
     """Slices of the lengths given."""
     shape = shape_of(input)

@@ -72,7 +72,16 @@ def check_dims(name, **dims):
 # ---- matmul
 
 
-@operator(node="MmBackward0")
+def _kind(input, other):
+    """How PyTorch names the last step of a product of these ranks."""
+    ranks = input.ndim, other.ndim
+    return RANKS.get(ranks, "UnsafeViewBackward0")
+
+
+RANKS = {(1, 1): "DotBackward0", (2, 1): "MvBackward0", (1, 2): "SqueezeBackward4", (2, 2): "MmBackward0"}
+
+
+@operator(node=_kind)
 def matmul(input: Array, other: Array):
     """The product of the matrices in the last two dimensions; the others are broadcast.
 
@@ -230,7 +239,7 @@ def ger(input, vec2):
     return outer(input, vec2)
 
 
-@composite
+@composite(node="ViewBackward0")
 def inner(input, other):
     """The sums of products over the last dimensions of both; numbers just multiply."""
     if input.ndim == 0 or other.ndim == 0:
@@ -247,7 +256,7 @@ def inner(input, other):
 # ---- contractions
 
 
-@composite(method=False)
+@composite(method=False, node="ViewBackward0")
 def tensordot(a, b, dims=2, out=None):
     """The sum of products over the last `dims` of `a` and the first of `b`, or over two lists of them."""
     left, right = _contracted(a, b, dims)
@@ -303,7 +312,7 @@ def _count(x, dims):
     return count
 
 
-@composite
+@composite(node="UnsafeViewBackward0")
 def kron(input, other):
     """The Kronecker product: `other` times each element of `input`, laid out as blocks."""
     n = max(input.ndim, other.ndim)

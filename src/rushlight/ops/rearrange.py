@@ -40,7 +40,7 @@ def flipud(input):
     return flip(input, (0,))
 
 
-@composite(out=False)
+@composite(out=False, node="Rot90Backward0")
 def rot90(input, k=1, dims=(0, 1)):
     """A plane turned by `k` quarters."""
     ndim = input._a.ndim

@@ -35,7 +35,12 @@ def count_of(shape, dim):
     return product(shape if axes is None else [shape[a] for a in axes])
 
 
-@operator(node="SumBackward0")
+def by_dim(name):
+    """The name of a node that goes by 0 for all elements and by 1 for those along some dimensions."""
+    return lambda dim: f"{name}Backward{int(dim is not None)}"
+
+
+@operator(node=by_dim("Sum"))
 def sum(input: Array, dim=None, keepdim=False, *, dtype=None):
     """The sum of all elements, or along `dim`."""
     axes = axes_of(dim, input.ndim)
@@ -68,7 +73,7 @@ nansum.gradient(
 )
 
 
-@operator
+@operator(node=by_dim("Mean"))
 def mean(input: Array, dim=None, keepdim=False, *, dtype=None):
     """The average of all elements, or along `dim`."""
     x = averaged("mean", input, dtype)
@@ -101,7 +106,7 @@ def _(g, input_shape, input_dtype, dim, keepdim, needs):
     return (lang.cast(spread(g / count_of(input_shape, dim), input_shape, dim, keepdim), input_dtype),)
 
 
-@operator
+@operator(node="DivBackward0")
 def nanmean(input: Array, dim=None, keepdim=False, *, dtype=None):
     """The average of those elements that are not NaN."""
     if input.dtype.kind != "f":
@@ -123,7 +128,7 @@ def _(g, input, dim, keepdim, needs):
     return (lang.cast(lang.where(there, spread(g / counts, input.shape, dim, keepdim), 0), input.dtype),)
 
 
-@operator
+@operator(node=by_dim("Prod"))
 def prod(input: Array, dim=None, keepdim=False, *, dtype=None):
     """The product of all elements, or along `dim`."""
     if isinstance(dim, (tuple, list)):

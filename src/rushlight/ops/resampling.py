@@ -39,7 +39,13 @@ resample.gradient(input=lambda g, plan: lang.resample_back(g, plan))
 resample_back.gradient(g=lambda h, plan: lang.resample(h, plan))
 
 
-@composite(namespace="nn.functional", method=False, out=False)
+def _kind(input, size=None, scale_factor=None, mode="nearest", *_, **options):
+    """The node of a mode in so many dimensions, such as UpsampleBilinear2DBackward0."""
+    name = "".join(part.capitalize() for part in mode.split("-"))
+    return f"Upsample{name}{input.ndim - 2}DBackward0"
+
+
+@composite(namespace="nn.functional", method=False, out=False, node=_kind)
 def interpolate(
     input,
     size=None,

@@ -6,7 +6,24 @@ from .. import lang
 from .declare import operator, view
 
 
-@view(name="_pick", method=False, node="SliceBackward0")
+def _kind(input, index):
+    """The name of what an index does last, item by item; whole slices do nothing in company."""
+    name = "AliasBackward0"
+    for item in index:
+        if item is None:
+            name = "UnsqueezeBackward0"
+        elif type(item) is slice:
+            if len(index) == 1 or item not in WHOLE:
+                name = "SliceBackward0"
+        elif item is not Ellipsis:
+            name = "SelectBackward0"
+    return name
+
+
+WHOLE = (slice(None), slice(0, None))
+
+
+@view(name="_pick", method=False, node=_kind)
 def pick(input: Array, index):
     """`input[index]` for an index of numbers, slices, None and Ellipsis."""
     return lang.pick(input, index)

@@ -23,7 +23,7 @@ def _checked(name, what, value, input):
     return int(value), shape
 
 
-@composite(method=False, out=False)
+@composite(method=False, out=False, node="PixelShuffleBackward0")
 def pixel_shuffle(input, upscale_factor):
     """Images `upscale_factor` times as high and wide, whose pixels come from as many squared channels."""
     r, shape = _checked("pixel_shuffle", "upscale_factor", upscale_factor, input)
@@ -57,7 +57,7 @@ def pixel_unshuffle(input, downscale_factor):
     return lang.reshape(lang.permute(parts, order), (*lead, channels * r * r, height // r, width // r))
 
 
-@composite(method=False, out=False)
+@composite(method=False, out=False, node="ChannelShuffleBackward0")
 def channel_shuffle(input, groups):
     """The channels of all groups interleaved: first of each, second of each, ..."""
     groups, shape = _checked("channel_shuffle", "number of groups", groups, input)

@@ -6,7 +6,7 @@ import warnings
 
 from ..tensor.core import Tensor
 from .declare import composite
-from .movement import permute, t, transpose
+from .movement import permute, transpose
 from .shapes import broadcast, sizes
 
 
@@ -14,7 +14,7 @@ def reversed_dims(self):
     """All dimensions in the opposite order: the transpose of a matrix."""
     ndim = self._a.ndim
     if ndim == 2:
-        return t(self)
+        return permute(self, (1, 0))
     warnings.warn(
         f"The use of `x.T` on tensors of dimension other than 2 (here {ndim}) to reverse their shape is "
         "deprecated: use x.mT for "
