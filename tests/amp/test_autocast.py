@@ -41,7 +41,7 @@ def test_training_keeps_parameters_and_gradients_in_float32():
 
 def test_nothing_is_left_behind():
     a = rushlight.ones(2, 2)
-    with pytest.raises(ZeroDivisionError), rushlight.autocast("cpu"):
+    with pytest.raises(ZeroDivisionError), rushlight.autocast("cpu"):  # noqa: PT012
         assert (a @ a).dtype is LOW
         with rushlight.autocast("cpu", enabled=False):
             assert (a @ a).dtype is rushlight.float32

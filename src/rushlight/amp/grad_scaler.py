@@ -1,4 +1,4 @@
-"""GradScaler: keeps small gradients of a low type from vanishing, and skips steps whose gradients overflow."""
+"""GradScaler: keeps small gradients of a low type from vanishing, and skips steps whose gradients blow up."""
 
 from __future__ import annotations
 

@@ -19,13 +19,15 @@ _LOW = """
 
 _FLOAT32 = """
     polar prod quantile nanquantile stft cdist trace view_as_complex grid_sampler
-    cholesky cholesky_inverse cholesky_solve inverse lu_solve orgqr ormqr pinverse geqrf qr svd triangular_solve
+    cholesky cholesky_inverse cholesky_solve inverse lu_solve orgqr ormqr pinverse geqrf qr svd
+    triangular_solve
     linalg.cond linalg.matrix_rank linalg.solve linalg.cholesky linalg.cholesky_ex linalg.svdvals linalg.svd
     linalg.eig linalg.eigh linalg.eigvals linalg.eigvalsh linalg.inv linalg.inv_ex linalg.qr linalg.lstsq
     linalg.householder_product linalg.tensorinv linalg.tensorsolve
     fft.fft fft.ifft fft.fft2 fft.ifft2 fft.fftn fft.ifftn fft.rfft fft.irfft fft.rfft2 fft.irfft2 fft.rfftn
     fft.irfftn fft.hfft fft.ihfft
-    cosine_embedding_loss hinge_embedding_loss margin_ranking_loss poisson_nll_loss triplet_margin_loss ctc_loss
+    cosine_embedding_loss hinge_embedding_loss margin_ranking_loss poisson_nll_loss triplet_margin_loss
+    ctc_loss
     kl_div binary_cross_entropy_with_logits max_pool3d
     nn.functional.avg_pool3d nn.functional.max_pool3d nn.functional.max_unpool2d nn.functional.max_unpool3d
     nn.functional.adaptive_avg_pool3d nn.functional.adaptive_max_pool3d nn.functional.fractional_max_pool2d
@@ -41,7 +43,7 @@ _FLOAT32 = """
 _POLICIES = {
     **dict.fromkeys(_LOW.split(), LOW),
     **dict.fromkeys(_FLOAT32.split(), FLOAT32),
-    **dict.fromkeys("cat stack index_copy".split(), WIDEST),
+    **dict.fromkeys(["cat", "stack", "index_copy"], WIDEST),
 }
 
 
