@@ -4,6 +4,9 @@
 once (`nn`, `optim`, `linalg`, ...) is loaded the first time that it is used.
 """
 
+from . import runtime as _runtime  # first: numpy reads an environment variable that it sets
+
+# isort: split
 from importlib import import_module as _import_module
 from math import e, inf, nan, pi
 from typing import Any as _Any

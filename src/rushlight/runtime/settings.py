@@ -8,12 +8,18 @@
 | `RUSHLIGHT_CACHE_LIMIT` | size of that folder in MB (default 256) |
 | `RUSHLIGHT_CPU` | `avx2`: generate for that instruction set although the CPU has more |
 | `RUSHLIGHT_NUM_THREADS` | threads of kernels (default `OMP_NUM_THREADS`, else one a CPU) |
+
+One variable is set here, unless it is: threads of OpenBLAS wait busily for 30 ms after each product, on cores
+that kernels want meanwhile. OpenBLAS reads `OPENBLAS_THREAD_TIMEOUT` when numpy is imported; with 14 its
+threads sleep after some microseconds.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+
+os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "14")
 
 MODES = ("off", "auto", "force")
 # below this, numpy needs less than 5 microseconds and compiling would not come back
