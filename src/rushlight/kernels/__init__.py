@@ -14,7 +14,7 @@ numpy is the meaning of every primitive; kernels are its optimisation, and `poli
 from ..runtime.session import Unavailable, available
 from . import policy
 from .graph import REDUCTIONS, Graph, Node, Unsupported, input_node, length_node, scalar_node
-from .kernel import Kernel, columnwise, elementwise, rowwise, supports, why_not
+from .kernel import Kernel, columnwise, elementwise, planewise, rowwise, stripwise, supports, why_not
 
 __all__ = [
     "REDUCTIONS",
@@ -28,9 +28,11 @@ __all__ = [
     "elementwise",
     "input_node",
     "length_node",
+    "planewise",
     "policy",
     "rowwise",
     "scalar_node",
+    "stripwise",
     "supports",
     "why_not",
 ]

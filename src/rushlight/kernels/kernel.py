@@ -164,8 +164,18 @@ def rowwise(outputs: Node | Sequence[Node], name: str = "kernel") -> Callable:
     return get("rows", Graph(outputs), name)
 
 
+def planewise(outputs: Node | Sequence[Node], name: str = "kernel") -> Callable:
+    """As `rowwise`, over the last two axes together, the second last of which may have any stride."""
+    return get("planes", Graph(outputs), name)
+
+
+def stripwise(outputs: Node | Sequence[Node], name: str = "kernel") -> Callable:
+    """As `rowwise`, over the second last axis: in any number of passes, with outputs of the whole shape."""
+    return get("strips", Graph(outputs), name)
+
+
 def columnwise(outputs: Node | Sequence[Node], name: str = "kernel") -> Callable:
-    """As `rowwise`, over the second last axis: one pass, and outputs with that axis of length 1."""
+    """As `stripwise`, for one pass over many rows, which threads share; outputs have one row."""
     return get("columns", Graph(outputs), name)
 
 
@@ -183,7 +193,9 @@ def _build(kind: str, graph: Graph, name: str) -> Callable:
     if reason:
         raise Unsupported(reason) if session.available() else session.Unavailable(reason)
     if graph.reduces != (kind != "elementwise"):
-        raise Unsupported("graphs with reductions, and only those, are for rowwise and columnwise")
+        raise Unsupported(
+            "graphs with reductions, and only those, are for rowwise, columnwise and their like"
+        )
     from .llvm import build
     from .reducing import ReducingKernel
 

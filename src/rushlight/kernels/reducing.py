@@ -8,14 +8,16 @@ from .graph import Graph
 from .kernel import Kernel
 from .plan import Plan, one_pass
 
+AXES = {"rows": (-1,), "planes": (-2, -1), "strips": (-2,), "columns": (-2,)}
+
 
 class ReducingKernel(Kernel):
-    """A kernel over the last axis (`rows`) or the one before it (`columns`)."""
+    """A kernel over the last axis (`rows`), the one before it (`strips`, `columns`) or both (`planes`)."""
 
     def __init__(self, name: str, graph: Graph, kind: str):
         super().__init__(name, graph)
-        self.axis = -1 if kind == "rows" else -2
-        plan = Plan(graph) if kind == "rows" else one_pass(graph)
+        self.axes = AXES[kind]
+        plan = one_pass(graph) if kind == "columns" else Plan(graph)
         self.reduced = [plan.per_row[id(node)] for node in graph.outputs]
 
     def __call__(self, *arguments):
@@ -31,14 +33,17 @@ class ReducingKernel(Kernel):
         """The whole shape: that of the first output that has it, else of the first input."""
         full = [np.shape(out) for out, reduced in zip(outputs, self.reduced, strict=True) if not reduced]
         shape = full[0] if full else np.shape(inputs[0])
-        if len(shape) < -self.axis:
-            raise ValueError(f"kernel {self.name} reduces axis {self.axis}; it got arrays of shape {shape}")
+        if len(shape) < -self.axes[0]:
+            raise ValueError(
+                f"kernel {self.name} reduces axis {self.axes[0]}; it got arrays of shape {shape}"
+            )
         return shape
 
     def _check_shape(self, k: int, out, shape: tuple[int, ...]) -> None:
         expected = list(shape)
         if self.reduced[k]:
-            expected[self.axis] = 1
+            for axis in self.axes:
+                expected[axis] = 1
         if isinstance(out, np.ndarray) and out.shape != tuple(expected):
             raise ValueError(
                 f"kernel {self.name}: output {k} has shape {out.shape}, expected {tuple(expected)}"
@@ -58,7 +63,7 @@ class ReducingKernel(Kernel):
             ) from None
         if any(np.may_share_memory(array, out) for out in outputs):
             array = array.copy()
-        repeated_along_columns = self.axis == -2 and array.shape[-1:] != shape[-1:]
+        repeated_along_columns = self.axes == (-2,) and array.shape[-1:] != shape[-1:]
         return self._contiguous(whole if repeated_along_columns else array)
 
     def _contiguous(self, array: np.ndarray) -> np.ndarray:

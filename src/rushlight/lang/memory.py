@@ -6,19 +6,47 @@ from typing import Any
 
 import numpy as np
 
+from ..runtime import memory
+from .along import memory_order
 from .dispatch import primitive
+
+MANY = 8192  # elements from which on copies are made by kernels, in memory that is kept for reuse
+
+
+def put(out: np.ndarray, x: np.ndarray) -> None:
+    """Fills `out` with `x`, which has its shape."""
+    if x.size >= MANY and type(x) is np.ndarray:
+        from ..kernels import copying
+
+        if copying.put(out, x):
+            return
+    np.copyto(out, x)
+
+
+def row_major(x: np.ndarray) -> np.ndarray:
+    """A copy whose elements lie in memory row after row."""
+    if x.size < MANY or x.dtype.hasobject:
+        return x.copy(order="C")
+    out = memory.empty(x.shape, x.dtype)
+    put(out, x)
+    return out
 
 
 @primitive
 def copy(x: Any) -> Any:
     """The same values in memory of their own."""
-    return x.copy(order="C" if 0 in x.strides else "K")
+    if x.size < MANY or x.flags.c_contiguous:
+        return row_major(x) if x.flags.c_contiguous else x.copy(order="C" if 0 in x.strides else "K")
+    order = memory_order(x)
+    if 0 in x.strides or min(x.strides) < 0:
+        return row_major(x)
+    return row_major(x.transpose(order)).transpose(np.argsort(order))
 
 
 @primitive
 def contiguous(x: Any) -> Any:
     """The same values in row-major memory of their own."""
-    return x.copy(order="C")
+    return row_major(x)
 
 
 @primitive

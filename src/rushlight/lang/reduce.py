@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from math import prod as product
 from typing import Any
 
 import numpy as np
 
+from ..runtime import settings
+from .along import FOLDS, folded
 from .dispatch import primitive
 from .summation import total
 
@@ -14,6 +17,10 @@ def reduction(name: str, ufunc: np.ufunc) -> Any:
     """A primitive that folds one ufunc along axes."""
 
     def on_arrays(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+        if name in FOLDS and x.size >= settings.kernels_from:
+            result = folded(name, x, axis, keepdims)
+            if result is not None:
+                return result
         return ufunc.reduce(x, axis=axis, keepdims=keepdims)
 
     on_arrays.__name__ = name
@@ -30,6 +37,8 @@ def sum(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 @primitive
 def prod(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """The product along `axis`, in the dtype of `x`."""
+    if x.size >= settings.kernels_from and (result := folded("prod", x, axis, keepdims)) is not None:
+        return result
     axes = axis if isinstance(axis, tuple) else (axis,)
     while axes[-1] in (-1, x.ndim - 1) and x.shape[-1] > FOLDED:
         x = _folded(x)
@@ -52,6 +61,13 @@ amax = reduction("amax", np.maximum)
 amin = reduction("amin", np.minimum)
 any = reduction("any", np.logical_or)
 all = reduction("all", np.logical_and)
+
+
+@primitive
+def count(x: Any, axis: Any = None) -> Any:
+    """How many elements go into one result of a reduction along `axis`."""
+    axes = range(x.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    return product([x.shape[a] for a in axes])
 
 
 @primitive

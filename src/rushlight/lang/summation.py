@@ -12,6 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from ..runtime import settings
+from .along import folded
+
 RUN = 128  # the length of a product with ones, within which BLAS adds as it likes
 STEPS = 32  # so many numbers are added one after another at most
 SMALL = 1 << 14  # up to this size numpy's own way is the quickest
@@ -23,6 +26,8 @@ def total(x: np.ndarray, axis: Any = None, keepdims: bool = False) -> Any:
     """The sum of `x` along `axis` (a number, several, or None for all), in the dtype of `x`."""
     if x.size <= RUN or x.dtype.kind not in "fc":
         return np.add.reduce(x, axis, x.dtype, None, keepdims)
+    if x.size >= settings.kernels_from and (result := folded("sum", x, axis, keepdims)) is not None:
+        return result
     if axis is None and x.flags.forc:
         result = _of_all(x.ravel("K"))
         return result.reshape((1,) * x.ndim) if keepdims else result

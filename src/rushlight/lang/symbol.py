@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..kernels.graph import Node
+from ..kernels.graph import REDUCTIONS, Node
+from .along import AXES
 from .dispatch import handle
 
 Scalar = (bool, int, float)
@@ -56,9 +57,23 @@ def _on_symbols(name: str, args: tuple, kwargs: dict) -> Any:
         return cast(*args, **kwargs)
     if name in ("conj", "real") and args[0].dtype in ("float32", "float64"):
         return args[0]
+    if len(args) > 1 and args[1] is AXES:
+        return _along_axes(name, args, kwargs)
     if kwargs:
         raise Untraceable(f"{name} with options")
     return record(name, *args)
+
+
+def _along_axes(name: str, args: tuple, kwargs: dict) -> Symbol:
+    """A reduction that keeps its axes, or the number of elements that go into one."""
+    x = args[0]
+    if name == "count" and not kwargs:
+        return Symbol(Node("length", (), x.dtype))
+    if name not in REDUCTIONS or args[2:] != (True,) or kwargs:
+        raise Untraceable(
+            f"{name} along axes: formulas have {', '.join(REDUCTIONS)} with keepdims, and count"
+        )
+    return Symbol(Node(name, (x.node,), x.dtype))
 
 
 def _operator(name: str, swap: bool = False) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import prod as product
 
 from .. import lang
+from ..lang.along import Along
 from ..tensor.dtype import get_default_dtype
 from .alias import alias
 from .declare import operator
@@ -163,6 +164,15 @@ def product_of_others(x, dim):
     return before * after
 
 
+def _stable_log_of_sum(axes, x):
+    top = lang.amax(lang.real(x), axes, True)
+    top = lang.where(lang.isfinite(top), top, 0)
+    return lang.log(lang.sum(lang.exp(x - top), axes, True)) + top
+
+
+_log_of_sum = Along(_stable_log_of_sum, "logsumexp")
+
+
 @operator
 def logsumexp(input: Array, dim, keepdim=False):
     """The logarithm of the sum of the exponentials along `dim`, without overflow."""
@@ -170,9 +180,7 @@ def logsumexp(input: Array, dim, keepdim=False):
     axes = axes_of(dim, input.ndim)
     if x.size == 0:
         return lang.log(lang.sum(lang.exp(x), axes, keepdim))
-    top = lang.amax(lang.real(x), axes, True)
-    top = lang.where(lang.isfinite(top), top, 0)
-    result = lang.log(lang.sum(lang.exp(x - top), axes, True)) + top
+    result = _log_of_sum(tuple(range(x.ndim)) if axes is None else axes, x)
     return result if keepdim else lang.sum(result, axes, False)
 
 

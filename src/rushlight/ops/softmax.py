@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 
 from .. import lang
+from ..lang.along import Along
 from .alias import alias
 from .declare import composite, operator
 from .rules import wrap_dim
@@ -26,46 +27,66 @@ def _rounded(result, dtype):
     return lang.cast(result, dtype) if dtype is not None and dtype.reduced else result
 
 
-def _shifted(x, dim):
-    """The logits less the largest along `dim`, which leaves every ratio as it is and cannot overflow."""
-    return x - lang.amax(lang.real(x), dim, True) if x.size else x
+def _dense(x):
+    """Row after row in memory, as the result is to be."""
+    return x if x.flags.c_contiguous else lang.contiguous(x)
 
 
-def _axis(x, dim):
-    """The axis to go along; a number by itself has none."""
+def _axes(x, dim):
+    """The axis to go along, as a tuple; a number by itself has none."""
     dim = wrap_dim(dim, len(x.shape))
-    return dim if len(x.shape) else None
+    return (dim,) if len(x.shape) else ()
+
+
+def _of_scores(axes, x):
+    """The exponentials relative to the largest, which cannot overflow, over their sum."""
+    e = lang.exp(x - lang.amax(lang.real(x), axes, True))
+    return e * lang.reciprocal(lang.sum(e, axes, True))
+
+
+def _logs_of_scores(axes, x):
+    s = x - lang.amax(lang.real(x), axes, True)
+    return s - lang.log(lang.sum(lang.exp(s), axes, True))
+
+
+def _slope(axes, g, result):
+    weighted = g * lang.conj(result)
+    return weighted - lang.conj(result) * lang.sum(weighted, axes, True)
+
+
+def _slope_of_logs(axes, g, result):
+    return g - lang.conj(lang.exp(result)) * lang.sum(g, axes, True)
+
+
+_softmax, _log_softmax = Along(_of_scores, "softmax"), Along(_logs_of_scores, "log_softmax")
+_softmax_slope = Along(_slope, "softmax_gradient")
+_log_softmax_slope = Along(_slope_of_logs, "log_softmax_gradient")
 
 
 @operator
 def softmax(input: Array, dim, dtype=None):
     """Positive numbers that sum to one along `dim`, in proportion to the exponentials."""
     x = _logits("softmax", input, dtype)
-    dim = _axis(input, dim)
-    e = lang.exp(_shifted(x, dim))
-    return _rounded(e / lang.sum(e, dim, True), dtype)
+    axes = _axes(input, dim)
+    return _rounded(_softmax(axes, _dense(x)) if x.size else x, dtype)
 
 
 @operator
 def log_softmax(input: Array, dim, dtype=None):
     """The logarithm of `softmax`, accurate where that underflows."""
     x = _logits("log_softmax", input, dtype)
-    dim = _axis(input, dim)
-    s = _shifted(x, dim)
-    return _rounded(s - lang.log(lang.sum(lang.exp(s), dim, True)), dtype)
+    axes = _axes(input, dim)
+    return _rounded(_log_softmax(axes, _dense(x)) if x.size else x, dtype)
 
 
 @softmax.gradient
 def _(g, input_dtype, dim, result, needs):
-    weighted = g * lang.conj(result)
-    return (
-        lang.cast(weighted - lang.conj(result) * lang.sum(weighted, _axis(result, dim), True), input_dtype),
-    )
+    return (lang.cast(_softmax_slope(_axes(result, dim), g, result), input_dtype),)
 
 
 @log_softmax.gradient
 def _(g, input_dtype, dim, result, needs):
-    return (lang.cast(g - lang.conj(lang.exp(result)) * lang.sum(g, _axis(result, dim), True), input_dtype),)
+    return (lang.cast(_log_softmax_slope(_axes(result, dim), g, result), input_dtype),)
 
 
 def _implicit_dim(name, ndim):

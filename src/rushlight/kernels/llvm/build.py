@@ -22,6 +22,7 @@ GENERATOR_SOURCES = (
             "primitives",
             "rows",
             "columns",
+            "strips",
             "streaming",
             "maths.common",
             "maths.exponential",
@@ -53,6 +54,28 @@ def rows(graph: Graph, name: str) -> native.loader.Code:
     return _module("rows", graph, name, generate, "rl_call_rows")
 
 
+def planes(graph: Graph, name: str) -> native.loader.Code:
+    """The loaded code of a kernel with reductions over the last two axes together."""
+
+    def generate(level: str, vector_bytes: int) -> str:
+        from .rows import rows_ir
+
+        return rows_ir(graph, level, vector_bytes, in_pieces=True)
+
+    return _module("planes", graph, name, generate, "rl_call_planes")
+
+
+def strips(graph: Graph, name: str) -> native.loader.Code:
+    """The loaded code of a kernel with reductions over the second last axis, in any number of passes."""
+
+    def generate(level: str, vector_bytes: int) -> str:
+        from .strips import strips_ir
+
+        return strips_ir(graph, level, vector_bytes)
+
+    return _module("strips", graph, name, generate, "rl_call_strips")
+
+
 def columns(graph: Graph, name: str) -> native.loader.Code:
     """The loaded code of a kernel with reductions over the second last axis."""
 
@@ -64,7 +87,13 @@ def columns(graph: Graph, name: str) -> native.loader.Code:
     return _module("columns", graph, name, generate, "rl_call_columns")
 
 
-BUILDERS = {"elementwise": elementwise, "rows": rows, "columns": columns}
+BUILDERS = {
+    "elementwise": elementwise,
+    "rows": rows,
+    "planes": planes,
+    "strips": strips,
+    "columns": columns,
+}
 
 
 def _module(kind: str, graph: Graph, name: str, generate: Callable[[str, int], str], entry: str):

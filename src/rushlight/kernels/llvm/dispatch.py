@@ -21,13 +21,21 @@ SOURCES = (
     "rushlight.runtime.ir",
     *(
         f"{__package__}.{name}"
-        for name in ("frame", "dispatch", "row_dispatch", "column_dispatch", "short_rows", "streaming")
+        for name in (
+            "frame",
+            "dispatch",
+            "row_dispatch",
+            "column_dispatch",
+            "plane_dispatch",
+            "short_rows",
+            "streaming",
+        )
     ),
 )
 
 
 def dispatch_ir() -> str:
-    from . import column_dispatch, row_dispatch, short_rows, streaming
+    from . import column_dispatch, plane_dispatch, row_dispatch, short_rows, streaming
 
     module = Module()
     module.variable("ndarray_type", "ptr", "null", exported=True)
@@ -46,6 +54,7 @@ def dispatch_ir() -> str:
     _call(module)
     row_dispatch.add_row_functions(module)
     column_dispatch.add_column_functions(module)
+    plane_dispatch.add_plane_functions(module)
     return module.text()
 
 

@@ -20,7 +20,7 @@ def add_row_functions(module: Module) -> None:
     """Needs the functions of the element-wise dispatcher in the same module."""
     _read_array_without(module, "read_row_array", 1)
     _read_array_without(module, "read_column_array", 2)
-    put_axes_last(module, "put_row_last", 1)
+    put_axes_last(module, "put_row_last", 1, repeats=True)
     _run_rows(module)
     _run_segments(module)
     _run_long_row(module)
@@ -40,10 +40,10 @@ def _read_array_without(module: Module, name: str, axis: int) -> None:
         f.ret(fits)
 
 
-def put_axes_last(module: Module, name: str, count: int) -> None:
+def put_axes_last(module: Module, name: str, count: int, repeats: bool = False) -> None:
     """Merge the leading axes and put the last `count` behind them; 0 when the last one is not contiguous.
 
-    A single row (count 1) may also be one number, repeated.
+    Where it `repeats`, the last one may also be one number.
     """
     with module.function(name, i1, exported=False, site=ptr, rank=i64) as f:
         description = f.load(ptr, f.site, frame.FRAME_DESC)
@@ -55,9 +55,9 @@ def put_axes_last(module: Module, name: str, count: int) -> None:
             for axis in range(count):
                 put(f, f.load(i64, stride_place(f.site, k, leading + axis)), strides[axis], 0, k)
             stride, size = word(f, strides[-1], 0, k), word(f, description, frame.DESC_SIZES, k)
-            single = (lengths[-1] <= 1) if count == 1 else (lengths[-1] <= 1) | lengths[0].equals(0)
-            stride = f.select(single & stride.differs(0) if count == 1 else single, size, stride)
-            repeated = stride.equals(0) if count == 1 else f.constant(i1, 0)
+            single = (lengths[-1] <= 1) if repeats else (lengths[-1] <= 1) | lengths[0].equals(0)
+            stride = f.select(single & stride.differs(0) if repeats else single, size, stride)
+            repeated = stride.equals(0) if repeats else f.constant(i1, 0)
             with f.when((repeated | stride.equals(size)) ^ 1):
                 f.ret(f.constant(i1, 0))
             put(f, stride, strides[-1], 0, k)
@@ -71,21 +71,26 @@ def put_axes_last(module: Module, name: str, count: int) -> None:
         f.ret(f.constant(i1, 1))
 
 
-class _RowState:
+class RowState:
     """The tables for one row's operands."""
 
     def __init__(self, f: Function):
         self.places = f.stack(8 * frame.MAX_OPERANDS)
         self.masks = f.stack(8 * frame.MAX_OPERANDS)
+        self.sources = f.stack(8 * frame.MAX_OPERANDS)  # as the places, but for numbers too
         self.blocks = f.stack(frame.BLOCK_BYTES * frame.MAX_OPERANDS)
 
 
-def _prepare_row(f: Function, state: _RowState, row: Value) -> None:
-    """Set the operands' places for row number `row`; numbers of a row are copied along a vector."""
+def prepare_row(f: Function, state: RowState, row: Value, axes: int = 1) -> None:
+    """Set the operands' places for row number `row`; numbers of a row are copied along a vector.
+
+    The row is the last axis, or the last two `axes`.
+    """
     description = f.load(ptr, f.site, frame.FRAME_DESC)
     last = word(f, f.site, frame.FRAME_RANK) - 1
     with f.loop(0, word(f, description, frame.DESC_OPERANDS)) as k:
-        place = row_place(f, k, row, last)
+        place = row_place(f, k, row, last - (axes - 1))
+        f.store(place, state.sources.offset(k * 8))
         size = word(f, description, frame.DESC_SIZES, k)
         repeated = f.load(i64, stride_place(f.at(f.site), k, last)).equals(0)
         repeated = repeated & (k >= word(f, description, frame.DESC_OUTPUTS))
@@ -110,17 +115,17 @@ def row_place(f: Function, k: Value, row: Value, last: Value) -> Value:
     return (place.get() + rest.get() * outermost).convert("inttoptr", ptr)
 
 
-def _width(f: Function) -> Value:
+def row_width(f: Function) -> Value:
     return word(f, f.site, frame.FRAME_DIMS, word(f, f.site, frame.FRAME_RANK) - 1)
 
 
-def _scratch(f: Function, width: Value) -> Value:
+def scratch_for(f: Function, width: Value) -> Value:
     """Memory for what a row keeps between its passes."""
     description = f.load(ptr, f.site, frame.FRAME_DESC)
     return f.call("malloc", ptr, width * word(f, description, frame.DESC_KEPT) + 64)
 
 
-def _call_row(f: Function, state: _RowState, width: Value, scratch: Value, partials: Value) -> None:
+def _call_row(f: Function, state: RowState, width: Value, scratch: Value, partials: Value) -> None:
     description = f.load(ptr, f.site, frame.FRAME_DESC)
     scalars = f.at(f.site).offset(frame.FRAME_SCALARS)
     body = f.load(ptr, description, frame.DESC_BODY)
@@ -130,13 +135,13 @@ def _call_row(f: Function, state: _RowState, width: Value, scratch: Value, parti
 def _run_rows(module: Module) -> None:
     """Rows [chunk * size, (chunk + 1) * size)."""
     with module.function("run_rows", exported=False, site=ptr, chunk=i64, thread=i64) as f:
-        state = _RowState(f)
+        state = RowState(f)
         size = word(f, f.site, frame.FRAME_CHUNK)
-        width = _width(f)
-        scratch = _scratch(f, width)
+        width = row_width(f)
+        scratch = scratch_for(f, width)
         first = f.chunk * size
         with f.loop(first, f.minimum(first + size, word(f, f.site, frame.FRAME_TOTAL))) as row:
-            _prepare_row(f, state, row)
+            prepare_row(f, state, row)
             _call_row(f, state, width, scratch, f.constant(ptr, 0))
         f.call("free", void, scratch)
 
@@ -167,13 +172,13 @@ def _run_segments(module: Module) -> None:
 def _run_long_row(module: Module) -> None:
     """One row whose first pass is shared by the threads."""
     with module.function("run_long_row", exported=False, site=ptr, row=i64) as f:
-        state = _RowState(f)
+        state = RowState(f)
         description = f.load(ptr, f.site, frame.FRAME_DESC)
-        width = _width(f)
-        scratch = _scratch(f, width)
+        width = row_width(f)
+        scratch = scratch_for(f, width)
         count = (width + (frame.SEGMENT - 1)).lshr(frame.SEGMENT.bit_length() - 1)
         partials = f.call("malloc", ptr, count * word(f, description, frame.DESC_REDUCTIONS) * 8)
-        _prepare_row(f, state, f.row)
+        prepare_row(f, state, f.row)
         each = count.lshr(MOST_CHUNKS.bit_length() - 1) + 2
         shared = f.stack(SHARED_BYTES)
         for place, value in (
@@ -195,7 +200,7 @@ def _run_long_row(module: Module) -> None:
 def _run_all_rows(module: Module) -> None:
     with module.function("run_all_rows", exported=False, site=ptr) as f:
         description = f.load(ptr, f.site, frame.FRAME_DESC)
-        rows, width = word(f, f.site, frame.FRAME_TOTAL), _width(f)
+        rows, width = word(f, f.site, frame.FRAME_TOTAL), row_width(f)
         with f.when((rows <= FEW_ROWS) & (width >= LONG_ROW)):
             with f.loop(0, rows) as row:
                 f.call("run_long_row", void, f.site, row)

@@ -1,5 +1,8 @@
 """The body of a row kernel: reductions over the last axis with everything before, between and after them.
 
+A row may lie in pieces of equal length (`planes`: the last two axes are reduced, and the second last has any
+stride): a channel of NCHW is such a row.
+
 A graph with reductions is run in passes over a row.  A pass reduces what depends on no reduction that is
 still missing; the last pass stores the outputs.  softmax has three: the maximum, the sum of the
 exponentials (which are kept), the quotients.  What is cheap is computed again in a later pass, what is not
@@ -52,7 +55,7 @@ def combine(f: Function, node: Node, a: Value, b: Value) -> Value:
     return ARITHMETIC[name](f, node.dtype, a, b)
 
 
-def rows_ir(graph: Graph, level: str, vector_bytes: int) -> str:
+def rows_ir(graph: Graph, level: str, vector_bytes: int, in_pieces: bool = False) -> str:
     module = Module(level)
     plan = Plan(graph)
     lanes = lanes_for((node.dtype for node in graph.nodes), vector_bytes)
@@ -64,14 +67,22 @@ def rows_ir(graph: Graph, level: str, vector_bytes: int) -> str:
     words[frame.DESC_SPACE] = plan.full_outputs[0] if plan.full_outputs else len(graph.outputs)
     for k, node in enumerate(graph.outputs):
         words[frame.DESC_PER_ROW + 8 * k] = int(plan.per_row[id(node)])
-    frame.put_description(module, words, {frame.DESC_BODY: "row", frame.DESC_SEGMENT: "segment"})
+    functions = {frame.DESC_BODY: "row"} | ({} if in_pieces else {frame.DESC_SEGMENT: "segment"})
+    frame.put_description(module, words, functions)
     arguments = {"places": ptr, "masks": ptr, "scalars": ptr, "count": i64, "scratch": ptr}
-    with module.function("segment", exported=False, inline=False, **arguments, first=i64, partials=ptr) as f:
-        _Row(f, plan, lanes).first_segment()
-    with module.function("row", exported=False, **arguments, partials=ptr) as f:
-        _Row(f, plan, lanes).whole()
+    if in_pieces:
+        with module.function("row", exported=False, **arguments, pieces=i64, sources=ptr, steps=ptr) as f:
+            _RowInPieces(f, plan, lanes).whole()
+    else:
+        with module.function(
+            "segment", exported=False, inline=False, **arguments, first=i64, partials=ptr
+        ) as f:
+            _Row(f, plan, lanes).first_segment()
+        with module.function("row", exported=False, **arguments, partials=ptr) as f:
+            _Row(f, plan, lanes).whole()
     with module.function("call", ptr, owner=ptr, arguments=ptr, count=i64) as f:
-        f.ret(f.call("rl_call_rows", ptr, f.owner, f.arguments, f.count, Value(f, ptr, "@description")))
+        entry = "rl_call_planes" if in_pieces else "rl_call_rows"
+        f.ret(f.call(entry, ptr, f.owner, f.arguments, f.count, Value(f, ptr, "@description")))
     return module.text()
 
 
@@ -95,7 +106,7 @@ class _Row:
         places, offset = {}, self.f.constant(i64, 0)
         for node in self.plan.kept:
             places[id(node)] = self.f.scratch.offset(offset)
-            offset = offset + self.f.count * MEMORY[node.dtype].size
+            offset = offset + self._length() * MEMORY[node.dtype].size
         return places
 
     # -- numbers of the row
@@ -104,9 +115,11 @@ class _Row:
         if node.op == "scalar":
             return self.scalars[node.args[0]]
         if node.op == "length":
-            length = self.f.count.convert("sitofp", REGISTERS[node.dtype])
-            return self.f.splat(length, self.lanes)
+            return self.f.splat(self._length().convert("sitofp", REGISTERS[node.dtype]), self.lanes)
         return self.row_values[id(node)]
+
+    def _length(self) -> Value:
+        return self.f.count
 
     def _compute_row_values(self, number: int) -> None:
         lowering = Lowering(self.f, self.lanes, self._row_leaf)
@@ -189,16 +202,22 @@ class _Row:
 
     def _segment(self, number: int, start: Value, end: Value) -> list[Value]:
         """Run a pass over elements [start, end); the reductions' results as double or i64."""
-        f, step = self.f, self.lanes * UNROLL
         sums = [self._accumulators(node) for node in self.plan.reductions(number)]
+        self._stretch(number, start, end, sums)
+        return self._all_reduced(number, sums)
+
+    def _stretch(self, number: int, start: Value, end: Value, sums: list) -> None:
+        """Run a pass over elements [start, end), into the accumulators `sums`."""
+        f, step = self.f, self.lanes * UNROLL
         whole = start + ((end - start) & -step)
         with f.loop(start, whole, step) as at:
             self._vectors(number, at, UNROLL, sums)
         with f.loop(whole, end, self.lanes) as at:
             self._vectors(number, at, 1, sums, first_lanes(f, end - at, self.lanes))
-        return [
-            self._reduced(node, made) for node, made in zip(self.plan.reductions(number), sums, strict=True)
-        ]
+
+    def _all_reduced(self, number: int, sums: list) -> list[Value]:
+        pairs = zip(self.plan.reductions(number), sums, strict=True)
+        return [self._reduced(node, made) for node, made in pairs]
 
     def _accumulators(self, node: Node) -> list:
         type = REGISTERS[node.dtype].vector(self.lanes)
@@ -272,3 +291,72 @@ class _Row:
                 low, high = f.extract(vector, 0), f.extract(vector, 1)
             vector = combine(f, node, low, high)
         return cast(f, vector, node.dtype, "float64" if vector.type.kind == "float" else "int64")
+
+
+class _RowInPieces(_Row):
+    """The code that works on a row of `pieces` pieces, each `count` long and `steps` from the one before."""
+
+    def __init__(self, f: Function, plan: Plan, lanes: int):
+        super().__init__(f, plan, lanes)
+        operands = range(len(self.dtypes))
+        self.steps = [f.load(i64, f.steps, 8 * k) for k in operands]
+        self.sources = [f.load(ptr, f.sources, 8 * k) for k in operands]
+        self.first_places, self.first_kept = self.places, self.kept_places
+
+    def _length(self) -> Value:
+        return self.f.count * self.f.pieces
+
+    def _pass(self, number: int) -> None:
+        """One pass over all pieces; those that are short share their accumulators."""
+        f, reductions = self.f, self.plan.reductions(number)
+        totals = [self._new_total(node) for node in reductions]
+        shared = f.maximum(f.constant(i64, frame.SEGMENT) // f.maximum(f.count, 1), 1)
+        index = f.variable(i64, 0)
+        with f.forever() as groups:
+            first = index.get()
+            groups.leave_if(first >= f.pieces)
+            last = f.minimum(first + shared, f.pieces)
+            index.set(last)
+            with f.loop(0, f.count, frame.SEGMENT) as start:
+                values = self._group(number, first, last, start)
+                for node, total, value in zip(reductions, totals, values, strict=True):
+                    self._add(node, total, value)
+        for node, total in zip(reductions, totals, strict=True):
+            self.row_values[id(node)] = f.splat(self._result(node, total), self.lanes)
+
+    def _group(self, number: int, first: Value, last: Value, start: Value) -> list[Value]:
+        """A segment of the pieces [first, last)."""
+        f = self.f
+        sums = [self._accumulators(node) for node in self.plan.reductions(number)]
+        with f.loop(first, last) as piece:
+            self._go_to(number, piece)
+            self._stretch(number, start, f.minimum(start + frame.SEGMENT, f.count), sums)
+        self.places = self.first_places
+        return self._all_reduced(number, sums)
+
+    def _go_to(self, number: int, piece: Value) -> None:
+        """Let the operands' places be those of a piece; a number for each piece is laid out as a vector."""
+        f, used = self.f, {n.args[0] for n in self.work[number] if n.op == "input"}
+        self.places = list(self.first_places)
+        for k, place in enumerate(self.first_places):
+            step = self.steps[k] * piece
+            if k >= self.outputs:
+                if k - self.outputs in used:
+                    self._lay_out(k, step)
+                step = step & self.masks[k]
+            self.places[k] = place.offset(step)
+        self.kept_places = {
+            key: place.offset(f.count * piece * self._kept_size(key))
+            for key, place in self.first_kept.items()
+        }
+
+    def _kept_size(self, key: int) -> int:
+        return next(MEMORY[node.dtype].size for node in self.plan.kept if id(node) == key)
+
+    def _lay_out(self, k: int, step: Value) -> None:
+        f = self.f
+        with f.when(self.masks[k].equals(0) & self.steps[k].differs(0)):
+            type = MEMORY[self.dtypes[k]]
+            value = f.splat(f.load(type, self.sources[k].offset(step)), self.lanes)
+            for vector in range(UNROLL):
+                f.store(value, self.first_places[k], vector * self.lanes * type.size)

@@ -1,0 +1,159 @@
+"""Copies of large arrays by generated kernels, whatever the order of the axes in memory.
+
+    put(out, x)
+
+fills `out` with the elements of `x`, which has its shape and dtype, and answers whether it did: where the
+answer is no, numpy copies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from ..runtime import pool, session, settings
+from . import invoke
+from .graph import input_node
+from .kernel import elementwise
+from .llvm import blocked, copying
+
+FROM_ELEMENTS = 8192  # below this numpy is done before a kernel has been looked up
+FROM_PIECE = 64  # bytes of a run without gaps that copies row by row are good at
+RELEASE_BYTES = 1 << 20  # from here on other Python threads may run
+STREAM_BYTES = 48 << 20  # and from here on the result is written past the caches
+PARALLEL_BYTES = 1 << 18
+LINE = 64
+DTYPES = {1: "uint8", 2: "int16", 4: "int32", 8: "int64"}
+SOURCES = tuple(
+    f"rushlight.{name}"
+    for name in (
+        "runtime.ir",
+        *(f"kernels.llvm.{part}" for part in ("blocked", "copying", "lowering", "primitives", "streaming")),
+    )
+)
+MOST_PLANS = 1024
+_plans: dict[tuple, Any] = {}
+settings.when_changed.append(_plans.clear)
+
+
+def takes(x: np.ndarray) -> bool:
+    """Is this large enough, and made of plain numbers?"""
+    return (
+        x.size >= FROM_ELEMENTS
+        and x.size >= settings.kernels_from
+        and x.itemsize in DTYPES
+        and x.dtype.kind in "biufc"
+        and x.flags.aligned
+    )
+
+
+def put(out: np.ndarray, x: np.ndarray) -> bool:
+    """Fills `out` with `x`; False where numpy is to do it."""
+    if not takes(x) or out.dtype != x.dtype or np.may_share_memory(out, x):
+        return False
+    key = (x.shape, out.strides, x.strides, x.itemsize)
+    plan = _plans.get(key, key)
+    if plan is key:
+        if len(_plans) >= MOST_PLANS:
+            _plans.clear()
+        plan = _plans[key] = _plan(x.shape, out.strides, x.strides, x.itemsize)
+    if plan is None:
+        return False
+    plan(out, x)
+    return True
+
+
+def _plan(shape: tuple, out_strides: tuple, x_strides: tuple, size: int) -> Callable[..., Any] | None:
+    if settings.kernel_mode == "off" or not session.available() or not prod(shape):
+        return None
+    axes = joined(shape, out_strides, x_strides)
+    if not axes or min(step for _, step, _ in axes) < 0:
+        return None
+    length, out_step, x_step = axes[-1]
+    if out_step != size:
+        return None
+    try:
+        if x_step in (0, size) and length * size >= FROM_PIECE:
+            return _straight(size)
+        across = next((k for k, (_, _, step) in enumerate(axes[:-1]) if step == size), None)
+        if across is None or len(axes) - 2 > copying.MOST_OUTER:
+            return None
+        return _Turning(axes, across, size)
+    except session.Unavailable as reason:
+        settings.log(1, f"no kernels for copies: {reason}")
+        return None
+
+
+def joined(shape: tuple, out_strides: tuple, x_strides: tuple) -> list[tuple[int, int, int]]:
+    """The length and both steps of each axis, the result's largest step first; what can be joined is."""
+    axes: list[tuple[int, int, int]] = []
+    known = [axis for axis in zip(shape, out_strides, x_strides) if axis[0] != 1]
+    for n, out_step, x_step in sorted(known, key=lambda axis: -axis[1]):
+        if axes and axes[-1][1] == n * out_step and axes[-1][2] == n * x_step:
+            axes[-1] = (axes[-1][0] * n, out_step, x_step)
+        else:
+            axes.append((n, out_step, x_step))
+    return axes
+
+
+@lru_cache(maxsize=8)
+def _straight(size: int) -> Callable[..., Any]:
+    """For copies row by row: the kernel of the identity."""
+    dtype = np.dtype(DTYPES[size])
+    kernel = elementwise(input_node(0, dtype.name), name=f"copy_{dtype.name}")
+
+    def run(out: np.ndarray, x: np.ndarray) -> None:
+        kernel(out.view(dtype), x.view(dtype))
+
+    return run
+
+
+class _Turning:
+    """For copies whose two sides run along different axes."""
+
+    __slots__ = ("addresses", "release", "stream", "threads", "words")
+
+    def __init__(self, axes: list[tuple[int, int, int]], across: int, size: int) -> None:
+        columns, _, x_step = axes[-1]
+        rows, out_step, _ = axes[across]
+        outer = [axis for k, axis in enumerate(axes[:-1]) if k != across]
+        outer = [(1, 0, 0)] * (copying.MOST_OUTER - len(outer)) + outer
+        machine = session.host()
+        band = copying.band_columns(size, machine.vector_bytes)
+        matrices = prod(n for n, _, _ in outer)
+        tasks = -(-columns // band) * -(-rows // copying.BAND_ROWS) * matrices
+        moved = rows * columns * matrices * size
+        self.words = (tasks, rows, columns, out_step, x_step, *(axis[k] for k in range(3) for axis in outer))
+        self.release = moved >= RELEASE_BYTES
+        steps = [out_step, *(step for _, step, _ in outer)]
+        self.stream = moved >= STREAM_BYTES and not any(step % LINE for step in steps)
+        self.threads = tasks if moved >= PARALLEL_BYTES else 1
+        self.addresses = [_turning(size, stream) for stream in ((False, True) if self.stream else (False,))]
+
+    def __call__(self, out: np.ndarray, x: np.ndarray) -> None:
+        from ..lang.movement import address
+
+        streams = self.stream and address(out) % LINE == 0
+        scratch = np.empty(blocked.HEADER + LINE, np.uint8)
+        threads = min(self.threads, pool.get_num_threads())
+        kernel = self.addresses[streams]
+        invoke.load()(kernel, self.release, out, x, scratch, threads, 0, 0, *self.words)
+
+
+@lru_cache(maxsize=16)
+def _turning(size: int, stream: bool) -> int:
+    from ..runtime import native
+
+    machine = session.host()
+    code = native.module(
+        f"turn_{8 * size}{'_stream' if stream else ''}",
+        (size, stream, machine.level, machine.vector_bytes),
+        lambda: copying.turning_ir(size, machine.level, machine.vector_bytes, stream),
+        sources=SOURCES,
+        symbols={pool.PARALLEL_FOR: pool.parallel_for_address()},
+    )
+    return code.address["run"]
