@@ -10,8 +10,8 @@
 A formula takes the axes, arrays of equal rank (those after the first may have length one along any axis) and
 then numbers; it keeps every axis that it reduces. It is traced once for each combination of types. Axes that
 lie behind each other are joined, and what is left chooses the kind of kernel: `rows` when what is reduced
-lies in memory without gaps, `planes` when there is one gap (a channel of NCHW), `strips` or `columns` when it lies
-across. Everything else is numpy's: the formula runs as it stands.
+lies in memory without gaps, `planes` when there is one gap (a channel of NCHW), `strips` or `columns` when it
+lies across. Everything else is numpy's: the formula runs as it stands.
 """
 
 from __future__ import annotations
