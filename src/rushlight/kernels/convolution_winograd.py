@@ -22,8 +22,17 @@ LEAST_TILES, MOST_TILES = 32, 64  # of a task
 TILES_BYTES = 640 << 10  # transformed inputs of a task
 FEW_TILES = 256  # up to which all are kept for a schedule by blocks of outputs
 MANY_FILTERS = 3 << 20  # bytes of transformed filters from which on that pays
-# tiles whose sums fit the registers, by bytes of a vector; the first is taken unless much of it stays empty
-TILES_AT_ONCE = {64: (16, 14, 18, 20, 22, 25, 28), 32: (12, 10, 11, 13), 16: (16, 14, 18, 20, 22)}
+OWN_FILTERS_BYTES = 640 << 10  # transformed filters of a task: a part of the channels, where they are many
+# tiles whose sums fit the registers, by bytes of a vector and blocks of outputs; the first is taken unless
+# much of it stays empty. Two blocks for each element that is read keep up with the multipliers.
+TILES_AT_ONCE = {
+    (64, 1): (16, 14, 18, 20, 22, 25, 28),
+    (64, 2): (12, 13, 10, 11, 14),
+    (32, 1): (12, 10, 11, 13),
+    (32, 2): (6, 5),
+    (16, 1): (16, 14, 18, 20, 22),
+    (16, 2): (12, 13, 10, 11, 14),
+}
 EMPTY = 1.08
 EXTRA = ("winograd_tiles",)
 
@@ -126,12 +135,13 @@ def row_bytes(tiling: Tiling, w: dict[str, int], lane_bytes: int) -> int:
     return (seen * w["pitch"] + lane_bytes // 4) * lane_bytes
 
 
-def tiles_at_once(tiles: int, lane_bytes: int) -> int:
+def tile_of(tiles: int, blocks: int, lane_bytes: int) -> generator.Tile:
     """How many tiles to multiply at once, so that few places of the last such group are empty."""
-    usual, *others = TILES_AT_ONCE[lane_bytes]
-    if up(tiles, usual) <= EMPTY * tiles:
-        return usual
-    return min((usual, *others), key=lambda n: (up(tiles, n), abs(n - usual)))
+    blocks = 1 if blocks % 2 else 2
+    usual, *others = TILES_AT_ONCE[lane_bytes, blocks]
+    if up(tiles, usual) > EMPTY * tiles:
+        usual = min((usual, *others), key=lambda n: (up(tiles, n), abs(n - usual)))
+    return generator.Tile(usual, blocks)
 
 
 def _plan(geometry: Geometry, transposed: bool) -> Plan:
@@ -145,34 +155,56 @@ def _plan(geometry: Geometry, transposed: bool) -> Plan:
     if by_outputs:
         tiling = tiling._replace(band_rows=tiling.rows, group=max(1, -(-geometry.images // 8)))
     w = tiling_words(geometry, tiling, lanes)
-    w["filters_bytes"] = w["own_filters_bytes"] = SQUARE * geometry.channels * lane_bytes
     held = tiles if by_outputs else tiling.most
-    at_once = tiles_at_once(held, lane_bytes)
-    w["tile_step"] = (up(held, at_once) * w["channel_blocks"] + 5) * lane_bytes
+    tile = tile_of(held, blocks, lane_bytes)
+    w["tile_step"] = (up(held, tile.tiles) * w["channel_blocks"] + 5) * lane_bytes
     shared, mine = Layout(blocked.HEADER), Layout()
     w["rows_at"] = mine.take(row_bytes(tiling, w, lane_bytes))
-    w["products_at"] = mine.take(up(held, at_once) * SQUARE * lane_bytes)
+    w["products_bytes"] = up(held, tile.tiles) * SQUARE * lane_bytes
+    w["products_at"] = mine.take(tile.blocks * w["products_bytes"])
     line_pixels = tiling.band_rows * tiling.columns * tiling.step**2
     w["lines_at"] = mine.take((line_pixels + lanes) * lane_bytes)
     tasks = -(-geometry.images // tiling.group) * tiling.bands
+    w["channel_part"] = (
+        channel_part(w["channel_blocks"], tile, lane_bytes) if by_outputs else w["channel_blocks"]
+    )
+    w["filter_step"] = (w["channel_part"] * lanes * tile.blocks + 5) * lane_bytes
+    w["filters_bytes"] = SQUARE * w["filter_step"]
     if by_outputs:
         w["shared_tiles"] = shared.take(SQUARE * w["tile_step"])
         w["own_filters_at"] = mine.take(w["filters_bytes"])
-        w |= {"shared_tasks": tasks, "output_tasks": blocks, "all_tiles": tiles}
+        w |= {"shared_tasks": tasks, "output_tasks": blocks // tile.blocks, "all_tiles": tiles}
     else:
-        w["filters_at"] = shared.take(blocks * w["filters_bytes"])
+        w["filters_at"] = shared.take(blocks // tile.blocks * w["filters_bytes"])
         w["tiles_at"] = mine.take(SQUARE * w["tile_step"])
         w |= {"weight_tasks": blocks, "tasks": tasks}
     w |= _packing(geometry, transposed, lanes)
-    taps = geometry.taps[0]
-    address = build(
-        f"{taps}x{at_once}",
+    return plan_of(
+        geometry,
+        _address(geometry.taps[0], tile),
+        generator.WORDS,
+        w,
+        max(tasks, blocks),
+        shared.end,
+        mine.end,
+    )
+
+
+def channel_part(channel_blocks: int, tile: generator.Tile, lane_bytes: int) -> int:
+    """Blocks of channels whose filters stay in the cache, in parts of about one size."""
+    of_one = SQUARE * lane_bytes * tile.blocks * lane_bytes // 4
+    parts = -(-channel_blocks // max(1, OWN_FILTERS_BYTES // of_one))
+    return -(-channel_blocks // parts)
+
+
+def _address(taps: int, tile: generator.Tile) -> int:
+    return build(
+        f"{taps}x{tile.tiles}x{tile.blocks}",
         "winograd",
-        (taps, at_once),
-        lambda width: generator.winograd_ir(width, taps, at_once),
+        (taps, tile),
+        lambda width: generator.winograd_ir(width, taps, tile),
         EXTRA,
     )
-    return plan_of(geometry, address, generator.WORDS, w, max(tasks, blocks), shared.end, mine.end)
 
 
 def _packing(geometry: Geometry, transposed: bool, lanes: int) -> dict[str, int]:

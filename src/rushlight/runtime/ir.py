@@ -462,7 +462,7 @@ class Function:
         self.ended = True
 
     @contextmanager
-    def loop(self, low, high, step: int = 1):
+    def loop(self, low, high, step: int | Value = 1):
         """`for i in range(low, high, step)`; yields i."""
         low, high = (x if isinstance(x, Value) else self.constant(i64, x) for x in (low, high))
         index = self.variable(low.type, low)

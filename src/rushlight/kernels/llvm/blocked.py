@@ -164,15 +164,17 @@ def pairs(things: list) -> list[tuple]:
 
 
 def read_planes(
-    f: Function, m: Machine, place: Value, pitch: Value, count: Value, valid: Value, put: Callable
+    f: Function, m: Machine, place: Value, pitch: Value, count: Value, valid: Value | None, put: Callable
 ) -> None:
-    """`put(pixel, vector)` for `count` pixels: the block's channels, of which `valid` exist, in the lanes."""
+    """`put(pixel, vector)` for `count` pixels: the block's channels in the lanes.
+
+    Of these the first `valid` exist; None stands for all.
+    """
 
     def square(pixel: Value, tail: bool) -> None:
         start = place.offset(pixel * m.size)
-        if tail:
-            inside = [m.below(f, f.select(valid > c, count - pixel, 0)) for c in range(m.lanes)]
-        rows = [m.load(f, start.offset(pitch * c), 0, inside[c] if tail else None) for c in range(m.lanes)]
+        inside = _masks(f, m, count - pixel, valid) if tail else [None] * m.lanes
+        rows = [m.load(f, start.offset(pitch * c), 0, inside[c]) for c in range(m.lanes)]
         for k, column in enumerate(transpose(f, rows)):
             put(pixel + k, column)
 
@@ -180,22 +182,31 @@ def read_planes(
 
 
 def write_planes(
-    f: Function, m: Machine, get: Callable, place: Value, pitch: Value, count: Value, valid: Value
+    f: Function, m: Machine, get: Callable, place: Value, pitch: Value, count: Value, valid: Value | None
 ) -> None:
     """Puts `get(pixel)`, vectors of a block of channels, into the planes of those that exist."""
 
     def square(pixel: Value, tail: bool) -> None:
         start = place.offset(pixel * m.size)
+        inside = _masks(f, m, count - pixel, valid) if tail else [None] * m.lanes
         for c, row in enumerate(transpose(f, [get(pixel + k) for k in range(m.lanes)])):
-            inside = m.below(f, f.select(valid > c, count - pixel, 0)) if tail else None
-            m.store(f, row, start.offset(pitch * c), 0, inside)
+            m.store(f, row, start.offset(pitch * c), 0, inside[c])
 
     _squares(f, m, count, valid, square)
 
 
-def _squares(f: Function, m: Machine, count: Value, valid: Value, square: Callable) -> None:
+def _masks(f: Function, m: Machine, left: Value, valid: Value | None) -> Sequence[Value]:
+    """For each channel of a block which pixels of a square are there, of `left`."""
+    if valid is None:
+        return [m.below(f, left)] * m.lanes
+    return [m.below(f, f.select(valid > c, left, 0)) for c in range(m.lanes)]
+
+
+def _squares(f: Function, m: Machine, count: Value, valid: Value | None, square: Callable) -> None:
     """`square(pixel, tail)` for each square; those that are not full are tails."""
-    whole = f.select(valid < m.lanes, f.constant(i64, 0), count & -m.lanes)
+    whole = count & -m.lanes
+    if valid is not None:
+        whole = f.select(valid < m.lanes, f.constant(i64, 0), whole)
     with f.loop(0, whole, m.lanes) as pixel:
         square(pixel, False)
     with f.loop(whole, count, m.lanes) as pixel:

@@ -8,6 +8,8 @@ is the same convolution with turned filters.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from ...runtime.ir import Function, Value, i64, ptr, void
 from .blocked import Kernel, Machine, Words, read_planes, write_planes
 from .winograd_tiles import POINTS, TRANSFORMS, Transforms, both, inputs
@@ -24,21 +26,29 @@ WORDS = (
     *CALL,
     *TILING,
     *("filters_at", "filters_bytes", "products_at", "lines_at", "shared_tiles", "shared_tasks"),
-    *("pack_times", "pack_step", "pack_count", "lane_step", "block_step", "channel_step"),
+    *("pack_times", "pack_step", "pack_count", "lane_step", "block_step", "channel_step", "filter_step"),
     *("first_tap", "tap_step", "own_filters_at", "weight_tasks", "output_tasks", "all_tiles"),
+    *("channel_part", "products_bytes"),
 )
 
 
-def winograd_ir(vector_bytes: int, taps: int, at_once: int) -> str:
-    """A kernel for filters of `taps` by `taps`, with the sums of `at_once` tiles in registers."""
+class Tile(NamedTuple):
+    """What stays in registers: the sums of some tiles for some blocks of outputs."""
+
+    tiles: int
+    blocks: int
+
+
+def winograd_ir(vector_bytes: int, taps: int, tile: Tile) -> str:
+    """A kernel for filters of `taps` by `taps`."""
     kernel = Kernel(Machine("float32", vector_bytes), WORDS)
     transforms = TRANSFORMS[taps]
-    transform_inputs(kernel, transforms, at_once)
-    _transform_filters(kernel, transforms)
-    _multiply(kernel, at_once)
+    transform_inputs(kernel, transforms, tile.tiles)
+    _transform_filters(kernel, transforms, tile.blocks)
+    _multiply(kernel, tile)
     _transform_outputs(kernel, transforms)
-    _tasks_of_tiles(kernel, at_once)
-    _tasks_of_outputs(kernel, at_once)
+    _tasks_of_tiles(kernel, tile)
+    _tasks_of_outputs(kernel, tile)
     return kernel.finish()
 
 
@@ -75,7 +85,7 @@ def read_rows(
             place,
             words["x_plane"],
             words["width"],
-            f.constant(i64, m.lanes),
+            None,
             lambda at, vector: m.store(f, vector, into.offset(at * m.bytes)),
         )
 
@@ -129,60 +139,79 @@ def _place_of_tile(words: Words, number: Value, block: Value, at_once: int) -> V
     return (number // at_once * words["channel_blocks"] + block) * at_once + number % at_once
 
 
-def _transform_filters(kernel: Kernel, transforms: Transforms) -> None:
-    """The filters of one block of outputs: [point][channel]."""
+def _transform_filters(kernel: Kernel, transforms: Transforms, blocks: int) -> None:
+    """Filters of one block of outputs, for channels of the blocks `low` to `high`: [point][channel][block].
+
+    Points are `filter_step` apart: a size that is no power of two, so that they meet in no cache set.
+    """
     m, taps = kernel.machine, transforms.taps
-    arguments = {"block": ptr, "filters": ptr, "number": i64}
+    arguments = {"block": ptr, "filters": ptr, "number": i64, "low": i64, "high": i64}
     with kernel.module.function("transform_filters", exported=False, inline=False, **arguments) as f:
         words = kernel.words(f)
         packed = f.stack((m.lanes * taps * taps + m.lanes) * m.bytes)
-        lanes = f.constant(i64, m.lanes)
-        with f.loop(0, words["channel_blocks"]) as c:
+        with f.loop(f.low, f.high) as c:
             start = words.pointer("weight").offset(f.number * words["block_step"] + c * words["channel_step"])
-            with f.loop(0, words["pack_times"]) as k:
-                place = start.offset(k * words["pack_step"])
-                into = packed.offset(k * (taps * taps * m.bytes))
-                read_planes(
-                    f,
-                    m,
-                    place,
-                    words["lane_step"],
-                    words["pack_count"],
-                    lanes,
-                    lambda at, vector: m.store(f, vector, into.offset(at * m.bytes)),
-                )
+            _pack_filters(f, m, words, start, packed, taps * taps)
             with f.loop(0, m.lanes) as k:
                 place = packed.offset(k * (taps * taps * m.bytes) + words["first_tap"])
                 step = words["tap_step"]
                 flat = [m.load(f, place.offset(step * tap)) for tap in range(taps * taps)]
                 square = [flat[r * taps : (r + 1) * taps] for r in range(taps)]
-                into = f.filters.offset((c * m.lanes + k) * m.bytes)
-                points = both(f, transforms.filters, square)
-                store_points(f, m, points, into, words["channels"] * m.bytes)
+                into = f.filters.offset(((c - f.low) * m.lanes + k) * (blocks * m.bytes))
+                store_points(f, m, both(f, transforms.filters, square), into, words["filter_step"])
 
 
-def _multiply(kernel: Kernel, at_once: int) -> None:
-    """The products of all tiles with one block of outputs: [tile][point]."""
+def _pack_filters(f: Function, m: Machine, words: Words, start: Value, packed: Value, taps: int) -> None:
+    """The filters of a block of channels and one of outputs as [channel][tap], with outputs in the lanes."""
+    with f.loop(0, words["pack_times"]) as k:
+        into = packed.offset(k * (taps * m.bytes))
+        read_planes(
+            f,
+            m,
+            start.offset(k * words["pack_step"]),
+            words["lane_step"],
+            words["pack_count"],
+            None,
+            lambda at, vector: m.store(f, vector, into.offset(at * m.bytes)),
+        )
+
+
+def _multiply(kernel: Kernel, tile: Tile) -> None:
+    """Products of all tiles with some blocks of outputs, [block][tile][point], summed over some channels.
+
+    `low` and `high` are blocks of channels; those after the first add to the products of the ones before.
+    """
     m = kernel.machine
     arguments = {"block": ptr, "tiles": ptr, "step": i64, "filters": ptr, "products": ptr, "count": i64}
+    arguments |= {"low": i64, "high": i64}
     with kernel.module.function("multiply", exported=False, inline=False, **arguments) as f:
         words = kernel.words(f)
-        blocks = words["channel_blocks"]
         with f.loop(0, SQUARE) as point, f.loop(0, f.count) as group:
-            filters = f.filters.offset(point * words["channels"] * m.bytes)
-            tiles = f.tiles.offset(point * f.step + group * blocks * (at_once * m.bytes))
-            into = f.products.offset((group * (at_once * SQUARE) + point) * m.bytes)
-            sums = [f.variable(m.vector, 0) for _ in range(at_once)]
-            with f.loop(0, blocks) as block, f.loop(0, m.lanes, UNROLL) as k:
-                place = tiles.offset(block * (at_once * m.bytes) + k * m.size)
-                filter = filters.offset((block * m.lanes + k) * m.bytes)
-                for step in range(UNROLL):
-                    vector = m.load(f, filter, step * m.bytes)
-                    for tile, total in enumerate(sums):
-                        element = m.spread(f, place, tile * m.bytes + step * m.size)
-                        total.set(f.fma(element, vector, total.get()))
-            for tile, total in enumerate(sums):
-                m.store(f, total.get(), into, tile * SQUARE * m.bytes)
+            filters = f.filters.offset(point * words["filter_step"])
+            first = (group * words["channel_blocks"] + f.low) * (tile.tiles * m.bytes)
+            into = f.products.offset((group * (tile.tiles * SQUARE) + point) * m.bytes)
+            lines = [into.offset(words["products_bytes"] * b) for b in range(tile.blocks)]
+            places = [(line, t * SQUARE * m.bytes) for t in range(tile.tiles) for line in lines]
+            sums = [f.variable(m.vector, 0) for _ in places]
+            with f.when(f.low > 0):
+                for (line, at), total in zip(places, sums):
+                    total.set(m.load(f, line, at))
+            _add_channels(f, m, tile, f.tiles.offset(point * f.step + first), filters, sums)
+            for (line, at), total in zip(places, sums):
+                m.store(f, total.get(), line, at)
+
+
+def _add_channels(f: Function, m: Machine, tile: Tile, tiles: Value, filters: Value, sums: list) -> None:
+    with f.loop(0, f.high - f.low) as block, f.loop(0, m.lanes, UNROLL) as k:
+        place = tiles.offset(block * (tile.tiles * m.bytes) + k * m.size)
+        filter = filters.offset((block * m.lanes + k) * (tile.blocks * m.bytes))
+        for step in range(UNROLL):
+            vectors = [m.load(f, filter, (step * tile.blocks + b) * m.bytes) for b in range(tile.blocks)]
+            for number in range(tile.tiles):
+                element = m.spread(f, place, number * m.bytes + step * m.size)
+                for b, vector in enumerate(vectors):
+                    total = sums[number * tile.blocks + b]
+                    total.set(f.fma(element, vector, total.get()))
 
 
 def _transform_outputs(kernel: Kernel, transforms: Transforms) -> None:
@@ -229,14 +258,17 @@ def _write_lines(f: Function, m: Machine, words: Words, n: Value, step: int, pit
             place.offset(r * columns * m.size),
             words["out_plane"],
             length,
-            f.constant(i64, m.lanes),
+            None,
         )
 
 
-def _tasks_of_tiles(kernel: Kernel, at_once: int) -> None:
+def _tasks_of_tiles(kernel: Kernel, tile: Tile) -> None:
+    m = kernel.machine
     with kernel.phase("filters", "weight_tasks") as (f, words, block, _):
-        filters = kernel.scratch(f).offset(words["filters_at"] + block * words["filters_bytes"])
-        f.call("transform_filters", void, f.block, filters, block)
+        group, one = block // tile.blocks, block % tile.blocks
+        filters = kernel.scratch(f).offset(words["filters_at"] + group * words["filters_bytes"])
+        all_of_them = f.constant(i64, 0), words["channel_blocks"]
+        f.call("transform_filters", void, f.block, filters.offset(one * m.bytes), block, *all_of_them)
     with kernel.phase("tiles", "tasks") as (f, words, number, mine):
         task = Task(f, words, number)
         tiles, step = mine.offset(words["tiles_at"]), words["tile_step"]
@@ -244,26 +276,39 @@ def _tasks_of_tiles(kernel: Kernel, at_once: int) -> None:
         zero = f.constant(i64, 0)
         f.call("transform_inputs", void, f.block, rows, tiles, step, zero, *task.arguments)
         count = (task.high - task.low) * rows_of_band(f, words, task.band) * words["tile_columns"]
-        count = (count + (at_once - 1)) // at_once
-        with f.loop(0, words["output_blocks"]) as block:
-            filters = kernel.scratch(f).offset(words["filters_at"] + block * words["filters_bytes"])
-            f.call("multiply", void, f.block, tiles, step, filters, products, count)
-            lines = mine.offset(words["lines_at"])
-            f.call("transform_outputs", void, f.block, products, lines, block, *task.arguments)
+        count = (count + (tile.tiles - 1)) // tile.tiles
+        all_of_them = zero, words["channel_blocks"]
+        with f.loop(0, words["output_blocks"], tile.blocks) as block:
+            group = block // tile.blocks
+            filters = kernel.scratch(f).offset(words["filters_at"] + group * words["filters_bytes"])
+            f.call("multiply", void, f.block, tiles, step, filters, products, count, *all_of_them)
+            _write_products(f, tile, mine, block, *task.arguments)
 
 
-def _tasks_of_outputs(kernel: Kernel, at_once: int) -> None:
+def _write_products(f: Function, tile: Tile, mine: Value, block: Value, *task: Value) -> None:
+    words = Words(f, WORDS)
+    lines = mine.offset(words["lines_at"])
+    for b in range(tile.blocks):
+        products = mine.offset(words["products_at"] + words["products_bytes"] * b)
+        f.call("transform_outputs", void, f.block, products, lines, block + b, *task)
+
+
+def _tasks_of_outputs(kernel: Kernel, tile: Tile) -> None:
+    m = kernel.machine
     with kernel.phase("inputs", "shared_tasks") as (f, words, number, mine):
         task = Task(f, words, number)
         tiles, rows = kernel.scratch(f).offset(words["shared_tiles"]), mine.offset(words["rows_at"])
         first = task.low * words["tile_rows"] * words["tile_columns"]
         f.call("transform_inputs", void, f.block, rows, tiles, words["tile_step"], first, *task.arguments)
-    with kernel.phase("outputs", "output_tasks") as (f, words, block, mine):
+    with kernel.phase("outputs", "output_tasks") as (f, words, number, mine):
+        block, zero = number * tile.blocks, f.constant(i64, 0)
         filters, products = mine.offset(words["own_filters_at"]), mine.offset(words["products_at"])
-        f.call("transform_filters", void, f.block, filters, block)
         tiles = kernel.scratch(f).offset(words["shared_tiles"])
-        count = (words["all_tiles"] + (at_once - 1)) // at_once
-        f.call("multiply", void, f.block, tiles, words["tile_step"], filters, products, count)
-        zero = f.constant(i64, 0)
-        lines = mine.offset(words["lines_at"])
-        f.call("transform_outputs", void, f.block, products, lines, block, zero, words["images"], zero)
+        count = (words["all_tiles"] + (tile.tiles - 1)) // tile.tiles
+        with f.loop(0, words["channel_blocks"], words["channel_part"]) as low:
+            high = f.minimum(low + words["channel_part"], words["channel_blocks"])
+            for b in range(tile.blocks):
+                f.call("transform_filters", void, f.block, filters.offset(b * m.bytes), block + b, low, high)
+            step = words["tile_step"]
+            f.call("multiply", void, f.block, tiles, step, filters, products, count, low, high)
+        _write_products(f, tile, mine, block, zero, words["images"], zero)

@@ -77,7 +77,7 @@ def _read_gradients(
             source.offset((top + r) * words["columns"] * m.size),
             words["g_plane"],
             words["columns"],
-            f.constant(i64, m.lanes),
+            None,
             lambda at, vector: m.store(f, vector, into.offset(at * m.bytes)),
         )
 
@@ -125,7 +125,7 @@ def _transform_back(kernel: Kernel, transforms: Transforms) -> None:
             place.offset(f.channel * (m.lanes * taps * taps * m.size)),
             line,
             f.constant(i64, m.lanes * taps * taps),
-            f.constant(i64, m.lanes),
+            None,
         )
 
 
