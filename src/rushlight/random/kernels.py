@@ -12,18 +12,27 @@ import numpy as np
 
 from ..runtime import settings
 
-# Below this many numbers a first use would cost more than it saves.
+# Below this many numbers a first use would cost more than it saves; a call counts as some numbers too.
 _WORTH_LOADING = 1 << 15
+_NUMBERS_A_CALL = 1 << 10
 _LANES = 8
 LIBRARY_FUNCTIONS = ("log", "log1p", "exp", "tan")
 
 
 def get(count):
     """The kernels to use for `count` numbers, or None to stay with numpy."""
+    global _asked_for
     mode = settings.kernel_mode
-    if mode == "off" or (mode == "auto" and count < _WORTH_LOADING and not _load.cache_info().currsize):
+    if mode == "off":
         return None
+    if _asked_for < _WORTH_LOADING and mode == "auto":
+        _asked_for += count + _NUMBERS_A_CALL
+        if _asked_for < _WORTH_LOADING:
+            return None
     return _load()
+
+
+_asked_for = 0  # how many numbers, until the kernels were worth loading
 
 
 def _address(array):
