@@ -18,6 +18,7 @@ from ..quiet import SILENT, enter, leave, quiet
 from ..tensor.core import QUICK, Tensor, wrap
 from ..tensor.dtype import dtype
 from ..tensor.storage import is_held
+from . import native
 from .modes import settings, state
 from .node import RELEASED, Node
 
@@ -75,62 +76,71 @@ class Run:
         self.roots = roots
         for edge, grad in roots:
             self.arrive(edge, grad)
-        heap, pending, keep, lifted, wanted = self.heap, self.pending, self.keep, self.lifted, self.wanted
-        leaves, simple = self.leaves, wanted is None and not lifted
-        check_nan = settings.check_nan
-        following: Node | None = None  # the only node that is waiting: it need not go through the heap
-        while heap or following is not None:
-            node = heappop(heap)[1] if following is None else following
-            following = None
-            grads = pending.pop(node)
-            if node.outputs == 1:
-                grads = [grads]
+        functions = native.passed()
+        if functions is None or self.wanted is not None or self.lifted or settings.check_nan:
+            self.walk()
+            hooked = self.deposit()
+        else:
+            self.walk_quickly(functions.advance)
+            with _accumulating:
+                hooked = functions.deposit(self.leaves, self.pending, accumulate)
+        for leaf in hooked:
+            self.finish(leaf, self.pending.pop(leaf))
+
+    def walk(self) -> None:
+        """Visits the nodes that wait, youngest first."""
+        heap = self.heap
+        while heap:
+            self.visit(heappop(heap)[1])
+
+    def walk_quickly(self, advance: Callable[..., Any]) -> None:
+        """The same by generated code, which leaves to Python the nodes that have hooks."""
+        heap, at = self.heap, [None]
+        while heap:
+            node = heappop(heap)[1]
             try:
-                if (node.prehooks or wanted is not None) and self.ends_at(node, grads):
-                    continue
-                if node.leases or node.saved is RELEASED:
-                    node.check()
-                results = node.apply(grads, lifted)
-                if check_nan:
-                    refuse_nan(node, results)
-                if node.hooks:
-                    results = self.hooked_node(node, results, grads)
+                node = advance(node, heap, self.pending, self.leaves, self.arrive, self.keep, at)
             except Exception as error:
-                _explain(error, node)
+                _explain(error, at[0])
                 raise
-            if not keep and node.saved:
-                node.release()
-            for edge, grad in zip(node.edges, results):
-                if edge is None or grad is None:
-                    continue
-                target, _ = edge
-                if not simple or target in pending or type(grad) is not np.ndarray:
-                    self.arrive(edge, grad)
-                elif not isinstance(target, Node):
-                    pending[target] = grad
-                    leaves.append(target)
-                elif target.outputs > 1:
-                    self.arrive(edge, grad)
-                else:
-                    pending[target] = grad
-                    if heap or following is not None:
-                        heappush(heap, (-target.sequence, target))
-                    else:
-                        following = target
-            if following is not None and heap:
-                heappush(heap, (-following.sequence, following))
-                following = None
-        results = grads = grad = None  # so that a leaf may keep a gradient that nobody else holds
-        hooked = []
+            if node is not None:
+                self.visit(node)
+
+    def visit(self, node: Node) -> None:
+        """One node: its gradients go on along its edges."""
+        grads = self.pending.pop(node)
+        if node.outputs == 1:
+            grads = [grads]
+        try:
+            if (node.prehooks or self.wanted is not None) and self.ends_at(node, grads):
+                return
+            if node.leases or node.saved is RELEASED:
+                node.check()
+            results = node.apply(grads, self.lifted)
+            if settings.check_nan:
+                refuse_nan(node, results)
+            if node.hooks:
+                results = self.hooked_node(node, results, grads)
+        except Exception as error:
+            _explain(error, node)
+            raise
+        if not self.keep and node.saved:
+            node.release()
+        for edge, grad in zip(node.edges, results):
+            if edge is not None and grad is not None:
+                self.arrive(edge, grad)
+
+    def deposit(self) -> list[Tensor]:
+        """Gradients go into the leaves; gives those that have hooks to be run first."""
+        hooked, pending = [], self.pending
         with _accumulating:
-            for leaf in leaves:
-                if leaf._hooks or wanted is not None:
+            for leaf in self.leaves:
+                if leaf._hooks or self.wanted is not None:
                     hooked.append(leaf)
                 else:
                     grad = pending.pop(leaf)
                     accumulate(leaf, grad)
-        for leaf in hooked:
-            self.finish(leaf, pending.pop(leaf))
+        return hooked
 
     def reached(self) -> set[Any]:
         """All nodes and leaves that this pass may come to."""

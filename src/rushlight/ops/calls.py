@@ -15,17 +15,26 @@ from typing import Any
 import numpy as np
 
 from .. import lang
+from ..autograd import native as graph
 from ..autograd.modes import state
-from ..autograd.node import next_sequence
 from ..lang.arrays import on_arrays
 from ..quiet import SILENT, enter, leave
 from ..runtime import settings
-from ..tensor.core import QUICK, Tensor
+from ..tensor.core import QUICK, Tensor, wrap
 from ..tensor.dtype import FLOATING, bool_, float32, float64, int64, of_numpy
 from ..tensor.storage import storage_of
 from .fused import Fusible, fused, launch, only_primitive, rule_runner
 from .intercept import interceptors
-from .operator import DTYPE_OF, SHAPE_OF, Operator, after_record, saved_hooks, watchers
+from .operator import (
+    DTYPE_OF,
+    SHAPE_OF,
+    Operator,
+    after_record,
+    new_node,
+    recorded,
+    saved_hooks,
+    watchers,
+)
 from .signature import REQUIRED
 
 Function = Callable[..., Any]
@@ -34,7 +43,6 @@ SHOW_FROM_LEVEL = 4
 COMMON = {
     "QUICK": QUICK,
     "Tensor": Tensor,
-    "new": object.__new__,
     "state": state,
     "ndarray": np.ndarray,
     "asarray": np.asarray,
@@ -44,7 +52,6 @@ COMMON = {
     "bool_": bool_,
     "of_numpy": of_numpy,
     "interceptors": interceptors,
-    "next_sequence": next_sequence,
     "watchers": watchers,
     "saved_hooks": saved_hooks,
     "after_record": after_record,
@@ -68,7 +75,10 @@ def lazy_call(op: Operator, write: Callable[[Operator], str], names: dict[str, A
     """A function that writes itself at its first call."""
 
     def stub(*args: Any, **kwargs: Any) -> Any:
-        call.__globals__.update(names_for(op))
+        scope = call.__globals__
+        scope.update(names_for(op))
+        graph.told.append(lambda functions: use(scope, functions))
+        use(scope, graph.functions)
         _become(call, write(op))
         return call(*args, **kwargs)
 
@@ -76,6 +86,15 @@ def lazy_call(op: Operator, write: Callable[[Operator], str], names: dict[str, A
         _forward.__code__, {"__builtins__": __builtins__, "stub": stub, "op": op, **COMMON, **names}, op.name
     )
     return call
+
+
+def use(scope: dict[str, Any], functions: Any) -> None:
+    """Has written code record with generated code, or with Python's where there is none."""
+    scope["new_tensor"], scope["new_node"], scope["recorded"] = (
+        (wrap, new_node, recorded)
+        if functions is None
+        else (functions.wrap, functions.node, functions.record)
+    )
 
 
 def _forward(*args: Any, **kwargs: Any) -> Any:
@@ -173,65 +192,35 @@ def run_body(op: Operator, src: Source, depth: int, explain: bool, options: bool
     src.add(depth, "finally:", "    leave(token)")
 
 
-def wrap_result(src: Source, depth: int, dtype: str) -> None:
-    src.add(
-        depth,
-        "t = new(Tensor)",
-        "t._a = r",
-        f"t.dtype = {dtype}",
-        "t._rg = False",
-        "t._node = t._grad = t._s = t._base = t._hooks = None",
-        "t._out = 0",
-    )
+def record_lines(op: Operator, src: Source, depth: int, condition: str, dtype: str | None) -> None:
+    """Returns the result with a node: edges, shapes for unbroadcasting, and what each rule asked for.
 
-
-def record_lines(op: Operator, src: Source, depth: int, condition: str) -> None:
-    """Makes the node: edges, shapes for unbroadcasting, and what each rule asked for."""
+    Without a `dtype`, there is a Tensor `t` already that the node is for.
+    """
     s = op.signature
     src.add(depth, f"if ({condition}) and state.grad:")
     d = depth + 1
-    joint = op.joint is not None
-    for i in s.arrays:
-        p = s.names[i]
-        src.add(d, f"e{i} = s{i} = h{i} = None")
-        src.add(
-            d, f"if g{i}:", f"    _n = {p}._node", f"    e{i} = ({p}, 0) if _n is None else (_n, {p}._out)"
-        )
-        if not joint:
-            if i not in op.rules:
-                src.add(d + 1, f"op.refuse_gradient({i})")
-                continue
-            src.add(d + 1, f"s{i} = ({''.join(_saved(op, k) + ', ' for k in op.rules[i][1])})")
-        src.add(d + 1, f"if a{i}.shape != r.shape:", f"    h{i} = a{i}.shape")
-    each = lambda letter: "(" + "".join(f"{letter}{i}, " for i in s.arrays) + ")"  # noqa: E731
-    named = op.naming and f"class_for({', '.join(_saved(op, k) for k in op.naming[1])})"
-    src.add(
-        d,
-        f"node = new({named or 'node_class'})",
-        f"node.edges = {each('e')}",
-        "node.outputs = 1",
-        "node.sequence = next_sequence()",
-    )
-    src.add(d, f"node.shapes = {each('h')}", "node.leases = None")
-    if joint:
-        flags = "(" + "".join(f"e{i} is not None, " for i in s.arrays) + ")"
-        src.add(
-            d,
-            f"node.saved = (({''.join((flags if k == -2 else _saved(op, k)) + ', ' for k in op.joint[1])}),)",
-        )
+    if op.joint is not None:
+        flags = "(" + "".join(f"g{i}, " for i in s.arrays) + ")"
+        saved = "".join((flags if k == -2 else _saved(op, k)) + ", " for k in op.joint[1])
+        saved = f"(({saved}),)"
     else:
-        src.add(d, f"node.saved = {each('s')}")
-    for i in sorted(_held(op)):
-        p = s.names[i]
-        guard = f"{p} is not None and " if s.optional(i) else ""
-        kind = f"type({p}) in QUICK and " if op.family == "elementwise" and len(s.arrays) > 1 else ""
-        src.add(
-            d,
-            f"if {guard}{kind}{p}._s is not None:",
-            f"    node.leases = [*(node.leases or ()), {p}._s.lease()]",
-        )
-    src.add(d, "t._node = node", "t._rg = True")
-    src.add(d, "if watchers or saved_hooks:", "    after_record(node)")
+        src.add(d, *(f"if g{i}: op.refuse_gradient({i})" for i in s.arrays if i not in op.rules))
+        saved = "(" + "".join(_saved_by_rule(op, i) + ", " for i in s.arrays) + ")"
+    held = sum(1 << k for k, i in enumerate(s.arrays) if i in _held(op))
+    inputs = "".join(f", {s.names[i]}" for i in s.arrays)
+    kind = f"class_for({', '.join(_saved(op, k) for k in op.naming[1])})" if op.naming else "node_class"
+    if dtype is None:
+        src.add(d, f"t._node = new_node({kind}, r, {saved}, {held}{inputs})", "t._rg = True")
+    else:
+        src.add(d, f"t = recorded({kind}, r, {saved}, {held}, {dtype}{inputs})")
+    src.add(d, "if watchers or saved_hooks:", "    after_record(t._node)", "return t")
+
+
+def _saved_by_rule(op: Operator, i: int) -> str:
+    if i not in op.rules:
+        return "None"
+    return f"({''.join(_saved(op, k) + ', ' for k in op.rules[i][1])}) if g{i} else None"
 
 
 def _saved(op: Operator, source: int) -> str:
@@ -374,10 +363,9 @@ def _elementwise_lines(
         src.add(4, "if r.dtype is not dt.np:", "    r = r.astype(dt.np)")
     src.shift = 0
     src.add(2, "if r is not None:")
-    wrap_result(src, 3, target)
     if recorded and op.has_rules:
-        record_lines(op, src, 3, any_grad)
-    src.add(3, "return t")
+        record_lines(op, src, 3, any_grad, target)
+    src.add(3, f"return new_tensor(r, {target})")
 
 
 def _operand_lines(op: Any, src: Source, insists: frozenset[int]) -> None:
@@ -497,10 +485,10 @@ def write_general(op: Operator) -> str:
     )
     first = s.arrays[0]
     known = f"{s.names[first]}.dtype if r.dtype is a{first}.dtype else of_numpy(r.dtype)"
-    wrap_result(src, 2, known if not s.optional(first) else "of_numpy(r.dtype)")
+    src.add(2, f"dt = {known if not s.optional(first) else 'of_numpy(r.dtype)'}")
     if op.differentiable and op.has_rules:
-        record_lines(op, src, 2, f"({any_grad}) and t.dtype.category >= FLOATING")
-    src.add(2, "return t")
+        record_lines(op, src, 2, f"({any_grad}) and dt.category >= FLOATING", "dt")
+    src.add(2, "return new_tensor(r, dt)")
     fall_back(op, src, with_out)
     if op.has_rules:
         apply_lines(op, src)

@@ -24,8 +24,8 @@ from .. import lang
 from ..autograd.modes import state
 from ..autograd.node import LeafLink, Node
 from ..autograd.recording import after_record, saved_hooks, unpacked, watchers
-from ..tensor.core import Tensor, edge_of, wrap
-from ..tensor.dtype import FLOATING, of_numpy
+from ..tensor.core import QUICK, Tensor, edge_of, wrap
+from ..tensor.dtype import FLOATING, dtype, of_numpy
 from .signature import Signature
 
 
@@ -239,6 +239,29 @@ class OperatorNode(Node):
             else:
                 t._node = LeafLink(edge)
         return t
+
+
+def new_node(kind: Any, array: np.ndarray, saved: Any, held: int, *inputs: Any) -> OperatorNode:
+    """The node of a call on `inputs` that gave `array`; the bits of `held` say which of them it has saved.
+
+    `autograd.native` has this and `recorded` as generated code.
+    """
+    edges = [edge_of(x) if type(x) in QUICK else None for x in inputs]
+    node = kind(edges)
+    node.saved = saved
+    node.shapes = [
+        None if e is None or x._a.shape == array.shape else x._a.shape for e, x in zip(edges, inputs)
+    ]
+    saved_of = (x for k, x in enumerate(inputs) if held >> k & 1 and type(x) in QUICK)
+    node.leases = [x._s.lease() for x in saved_of if x._s is not None] or None
+    return node
+
+
+def recorded(kind: Any, array: np.ndarray, saved: Any, held: int, dt: dtype, *inputs: Any) -> Tensor:
+    """The Tensor of such a call, with its node."""
+    t = wrap(array, dt)
+    t._node, t._rg = new_node(kind, array, saved, held, *inputs), True
+    return t
 
 
 def record(op: Operator, values: Any, arrays: Any, result: Any, outputs: Any) -> None:

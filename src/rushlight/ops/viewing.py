@@ -49,7 +49,7 @@ def write_view(op: Operator) -> str:
     )
     src.add(2, f"t = view_of({x}, a0, r, storage)")
     if op.differentiable and op.has_rules:
-        record_lines(op, src, 2, "g0 and t.dtype.category >= FLOATING")
+        record_lines(op, src, 2, "g0 and t.dtype.category >= FLOATING", None)
     src.add(2, "return t")
     fall_back(op, src, False)
     if op.has_rules:

@@ -16,9 +16,6 @@ class _MethodDefinition(ctypes.Structure):
     ]
 
 
-_kept_alive: list[_MethodDefinition] = []  # the interpreter keeps pointers to the definitions
-
-
 def fastcall(address: int, name: str, owner: object = None, doc: str | None = None):
     """A builtin that calls `PyObject *address(PyObject *owner, PyObject *const *args, Py_ssize_t count)`.
 
@@ -26,7 +23,8 @@ def fastcall(address: int, name: str, owner: object = None, doc: str | None = No
     """
     text = f"{name}(*args)\n--\n\n{doc}" if doc else None
     definition = _MethodDefinition(name.encode(), address, METH_FASTCALL, text.encode() if text else None)
-    _kept_alive.append(definition)
+    # builtins point to their definition until they are gone themselves, at the very end of the interpreter
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(definition))
     new = ctypes.pythonapi.PyCFunction_NewEx
     new.restype = ctypes.py_object
     new.argtypes = [ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p]
