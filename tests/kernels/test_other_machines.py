@@ -83,3 +83,11 @@ def test_convolutions_and_pools(compile_for_arm):
     ]
     for text in texts:
         relocate(compile_for_arm(text))
+
+
+@pytest.mark.parametrize("kind", ["tanh", "gru", "lstm"])
+def test_recurrent_layers(compile_for_arm, kind):
+    from rushlight.kernels.llvm import recurrent, recurrent_back
+
+    relocate(compile_for_arm(recurrent.recurrent_ir("float32", 16, kind, False)))
+    relocate(compile_for_arm(recurrent_back.recurrent_back_ir("float64", 16, kind, True)))

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..runtime import memory
 from .dispatch import primitive
 from .movement import restrided
 
@@ -21,7 +22,7 @@ def pick(x: Any, index: tuple) -> Any:
 @primitive
 def place(x: Any, shape: Sequence[int], index: tuple) -> Any:
     """Zeros of `shape` with `x` where `pick` of the same index would look."""
-    whole = np.zeros(shape, x.dtype)
+    whole = memory.zeros(shape, x.dtype)
     whole[index] = x
     return whole
 

@@ -200,11 +200,7 @@ class OperatorNode(Node):
         if all(g is not None for g in grads):
             return tuple(grads)
         metas = self.metadata["outputs"]
-        zeros = [np.zeros(shape, dt.np) if dt is not None else None for shape, dt in metas]
-        return tuple(
-            g if g is not None else (wrap(z, m[1]) if lifted and z is not None else z)
-            for g, z, m in zip(grads, zeros, metas)
-        )
+        return tuple(_zeros(*meta, lifted) if g is None else g for g, meta in zip(grads, metas))
 
     def _values(self, saved: tuple, sources: tuple[int, ...], lifted: bool) -> Any:
         if self.packed:
@@ -262,6 +258,14 @@ def recorded(kind: Any, array: np.ndarray, saved: Any, held: int, dt: dtype, *in
     t = wrap(array, dt)
     t._node, t._rg = new_node(kind, array, saved, held, *inputs), True
     return t
+
+
+def _zeros(shape: tuple, dt: Any, lifted: bool) -> Any:
+    """The gradient of an output that nobody used; None for one that is no tensor."""
+    if dt is None:
+        return None
+    zeros = np.zeros(shape, dt.np)
+    return wrap(zeros, dt) if lifted else zeros
 
 
 def record(op: Operator, values: Any, arrays: Any, result: Any, outputs: Any) -> None:

@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 from .. import lang
+from ..autograd.modes import state
 from ..tensor.core import Tensor
 from .declare import composite
 from .dropout import dropout as dropped
 from .recurrent_layers import gru_layer, lstm_layer, rnn_layer
 
-# ---- one layer in one direction: (x, states, weights, sizes, reverse) -> (outputs, *last states)
+# ---- a layer in one direction: (x, states, weights, sizes, reverse, batch_first) to (outputs, *last states)
 
 
-def _run_lstm(x, states, weights, sizes, reverse):
-    w_ih, w_hh, b_ih, b_hh, w_hr = weights
-    return lstm_layer(x, *states, w_ih, w_hh, b_ih, b_hh, w_hr, sizes, reverse, [])
+def _kept():
+    """Where a layer leaves what its gradient needs."""
+    return [] if state.grad else None
 
 
-def _run_gru(x, states, weights, sizes, reverse):
-    return gru_layer(x, *states, *weights[:4], sizes, reverse, [])
+def _run_lstm(x, states, weights, *how):
+    return lstm_layer(x, *states, *weights, *how, _kept())
 
 
-def _run_tanh(x, states, weights, sizes, reverse):
-    return rnn_layer(x, *states, *weights[:4], sizes, reverse, True)
+def _run_gru(x, states, weights, *how):
+    return gru_layer(x, *states, *weights[:4], *how, _kept())
 
 
-def _run_relu(x, states, weights, sizes, reverse):
-    return rnn_layer(x, *states, *weights[:4], sizes, reverse, False)
+def _run_tanh(x, states, weights, *how):
+    return rnn_layer(x, *states, *weights[:4], *how, True, _kept())
+
+
+def _run_relu(x, states, weights, *how):
+    return rnn_layer(x, *states, *weights[:4], *how, False, _kept())
 
 
 # ---- what is checked
@@ -50,7 +55,7 @@ def _weights_of(name, params, has_biases, layers, directions):
     return groups
 
 
-def _check(name, features, batch, states, groups, directions):
+def _check(name, features, batch, states, groups):
     expected = groups[0][0].shape[1]
     if features != expected:
         raise RuntimeError(
@@ -71,42 +76,41 @@ def _check(name, features, batch, states, groups, directions):
 # ---- all layers
 
 
-def _stacked(name, run, x, sizes, states, groups, p, directions):
+def _stacked(name, run, x, sizes, batch_first, states, groups, p, directions):
     """Every layer in turn: the last one's outputs, and the last states of all."""
-    _check(name, x.shape[-1], max(sizes, default=0), states, groups, directions)
+    if len(groups) == 1:
+        return run(x, states, groups[0], sizes, False, batch_first)
     last = [[] for _ in states]
     count = len(groups) // directions
     for layer in range(count):
         outputs = []
         for direction in range(directions):
             k = layer * directions + direction
-            out, *final = run(x, [s[k] for s in states], groups[k], sizes, direction == 1)
+            mine = [s[k : k + 1] for s in states]
+            out, *final = run(x, mine, groups[k], sizes, direction == 1, batch_first)
             outputs.append(out)
             for kept, s in zip(last, final):
                 kept.append(s)
-        x = outputs[0] if directions == 1 else lang.cat(outputs, 1)
+        x = outputs[0] if directions == 1 else lang.cat(outputs, -1)
         if p and layer + 1 < count:
             x = dropped(x, p)
-    return x, *(lang.stack(s, 0) for s in last)
+    return x, *(lang.cat(s, 0) for s in last)
 
 
 def _recurrent(name, run, input, states, params, has_biases, layers, p, train, bidirectional, batch_first):
     """A network on a batch of sequences of one length."""
     if input.ndim != 3:
         raise RuntimeError(f"{name}: input must have 3 dimensions (time, batch, features), got {input.ndim}")
-    if batch_first:
-        input = lang.transpose(input, 0, 1)
-    steps, batch, features = input.shape
+    batch, steps = input.shape[:2] if batch_first else input.shape[1::-1]
     if not steps:
+        shape = [steps, batch, input.shape[2]]
         raise RuntimeError(
-            f"{name}: Expected sequence length to be larger than 0 in RNN, but input is {list(input.shape)}"
+            f"{name}: Expected sequence length to be larger than 0 in RNN, but input is {shape}"
         )
     directions = 2 if bidirectional else 1
     groups = _weights_of(name, params, has_biases, layers, directions)
-    x = lang.reshape(input, (steps * batch, features))
-    x, *last = _stacked(name, run, x, (batch,) * steps, states, groups, p if train else 0.0, directions)
-    x = lang.reshape(x, (steps, batch, x.shape[1]))
-    return (lang.transpose(x, 0, 1) if batch_first else x), *last
+    _check(name, input.shape[2], batch, states, groups)
+    return _stacked(name, run, input, None, batch_first, states, groups, p if train else 0.0, directions)
 
 
 def _packed(name, run, data, batch_sizes, states, params, has_biases, layers, p, train, bidirectional):
@@ -125,7 +129,8 @@ def _packed(name, run, data, batch_sizes, states, params, has_biases, layers, p,
             f"{name}: batch_sizes never grow, and add up to the {len(data)} rows of data, but they are "
             f"{list(sizes)}"
         )
-    return _stacked(name, run, data, sizes, states, groups, p if train else 0.0, directions)
+    _check(name, data.shape[1], sizes[0], states, groups)
+    return _stacked(name, run, data, sizes, False, states, groups, p if train else 0.0, directions)
 
 
 def _publish(name, run):
@@ -197,7 +202,7 @@ def _cell(name, run, input, states, weights, parts):
                 "it is "
                 f"{[batch, width]}: (batch, hidden_size)"
             )
-    return run(input, states, (*weights, None), (batch,), False)[1:]
+    return run(input, states, (*weights, None), (batch,), False, False)[1:]
 
 
 @composite(method=False, out=False)

@@ -1,47 +1,193 @@
-"""Layers of recurrent networks in one direction over whole sequences: one operator with its gradient each."""
+"""Layers of recurrent networks in one direction over whole sequences: one operator with its gradient each.
+
+x is (time, batch, features), or (batch, time, features) with `batch_first`; when `sizes` is given it is the
+rows of all times one after another, and `sizes` says how many sequences run at each time. A state is (1,
+batch, size) or (batch, size). `kept` is a list that receives what the gradient needs, or None.
+"""
 
 from __future__ import annotations
 
-from .. import lang
-from ..autograd.api import grad
+from typing import NamedTuple
+
+from ..kernels import recurrent as kernels
 from ..lang.recurrent import gru_backward, gru_forward, lstm_backward, lstm_forward, rnn_backward, rnn_forward
 from ..tensor.core import Tensor
+from . import recurrent_steps as steps
 from .declare import operator
 
-# `sizes` is how many sequences run at each time; x has the rows of all times one after another
+
+class Times(NamedTuple):
+    """Which rows belong to which time."""
+
+    shape: tuple[int, ...]  # of the input
+    packed: tuple[int, ...] | None  # sequences that run at each time; None where all do at all times
+    reverse: bool
+    batch_first: bool
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        if self.packed is not None:
+            return self.packed
+        return (self.shape[1 - self._time],) * self.shape[self._time]
+
+    @property
+    def _time(self) -> int:
+        return 1 if self.batch_first else 0
+
+    @property
+    def sequences(self) -> kernels.Sequences:
+        if self.packed is not None:
+            return kernels.packed_sequences(self.packed, self.reverse)
+        return kernels.sequences(self.shape[self._time], self.shape[1 - self._time], self.reverse)
+
+    def by_time(self, x):
+        """The array with time first."""
+        return x.swapaxes(0, 1) if self.batch_first else x
+
+    def rows(self, x):
+        """All times one after another."""
+        if self.packed is not None:
+            return x
+        return self.by_time(x).reshape((self.shape[0] * self.shape[1], x.shape[2]))
+
+    def like_input(self, rows):
+        """Rows of all times in the order of the input's dimensions."""
+        if self.packed is not None:
+            return rows
+        count = self.shape[self._time]
+        return self.by_time(rows.reshape((count, self.shape[1 - self._time], rows.shape[1])))
+
+
+def _flat(state):
+    return state.reshape(state.shape[-2:])
+
+
+def _differentiated_again(g, x):
+    return isinstance(x, Tensor) or any(isinstance(t, Tensor) for t in g)
+
+
+def _forward(kind, x, states, weights, times, kept):
+    """Outputs and last states by a kernel; None where numpy is to do the work."""
+    h, c = states if kind == "lstm" else (*states, None)
+    made = kernels.forward(kind, times.by_time(x), h, c, weights, times.sequences, kept is not None)
+    if made is None:
+        return None
+    out, hn, cn, parts = made
+    if kept is not None:
+        kept[:] = [parts]
+    out = times.by_time(out)
+    return (out, hn) if cn is None else (out, hn, cn)
+
+
+def _backward(kind, g, x, states, weights, times, kept, out, needs):
+    """The gradients of x, the states and the weights, where a kernel has left what it needs; or None."""
+    if not kept or type(kept[0]) is not kernels.Kept:
+        return None
+    h, c = states if kind == "lstm" else (*states, None)
+    needs = needs if kind == "lstm" else (*needs[:2], False, *needs[2:])
+    given = times.by_time(g[0]), *g[1:]
+    x, out = times.by_time(x), times.by_time(out)
+    made = kernels.backward(kind, given, x, h, c, weights, times.sequences, kept[0], out, needs)
+    if made is None:
+        return None
+    dx, dh, dc, *others = made
+    dx = None if dx is None else times.by_time(dx)
+    return [dx, dh, dc, *others] if kind == "lstm" else [dx, dh, *others]
+
+
+def _parts(kept, out, times, again):
+    """What numpy's gradient needs: what its forward pass has kept, or another forward pass makes."""
+    if kept and type(kept[0]) is not kernels.Kept:
+        return *kept, times.rows(out)
+    return again()[-1]
+
+
+# ---- the plain recurrent network
 
 
 @operator(name="_rnn_layer", method=False, out=False)
 def rnn_layer(
-    x: Array, h: Array, w_ih: Array, w_hh: Array, b_ih: Array | None, b_hh: Array | None, sizes, reverse, tanh
+    x: Array,
+    h: Array,
+    w_ih: Array,
+    w_hh: Array,
+    b_ih: Array | None,
+    b_hh: Array | None,
+    sizes,
+    reverse,
+    batch_first,
+    tanh,
+    kept,
 ):
     """h = tanh(w_ih x + b_ih + w_hh h + b_hh) at each time: all states, and the last."""
-    return rnn_forward(x, h, w_ih, w_hh, b_ih, b_hh, sizes, reverse, tanh)
+    times, weights = Times(x.shape, sizes, reverse, batch_first), (w_ih, w_hh, b_ih, b_hh)
+    made = _forward("tanh" if tanh else "relu", x, (h,), weights, times, kept)
+    if made is not None:
+        return made
+    out, last = rnn_forward(times.rows(x), _flat(h), *weights, times.sizes, reverse, tanh)
+    return times.like_input(out), last.reshape(h.shape)
 
 
 @rnn_layer.gradient
-def _(g, x, h, w_ih, w_hh, b_ih, b_hh, sizes, reverse, tanh, results, needs):
+def _(g, x, h, w_ih, w_hh, b_ih, b_hh, sizes, reverse, batch_first, tanh, kept, results, needs):
+    times, weights = Times(x.shape, sizes, reverse, batch_first), (w_ih, w_hh, b_ih, b_hh)
     if _differentiated_again(g, x):
-        return _composed(_rnn_cell(tanh), g, x, (h,), (w_ih, w_hh, b_ih, b_hh), sizes, reverse, needs)
-    *others, bias = rnn_backward(g, x, h, w_ih, w_hh, sizes, reverse, tanh, results[0])
-    return *others, bias, bias
+        cell = steps.tanh_cell if tanh else steps.relu_cell
+        return steps.gradients(cell, g, x, (h,), weights, times, needs)
+    made = _backward("tanh" if tanh else "relu", g, x, (h,), weights, times, kept, results[0], needs)
+    if made is not None:
+        return made
+    g = times.rows(g[0]), _flat(g[1])
+    out = times.rows(results[0])
+    dx, dh, *others, bias = rnn_backward(
+        g, times.rows(x), _flat(h), w_ih, w_hh, times.sizes, reverse, tanh, out
+    )
+    return times.like_input(dx), dh.reshape(h.shape), *others, bias, bias
+
+
+# ---- gated recurrent units
 
 
 @operator(name="_gru_layer", method=False, out=False)
 def gru_layer(
-    x: Array, h: Array, w_ih: Array, w_hh: Array, b_ih: Array | None, b_hh: Array | None, sizes, reverse, kept
+    x: Array,
+    h: Array,
+    w_ih: Array,
+    w_hh: Array,
+    b_ih: Array | None,
+    b_hh: Array | None,
+    sizes,
+    reverse,
+    batch_first,
+    kept,
 ):
-    """Gated recurrent units: all states, and the last; `kept` receives what the gradient needs."""
-    out, last, parts = gru_forward(x, h, w_ih, w_hh, b_ih, b_hh, sizes, reverse)
-    kept[:] = parts
-    return out, last
+    """Gated recurrent units: all states, and the last."""
+    times, weights = Times(x.shape, sizes, reverse, batch_first), (w_ih, w_hh, b_ih, b_hh)
+    made = _forward("gru", x, (h,), weights, times, kept)
+    if made is not None:
+        return made
+    out, last, parts = gru_forward(times.rows(x), _flat(h), *weights, times.sizes, reverse)
+    if kept is not None:
+        kept[:] = parts[:2]
+    return times.like_input(out), last.reshape(h.shape)
 
 
 @gru_layer.gradient
-def _(g, x, h, w_ih, w_hh, b_ih, b_hh, sizes, reverse, kept, needs):
+def _(g, x, h, w_ih, w_hh, b_ih, b_hh, sizes, reverse, batch_first, kept, results, needs):
+    times, weights = Times(x.shape, sizes, reverse, batch_first), (w_ih, w_hh, b_ih, b_hh)
     if _differentiated_again(g, x):
-        return _composed(_gru_cell, g, x, (h,), (w_ih, w_hh, b_ih, b_hh), sizes, reverse, needs)
-    return gru_backward(g, x, h, w_ih, w_hh, sizes, reverse, kept)
+        return steps.gradients(steps.gru_cell, g, x, (h,), weights, times, needs)
+    made = _backward("gru", g, x, (h,), weights, times, kept, results[0], needs)
+    if made is not None:
+        return made
+    given = times.rows(x), _flat(h)
+    parts = _parts(kept, results[0], times, lambda: gru_forward(*given, *weights, times.sizes, reverse))
+    g = times.rows(g[0]), _flat(g[1])
+    dx, dh, *others = gru_backward(g, *given, w_ih, w_hh, times.sizes, reverse, parts)
+    return times.like_input(dx), dh.reshape(h.shape), *others
+
+
+# ---- long short-term memory
 
 
 @operator(name="_lstm_layer", method=False, out=False)
@@ -56,76 +202,34 @@ def lstm_layer(
     w_hr: Array | None,
     sizes,
     reverse,
+    batch_first,
     kept,
 ):
-    """Long short-term memory: all states, the last one and its memory; `kept` is for the gradient."""
-    out, last, memory, parts = lstm_forward(x, h, c, w_ih, w_hh, b_ih, b_hh, w_hr, sizes, reverse)
-    kept[:] = parts
-    return out, last, memory
+    """Long short-term memory: all states, the last one and its memory."""
+    times, weights = Times(x.shape, sizes, reverse, batch_first), (w_ih, w_hh, b_ih, b_hh)
+    made = _forward("lstm", x, (h, c), weights, times, kept) if w_hr is None else None
+    if made is not None:
+        return made
+    made = lstm_forward(times.rows(x), _flat(h), _flat(c), *weights, w_hr, times.sizes, reverse)
+    out, last, memory, parts = made
+    if kept is not None:
+        kept[:] = parts[:2]
+    return times.like_input(out), last.reshape(h.shape), memory.reshape(c.shape)
 
 
 @lstm_layer.gradient
-def _(g, x, h, c, w_ih, w_hh, b_ih, b_hh, w_hr, sizes, reverse, kept, needs):
+def _(g, x, h, c, w_ih, w_hh, b_ih, b_hh, w_hr, sizes, reverse, batch_first, kept, results, needs):
+    times, weights = Times(x.shape, sizes, reverse, batch_first), (w_ih, w_hh, b_ih, b_hh)
     if _differentiated_again(g, x):
-        return _composed(_lstm_cell, g, x, (h, c), (w_ih, w_hh, b_ih, b_hh, w_hr), sizes, reverse, needs)
-    *others, bias, of_hr = lstm_backward(g, x, h, c, w_ih, w_hh, w_hr, sizes, reverse, kept)
-    return *others, bias, bias, of_hr
-
-
-# ---- the same, step by step on tensors, for gradients of gradients
-
-
-def _differentiated_again(g, x):
-    return isinstance(x, Tensor) or any(isinstance(t, Tensor) for t in g)
-
-
-def _affine(x, w, b):
-    y = lang.matmul(x, lang.transpose(w, 0, 1))
-    return y if b is None else y + b
-
-
-def _rnn_cell(tanh):
-    def step(x, states, w_ih, w_hh, b_ih, b_hh):
-        y = _affine(x, w_ih, b_ih) + _affine(states[0], w_hh, b_hh)
-        return (lang.tanh(y) if tanh else lang.maximum(y, 0.0),)
-
-    return step
-
-
-def _gru_cell(x, states, w_ih, w_hh, b_ih, b_hh):
-    (h,) = states
-    a, b = _affine(x, w_ih, b_ih).chunk(3, 1), _affine(h, w_hh, b_hh).chunk(3, 1)
-    r, z = lang.sigmoid(a[0] + b[0]), lang.sigmoid(a[1] + b[1])
-    new = lang.tanh(a[2] + r * b[2])
-    return (new + z * (h - new),)
-
-
-def _lstm_cell(x, states, w_ih, w_hh, b_ih, b_hh, w_hr):
-    h, c = states
-    i, f, new, o = (_affine(x, w_ih, b_ih) + _affine(h, w_hh, b_hh)).chunk(4, 1)
-    c = lang.sigmoid(f) * c + lang.sigmoid(i) * lang.tanh(new)
-    h = lang.sigmoid(o) * lang.tanh(c)
-    return (h if w_hr is None else _affine(h, w_hr, None)), c
-
-
-def _composed(cell, g, x, states, weights, sizes, reverse, needs):
-    """The gradients by way of a graph with nodes for each step, which can be differentiated once more."""
-    inputs = [None if t is None else lang.copy(t) for t in (x, *states, *weights)]
-    count = len(states)
-    results = _unrolled(cell, inputs[0], inputs[1 : count + 1], inputs[count + 1 :], sizes, reverse)
-    wanted = [t for t, n in zip(inputs, needs) if n]
-    found = iter(grad(results, wanted, g, create_graph=True, allow_unused=True))
-    return [next(found) if n else None for n in needs]
-
-
-def _unrolled(cell, x, states, weights, sizes, reverse):
-    starts, place = [], 0
-    for n in sizes:
-        starts.append((place, n))
-        place += n
-    outputs = {}
-    for start, n in reversed(starts) if reverse else starts:
-        new = cell(x[start : start + n], [s[:n] for s in states], *weights)
-        outputs[start] = new[0]
-        states = [a if n == len(s) else lang.cat([a, s[n:]], 0) for a, s in zip(new, states)]
-    return lang.cat([outputs[start] for start, _ in starts], 0), *states
+        return steps.gradients(steps.lstm_cell, g, x, (h, c), (*weights, w_hr), times, needs)
+    made = _backward("lstm", g, x, (h, c), weights, times, kept, results[0], needs)
+    if made is not None:
+        return [*made, None]
+    given = times.rows(x), _flat(h), _flat(c)
+    parts = _parts(
+        kept, results[0], times, lambda: lstm_forward(*given, *weights, w_hr, times.sizes, reverse)
+    )
+    g = times.rows(g[0]), _flat(g[1]), _flat(g[2])
+    *found, bias, of_hr = lstm_backward(g, *given, w_ih, w_hh, w_hr, times.sizes, reverse, parts)
+    dx, dh, dc, *others = found
+    return times.like_input(dx), dh.reshape(h.shape), dc.reshape(c.shape), *others, bias, bias, of_hr

@@ -1,0 +1,163 @@
+"""Matrix products inside other kernels: rows times packed columns, and sums of outer products over rows.
+
+Packed columns lie as [block][k] vectors, a block being as many columns as a vector has lanes; those that do
+not exist are zero. The other side may have rows of any pitch. Each element is one chain of multiplications
+and additions in the order of `k`, whatever tile it falls into: the same bits however rows are parted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from ...runtime.ir import Function, Module, Value, i64, ptr
+from .blocked import Machine, read_planes
+
+ROWS = (6, 4, 2, 1)  # of a tile, the most first: 6 rows of 4 vectors fill 24 of 32 registers
+BLOCKS = (4, 2, 1)
+BLOCKS_OF_ONE_ROW = (8, *BLOCKS)  # one row alone needs as many sums to keep the multipliers busy
+BLOCKS_OF_FEW = (2, 1)  # where there are 16 registers
+CHUNK = 128  # rows whose outer products are added up before they are added to the result
+
+
+def _widths(m: Machine) -> tuple[int, ...]:
+    """Vectors of a row of a tile, as many as the machine has registers for."""
+    return BLOCKS_OF_FEW if m.bytes == 32 else BLOCKS
+
+
+# ---- packing
+
+
+def block_size(m: Machine, inner: Value) -> Value:
+    """Bytes of a packed block: whole squares are written to it."""
+    return (inner + (m.lanes - 1) & -m.lanes) * m.bytes
+
+
+def pack_rows(f: Function, m: Machine, source: Value, rows: Value, inner: Value, target: Value) -> None:
+    """A block of at most `lanes` rows of a matrix as columns: target[k] has element k of each row."""
+
+    def put(k: Value, vector: Value) -> None:
+        m.store(f, vector, target.offset(k * m.bytes))
+
+    read_planes(f, m, source, inner * m.size, inner, rows, put)
+
+
+def pack_columns(
+    f: Function, m: Machine, source: Value, pitch: Value, valid: Value, inner: Value, target: Value
+) -> None:
+    """A block of columns, of which `valid` exist: target[k] has those of row k."""
+    mask = m.below(f, valid)
+    with f.loop(0, inner) as k:
+        m.store(f, m.load(f, source.offset(k * pitch), 0, mask), target.offset(k * m.bytes))
+
+
+def fill(f: Function, m: Machine, target: Value, size: Value) -> None:
+    """Zeros in as many bytes, which are whole vectors."""
+    with f.loop(0, size, m.bytes) as at:
+        m.store(f, m.zero(f), target.offset(at))
+
+
+# ---- rows times packed columns
+
+
+def define_product(module: Module, m: Machine, masked: bool = False) -> None:
+    """`out[n] = initial[n] + a[n] times the packed columns`; `initial` of pitch 0 is one row for all.
+
+    Rows of `out` and `initial` are whole vectors; with `masked` those of `out` end after `columns` elements.
+    """
+    places = {"out": ptr, "initial": ptr, "a": ptr, "packed": ptr}
+    sizes = dict.fromkeys(
+        ("out_pitch", "initial_pitch", "a_pitch", "rows", "blocks", "inner", "columns"), i64
+    )
+    with module.function("product", exported=False, inline=False, **places, **sizes) as f:
+        zero = f.constant(i64, 0)
+
+        def tile(n: Value, b: Value, count: int, width: int) -> None:
+            _row_tile(f, m, n, b, count, width, masked)
+
+        with f.when(f.rows.equals(1)):
+            _split(f, f.blocks, BLOCKS_OF_ONE_ROW, lambda b, width: tile(zero, b, 1, width))
+            f.ret()
+        _split(
+            f,
+            f.blocks,
+            _widths(m),
+            lambda b, width: _split(f, f.rows, ROWS, lambda n, k: tile(n, b, k, width)),
+        )
+
+
+def _split(f: Function, high: Value, steps: Sequence[int], body: Callable[[Value, int], None]) -> None:
+    """`body(index, step)` from 0 to `high` in steps as large as fit."""
+    low = f.constant(i64, 0)
+    for step in steps:
+        end = low + (high - low) // step * step if step > 1 else high
+        with f.loop(low, end, step) as index:
+            body(index, step)
+        low = end
+
+
+def _row_tile(f: Function, m: Machine, n: Value, b: Value, count: int, width: int, masked: bool) -> None:
+    block_bytes = block_size(m, f.inner)
+    start = f.initial.offset(n * f.initial_pitch + b * m.bytes)
+    sums = [
+        [
+            f.variable(m.vector, m.load(f, start.offset(f.initial_pitch * r), k * m.bytes))
+            for k in range(width)
+        ]
+        for r in range(count)
+    ]
+    rows = [f.a.offset((n + r) * f.a_pitch) for r in range(count)]
+    columns = [f.packed.offset((b + k) * block_bytes) for k in range(width)]
+    with f.loop(0, f.inner) as k:
+        vectors = [m.load(f, place.offset(k * m.bytes)) for place in columns]
+        for row, totals in zip(rows, sums):
+            element = m.spread(f, row.offset(k * m.size))
+            for vector, total in zip(vectors, totals):
+                total.set(f.fma(element, vector, total.get()))
+    out = f.out.offset(n * f.out_pitch + b * m.bytes)
+    masks = [m.below(f, f.columns - (b + k) * m.lanes) if masked else None for k in range(width)]
+    for r, totals in enumerate(sums):
+        for k, total in enumerate(totals):
+            m.store(f, total.get(), out.offset(f.out_pitch * r), k * m.bytes, masks[k])
+
+
+# ---- sums over rows
+
+
+def define_outer_sums(module: Module, m: Machine) -> None:
+    """`out[j, c] = sum over n of a[n, j] * b[n, c]` for `units` j and `columns` c; b has whole vectors."""
+    places = {"out": ptr, "a": ptr, "b": ptr}
+    sizes = dict.fromkeys(("out_pitch", "a_pitch", "b_pitch", "rows", "units", "columns"), i64)
+    with module.function("outer_sums", exported=False, inline=False, **places, **sizes) as f:
+        count = (f.columns + (m.lanes - 1)) // m.lanes
+        with f.loop(0, f.rows, CHUNK) as low:
+            rows = low, f.minimum(low + CHUNK, f.rows)
+            _split(
+                f,
+                count,
+                _widths(m),
+                lambda b, width: _split(
+                    f, f.units, ROWS, lambda j, k: _outer_tile(f, m, rows, j, b, k, width)
+                ),
+            )
+
+
+def _outer_tile(
+    f: Function, m: Machine, rows: tuple[Value, Value], j: Value, b: Value, count: int, width: int
+) -> None:
+    sums = [[f.variable(m.vector, 0) for _ in range(width)] for _ in range(count)]
+    a, columns = f.a.offset(j * m.size), f.b.offset(b * m.bytes)
+    with f.loop(*rows) as n:
+        row, element = columns.offset(n * f.b_pitch), a.offset(n * f.a_pitch)
+        vectors = [m.load(f, row, k * m.bytes) for k in range(width)]
+        for u, totals in enumerate(sums):
+            factor = m.spread(f, element, u * m.size)
+            for vector, total in zip(vectors, totals):
+                total.set(f.fma(factor, vector, total.get()))
+    masks = [m.below(f, f.columns - (b + k) * m.lanes) for k in range(width)]
+    for u, totals in enumerate(sums):
+        place = f.out.offset((j + u) * f.out_pitch + b * m.bytes)
+        with f.when(rows[0] > 0):
+            for k, total in enumerate(totals):
+                total.set(total.get() + m.load(f, place, k * m.bytes, masks[k]))
+        for k, total in enumerate(totals):
+            m.store(f, total.get(), place, k * m.bytes, masks[k])

@@ -1,0 +1,278 @@
+"""A recurrent layer over whole sequences: one product with the inputs of all times, then the steps.
+
+The steps of some sequences are one task: nothing waits for another thread until the last time is done. Rows
+of all times lie one after another; `places` says where those of a step begin, `sizes` how many run then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import contextmanager
+
+from ...runtime.ir import Function, Value, i64, ptr, void
+from . import recurrent_cells as cells
+from .blocked import HEADER, Kernel, Machine, Words
+from .products import block_size, define_product, pack_rows
+
+ROWS_OF_A_TASK = 48
+ROW_WORDS = ("group_rows", "group_tasks", "x_group", "x_row", "row_group", "row_step")
+WORDS = (
+    *("x", "w_ih", "w_hh", "b_ih", "b_hh", "h0", "c0", "out", "hn", "cn", "gates", "cells"),
+    *("places", "sizes", "scratch", "threads", "shared_bytes", "slot_bytes"),
+    *("steps", "batch", "features", "hidden", "rows", "part_rows", "keep"),
+    *("packs", "row_tasks", "parts", "packed_across", "starts", *ROW_WORDS),
+)
+
+
+def recurrent_ir(dtype: str, vector_bytes: int, kind: str, whole: bool) -> str:
+    """`whole`: is the hidden size a multiple of the lanes? Then nothing is masked."""
+    layer = Layer(Machine(dtype, vector_bytes), WORDS, kind, whole)
+    define_product(layer.kernel.module, layer.machine)
+    _step(layer)
+    _pack(layer)
+    _project(layer)
+    _steps(layer)
+    return layer.kernel.finish()
+
+
+class Layer:
+    """What the kernels of a layer share: its kind, and where things lie."""
+
+    def __init__(self, machine: Machine, names: Sequence[str], kind: str, whole: bool) -> None:
+        self.machine, self.kernel = machine, Kernel(machine, names)
+        self.name, self.kind, self.whole = kind, cells.KINDS[kind], whole
+        self.has_memory = kind == "lstm"
+
+    def blocks(self, words: Words) -> Value:
+        """Vectors that hold a state."""
+        return (words["hidden"] + (self.machine.lanes - 1)) // self.machine.lanes
+
+    def width(self, words: Words) -> Value:
+        """Bytes of a state in whole vectors."""
+        return self.blocks(words) * self.machine.bytes
+
+    def mask(self, f: Function, words: Words, at: Value) -> Value | None:
+        """Which elements of the vector `at` bytes from the start of a state exist."""
+        if self.whole:
+            return None
+        return self.machine.below(f, words["hidden"] - at // self.machine.size)
+
+    def pitch(self, words: Words) -> Value:
+        """Bytes of a state as users see it."""
+        return words["hidden"] * self.machine.size
+
+
+def choose(f: Function, number: Value, numbers: Sequence[int]) -> Value:
+    """The entry of a small table."""
+    found = f.constant(i64, numbers[0])
+    for k, entry in enumerate(numbers[1:], 1):
+        found = f.select(number.equals(k), entry, found)
+    return found
+
+
+@contextmanager
+def when_given(f: Function, words: Words, name: str):
+    """Inside, the array of that name is there; yields where."""
+    with f.when(words[name].differs(0)):
+        yield words.pointer(name)
+
+
+def _pack(layer: Layer) -> None:
+    """Both weights as columns of a slot each, and the biases of all slots as one row."""
+    m, kind = layer.machine, layer.kind
+    gates = kind.inward + kind.across
+    with layer.kernel.phase("pack", "packs") as (f, words, task, _):
+        blocks, hidden = layer.blocks(words), words["hidden"]
+        slot, block = task // blocks, task % blocks
+        is_inward = slot < len(kind.inward)
+        inner = f.select(is_inward, words["features"], hidden)
+        size, before = block_size(m, inner), blocks * len(kind.inward)
+        scratch = layer.kernel.scratch(f)
+        at = f.select(is_inward, task * size + HEADER, (task - before) * size + words["packed_across"])
+        row = choose(f, slot, gates) * hidden + block * m.lanes
+        weight = f.select(is_inward, words.pointer("w_ih"), words.pointer("w_hh"))
+        source = weight.offset(row * inner * m.size)
+        pack_rows(f, m, source, hidden - block * m.lanes, inner, scratch.offset(at))
+        with f.when(slot < kind.slots):
+            start = _bias(f, layer, words, slot, block)
+            m.store(f, start, scratch.offset(words["starts"] + task * m.bytes))
+
+
+def _bias(f: Function, layer: Layer, words: Words, slot: Value, block: Value) -> Value:
+    """What the sums of a block start from."""
+    m, kind = layer.machine, layer.kind
+    total = f.variable(m.vector, 0)
+    mask = m.below(f, words["hidden"] - block * m.lanes)
+    first = kind.first_across
+    sides = (
+        ("b_ih", slot < len(kind.inward), choose(f, slot, kind.inward)),
+        ("b_hh", slot >= first, choose(f, slot - first, kind.across)),
+    )
+    for name, has_it, gate in sides:
+        with f.when(has_it & words[name].differs(0)):
+            at = (gate * words["hidden"] + block * m.lanes) * m.size
+            total.set(total.get() + m.load(f, words.pointer(name), at, mask))
+    return total.get()
+
+
+class Rows:
+    """Some rows of the input, as they lie in memory, and which of all rows they are.
+
+    They come in groups, the rows of one time or those of one sequence, with a fixed step from each to the
+    next.
+    """
+
+    def __init__(self, f: Function, words: Words, task: Value) -> None:
+        group, low = task // words["group_tasks"], task % words["group_tasks"] * ROWS_OF_A_TASK
+        self.count = f.minimum(words["group_rows"] - low, ROWS_OF_A_TASK)
+        self.x = words.pointer("x").offset(group * words["x_group"] + low * words["x_row"])
+        self.pitch, self.step = words["x_row"], words["row_step"]
+        self.first = group * words["row_group"] + low * self.step
+
+
+def _project(layer: Layer) -> None:
+    """The products of some rows with the weights of the input, on top of the biases."""
+    m, kind = layer.machine, layer.kind
+    with layer.kernel.phase("project", "row_tasks") as (f, words, task, _):
+        rows = Rows(f, words, task)
+        width, inner = layer.width(words), words["features"]
+        scratch = layer.kernel.scratch(f)
+        starts = scratch.offset(words["starts"])
+        out = words.pointer("gates").offset(rows.first * width * kind.slots)
+        pitch = rows.step * width * kind.slots
+        zero, count = f.constant(i64, 0), layer.blocks(words) * len(kind.inward)
+        places = out, starts, rows.x, scratch.offset(HEADER)
+        f.call("product", void, *places, pitch, zero, rows.pitch, rows.count, count, inner, zero)
+        if len(kind.inward) < kind.slots:
+            low, high = width * len(kind.inward), width * kind.slots
+            with f.loop(0, rows.count) as n, f.loop(low, high, m.bytes) as at:
+                m.store(f, m.load(f, starts.offset(at)), out.offset(n * pitch + at))
+
+
+def _steps(layer: Layer) -> None:
+    """All times of some sequences."""
+    with layer.kernel.phase("steps", "parts") as (f, words, task, _):
+        part = Part(f, words, task)
+        with f.loop(0, words["steps"]) as s:
+            for run in part.runs(layer, s):
+                row = run.row
+                gates = words.pointer("gates").offset(row * layer.width(words) * layer.kind.slots)
+                memory = words.pointer("cells").offset(
+                    f.select(words["keep"].differs(0), row, run.low) * layer.width(words)
+                )
+                out = words.pointer("out").offset(row * layer.pitch(words))
+                f.call("step", void, f.block, gates, *run.before, memory, out, run.high - run.low)
+            _finished(f, layer, words, part, s)
+
+
+class Part:
+    """Some of the sequences, from `low` to `high`."""
+
+    def __init__(self, f: Function, words: Words, task: Value) -> None:
+        self.f, self.words = f, words
+        self.low = task * words["part_rows"]
+        self.high = f.minimum(self.low + words["part_rows"], words["batch"])
+
+    def size(self, s: Value) -> Value:
+        """How many sequences run at a step; none before the first and after the last."""
+        inside = s.compare("ult", self.words["steps"])
+        place = self.f.select(inside, s, 0) * 8
+        return self.f.select(inside, self.f.load(i64, self.words.pointer("sizes").offset(place)), 0)
+
+    def place(self, s: Value) -> Value:
+        return self.f.load(i64, self.words.pointer("places").offset(s * 8))
+
+    def runs(self, layer: Layer, s: Value):
+        """Sequences that went through the step before, then those that begin here: a `Run` each, if any."""
+        f = self.f
+        begun, here = self.size(s - 1), self.place(s)
+        end = f.minimum(self.high, self.size(s))
+        middle = f.minimum(end, f.maximum(self.low, begun))
+        with f.when(self.low < middle):
+            yield Run(layer, self, s, here, self.low, middle, False)
+        with f.when(middle < end):
+            yield Run(layer, self, s, here, middle, end, True)
+
+
+class Run:
+    """Neighbouring sequences at one step."""
+
+    def __init__(
+        self, layer: Layer, part: Part, s: Value, place: Value, low: Value, high: Value, first: bool
+    ) -> None:
+        self.layer, self.part, self.low, self.high = layer, part, low, high
+        self.place, self.row = place, place + low
+        words, pitch, width = part.words, layer.pitch(part.words), layer.width(part.words)
+        if first:
+            self.before = (
+                words.pointer("h0").offset(low * pitch),
+                words.pointer("c0").offset(low * pitch),
+                pitch,
+            )
+        else:
+            row = part.place(s - 1) + low
+            kept = part.f.select(words["keep"].differs(0), row, low)
+            memory = words.pointer("cells").offset(kept * width)
+            self.before = words.pointer("out").offset(row * pitch), memory, width
+
+
+def _finished(f: Function, layer: Layer, words: Words, part: Part, s: Value) -> None:
+    """The last states of sequences that end at a step."""
+    m, pitch, width = layer.machine, layer.pitch(words), layer.width(words)
+    low = f.maximum(part.low, part.size(s + 1))
+    with f.loop(low, f.minimum(part.high, part.size(s))) as n:
+        row = part.place(s) + n
+        with f.loop(0, width, m.bytes) as at:
+            mask = layer.mask(f, words, at)
+            last = m.load(f, words.pointer("out").offset(row * pitch + at), 0, mask)
+            m.store(f, last, words.pointer("hn").offset(n * pitch + at), 0, mask)
+            if layer.has_memory:
+                kept = f.select(words["keep"].differs(0), row, n)
+                last = m.load(f, words.pointer("cells").offset(kept * width + at))
+                m.store(f, last, words.pointer("cn").offset(n * pitch + at), 0, mask)
+
+
+def _step(layer: Layer) -> None:
+    """One time for some sequences: the product with their states, then the cell."""
+    m, kind, module = layer.machine, layer.kind, layer.kernel.module
+    places = dict.fromkeys(("block", "gates", "h", "c"), ptr)
+    rest = {"c_pitch": i64, "memory": ptr, "out": ptr, "count": i64}
+    with module.function("step", exported=False, inline=False, **places, **rest) as f:
+        words = layer.kernel.words(f)
+        width, h_pitch, blocks = layer.width(words), layer.pitch(words), layer.blocks(words)
+        pitch = width * kind.slots
+        sums = f.gates.offset(width * kind.first_across)
+        packed = layer.kernel.scratch(f).offset(words["packed_across"])
+        count, zero = blocks * len(kind.across), f.constant(i64, 0)
+        f.call(
+            "product",
+            void,
+            sums,
+            sums,
+            f.h,
+            packed,
+            pitch,
+            pitch,
+            h_pitch,
+            f.count,
+            count,
+            words["hidden"],
+            zero,
+        )
+        with f.loop(0, f.count) as n, f.loop(0, width, m.bytes) as at:
+            _cell(f, layer, words, n, at)
+
+
+def _cell(f: Function, layer: Layer, words: Words, n: Value, at: Value) -> None:
+    """One vector of one sequence's state."""
+    m, width, h_pitch = layer.machine, layer.width(words), layer.pitch(words)
+    mask = layer.mask(f, words, at)
+    slots = [f.gates.offset(n * width * layer.kind.slots + width * k + at) for k in range(layer.kind.slots)]
+    state = m.load(f, f.h.offset(n * h_pitch + at), 0, mask) if layer.name == "gru" else None
+    memory = m.load(f, f.c.offset(n * f.c_pitch + at), 0, mask) if layer.has_memory else None
+    step = cells.forward(f, layer.name, [m.load(f, slot) for slot in slots], state, memory)
+    for slot, value in zip(slots, step.slots):
+        m.store(f, value, slot)
+    if layer.has_memory:
+        m.store(f, step.memory, f.memory.offset(n * width + at))
+    m.store(f, step.state, f.out.offset(n * h_pitch + at), 0, mask)

@@ -1,0 +1,262 @@
+"""The gradients of a recurrent layer: its steps backwards, then one product for each weight and the input.
+
+Going back through the steps of some sequences is one task, as in the forward pass. It leaves the slopes of
+all sums, and the states before them in rows of whole vectors, for the products over all times.
+"""
+
+from __future__ import annotations
+
+from ...runtime.ir import Function, Value, i64, ptr, void
+from . import recurrent_cells as cells
+from .blocked import Machine, Words
+from .products import CHUNK, define_outer_sums, define_product, fill, pack_columns
+from .recurrent import ROW_WORDS, ROWS_OF_A_TASK, Layer, Part, Rows, Run, choose, when_given
+
+WORDS = (
+    *("g", "g_hn", "g_cn", "x", "w_ih", "w_hh", "h0", "c0", "out", "gates", "cells"),
+    *("dx", "dh", "dc", "dw_ih", "dw_hh", "db_ih", "db_hh"),
+    *("places", "sizes", "scratch", "threads", "shared_bytes", "slot_bytes"),
+    *("steps", "batch", "features", "hidden", "rows", "part_rows", "keep"),
+    *("packs", "pad_tasks", "parts", "input_tasks", "weight_tasks", "units", "chunks", "zero_bytes"),
+    *("g_unit", "g_step", "g_row", *ROW_WORDS),
+    *("packed_across", "packed_inward", "slopes", "befores", "states", "memories", "inputs", "zeros"),
+)
+
+
+def recurrent_back_ir(dtype: str, vector_bytes: int, kind: str, whole: bool) -> str:
+    layer = Layer(Machine(dtype, vector_bytes), WORDS, kind, whole)
+    define_product(layer.kernel.module, layer.machine, masked=True)
+    define_outer_sums(layer.kernel.module, layer.machine)
+    _step(layer)
+    _pack(layer)
+    _pad(layer)
+    _steps(layer)
+    _inputs(layer)
+    _weights(layer)
+    return layer.kernel.finish()
+
+
+def _pack(layer: Layer) -> None:
+    """Both weights in blocks of their columns, with their rows in the order of the slots, zeros between."""
+    m, kind = layer.machine, layer.kind
+    with layer.kernel.phase("pack", "packs") as (f, words, task, _):
+        blocks, width = layer.blocks(words), layer.width(words)
+        scratch = layer.kernel.scratch(f)
+        across = task < blocks
+        with f.when(task.equals(0)):
+            fill(f, m, scratch.offset(words["zeros"]), words["zero_bytes"])
+        for is_it, first, name, gates, inner, columns in (
+            (across, 0, "across", kind.across, "w_hh", words["hidden"]),
+            (across ^ 1, blocks, "inward", kind.inward, "w_ih", words["features"]),
+        ):
+            with f.when(is_it):
+                block = task - first
+                size = width * (m.lanes * len(gates))
+                target = scratch.offset(words[f"packed_{name}"] + block * size)
+                fill(f, m, target, size)
+                valid, pitch = columns - block * m.lanes, columns * m.size
+                for slot, gate in enumerate(gates):
+                    source = words.pointer(inner).offset(pitch * gate * words["hidden"] + block * m.bytes)
+                    into = target.offset(width * (m.lanes * slot))
+                    pack_columns(f, m, source, pitch, valid, words["hidden"], into)
+
+
+def _pad(layer: Layer) -> None:
+    """A copy of the input in rows of whole vectors."""
+    m = layer.machine
+    with layer.kernel.phase("pad", "pad_tasks") as (f, words, task, _):
+        rows = Rows(f, words, task)
+        blocks = (words["features"] + (m.lanes - 1)) // m.lanes
+        target = layer.kernel.scratch(f).offset(words["inputs"])
+        with f.loop(0, rows.count) as n, f.loop(0, blocks) as b:
+            mask = m.below(f, words["features"] - b * m.lanes)
+            vector = m.load(f, rows.x.offset(n * rows.pitch + b * m.bytes), 0, mask)
+            m.store(f, vector, target.offset(((rows.first + n * rows.step) * blocks + b) * m.bytes))
+
+
+# ---- through the steps
+
+
+def _steps(layer: Layer) -> None:
+    kind = layer.kind
+    with layer.kernel.phase("steps", "parts") as (f, words, task, _):
+        part, scratch = Part(f, words, task), layer.kernel.scratch(f)
+        width = layer.width(words)
+        _carry(f, layer, words, part, inwards=True)
+        with f.loop(0, words["steps"]) as k:
+            s = words["steps"] - 1 - k
+            for run in part.runs(layer, s):
+                slopes = scratch.offset(words["slopes"] + run.row * width * kind.slots)
+                f.call(
+                    "step",
+                    void,
+                    f.block,
+                    slopes,
+                    *run.before,
+                    run.row,
+                    run.place,
+                    run.low,
+                    run.high - run.low,
+                )
+                with f.when((s > 0) | words["dh"].differs(0)):
+                    _product_back(f, layer, words, run, slopes)
+        _carry(f, layer, words, part, inwards=False)
+
+
+def _carry(f: Function, layer: Layer, words: Words, part: Part, inwards: bool) -> None:
+    """The gradients of the last states into rows of whole vectors, or those of the first states out."""
+    m, pitch, width = layer.machine, layer.pitch(words), layer.width(words)
+    names = [("g_hn", "dh", "states"), ("g_cn", "dc", "memories")][: 1 + layer.has_memory]
+    for given, wanted, place in names:
+        carried = layer.kernel.scratch(f).offset(words[place])
+        rows, columns = f.loop(part.low, part.high), f.loop(0, width, m.bytes)
+        with when_given(f, words, given if inwards else wanted) as user, rows as n, columns as at:
+            mask = layer.mask(f, words, at)
+            theirs, ours = user.offset(n * pitch + at), carried.offset(n * width + at)
+            if inwards:
+                m.store(f, m.load(f, theirs, 0, mask), ours)
+            else:
+                m.store(f, m.load(f, ours), theirs, 0, mask)
+
+
+def _product_back(f: Function, layer: Layer, words: Words, run: Run, slopes: Value) -> None:
+    """The gradients of the states before, by way of the products with them."""
+    m, kind = layer.machine, layer.kind
+    width, scratch = layer.width(words), layer.kernel.scratch(f)
+    pitch = width * kind.slots
+    states = scratch.offset(words["states"] + run.low * width)
+    start, start_pitch = (
+        (states, width) if layer.name == "gru" else (scratch.offset(words["zeros"]), f.constant(i64, 0))
+    )
+    packed = scratch.offset(words["packed_across"])
+    inner = layer.blocks(words) * (m.lanes * len(kind.across))
+    places = states, start, slopes.offset(width * kind.first_across), packed
+    sizes = run.high - run.low, layer.blocks(words), inner, width // m.size
+    f.call("product", void, *places, width, start_pitch, pitch, *sizes)
+
+
+def _step(layer: Layer) -> None:
+    """The cells of some sequences at one time, backwards."""
+    m, kind, module = layer.machine, layer.kind, layer.kernel.module
+    places = dict.fromkeys(("block", "slopes", "h", "c"), ptr)
+    rest = dict.fromkeys(("c_pitch", "row", "place", "low", "count"), i64)
+    with module.function("step", exported=False, inline=False, **places, **rest) as f:
+        words, scratch = layer.kernel.words(f), layer.kernel.scratch(f)
+        width = layer.width(words)
+        pitch = width * kind.slots
+        g = words.pointer("g").offset(f.place // words["g_unit"] * words["g_step"] + f.low * words["g_row"])
+        gates = words.pointer("gates").offset(f.row * pitch)
+        after = words.pointer("cells").offset(f.row * width)
+        befores = scratch.offset(words["befores"] + f.row * width)
+        states, memories = (scratch.offset(words[name] + f.low * width) for name in ("states", "memories"))
+        places = _Places(g, gates, after, befores, states, memories)
+        with f.loop(0, f.count) as n, f.loop(0, width, m.bytes) as at:
+            _cell(f, layer, words, places, n, at)
+
+
+class _Places:
+    """Where the first of some sequences begins: the gradient, what was kept, and what is carried on."""
+
+    def __init__(self, g: Value, gates: Value, after: Value, befores: Value, states: Value, memories: Value):
+        self.g, self.gates, self.after = g, gates, after
+        self.befores, self.states, self.memories = befores, states, memories
+
+
+def _cell(f: Function, layer: Layer, words: Words, places: _Places, n: Value, at: Value) -> None:
+    """One vector of one sequence's state."""
+    m, kind, width = layer.machine, layer.kind, layer.width(words)
+    mask = layer.mask(f, words, at)
+    here = n * width + at
+    of_slots = [n * (width * kind.slots) + width * k + at for k in range(kind.slots)]
+    before = m.load(f, f.h.offset(n * layer.pitch(words) + at), 0, mask)
+    m.store(f, before, places.befores.offset(here))
+    slope = m.load(f, places.states.offset(here))
+    slope = slope + m.load(f, places.g.offset(n * words["g_row"] + at), 0, mask)
+    memories = None
+    if layer.has_memory:
+        memory = m.load(f, f.c.offset(n * f.c_pitch + at), 0, mask)
+        memories = memory, m.load(f, places.after.offset(here)), m.load(f, places.memories.offset(here))
+    kept = [m.load(f, places.gates.offset(slot)) for slot in of_slots]
+    back = cells.backward(f, layer.name, kept, slope, before, memories)
+    for slot, value in zip(of_slots, back.slots):
+        m.store(f, value, f.slopes.offset(slot))
+    if back.state is not None:
+        m.store(f, back.state, places.states.offset(here))
+    if back.memory is not None:
+        m.store(f, back.memory, places.memories.offset(here))
+
+
+# ---- products over all times
+
+
+def _inputs(layer: Layer) -> None:
+    """The gradient of some rows of the input."""
+    m, kind = layer.machine, layer.kind
+    with layer.kernel.phase("inputs", "input_tasks") as (f, words, task, _):
+        scratch = layer.kernel.scratch(f)
+        low = task * ROWS_OF_A_TASK
+        rows = f.minimum(words["rows"] - low, ROWS_OF_A_TASK)
+        pitch, x_pitch = layer.width(words) * kind.slots, words["features"] * m.size
+        slopes = scratch.offset(words["slopes"] + low * pitch)
+        out, packed = words.pointer("dx").offset(low * x_pitch), scratch.offset(words["packed_inward"])
+        blocks = (words["features"] + (m.lanes - 1)) // m.lanes
+        inner, zero = layer.blocks(words) * (m.lanes * len(kind.inward)), f.constant(i64, 0)
+        places = out, scratch.offset(words["zeros"]), slopes, packed
+        f.call("product", void, *places, x_pitch, zero, pitch, rows, blocks, inner, words["features"])
+
+
+def _weights(layer: Layer) -> None:
+    """Some rows of a weight's gradient, or a vector of the biases'."""
+    with layer.kernel.phase("weights", "weight_tasks") as (f, words, task, _):
+        kind, chunks = layer.kind, words["chunks"]
+        across, inward = chunks * len(kind.across), chunks * len(kind.inward)
+        with f.when(task < across):
+            _weight_rows(f, layer, words, task, True)
+        with f.when((task >= across) & (task < across + inward)):
+            _weight_rows(f, layer, words, task - across, False)
+        with f.when(task >= across + inward):
+            _biases(f, layer, words, task - across - inward)
+
+
+def _weight_rows(f: Function, layer: Layer, words: Words, task: Value, across: bool) -> None:
+    m, kind = layer.machine, layer.kind
+    width, scratch = layer.width(words), layer.kernel.scratch(f)
+    slot, first = task // words["chunks"], task % words["chunks"] * words["units"]
+    units = f.minimum(words["units"], words["hidden"] - first)
+    if across:
+        name, gate, inner = "dw_hh", choose(f, slot, kind.across), words["hidden"]
+        slot = slot + kind.first_across
+        rows, row_pitch = scratch.offset(words["befores"]), width
+    else:
+        name, gate, inner = "dw_ih", choose(f, slot, kind.inward), words["features"]
+        padded = words["inputs"].differs(0)
+        rows = f.select(padded, scratch.offset(words["inputs"]), words.pointer("x"))
+        row_pitch = f.select(padded, (inner + (m.lanes - 1)) // m.lanes * m.bytes, words["x_row"])
+    slopes = scratch.offset(words["slopes"] + slot * width + first * m.size)
+    with when_given(f, words, name) as target:
+        out = target.offset((gate * words["hidden"] + first) * inner * m.size)
+        sizes = inner * m.size, width * kind.slots, row_pitch, words["rows"], units, inner
+        f.call("outer_sums", void, out, slopes, rows, *sizes)
+
+
+def _biases(f: Function, layer: Layer, words: Words, task: Value) -> None:
+    m, kind, width = layer.machine, layer.kind, layer.width(words)
+    slot, block = task // layer.blocks(words), task % layer.blocks(words)
+    pitch = width * kind.slots
+    total = f.variable(m.vector, 0)
+    column = layer.kernel.scratch(f).offset(words["slopes"] + task * m.bytes)
+    with f.loop(0, words["rows"], CHUNK) as low:
+        some = f.variable(m.vector, 0)
+        with f.loop(low, f.minimum(low + CHUNK, words["rows"])) as n:
+            some.set(some.get() + m.load(f, column.offset(n * pitch)))
+        total.set(total.get() + some.get())
+    mask = m.below(f, words["hidden"] - block * m.lanes)
+    first = kind.first_across
+    sides = (
+        ("db_ih", slot < len(kind.inward), choose(f, slot, kind.inward)),
+        ("db_hh", slot >= first, choose(f, slot - first, kind.across)),
+    )
+    for name, has_it, gate in sides:
+        with f.when(has_it & words[name].differs(0)):
+            place = words.pointer(name).offset((gate * words["hidden"] + block * m.lanes) * m.size)
+            m.store(f, total.get(), place, 0, mask)

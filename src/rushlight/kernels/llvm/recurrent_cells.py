@@ -1,0 +1,137 @@
+"""The cells of recurrent networks on vectors: what a step makes of its sums, and the gradients of that.
+
+The sums of a row lie in slots. Some of them get the product with the input, some that with the state; most
+get both, but the gated recurrent unit scales the state's share of its new values alone.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ...runtime.ir import Function, Value
+from .maths import exponential
+from .maths.common import absolute, clamp, copysign, polynomial
+
+LARGEST = 44.0  # from here on tanh is 1 in float32, and exp of twice as much is a normal number still
+
+
+class Kind(NamedTuple):
+    """Which rows of the weights (by gate) each slot gets."""
+
+    slots: int
+    inward: tuple[int, ...]  # gates of the product with the input, from the first slot on
+    across: tuple[int, ...]  # gates of the product with the state, up to the last slot
+
+    @property
+    def first_across(self) -> int:
+        return self.slots - len(self.across)
+
+
+KINDS = {
+    "tanh": Kind(1, (0,), (0,)),
+    "relu": Kind(1, (0,), (0,)),
+    "gru": Kind(4, (2, 0, 1), (0, 1, 2)),  # new, reset, update, the state's share of new
+    "lstm": Kind(4, (0, 1, 2, 3), (0, 1, 2, 3)),  # input, forget, new, output
+}
+
+
+class Step(NamedTuple):
+    """What a step gives: the slots as they are kept, the state, and the memory if there is one."""
+
+    slots: list[Value]
+    state: Value
+    memory: Value | None = None
+
+
+class Back(NamedTuple):
+    """What a step gives back: slopes of the slots, of the state before apart from products, of the memory."""
+
+    slots: list[Value]
+    state: Value | None = None
+    memory: Value | None = None
+
+
+def forward(f: Function, kind: str, sums: list[Value], state: Value | None, memory: Value | None) -> Step:
+    """One step; `state` is that before it, which only a gru asks for."""
+    if kind == "lstm":
+        return _lstm(f, sums, memory)
+    if kind == "gru":
+        return _gru(f, sums, state)
+    y = tanh(f, sums[0]) if kind == "tanh" else f.select(sums[0] < 0.0, 0.0, sums[0])
+    return Step([y], y)
+
+
+def backward(
+    f: Function, kind: str, kept: list[Value], slope: Value, before: Value | None, memories: tuple | None
+) -> Back:
+    """The slopes by that of the state; `memories` are the one before, the one after and its slope."""
+    if kind == "lstm":
+        return _lstm_back(f, kept, slope, *memories)
+    if kind == "gru":
+        return _gru_back(kept, slope, before)
+    (y,) = kept
+    if kind == "tanh":
+        return Back([slope * (1.0 - y * y)])
+    return Back([f.select(y <= 0.0, 0.0, slope)])
+
+
+def _lstm(f: Function, sums: list[Value], memory: Value) -> Step:
+    i, forget, new, out = (tanh(f, s) if k == 2 else sigmoid(f, s) for k, s in enumerate(sums))
+    memory = f.fma(forget, memory, i * new)
+    return Step([i, forget, new, out], out * tanh(f, memory), memory)
+
+
+def _lstm_back(
+    f: Function, kept: list[Value], slope: Value, before: Value, after: Value, memory: Value
+) -> Back:
+    i, forget, new, out = kept
+    squashed = tanh(f, after)
+    memory = f.fma(slope * out, 1.0 - squashed * squashed, memory)
+    slots = [
+        memory * new * _bend(i),
+        memory * before * _bend(forget),
+        memory * i * (1.0 - new * new),
+        slope * squashed * _bend(out),
+    ]
+    return Back(slots, None, memory * forget)
+
+
+def _gru(f: Function, sums: list[Value], state: Value) -> Step:
+    reset, update, share = sigmoid(f, sums[1]), sigmoid(f, sums[2]), sums[3]
+    new = tanh(f, f.fma(reset, share, sums[0]))
+    return Step([new, reset, update, share], f.fma(update, state - new, new))
+
+
+def _gru_back(kept: list[Value], slope: Value, before: Value) -> Back:
+    new, reset, update, share = kept
+    by_new = slope * (1.0 - update) * (1.0 - new * new)
+    by_update = slope * (before - new) * _bend(update)
+    return Back([by_new, by_new * share * _bend(reset), by_update, by_new * reset], slope * update)
+
+
+def _bend(s: Value) -> Value:
+    """The slope of a sigmoid by its value."""
+    return s * (1.0 - s)
+
+
+# ---- squashing functions, where arguments beyond the range of float32 are out of the way
+
+
+def sigmoid(f: Function, x: Value) -> Value:
+    """1 / (1 + e**-x): 2.5 ulp in float32."""
+    if x.type.bits == 64:
+        return exponential.sigmoid(f, x)
+    x = clamp(f, x, -2 * LARGEST, 2 * LARGEST)
+    return 1.0 / (exponential.exp_normal(f, -x) + 1.0)
+
+
+def tanh(f: Function, x: Value) -> Value:
+    """The hyperbolic tangent: 1.5 ulp."""
+    if x.type.bits == 64:
+        return exponential.tanh(f, x)
+    size = absolute(f, x)
+    square = x * x
+    small = f.fma(polynomial(f, square, exponential.TANH_F32) * square, size, size)
+    limited = f.select(size > LARGEST, LARGEST, size)
+    large = 1.0 - 2.0 / (exponential.exp_normal(f, limited + limited) + 1.0)
+    return copysign(f, f.select(size < 0.5625, small, large), x)
