@@ -1,15 +1,21 @@
 """Code for other machines than this one compiles, and the loader knows every relocation it needs."""
 
 import collections
+import os
+import re
+from pathlib import Path
 
 import pytest
 
+from fuzz import families
 from rushlight import kernels
 from rushlight.kernels import Node, input_node
 from rushlight.kernels.graph import Graph
 from rushlight.runtime import loader, pool_ir
+from support.paths import SOURCE, run_python
 
 pytestmark = pytest.mark.skipif(not kernels.available(), reason=kernels.available().reason)
+WITH_TESTS = os.pathsep.join([str(SOURCE), str(Path(__file__).parents[1])])
 X, Y = input_node(0, "float32"), input_node(1, "float32")
 
 
@@ -57,6 +63,16 @@ def test_row_and_column_kernels(compile_for_arm):
     softmax = Node("div", (e, Node("sum", (e,), "float32")), "float32")
     relocate(compile_for_arm(rows_ir(Graph(softmax), "neon", 16)))
     relocate(compile_for_arm(columns_ir(Graph(Node("sum", (X,), "float32")), "neon", 16)))
+
+
+@pytest.mark.parametrize("machine", ["neon", "avx2", "avx512"])
+def test_every_family_compiles_for(machine):
+    """What `tests/fuzz/families` draw, whatever this machine is; a new family is held to it too."""
+    done = run_python("-m", "fuzz.elsewhere", machine, PYTHONPATH=WITH_TESTS, RUSHLIGHT_KERNELS="force")
+    assert done.returncode == 0, done.stdout[-200:] + done.stderr[-2000:]
+    counts = dict(re.findall(r"^(.+): (\d+) modules$", done.stdout, re.M))
+    assert set(counts) == set(families.load())
+    assert int(done.stdout.split("\n")[-2].split()[0]) >= len(counts)
 
 
 def test_pool_and_dispatcher(compile_for_arm):

@@ -1,4 +1,4 @@
-"""A small convolutional network that trains on kernels of every family, for tests of processes and threads."""
+"""A small convolutional network that trains on kernels, for tests of processes and threads."""
 
 import numpy as np
 

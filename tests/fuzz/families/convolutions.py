@@ -171,33 +171,33 @@ def _special(draw: Draw) -> tuple:
     return SPECIAL if draw.chance(0.15) else ()
 
 
-def _no_winograd(draw: Draw) -> None:
-    if switches.winograd.enabled:
-        switches.winograd.enabled = False
+def _use_winograd(used: bool) -> None:
+    if switches.winograd.enabled != used:
+        switches.winograd.enabled = used
 
 
 @family("convolution, direct")
 def direct(draw: Draw) -> bool:
-    _no_winograd(draw)
+    _use_winograd(False)
     return _forward(draw, _direct(draw), draw.one("float32", "float32", "float64"), _special(draw))
 
 
 @family("convolution, direct, gradient of the input")
 def direct_back(draw: Draw) -> bool:
-    _no_winograd(draw)
+    _use_winograd(False)
     return _back(draw, _direct(draw), draw.one("float32", "float32", "float64"), _special(draw))
 
 
 @family("convolution, direct, gradient of the weight")
 def direct_of_weight(draw: Draw) -> bool:
-    _no_winograd(draw)
+    _use_winograd(False)
     return _of_weight(draw, _direct(draw), draw.one("float32", "float32", "float64"))
 
 
 @family("convolution in groups")
 def in_groups(draw: Draw) -> bool:
     """With a filter for each channel, or with several channels in each group; forwards and backwards."""
-    _no_winograd(draw)
+    _use_winograd(False)
     dtype = draw.one("float32", "float64")
     if draw.chance(0.6):
         taps, stride = (draw.one((3, 3), (5, 5), (1, 3), (7, 7))), (draw.one(1, 1, 2),) * 2
@@ -213,14 +213,17 @@ def in_groups(draw: Draw) -> bool:
 
 @family("convolution, Winograd")
 def winograd(draw: Draw) -> bool:
+    _use_winograd(True)
     return _forward(draw, _winograd(draw), "float32", (), True)
 
 
 @family("convolution, Winograd, gradient of the input")
 def winograd_back(draw: Draw) -> bool:
+    _use_winograd(True)
     return _back(draw, _winograd(draw), "float32", (), True)
 
 
 @family("convolution, Winograd, gradient of the weight")
 def winograd_of_weight(draw: Draw) -> bool:
+    _use_winograd(True)
     return _of_weight(draw, _winograd(draw), "float32", True)
