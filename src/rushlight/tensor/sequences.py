@@ -201,10 +201,14 @@ def _linspace(start: Any, end: Any, steps: int, dt: dtype) -> np.ndarray:
             f'"linspace_cpu" not implemented for {dt}; use an integer or floating point type'
         )
     wide = np.complex128 if dt.is_complex else np.float64
-    return _rounded(_symmetric(start, end, steps, wide), dt)
+    narrow = np.float32 if dt.np == np.float32 and wide is np.float64 else None
+    with np.errstate(all="ignore"):
+        return _rounded(_symmetric(start, end, steps, wide, narrow=narrow), dt)
 
 
-def _symmetric(start: Any, end: Any, steps: int, wide: Any, whole: bool = False) -> np.ndarray:
+def _symmetric(
+    start: Any, end: Any, steps: int, wide: Any, whole: bool = False, narrow: Any = None
+) -> np.ndarray:
     """Steps counted from the nearer end, so that both ends are exact."""
     if whole:
         start, end = int(start), int(end)
@@ -212,6 +216,9 @@ def _symmetric(start: Any, end: Any, steps: int, wide: Any, whole: bool = False)
     if steps == 1:
         return np.array([start])
     step = (end - start) / wide(max(steps - 1, 1))
+    if narrow is not None:  # ends and step are of that type, and what they make is rounded once
+        start, end = narrow(start), narrow(end)
+        start, end, step = wide(start), wide(end), wide((end - start) / narrow(steps - 1))
     count = np.arange(steps)
     return np.where(count < steps // 2, start + step * count, end - step * (steps - 1 - count))
 

@@ -36,19 +36,19 @@ def blend(img: Any, other: Any, ratio: float) -> Any:
     return mixed.clamp(0, max_value(img.dtype)).to(img.dtype)
 
 
-def _not_negative(name: str, factor: float) -> None:
+def not_negative(name: str, factor: float) -> None:
     if factor < 0:
         raise ValueError(f"{name} of {factor} is negative")
 
 
 def adjust_brightness(img: Any, factor: float) -> Any:
-    _not_negative("brightness_factor", factor)
+    not_negative("brightness_factor", factor)
     assert_image("adjust_brightness", img, (1, 3))
     return blend(img, rl.zeros_like(img), factor)
 
 
 def adjust_contrast(img: Any, factor: float) -> Any:
-    _not_negative("contrast_factor", factor)
+    not_negative("contrast_factor", factor)
     assert_image("adjust_contrast", img, (1, 3))
     grey = rgb_to_grayscale(img) if img.ndim > 2 and img.shape[-3] == 3 else img
     grey = grey if grey.is_floating_point() else grey.to(rl.float32)
@@ -56,7 +56,7 @@ def adjust_contrast(img: Any, factor: float) -> Any:
 
 
 def adjust_saturation(img: Any, factor: float) -> Any:
-    _not_negative("saturation_factor", factor)
+    not_negative("saturation_factor", factor)
     assert_image("adjust_saturation", img, (1, 3))
     if img.ndim == 2 or img.shape[-3] == 1:
         return img
@@ -68,12 +68,12 @@ def adjust_hue(img: Any, factor: float) -> Any:
     if img.ndim == 2 or img.shape[-3] == 1:
         return img
     light = convert_image_dtype(img, rl.float32) if img.dtype == rl.uint8 else img
-    hue, saturation, value = _to_hsv(light).unbind(-3)
+    hue, saturation, value = to_hsv(light).unbind(-3)
     turned = rl.stack([(hue + factor) % 1.0, saturation, value], dim=-3)
-    return convert_image_dtype(_from_hsv(turned), img.dtype)
+    return convert_image_dtype(from_hsv(turned), img.dtype)
 
 
-def _to_hsv(img: Any) -> Any:
+def to_hsv(img: Any) -> Any:
     red, green, blue = img.unbind(-3)
     most, least = img.amax(-3), img.amin(-3)
     flat = most == least
@@ -92,7 +92,7 @@ def _to_hsv(img: Any) -> Any:
     return rl.stack([rl.fmod(hue / 6.0 + 1.0, 1.0), saturation, most], dim=-3)
 
 
-def _from_hsv(img: Any) -> Any:
+def from_hsv(img: Any) -> Any:
     hue, saturation, value = img.unbind(-3)
     sector = (hue * 6.0).floor()
     part = hue * 6.0 - sector
@@ -110,13 +110,13 @@ def _from_hsv(img: Any) -> Any:
 
 def adjust_gamma(img: Any, gamma: float, gain: float = 1) -> Any:
     assert_image("adjust_gamma", img, (1, 3))
-    _not_negative("gamma", gamma)
+    not_negative("gamma", gamma)
     light = img if img.is_floating_point() else convert_image_dtype(img, rl.float32)
     return convert_image_dtype((gain * light**gamma).clamp(0, 1), img.dtype)
 
 
 def adjust_sharpness(img: Any, factor: float) -> Any:
-    _not_negative("sharpness_factor", factor)
+    not_negative("sharpness_factor", factor)
     assert_image("adjust_sharpness", img, (1, 3))
     if min(img.shape[-2:]) <= 2:
         return img

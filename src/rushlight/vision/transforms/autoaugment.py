@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from enum import Enum
 from typing import Any
 
@@ -14,9 +13,9 @@ from . import functional as F
 from . import policies
 from .draws import integer
 from .interpolation import InterpolationMode
+from .strengths import Strengths, changed, mix_space, policy_space, rand_space, wide_space
 
 NEAREST, BILINEAR = InterpolationMode.NEAREST, InterpolationMode.BILINEAR
-Strengths = dict[str, tuple[Any, bool]]  # of each change: its strengths by step, and whether a sign is drawn
 
 
 class AutoAugmentPolicy(Enum):
@@ -25,55 +24,6 @@ class AutoAugmentPolicy(Enum):
     IMAGENET = "imagenet"
     CIFAR10 = "cifar10"
     SVHN = "svhn"
-
-
-def _sheared(img: Any, x: float, y: float, interpolation: Any, fill: Any) -> Any:
-    shear = [math.degrees(math.atan(x)), math.degrees(math.atan(y))]
-    return F.affine(img, 0.0, [0, 0], 1.0, shear, interpolation, fill, center=[0, 0])
-
-
-def _moved(img: Any, x: float, y: float, interpolation: Any, fill: Any) -> Any:
-    return F.affine(img, 0.0, [int(x), int(y)], 1.0, [0.0, 0.0], interpolation, fill)
-
-
-GEOMETRY = {
-    "ShearX": lambda img, m, mode, fill: _sheared(img, m, 0.0, mode, fill),
-    "ShearY": lambda img, m, mode, fill: _sheared(img, 0.0, m, mode, fill),
-    "TranslateX": lambda img, m, mode, fill: _moved(img, m, 0, mode, fill),
-    "TranslateY": lambda img, m, mode, fill: _moved(img, 0, m, mode, fill),
-    "Rotate": lambda img, m, mode, fill: F.rotate(img, m, interpolation=mode, fill=fill),
-}
-COLOUR = {
-    "Brightness": lambda img, m: F.adjust_brightness(img, 1.0 + m),
-    "Color": lambda img, m: F.adjust_saturation(img, 1.0 + m),
-    "Contrast": lambda img, m: F.adjust_contrast(img, 1.0 + m),
-    "Sharpness": lambda img, m: F.adjust_sharpness(img, 1.0 + m),
-    "Posterize": lambda img, m: F.posterize(img, int(m)),
-    "Solarize": lambda img, m: F.solarize(img, m),
-    "AutoContrast": lambda img, m: F.autocontrast(img),
-    "Equalize": lambda img, m: F.equalize(img),
-    "Invert": lambda img, m: F.invert(img),
-    "Identity": lambda img, m: img,
-}
-
-
-def _changed(img: Any, name: str, magnitude: float, interpolation: Any, fill: Any) -> Any:
-    if name in GEOMETRY:
-        return GEOMETRY[name](img, magnitude, interpolation, fill)
-    return COLOUR[name](img, magnitude)
-
-
-def _signed(names: str, most: float, bins: int) -> Strengths:
-    return {name: (rl.linspace(0.0, most, bins), True) for name in names.split()}
-
-
-def _fixed(names: str) -> Strengths:
-    return {name: (rl.tensor(0.0), False) for name in names.split()}
-
-
-def _bits(bins: int, start: int, lost: int) -> Strengths:
-    steps = start - (rl.arange(bins) / ((bins - 1) / lost)).round().int()
-    return {"Posterize": (steps, False), "Solarize": (rl.linspace(255.0, 0.0, bins), False)}
 
 
 class _Augmentation(Module):
@@ -119,15 +69,7 @@ class AutoAugment(_Augmentation):
         self.policies = policies.read(getattr(policies, policy.name))
 
     def _augmentation_space(self, num_bins: int, image_size: tuple[int, int]) -> Strengths:
-        return {
-            **_signed("ShearX ShearY", 0.3, num_bins),
-            **_signed("TranslateX", 150.0 / 331.0 * image_size[1], num_bins),
-            **_signed("TranslateY", 150.0 / 331.0 * image_size[0], num_bins),
-            **_signed("Rotate", 30.0, num_bins),
-            **_signed("Brightness Color Contrast Sharpness", 0.9, num_bins),
-            **_bits(num_bins, 8, 4),
-            **_fixed("AutoContrast Equalize Invert"),
-        }
+        return policy_space(num_bins, image_size)
 
     @staticmethod
     def get_params(transform_num: int) -> tuple[int, Any, Any]:
@@ -145,7 +87,7 @@ class AutoAugment(_Augmentation):
             magnitude = float(steps[step]) if step is not None else 0.0
             if signed and signs[i] == 0:
                 magnitude = -magnitude
-            img = _changed(img, name, magnitude, self.interpolation, fill)
+            img = changed(F, img, name, magnitude, self.interpolation, fill)
         return img
 
     def __repr__(self) -> str:
@@ -171,16 +113,7 @@ class RandAugment(_Augmentation):
         self.fill = fill
 
     def _augmentation_space(self, num_bins: int, image_size: tuple[int, int]) -> Strengths:
-        return {
-            **_fixed("Identity"),
-            **_signed("ShearX ShearY", 0.3, num_bins),
-            **_signed("TranslateX", 150.0 / 331.0 * image_size[1], num_bins),
-            **_signed("TranslateY", 150.0 / 331.0 * image_size[0], num_bins),
-            **_signed("Rotate", 30.0, num_bins),
-            **_signed("Brightness Color Contrast Sharpness", 0.9, num_bins),
-            **_bits(num_bins, 8, 4),
-            **_fixed("AutoContrast Equalize"),
-        }
+        return rand_space(num_bins, image_size)
 
     def forward(self, img: Any) -> Any:
         fill = self._fill_for(img)
@@ -191,7 +124,7 @@ class RandAugment(_Augmentation):
             magnitude = float(steps[self.magnitude]) if steps.ndim > 0 else 0.0
             if signed and integer(0, 2):
                 magnitude = -magnitude
-            img = _changed(img, name, magnitude, self.interpolation, fill)
+            img = changed(F, img, name, magnitude, self.interpolation, fill)
         return img
 
 
@@ -205,15 +138,7 @@ class TrivialAugmentWide(_Augmentation):
         self.fill = fill
 
     def _augmentation_space(self, num_bins: int) -> Strengths:
-        return {
-            **_fixed("Identity"),
-            **_signed("ShearX ShearY", 0.99, num_bins),
-            **_signed("TranslateX TranslateY", 32.0, num_bins),
-            **_signed("Rotate", 135.0, num_bins),
-            **_signed("Brightness Color Contrast Sharpness", 0.99, num_bins),
-            **_bits(num_bins, 8, 6),
-            **_fixed("AutoContrast Equalize"),
-        }
+        return wide_space(num_bins)
 
     def forward(self, img: Any) -> Any:
         fill = self._fill_for(img)
@@ -223,7 +148,7 @@ class TrivialAugmentWide(_Augmentation):
         magnitude = float(steps[integer(0, len(steps))]) if steps.ndim > 0 else 0.0
         if signed and integer(0, 2):
             magnitude = -magnitude
-        return _changed(img, name, magnitude, self.interpolation, fill)
+        return changed(F, img, name, magnitude, self.interpolation, fill)
 
 
 class AugMix(_Augmentation):
@@ -251,15 +176,7 @@ class AugMix(_Augmentation):
         self.fill = fill
 
     def _augmentation_space(self, num_bins: int, image_size: tuple[int, int]) -> Strengths:
-        return {
-            **_signed("ShearX ShearY", 0.3, num_bins),
-            **_signed("TranslateX", image_size[1] / 3.0, num_bins),
-            **_signed("TranslateY", image_size[0] / 3.0, num_bins),
-            **_signed("Rotate", 30.0, num_bins),
-            **_bits(num_bins, 4, 4),
-            **_fixed("AutoContrast Equalize"),
-            **(_signed("Brightness Color Contrast Sharpness", 0.9, num_bins) if self.all_ops else {}),
-        }
+        return mix_space(num_bins, image_size, self.all_ops)
 
     def _sample_dirichlet(self, concentrations: Any) -> Any:
         return rl.from_numpy(dirichlet(rl.default_generator, concentrations.numpy()))
@@ -279,8 +196,8 @@ class AugMix(_Augmentation):
         shares = shares * split[:, 1:]
         mix = split[:, 0].reshape(count, 1, 1, 1) * batch
         for i in range(self.mixture_width):
-            changed = self._chain(batch, strengths, fill)
-            mix = mix + shares[:, i].reshape(count, 1, 1, 1) * changed
+            chained = self._chain(batch, strengths, fill)
+            mix = mix + shares[:, i].reshape(count, 1, 1, 1) * chained
         return mix.reshape(img.shape).to(img.dtype)
 
     def _chain(self, img: Any, strengths: Strengths, fill: Any) -> Any:
@@ -291,5 +208,5 @@ class AugMix(_Augmentation):
             magnitude = float(steps[integer(0, self.severity)]) if steps.ndim > 0 else 0.0
             if signed and integer(0, 2):
                 magnitude = -magnitude
-            img = _changed(img, name, magnitude, self.interpolation, fill)
+            img = changed(F, img, name, magnitude, self.interpolation, fill)
         return img

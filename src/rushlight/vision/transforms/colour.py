@@ -37,10 +37,10 @@ class ColorJitter(Module):
         hue: float | Sequence[float] = 0,
     ) -> None:
         super().__init__()
-        self.brightness = _range("brightness", brightness)
-        self.contrast = _range("contrast", contrast)
-        self.saturation = _range("saturation", saturation)
-        self.hue = _range("hue", hue, centre=0, bounds=(-0.5, 0.5))
+        self.brightness = amount_range("brightness", brightness)
+        self.contrast = amount_range("contrast", contrast)
+        self.saturation = amount_range("saturation", saturation)
+        self.hue = amount_range("hue", hue, centre=0, bounds=(-0.5, 0.5))
 
     @staticmethod
     def get_params(brightness: Any, contrast: Any, saturation: Any, hue: Any) -> tuple[Any, ...]:
@@ -64,7 +64,7 @@ class ColorJitter(Module):
         )
 
 
-def _range(
+def amount_range(
     name: str, value: Any, centre: float = 1, bounds: tuple[float, float] = (0, float("inf"))
 ) -> tuple[float, float] | None:
     """The range that an amount is drawn from; None where nothing would change."""

@@ -219,7 +219,7 @@ def equalize(img: Any) -> Any:
 # ---- warps
 
 
-def _shear_of(shear: Any) -> list[float]:
+def shear_of(shear: Any) -> list[float]:
     if isinstance(shear, (int, float)):
         return [shear, 0.0]
     if not isinstance(shear, (list, tuple)):
@@ -244,7 +244,7 @@ def affine(
         raise ValueError(f"affine: translate is a pair, got {translate!r}")
     if scale <= 0.0:
         raise ValueError(f"affine: scale is to be positive, got {scale}")
-    mode, shear = checked_mode(interpolation), _shear_of(shear)
+    mode, shear = checked_mode(interpolation), shear_of(shear)
     _, height, width = get_dimensions(img)
     if is_pil(img):
         middle = [width * 0.5, height * 0.5] if center is None else center

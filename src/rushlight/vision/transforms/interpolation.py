@@ -31,7 +31,9 @@ _BY_NUMBER = {number: mode for mode, number in reversed(PIL_NUMBERS.items())}
 
 
 def checked_mode(interpolation: Any) -> InterpolationMode:
-    """The mode that is meant, given as such or, as old programs do, as Pillow's number."""
+    """The mode that is meant, given as such, by its name or, as old programs do, as Pillow's number."""
+    if isinstance(interpolation, str):
+        return InterpolationMode(interpolation)
     if isinstance(interpolation, int):
         if interpolation not in _BY_NUMBER:
             raise ValueError(f"interpolation={interpolation} is no number of a filter of Pillow's (0 to 5)")

@@ -183,16 +183,7 @@ class RandomResizedCrop(Module):
     @staticmethod
     def get_params(img: Any, scale: Any, ratio: Any) -> tuple[int, int, int, int]:
         """Draws a window: top, left, height, width."""
-        _, height, width = F.get_dimensions(img)
-        area = height * width
-        low, high = rl.log(rl.tensor(ratio)).tolist()
-        for _ in range(10):
-            wanted = area * uniform(scale[0], scale[1])
-            aspect = rl.exp(rl.empty(1).uniform_(low, high)).item()
-            w, h = round(math.sqrt(wanted * aspect)), round(math.sqrt(wanted / aspect))
-            if 0 < w <= width and 0 < h <= height:
-                return integer(0, height - h + 1), integer(0, width - w + 1), h, w
-        return _middle_window(height, width, ratio)
+        return random_window(F.get_dimensions(img)[1:], scale, ratio)
 
     def forward(self, img: Any) -> Any:
         window = self.get_params(img, self.scale, self.ratio)
@@ -204,6 +195,20 @@ class RandomResizedCrop(Module):
             f"{type(self).__name__}(size={self.size}, scale={scale}, ratio={ratio}, "
             f"interpolation={self.interpolation.value}, antialias={self.antialias})"
         )
+
+
+def random_window(size: Sequence[int], scale: Any, ratio: Any) -> tuple[int, int, int, int]:
+    """Draws a window of a picture of size (height, width), by its part of the area and width / height."""
+    height, width = size
+    area = height * width
+    low, high = rl.log(rl.tensor(ratio)).tolist()
+    for _ in range(10):
+        wanted = area * uniform(scale[0], scale[1])
+        aspect = rl.exp(rl.empty(1).uniform_(low, high)).item()
+        w, h = round(math.sqrt(wanted * aspect)), round(math.sqrt(wanted / aspect))
+        if 0 < w <= width and 0 < h <= height:
+            return integer(0, height - h + 1), integer(0, width - w + 1), h, w
+    return _middle_window(height, width, ratio)
 
 
 def _middle_window(height: int, width: int, ratio: Any) -> tuple[int, int, int, int]:

@@ -17,7 +17,7 @@ from .interpolation import InterpolationMode, checked_mode
 NEAREST, BILINEAR = InterpolationMode.NEAREST, InterpolationMode.BILINEAR
 
 
-def _angles(value: Any, name: str, counts: tuple[int, ...] = (2,)) -> list[float]:
+def angle_range(value: Any, name: str, counts: tuple[int, ...] = (2,)) -> list[float]:
     """A range of angles: from -value to value, or as given."""
     if isinstance(value, (int, float)):
         if value < 0:
@@ -63,7 +63,7 @@ class RandomRotation(Module):
         fill: Any = 0,
     ) -> None:
         super().__init__()
-        self.degrees = _angles(degrees, "degrees")
+        self.degrees = angle_range(degrees, "degrees")
         self.center = _checked_center(center)
         self.interpolation = checked_mode(interpolation)
         self.expand = expand
@@ -102,14 +102,14 @@ class RandomAffine(Module):
         center: Any = None,
     ) -> None:
         super().__init__()
-        self.degrees = _angles(degrees, "degrees")
+        self.degrees = angle_range(degrees, "degrees")
         if translate is not None and not all(0.0 <= t <= 1.0 for t in translate):
             raise ValueError(f"RandomAffine: translate is a pair of fractions from 0 to 1, got {translate}")
         if scale is not None and not all(s > 0 for s in scale):
             raise ValueError(f"RandomAffine: scale is a pair of positive numbers, got {scale}")
         self.translate = translate
         self.scale = scale
-        self.shear = None if shear is None else _angles(shear, "shear", counts=(2, 4))
+        self.shear = None if shear is None else angle_range(shear, "shear", counts=(2, 4))
         self.interpolation = checked_mode(interpolation)
         self.fill = _checked_fill(fill)
         self.center = _checked_center(center)
@@ -216,20 +216,8 @@ class RandomErasing(Module):
     @staticmethod
     def get_params(img: Any, scale: Any, ratio: Any, value: Any = None) -> tuple[Any, ...]:
         """Draws a rectangle: top, left, height, width, and what to paint; the whole picture if none fits."""
-        channels, height, width = img.shape[-3:]
-        low, high = rl.log(rl.tensor(ratio)).tolist()
-        for _ in range(10):
-            area = height * width * uniform(scale[0], scale[1])
-            aspect = rl.exp(rl.empty(1).uniform_(low, high)).item()
-            h, w = round(math.sqrt(area * aspect)), round(math.sqrt(area / aspect))
-            if not (h < height and w < width):
-                continue
-            if value is None:
-                paint = rl.empty([channels, h, w], dtype=rl.float32).normal_()
-            else:
-                paint = rl.tensor(value)[:, None, None]
-            return integer(0, height - h + 1), integer(0, width - w + 1), h, w, paint
-        return 0, 0, height, width, img
+        drawn = random_patch(img.shape[-3:], scale, ratio, value)
+        return (0, 0, *img.shape[-2:], img) if drawn is None else drawn
 
     def forward(self, img: Any) -> Any:
         if not happens(self.p):
@@ -250,6 +238,24 @@ class RandomErasing(Module):
             f"{type(self).__name__}(p={self.p}, scale={self.scale}, ratio={self.ratio}, value={self.value}, "
             f"inplace={self.inplace})"
         )
+
+
+def random_patch(size: Sequence[int], scale: Any, ratio: Any, value: Any) -> tuple[Any, ...] | None:
+    """Draws a rectangle of a picture [C, H, W]: top, left, height, width and its paint; None if none fits."""
+    channels, height, width = size
+    low, high = rl.log(rl.tensor(ratio)).tolist()
+    for _ in range(10):
+        area = height * width * uniform(scale[0], scale[1])
+        aspect = rl.exp(rl.empty(1).uniform_(low, high)).item()
+        h, w = round(math.sqrt(area * aspect)), round(math.sqrt(area / aspect))
+        if not (h < height and w < width):
+            continue
+        if value is None:
+            paint = rl.empty([channels, h, w], dtype=rl.float32).normal_()
+        else:
+            paint = rl.tensor(value)[:, None, None]
+        return integer(0, height - h + 1), integer(0, width - w + 1), h, w, paint
+    return None
 
 
 class GaussianBlur(Module):

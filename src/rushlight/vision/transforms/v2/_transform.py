@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
+from enum import Enum
+from typing import Any, ClassVar
 
 import rushlight as rl
 from rushlight.nn import Module
@@ -12,17 +11,26 @@ from rushlight.utils.pytree import tree_flatten, tree_unflatten
 
 from ... import tv_tensors
 from ...pictures import is_pil
+from ._queries import fill_for, fills, has_any
+from .functional import is_pure_tensor, kernel_for
 
-
-def is_pure_tensor(value: Any) -> bool:
-    """Is this a tensor that does not say what it is?"""
-    return isinstance(value, rl.Tensor) and not isinstance(value, tv_tensors.TVTensor)
+Pictures = (tv_tensors.Image, tv_tensors.Video, is_pil)
 
 
 class Transform(Module):
-    """A change of samples. Subclasses define `transform(inpt, params)`, and `make_params` to draw numbers."""
+    """A change of samples. Subclasses define `transform(inpt, params)`, and `make_params` to draw numbers.
 
-    _of_pixels = False  # colours change, places do not: masks and boxes pass
+    A subclass may instead name the function that makes the change, and which attributes are its options.
+    """
+
+    _transformed_types: tuple[Any, ...] = (rl.Tensor, is_pil)
+    _functional: ClassVar[Any] = None
+    _options: ClassVar[tuple[str, ...]] = ()
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "fill":
+            super().__setattr__("_fill", fills(value))
+        super().__setattr__(name, value)
 
     def check_inputs(self, flat_inputs: list[Any]) -> None:
         """Raises for samples that the transform is not for."""
@@ -32,67 +40,54 @@ class Transform(Module):
         return {}
 
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
-        raise NotImplementedError(f"{type(self).__name__} does not define transform(inpt, params)")
+        """The change of one part of a sample."""
+        if self._functional is None:
+            raise NotImplementedError(f"{type(self).__name__} does not define transform(inpt, params)")
+        options = {name: getattr(self, name) for name in self._options}
+        if "fill" in options:
+            options["fill"] = fill_for(self._fill, inpt)
+        return self._call_kernel(self._functional, inpt, **params, **options)
+
+    def _call_kernel(self, functional: Any, inpt: Any, *args: Any, **options: Any) -> Any:
+        """What a function makes of the input; inputs that it has no kernel for pass."""
+        return inpt if kernel_for(functional, inpt) is None else functional(inpt, *args, **options)
 
     def forward(self, *inputs: Any) -> Any:
         leaves, spec = tree_flatten(inputs if len(inputs) > 1 else inputs[0])
-        chosen = self._chosen(leaves)
-        picked = [leaf for leaf, is_chosen in zip(leaves, chosen) if is_chosen]
         self.check_inputs(leaves)
-        params = self.make_params(picked)
-        done = [self.transform(x, params) if is_chosen else x for x, is_chosen in zip(leaves, chosen)]
-        return tree_unflatten(done, spec)
+        return tree_unflatten(self._changed(leaves), spec)
 
-    def _chosen(self, leaves: list[Any]) -> list[bool]:
+    def _changed(self, leaves: list[Any]) -> list[Any]:
+        chosen = self._needs_transform_list(leaves)
+        params = self.make_params([leaf for leaf, is_chosen in zip(leaves, chosen) if is_chosen])
+        return [self.transform(x, params) if is_chosen else x for x, is_chosen in zip(leaves, chosen)]
+
+    def _needs_transform_list(self, leaves: list[Any]) -> list[bool]:
         """Which parts are to change; of plain tensors the first, if there is no other picture."""
-        named = [is_pil(x) or isinstance(x, tv_tensors.TVTensor) for x in leaves]
-        pictured = any(is_pil(x) or isinstance(x, (tv_tensors.Image, tv_tensors.Video)) for x in leaves)
-        for is_picture in () if pictured else (is_pure_tensor, lambda x: isinstance(x, np.ndarray)):
-            first = next((i for i, x in enumerate(leaves) if is_picture(x)), None)
-            if first is not None:
-                named[first] = True
-                break
-        return named
+        chosen = [has_any([leaf], *self._transformed_types) for leaf in leaves]
+        spare = not has_any(leaves, *Pictures)
+        for i, leaf in enumerate(leaves):
+            if chosen[i] and is_pure_tensor(leaf):
+                chosen[i], spare = spare, False
+        return chosen
 
     def extra_repr(self) -> str:
         shown = {k: v for k, v in vars(self).items() if not k.startswith("_") and k != "training"}
-        return ", ".join(
-            f"{k}={v}" for k, v in shown.items() if isinstance(v, (bool, int, float, str, tuple, list))
-        )
+        kinds = (bool, int, float, str, tuple, list, Enum)
+        return ", ".join(f"{k}={v}" for k, v in shown.items() if isinstance(v, kinds))
 
 
-class FromV1(Transform):
-    """A transform of the first version, for samples: all pictures of a sample get the same random numbers."""
+class ByChance(Transform):
+    """A change that is made with probability p."""
 
-    _v1: Any = None
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, p: float = 0.5) -> None:
         super().__init__()
-        self._change = self._v1(*args, **kwargs)
+        if not 0.0 <= p <= 1.0:
+            raise ValueError(f"{type(self).__name__}: p is a probability from 0 to 1, got {p}")
+        self.p = p
 
-    def __getattr__(self, name: str) -> Any:
-        if name != "_change" and "_change" in self._modules and not name.startswith("_"):
-            return getattr(self._modules["_change"], name)
-        return super().__getattr__(name)
-
-    def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
-        return {"state": rl.get_rng_state() if len(flat_inputs) > 1 else None}
-
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
-        if isinstance(inpt, (tv_tensors.Mask, tv_tensors.BoundingBoxes)):
-            if self._of_pixels:
-                return inpt
-            raise NotImplementedError(
-                f"v2.{type(self).__name__} changes pictures; for {type(inpt).__name__} it is not there yet"
-            )
-        if params["state"] is not None:
-            rl.set_rng_state(params["state"])
-        if isinstance(inpt, tv_tensors.TVTensor):
-            result = self._change(tv_tensors.plain(inpt))
-            if isinstance(result, tuple):
-                return tuple(tv_tensors.wrap(r, like=inpt) for r in result)
-            return tv_tensors.wrap(result, like=inpt)
-        return self._change(inpt)
-
-    def __repr__(self) -> str:
-        return repr(self._change)
+    def forward(self, *inputs: Any) -> Any:
+        sample = inputs if len(inputs) > 1 else inputs[0]
+        leaves, spec = tree_flatten(sample)
+        self.check_inputs(leaves)
+        return sample if rl.rand(1) >= self.p else tree_unflatten(self._changed(leaves), spec)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import rushlight as rl
-from rushlight.nn import Module
+from rushlight.nn import ModuleList
 
 from ._transform import Transform
 
@@ -14,7 +14,7 @@ from ._transform import Transform
 class _Several(Transform):
     def __init__(self, transforms: Sequence[Callable[..., Any]]) -> None:
         super().__init__()
-        if not isinstance(transforms, Sequence) or not transforms:
+        if not isinstance(transforms, (Sequence, ModuleList)) or not transforms:
             raise TypeError(f"{type(self).__name__}: expected a sequence of transforms, got {transforms!r}")
         self.transforms = transforms
 
@@ -80,18 +80,24 @@ class Lambda(Transform):
 
     def __init__(self, lambd: Callable[[Any], Any], *types: type) -> None:
         super().__init__()
+        if not callable(lambd):
+            raise TypeError(f"Lambda: expected a function, got {type(lambd).__name__}")
         self.lambd = lambd
         self.types = types or (object,)
 
-    def _chosen(self, leaves: list[Any]) -> list[bool]:
+    def _needs_transform_list(self, leaves: list[Any]) -> list[bool]:
         return [isinstance(leaf, self.types) for leaf in leaves]
 
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
         return self.lambd(inpt)
 
+    def extra_repr(self) -> str:
+        types = f"types={[kind.__name__ for kind in self.types]}"
+        return ", ".join([*([self.lambd.__name__] if hasattr(self.lambd, "__name__") else []), types])
 
-class Identity(Module):
+
+class Identity(Transform):
     """The sample as it is."""
 
-    def forward(self, *inputs: Any) -> Any:
-        return inputs if len(inputs) > 1 else inputs[0]
+    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+        return inpt
