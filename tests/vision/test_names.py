@@ -9,11 +9,28 @@ import pytest
 from rushlight.vision import models
 
 HERE = Path(__file__).parent
-NAMESPACES = """
-    . transforms transforms.functional transforms.v2 transforms.v2.functional datasets datasets.utils
-    datasets.folder datasets.samplers models models.segmentation models.detection models.video
-    models.quantization models.optical_flow models.feature_extraction ops utils io tv_tensors
-""".split()
+NAMESPACES = [
+    ".",
+    "transforms",
+    "transforms.functional",
+    "transforms.v2",
+    "transforms.v2.functional",
+    "datasets",
+    "datasets.utils",
+    "datasets.folder",
+    "datasets.samplers",
+    "models",
+    "models.segmentation",
+    "models.detection",
+    "models.video",
+    "models.quantization",
+    "models.optical_flow",
+    "models.feature_extraction",
+    "ops",
+    "utils",
+    "io",
+    "tv_tensors",
+]
 
 
 def recorded(file):

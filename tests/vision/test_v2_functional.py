@@ -100,7 +100,7 @@ def test_pictures(name, kind, theirs):
     data = pixels(3, *shape)
     if kind == "float":
         data, kind = (data / 255).astype(np.float32), "tensor"
-    if kind == "Video" and name == "grayscale_to_rgb" or (kind == "Video" and name == "rgb_to_grayscale"):
+    if kind == "Video" and name in ("grayscale_to_rgb", "rgb_to_grayscale"):
         pytest.skip("not for videos")
     want, got = both(theirs, name, kind, data, {**PLACES, **COLOURS}[name])
     warped = name.split()[0] in ("affine", "rotate", "perspective", "elastic") and data.dtype != np.uint8
