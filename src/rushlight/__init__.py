@@ -113,10 +113,9 @@ _publish_operators()
 
 # loaded when they are first used: submodules, and names with the module that has them
 _SUBMODULES = """
-    amp backends compile cpu cuda data distributed distributions fft func functional hub jit lang
-    linalg masked mps multiprocessing nn onnx optim overrides profiler quantization random runtime
-    serialization signal sparse special storage tensorboard testing train types utils vision xpu cli
-    switches
+    amp backends cli cpu cuda data distributed fft func hub lang linalg masked
+    multiprocessing nn optim overrides random runtime serialization signal sparse special storage
+    switches tensorboard testing train types utils vision
 """
 _NAMES = {
     "tensor.limits": "finfo iinfo",
@@ -157,21 +156,11 @@ def __getattr__(name: str) -> _Any:
         return globals()[name]
     if home is None:
         raise AttributeError(f"module 'rushlight' has no attribute '{name}'")
-    try:
-        found = _import_module(f"{__name__}.{home}")
-    except ModuleNotFoundError as error:
-        if error.name != f"{__name__}.{home}":
-            raise
-        raise AttributeError(
-            f"module 'rushlight' has no attribute '{name}': this part is not there"
-        ) from None
+    found = _import_module(f"{__name__}.{home}")
     found = globals()[name] = found if home == name else getattr(found, name)
     return found
 
 
 def __dir__() -> list[str]:
-    from importlib.util import find_spec
-
     _complete()
-    there = {home for home in {*_HOMES.values()} if find_spec(f"{__name__}.{home}")}
-    return sorted({*globals(), *(name for name, home in _HOMES.items() if home in there)})
+    return sorted({*globals(), *_HOMES})

@@ -11,29 +11,19 @@ a script.
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import importlib.util
-import pkgutil
+import os
 import sys
-from importlib.machinery import ModuleSpec
+from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 from typing import Any
 
-ANSWERS = {
-    "torch.utils.tensorboard": "rushlight.tensorboard",
-    "tensorboardX": "rushlight.tensorboard",
-    "torchvision": "rushlight.vision",
-    "torch": "rushlight",
-}
+from .missing import answer_for, explain, missing_module
 
-
-def answer_for(name: str) -> str | None:
-    """The module of Rushlight that stands for `name`, or None if `name` is none of PyTorch's."""
-    for asked, ours in ANSWERS.items():
-        if name == asked or name.startswith(asked + "."):
-            return ours + name[len(asked) :]
-    return None
+STAND_INS = os.path.join(
+    os.path.dirname(__file__), "stand_ins"
+)  # where processes that are spawned find `torch`
 
 
 class Finder:
@@ -41,8 +31,25 @@ class Finder:
 
     @staticmethod
     def find_spec(name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+        if name.startswith("rushlight."):
+            return own_spec(name, path)
         ours = answer_for(name)
         return None if ours is None else ModuleSpec(name, Loader(ours), is_package=True)  # type: ignore[arg-type]
+
+
+def own_spec(name: str, path: Any) -> ModuleSpec:
+    """How one of our modules is loaded, and then made to explain what it lacks."""
+    spec = PathFinder.find_spec(name, path)
+    if spec is None or spec.loader is None:
+        raise missing_module(name)
+    execute = spec.loader.exec_module
+
+    def execute_and_explain(module: ModuleType) -> None:
+        execute(module)
+        explain(module)
+
+    spec.loader.exec_module = execute_and_explain  # type: ignore[method-assign]
+    return spec
 
 
 class Loader:
@@ -55,29 +62,19 @@ class Loader:
         return ModuleType(spec.name)  # a placeholder: `exec_module` puts the real one in its place
 
     def exec_module(self, module: ModuleType) -> None:
-        sys.modules[module.__name__] = self._real(module.__name__)
+        sys.modules[module.__name__] = self._real()
 
-    def _real(self, asked: str) -> ModuleType:
+    def _real(self) -> ModuleType:
         try:
             return importlib.import_module(self.ours)
         except ModuleNotFoundError as error:
-            if error.name is None or not self.ours.startswith(error.name):
+            if error.name is None or answer_for(error.name) != self.ours:
                 raise  # one of our modules misses a package: that is another story
-        parent, _, last = self.ours.rpartition(".")
-        found = getattr(importlib.import_module(parent), last, None) if parent else None
-        if isinstance(found, ModuleType):
-            return found
-        raise ModuleNotFoundError(missing(asked, self.ours), name=asked)
-
-
-def missing(asked: str, ours: str) -> str:
-    """What to say about a module that is not there."""
-    parent, _, last = ours.rpartition(".")
-    package = importlib.import_module(parent) if parent else None
-    siblings = [m.name for m in pkgutil.iter_modules(getattr(package, "__path__", []))]
-    close = difflib.get_close_matches(last, siblings, n=1)
-    hint = f"; did you mean {asked.rpartition('.')[0]}.{close[0]}?" if close else ""
-    return f"Rushlight has no module '{asked}'{hint}"
+            parent, _, last = self.ours.rpartition(".")
+            found = vars(importlib.import_module(parent)).get(last)
+            if isinstance(found, ModuleType):
+                return found
+            raise
 
 
 def install_as_torch() -> None:
@@ -91,6 +88,10 @@ def install_as_torch() -> None:
             "call install_as_torch() before the first `import torch`"
         )
     sys.meta_path.insert(0, Finder)  # type: ignore[arg-type]
+    sys.path.insert(1, STAND_INS)  # processes that the program spawns take over the path, not the hook
+    for name, module in list(sys.modules.items()):
+        if name.partition(".")[0] == "rushlight" and module is not None:
+            explain(module)
 
 
 def is_ours(module: Any) -> bool:
@@ -101,5 +102,13 @@ def uninstall_as_torch() -> None:
     """Undoes `install_as_torch`; names that programs have bound already stay as they are."""
     if Finder in sys.meta_path:
         sys.meta_path.remove(Finder)  # type: ignore[arg-type]
+        sys.path.remove(STAND_INS)
     for name in [n for n in sys.modules if answer_for(n)]:
         del sys.modules[name]
+
+
+def stand_in(name: str) -> None:
+    """What a module in STAND_INS does, in a process that knows nothing of Rushlight yet."""
+    del sys.modules[name]
+    install_as_torch()
+    importlib.import_module(name)

@@ -39,17 +39,21 @@ def test_training_keeps_parameters_and_gradients_in_float32():
     assert losses[-1] < losses[0] / 5
 
 
-def test_nothing_is_left_behind():
+def test_blocks_within_blocks():
     a = rushlight.ones(2, 2)
-    with pytest.raises(ZeroDivisionError), rushlight.autocast("cpu"):  # noqa: PT012
+    with rushlight.autocast("cpu"):
         assert (a @ a).dtype is LOW
         with rushlight.autocast("cpu", enabled=False):
             assert (a @ a).dtype is rushlight.float32
         with rushlight.autocast("cpu", dtype=rushlight.float16):
             assert (a @ a).dtype is rushlight.float16
         assert (a @ a).dtype is LOW
-        raise ZeroDivisionError
     assert (a @ a).dtype is rushlight.float32
+
+
+def test_nothing_is_left_behind():
+    with pytest.raises(ZeroDivisionError), rushlight.autocast("cpu"):
+        raise ZeroDivisionError
     assert not rushlight.is_autocast_enabled("cpu")
     assert not casts
     assert not interceptors  # operators take their quick way again

@@ -2,6 +2,8 @@
 modules.
 """
 
+import json
+import multiprocessing
 import os
 import subprocess
 import sys
@@ -57,7 +59,110 @@ def test_exit_status_and_traceback_are_the_programs_own(script):
 
 def test_a_module_that_is_not_there_names_the_closest(script):
     done = run(script("import torch.autogrod"))
-    assert "no module 'torch.autogrod'; did you mean torch.autograd?" in done.stderr
+    assert "Rushlight has no torch.autogrod; did you mean torch.autograd?" in done.stderr
+
+
+MISSING = {
+    "import torch.nn.functionl": "torch.nn.functionl; did you mean torch.nn.functional?",
+    "from torch.nn import Conv2D": "torch.nn.Conv2D; did you mean torch.nn.Conv2d?",
+    "from torch.nn.functional import sofmax": "sofmax; did you mean torch.nn.functional.softmax?",
+    "from torch.utils.data.dataset import dataset": "did you mean torch.utils.data.dataset.Dataset?",
+    "import torch; torch.tensr": "torch.tensr; did you mean torch.tensor?",
+    "import torch; torch.optim.lr_scheduler.StepLr": "did you mean torch.optim.lr_scheduler.StepLR?",
+    "import torch; torch.cross_entropy": "torch.cross_entropy; there is torch.nn.functional.cross_entropy",
+    "import torch; torch.compile": "torch.compile: this part of PyTorch is not there yet",
+    "import torchvision.transform": "torchvision.transform; did you mean torchvision.transforms?",
+    "from torchvision.models import resnet19": "did you mean torchvision.models.resnet1",
+    "from torch.utils.tensorboard import SumaryWriter": "did you mean torch.utils.tensorboard.SummaryWriter?",
+    "import torch; torch.cuda.strem": "there is no CUDA device",
+}
+
+
+def test_names_that_are_not_there_point_to_the_closest(script):
+    program = """
+import json, sys
+for line in json.load(open(sys.argv[1])):
+    try:
+        exec(line)
+    except (AttributeError, ImportError) as error:
+        print(type(error).__name__, error)
+    else:
+        print("no error")
+"""
+    path = script(program)
+    lines = path.with_name("lines.json")
+    lines.write_text(json.dumps(list(MISSING)), encoding="utf8")
+    done = run(path, lines)
+    told = done.stdout.splitlines()
+    assert len(told) == len(MISSING), done.stderr
+    for (line, expected), found in zip(MISSING.items(), told):
+        assert expected in found, line
+
+
+def test_asking_whether_a_name_is_there(script):
+    path = script("""
+import torch, torch.nn.functional as F
+print(hasattr(torch, "no_such"), hasattr(F, "no_such"), hasattr(torch.nn, "__wrapped__"))
+try:
+    from torch.fx import symbolic_trace
+except ImportError:
+    print("no fx")
+""")
+    assert run(path).stdout == "False False False\nno fx\n"
+
+
+IMPORTS = """
+import torch.nn.functional as F
+import torch.backends.cudnn as cudnn
+import torch.distributed as dist
+import torch.multiprocessing as mp
+import torch.utils.model_zoo as model_zoo
+import torch.optim.lr_scheduler as lr_scheduler
+import torchvision.transforms as T
+import torchvision.transforms.functional as TF
+from torch.autograd import Variable
+from torch.cuda.amp import GradScaler, autocast
+from torch.nn.modules.module import Module
+from torch.nn.parallel import DataParallel, DistributedDataParallel
+from torch.nn.parameter import Parameter
+from torch.nn.utils.rnn import pack_padded_sequence
+from torch.optim.lr_scheduler import StepLR
+from torch.utils.data import DataLoader
+from torch.utils.data.dataset import Dataset
+from torch.utils.data.distributed import DistributedSampler
+from torch.utils.tensorboard import SummaryWriter
+from torchvision import datasets, models, transforms
+cudnn.benchmark = True
+"""
+
+
+def test_the_imports_that_programs_begin_with(script):
+    done = run(script(IMPORTS + "print('all there')"))
+    assert done.stdout == "all there\n", done.stderr
+
+
+@pytest.mark.parametrize("method", ["spawn", "forkserver"])
+def test_spawned_workers_have_the_same_torch(script, method):
+    if method not in multiprocessing.get_all_start_methods():
+        pytest.skip(f"there is no {method} here")
+    path = script(f"""
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+class Squares(Dataset):
+    def __len__(self): return 6
+    def __getitem__(self, i): return torch.tensor(i * i), torch.__name__
+
+def rank(i, x): assert torch.__name__ == "rushlight" and x[i] == i
+
+if __name__ == "__main__":
+    loader = DataLoader(Squares(), batch_size=3, num_workers=2, multiprocessing_context="{method}")
+    print([(x.tolist(), set(names)) for x, names in loader])
+    torch.multiprocessing.spawn(rank, (torch.arange(2),), nprocs=2, start_method="{method}")
+    print("done")
+""")
+    done = run(path)
+    assert done.stdout == ("[([0, 1, 4], {'rushlight'}), ([9, 16, 25], {'rushlight'})]\ndone\n"), done.stderr
 
 
 def test_a_script_that_is_not_there():

@@ -20,7 +20,10 @@ from support.paths import SOURCE, run_python
 
 SHARED_MEMORY = Path("/dev/shm")
 WITH_TESTS = os.pathsep.join([str(SOURCE), str(Path(__file__).parents[1])])
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc and /dev/shm")
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="reads /proc and /dev/shm"),
+    pytest.mark.filterwarnings("ignore:This DataLoader will create"),  # on a machine with one CPU
+]
 
 
 def named_memory():
@@ -335,7 +338,7 @@ def start(tmp_path, then, method="fork"):
     path = tmp_path / "script.py"
     path.write_text(SCRIPT.format(then=then))
     process = subprocess.Popen(
-        [sys.executable, "-X", "dev", str(path), method],
+        [sys.executable, "-X", "dev", "-W", "ignore:This DataLoader will", str(path), method],
         env={**os.environ, "PYTHONPATH": WITH_TESTS},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -125,6 +125,17 @@ def pickles():
         "defaultdict that calls",
         b"\x80\2" + name("collections", "defaultdict") + name("os", "getcwd") + b"\x85R.",
     )
+    part, norm = name("functools", "partial"), name("torch.nn.modules.normalization", "LayerNorm")
+    yield "partial of exec", b"\x80\2" + part + name("builtins", "exec") + text(SHOUT) + b"\x86R."
+    yield "partial of a function", b"\x80\2" + part + name("torch", "relu") + b"\x85R."
+    yield "partial of a module of the program", b"\x80\2" + part + name("__main__", "Looped") + b"\x85R."
+    yield "partial with arguments at once", b"\x80\2" + part + norm + b"K\1\x86R."
+    swapped = b"(" + name("os", "system") + b")}Ntb"
+    yield "partial that becomes another", b"\x80\2" + part + norm + b"\x85R" + swapped + b"."
+    relu = b"(" + norm + b")}" + text("eps") + name("torch", "relu") + b"sNtb"
+    yield "partial with a function inside", b"\x80\2" + part + norm + b"\x85R" + relu + b"."
+    own = b"(" + norm + b")}}" + text("__call__") + b"Nstb"
+    yield "partial with attributes", b"\x80\2" + part + norm + b"\x85R" + own + b"."
     yield "array of objects", b"\x80\2" + name("numpy", "dtype") + text("O8") + b"\x89\x88\x87R."
     yield "reduced class of the program", b"\x80\2" + name("__main__", "Trap") + b")R."
     yield (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 import rushlight as rl
@@ -278,3 +280,11 @@ def test_shared_memory_is_seen_by_a_forked_process():
         os._exit(0)
     os.waitpid(child, 0)
     assert x.tolist() == [0, 5, 0]
+
+
+def test_type_without_parentheses_prints_no_numbers():
+    x = rl.arange(3.0)
+    assert re.fullmatch("<built-in method type of Tensor object at 0x[0-9a-f]+>", repr(x.type))
+    assert x.type() == "torch.FloatTensor"
+    assert x.type.__name__ == "type"
+    assert rl.Tensor.type(x, rl.int64).dtype is rl.int64

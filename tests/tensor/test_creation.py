@@ -236,3 +236,22 @@ def test_default_device_is_honoured():
             )
         )
     assert rl.zeros(2).is_cpu
+
+
+@pytest.mark.parametrize(
+    ("data", "dtype"),
+    [
+        ([np.int16(1)], rl.int16),
+        ([[np.uint8(3)]], rl.uint8),
+        ([np.array([1, 2], np.int16)], rl.int16),
+        ([np.float16(1)], rl.float16),
+        ([np.uint8(1), np.int8(1)], rl.int16),
+        ([np.int16(1), np.int64(1)], rl.int64),
+        ([np.int16(1), 1], rl.int64),
+        ([np.int16(1), 1.0], rl.float32),
+        ([np.int8(1), True], rl.int8),
+    ],
+    ids=str,
+)
+def test_numbers_of_numpy_in_a_list_keep_their_type(data, dtype):
+    assert rl.tensor(data).dtype is dtype

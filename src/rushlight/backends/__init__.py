@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+import sys
+from types import ModuleType
 from typing import Any
 
 from ..kernels.switches import winograd
 
 
-class Backend(SimpleNamespace):
+class Backend(ModuleType):
     """A library that is not there: its switches can be set, and change nothing."""
+
+    def __init__(self, name: str, **switches: Any) -> None:
+        super().__init__(f"{__name__}.{name}", "A library that is not there; its switches change nothing.")
+        vars(self).update(switches)
+        sys.modules[self.__name__] = self  # programs say `import torch.backends.cudnn as cudnn`
 
     def is_available(self) -> bool:
         """Is the library there?"""
@@ -24,15 +30,25 @@ class Backend(SimpleNamespace):
         return None
 
 
-cudnn = Backend(enabled=False, benchmark=False, deterministic=False, allow_tf32=False, benchmark_limit=10)
+class Switches:
+    """Names to which values can be given."""
+
+    def __init__(self, **values: Any) -> None:
+        vars(self).update(values)
+
+
+cudnn = Backend(
+    "cudnn", enabled=False, benchmark=False, deterministic=False, allow_tf32=False, benchmark_limit=10
+)
 cuda = Backend(
-    matmul=Backend(
+    "cuda",
+    matmul=Switches(
         allow_tf32=False,
         allow_fp16_reduced_precision_reduction=False,
         allow_bf16_reduced_precision_reduction=False,
-    )
+    ),
 )
-mps, mkl, openmp = Backend(), Backend(), Backend()
-mkldnn = Backend(enabled=False)
+mps, mkl, openmp = Backend("mps"), Backend("mkl"), Backend("openmp")
+mkldnn = Backend("mkldnn", enabled=False)
 
 __all__ = ["Backend", "cuda", "cudnn", "mkl", "mkldnn", "mps", "openmp", "winograd"]

@@ -19,6 +19,7 @@ from ..tensor.layout import (
     order_of,
     preserve_format,
 )
+from ..tensor.method import Method
 from .declare import operator
 from .intercept import interceptors
 
@@ -308,7 +309,7 @@ def attach():
         setattr(Tensor, name, _conversion(DTYPES[dt], name))
     for method in (to, type_as, cpu, cuda, copy_, fill_, zero_):
         setattr(Tensor, method.__name__, method)
-    Tensor.type = type_
+    Tensor.type = Method("type", type_)
 
 
 attach()

@@ -5,6 +5,7 @@ Each takes what the pickle hands it with suspicion, and none runs anything that 
 
 from __future__ import annotations
 
+import functools
 import pathlib
 from argparse import Namespace
 from collections import Counter, OrderedDict, defaultdict, deque
@@ -14,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from ..nn.module import Module
 from ..nn.parameter import Parameter
 from ..nn.uninitialized import UninitializedBuffer, UninitializedParameter
 from ..tensor.core import Tensor
@@ -24,6 +26,7 @@ from ..tensor.size import Size
 from . import numpy_values
 from .errors import LoadError, told
 from .keys import checked_key
+from .names import is_ours
 
 
 class Builder:
@@ -197,6 +200,40 @@ def make_device(kind: Any, index: Any = None) -> device:
     return device(kind, index)
 
 
+@constructs(functools.partial)
+def partly_called(cls: Any = None, *more: Any) -> functools.partial:
+    """A layer's class with some of its options, as vision transformers keep their normalisation. Loading does
+    not call it.
+    """
+    if not _is_layer(cls) or more:
+        raise LoadError(f"a partial of {told(cls)}; files may have partials of the library's modules alone")
+    return functools.partial(cls)
+
+
+def _is_layer(cls: Any) -> bool:
+    return isinstance(cls, type) and issubclass(cls, Module) and is_ours(cls)
+
+
+def set_partial(made: functools.partial, state: Any) -> functools.partial:
+    """Gives a partial its options: numbers, texts and classes of modules."""
+    if type(state) is not tuple or len(state) != 4 or state[0] is not made.func:
+        raise LoadError("a partial has a state of an unknown form")
+    _, args, options, attributes = state
+    if type(args) is not tuple or type(options) not in (dict, type(None)) or attributes:
+        raise LoadError("a partial has a state of an unknown form")
+    for value in (*args, *(options or {}), *(options or {}).values()):
+        if not _is_option(value):
+            raise LoadError(f"a partial of {made.func.__name__} has the option {told(value)}")
+    made.__setstate__((made.func, args, options or {}, None))
+    return made
+
+
+def _is_option(value: Any) -> bool:
+    if type(value) in (tuple, list):
+        return all(map(_is_option, value))
+    return value is None or type(value) in (bool, int, float, str, functools.partial) or _is_layer(value)
+
+
 constructs(Namespace)(lambda: Namespace())
 constructs(SimpleNamespace)(lambda: SimpleNamespace())
 constructs(UninitializedParameter)(lambda rg=True, *_: UninitializedParameter(bool(rg)))
@@ -249,6 +286,7 @@ CLASSES: dict[str, Any] = {
     },
     **{f"collections.{cls.__name__}": cls for cls in (OrderedDict, Counter, defaultdict, deque)},
     "argparse.Namespace": Namespace,
+    "functools.partial": functools.partial,
     "types.SimpleNamespace": SimpleNamespace,
     "torch.Size": Size,
     "torch.device": device,

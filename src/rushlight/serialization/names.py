@@ -8,6 +8,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
+from ..missing import answer_for
 from ..tensor.core import Tensor
 from ..tensor.dtype import DTYPES
 from ..tensor.memory import STORAGE_TYPES, TypedStorage, UntypedStorage
@@ -115,7 +116,8 @@ def _imported(name: str) -> ModuleType | None:
     try:
         return import_module(name)
     except ModuleNotFoundError as error:
-        if error.name is not None and f"{name}.".startswith(f"{error.name}."):
+        missing = error.name and (answer_for(error.name) or error.name)
+        if missing and f"{name}.".startswith(f"{missing}."):
             return None
         raise
 

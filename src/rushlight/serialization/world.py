@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from types import FunctionType
 from typing import Any
 
@@ -15,7 +16,7 @@ from ..tensor.generator import Generator
 from ..tensor.legacy import tensortype
 from ..tensor.memory import TypedStorage
 from . import allowed, modules, numpy_values
-from .builders import BUILDERS, CLASSES, CONSTRUCTORS, PLAIN_STATE, Builder, set_generator
+from .builders import BUILDERS, CLASSES, CONSTRUCTORS, PLAIN_STATE, Builder, set_generator, set_partial
 from .errors import LoadError, NotAllowedError, Passed, told
 from .names import (
     RENAMED_MODULES,
@@ -133,6 +134,8 @@ class Loading:
             return numpy_values.set_array(obj, state)
         if isinstance(obj, Generator):
             return set_generator(obj, state)
+        if kind is partial:
+            return set_partial(obj, state)
         if is_allowed(kind):
             return _own_code(_set_state, (obj, state))
         if isinstance(obj, Tensor):

@@ -237,8 +237,6 @@ def _of_anything(data: Any, dt: dtype | None, what: str) -> tuple[np.ndarray, dt
     plain = _plain_copy(data, own, what)
     kinds = _leaf_types(plain)
     if dt is None:
-        for python in kinds & PLAIN:
-            own.add(_inferred({python}))
         dt = get_default_dtype() if not own else _promoted(own)
     return _of_plain(plain, kinds, dt)
 
@@ -251,8 +249,9 @@ def _promoted(dtypes: set[dtype]) -> dtype:
 
 
 def _plain_copy(data: Any, own: set[dtype], what: str) -> Any:
-    """Nested lists of Python numbers; the dtypes of what was not plain go to `own`."""
+    """Nested lists of Python numbers; their dtypes go to `own`."""
     if type(data) in PLAIN:
+        own.add(_inferred({type(data)}))
         return data
     if isinstance(data, SEQUENCES):
         return [_plain_copy(x, own, what) for x in data]
@@ -286,6 +285,7 @@ def _plain_stranger(data: Any, own: set[dtype], what: str) -> Any:
         return a.tolist()
     for kind in (int, float, complex):
         if isinstance(data, kind):
+            own.add(_inferred({kind}))
             return kind(data)
     if _is_sequence(data):
         return [_plain_copy(x, own, what) for x in data]

@@ -5,12 +5,14 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+_PARTS = ("checkpoint", "data", "dlpack", "download", "graph", "model_zoo", "pytree", "tensorboard")
+
 
 def __getattr__(name: str) -> Any:
-    if not name.startswith("_"):
-        try:
-            return import_module(f"{__name__}.{name}")
-        except ModuleNotFoundError as error:
-            if error.name != f"{__name__}.{name}":
-                raise
+    if name in _PARTS:
+        return import_module(f"{__name__}.{name}")
     raise AttributeError(f"module 'rushlight.utils' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_PARTS})

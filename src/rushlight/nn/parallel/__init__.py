@@ -1,4 +1,4 @@
-"""Networks on several devices at once."""
+"""Networks on several devices at once, or in several processes: here there is one of either."""
 
 from importlib import import_module
 from typing import Any
@@ -8,11 +8,8 @@ from .data_parallel import DataParallel, data_parallel
 
 def __getattr__(name: str) -> Any:
     if name == "DistributedDataParallel":
-        try:
-            return import_module("rushlight.distributed").DistributedDataParallel
-        except ModuleNotFoundError as error:
-            raise AttributeError(f"rushlight.nn.parallel has no {name}: {error}") from error
+        return import_module("rushlight.nn.parallel.distributed").DistributedDataParallel
     raise AttributeError(f"module 'rushlight.nn.parallel' has no attribute '{name}'")
 
 
-__all__ = ["DataParallel", "data_parallel"]
+__all__ = ["DataParallel", "DistributedDataParallel", "data_parallel"]

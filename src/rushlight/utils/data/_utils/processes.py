@@ -121,7 +121,6 @@ class Crew:
 
     def __init__(self, context: BaseContext | None, jobs: Sequence[Job]) -> None:
         context = context or usual_context()
-        _refuse_two_frameworks(context)
         self.workers: list[Worker] = []
         self._owner = os.getpid()
         _crews.add(self)
@@ -163,17 +162,6 @@ class Crew:
         for w in workers:
             if not w.process.is_alive():
                 w.process.close()
-
-
-def _refuse_two_frameworks(context: BaseContext) -> None:
-    """A fresh process imports the program anew, and there `import torch` is not answered by Rushlight."""
-    hook = sys.modules.get("rushlight.as_torch")
-    if context.get_start_method() != "fork" and hook is not None and hook.Finder in sys.meta_path:
-        raise RuntimeError(
-            f"worker processes cannot be started by {context.get_start_method()!r} while `import torch` is "
-            "answered by Rushlight: they would import the real PyTorch; use multiprocessing_context='fork' "
-            "or write `import rushlight as torch`"
-        )
 
 
 _crews: WeakSet[Crew] = WeakSet()
