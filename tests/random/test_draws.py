@@ -160,3 +160,24 @@ def same_state(mine, theirs):
         assert waiting[0] == pytest.approx(waiting[1], rel=1e-14, abs=1e-15)
         expected.double_normal = mine.double_normal
     return np.array_equal(mine.get_state(), expected.get_state())
+
+
+def test_large_tensors_are_drawn_in_place(monkeypatch):
+    """The same numbers as a copy would get, in the same memory; what a graph has saved stays as it was."""
+    import importlib
+
+    import rushlight
+
+    sampling = importlib.import_module("rushlight.ops.sampling")
+    drawn = []
+    for large in (1 << 30, 1):
+        monkeypatch.setattr(sampling, "LARGE", large)
+        rushlight.manual_seed(5)
+        x = rushlight.zeros(300, 200)
+        row, factor = x[7], rushlight.ones(300, 200, requires_grad=True)
+        product = (x * factor).sum()
+        x.uniform_(-2, 3)
+        product.backward()
+        assert not factor.grad.any() and rushlight.equal(row, x[7])
+        drawn.append(x.numpy())
+    np.testing.assert_array_equal(*drawn)

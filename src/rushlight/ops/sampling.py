@@ -7,12 +7,14 @@ from .. import random as draws
 from ..autograd.modes import state
 from ..tensor.core import Tensor, wrap
 from ..tensor.create import tensor
-from ..tensor.inplace import assign, check_leaf, put, write_out
+from ..tensor.inplace import assign, check_leaf, put, writable, write_out
 from ..tensor.options import make, sizes
 from ..tensor.sampling import drawn_into, generator_of
 from .conversion import filling
 from .declare import operator
 from .shapes import broadcast
+
+LARGE = 1 << 20  # elements from which on a second array of the size is worth avoiding
 
 
 @operator(exact=True)
@@ -98,7 +100,18 @@ def uniform_(self, *bounds, generator=None, **named):
     """Fills this tensor with numbers from [from, to), evenly spread."""
     low, high = _two("uniform_", bounds, named, ("from", "to"), (0.0, 1.0))
     gen = generator_of(generator)
+    if _is_large_and_plain(self):
+        draws.uniform(gen, self._a.shape, self.dtype.name, low, high, writable(self, "uniform_"))
+        return self
     return refill(self, lambda shape, dt, _: draws.uniform(gen, shape, dt, low, high), "uniform_")
+
+
+def _is_large_and_plain(t):
+    """May numbers be drawn right into the memory of `t`? There is none to spare for a second large array."""
+    tracked = state.grad and (t._rg or (t._base is not None and t._base._rg))
+    if tracked or t.is_meta or t.dtype.name not in ("float32", "float64"):
+        return False
+    return t._a.size >= LARGE and t._a.flags.c_contiguous
 
 
 def normal_(self, mean=0.0, std=1.0, *, generator=None):

@@ -26,28 +26,29 @@ def size_of(shape):
     return count
 
 
-def filled(shape, dtype, sample):
-    """A new array of `shape`, filled in C order with what `sample(count)` draws, chunk by chunk."""
+def filled(shape, dtype, sample, out=None):
+    """A new array of `shape`, or `out`, filled in C order with what `sample(count)` draws, chunk by chunk."""
     count = size_of(shape)
-    if count <= CHUNK:
+    if count <= CHUNK and out is None:
         return np.asarray(sample(count), dtype).reshape(shape)
-    result = np.empty(count, dtype)
+    result = np.empty(shape, dtype) if out is None else out  # of its own: it may become a tensor's as it is
+    flat = result.reshape(count)
     for start in range(0, count, CHUNK):
-        part = result[start : start + CHUNK]
+        part = flat[start : start + CHUNK]
         part[...] = sample(part.size)
-    return result.reshape(shape)
+    return result
 
 
-def uniform(gen, shape, dtype="float32", low=0.0, high=1.0):
-    """Numbers in [low, high), evenly spread; complex dtypes get both parts so."""
+def uniform(gen, shape, dtype="float32", low=0.0, high=1.0, out=None):
+    """Numbers in [low, high), evenly spread; complex dtypes get both parts so. `out` is contiguous."""
     if dtype in COMPLEX_PARTS:
         return from_parts(uniform(gen, _with_parts(shape), COMPLEX_PARTS[dtype], low, high), dtype)
     if dtype == "float32" and low == 0 and high == 1:
-        return _writable(filled(shape, np.float32, gen.floats))
+        return _writable(filled(shape, np.float32, gen.floats, out))
     fmt = float_format(dtype, "check_uniform_bounds")
     _check_uniform(fmt, low, high)
     draw = _uniform64 if dtype == "float64" else _uniform32
-    return _writable(filled(shape, fmt.storage(), lambda count: draw(gen, count, fmt, low, high)))
+    return _writable(filled(shape, fmt.storage(), lambda count: draw(gen, count, fmt, low, high), out))
 
 
 def _uniform64(gen, count, fmt, low, high):
