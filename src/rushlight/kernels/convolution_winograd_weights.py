@@ -8,7 +8,8 @@ from .convolution_winograd import SQUARE, Layout, row_bytes, tiling_of, tiling_w
 from .llvm import blocked
 from .llvm import winograd_weight as generator
 
-PIECE = 32  # tiles that are transformed at once by a task
+SKEW = 5  # vectors between the sums of two points, so that they do not meet in the same cache sets
+PIECE = 64  # tiles that are transformed at once by a task
 MOST_PARTS = 16
 LEAST_PARTS = 4  # with fewer, tasks are blocks of outputs
 PART_SUMS_BYTES = 10 << 20
@@ -18,7 +19,10 @@ EXTRA = ("winograd", "winograd_tiles")
 def weight_plan(geometry: Geometry) -> Plan:
     lane_bytes = session.host().vector_bytes
     lanes = lane_bytes // 4
-    sums = SQUARE * geometry.channels * geometry.outputs * 4
+    blocks = geometry.outputs // lanes
+    at_once = 1 if blocks % 2 else 2
+    sums_step = geometry.channels * geometry.outputs * 4 + SKEW * lane_bytes
+    sums = SQUARE * sums_step
     tiling = tiling_of(geometry, PIECE)
     units = -(-geometry.images // tiling.group) * tiling.bands
     parts = min(MOST_PARTS, PART_SUMS_BYTES // sums, units)
@@ -43,16 +47,17 @@ def weight_plan(geometry: Geometry) -> Plan:
         w["spread_at"] = mine.take(SQUARE * w["spread_step"])
     else:
         groups = -(-geometry.images // tiling.group)
-        w |= {"parts": 1, "input_tasks": 2 * groups, "output_tasks": w["output_blocks"]}
+        w |= {"parts": 1, "input_tasks": 2 * groups, "output_tasks": blocks // at_once}
         w["shared_tiles"] = shared.take(SQUARE * w["tile_step"])
         w["shared_spread"] = shared.take(SQUARE * w["spread_step"])
-        w["sums_at"] = mine.take(SQUARE * lanes * lane_bytes)
-    taps = geometry.taps[0]
+        sums_step = (at_once * lanes + SKEW) * lane_bytes
+        w["sums_at"] = mine.take(SQUARE * sums_step)
+    w["sums_step"], taps = sums_step, geometry.taps[0]
     address = build(
-        str(taps),
+        f"{taps}x{at_once}",
         "winograd_weight",
-        (taps,),
-        lambda width: generator.winograd_weight_ir(width, taps),
+        (taps, at_once),
+        lambda width: generator.winograd_weight_ir(width, taps, at_once),
         EXTRA,
     )
     tasks = max(parts, w["output_blocks"])

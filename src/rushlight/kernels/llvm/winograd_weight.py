@@ -28,18 +28,21 @@ WORDS = (
     *TILING,
     *("units", "parts", "part_tasks", "part_bytes", "g_image", "g_plane", "spread_at", "spread_step"),
     *("sums_at", "shared_tiles", "shared_spread", "input_tasks", "output_tasks", "add_tasks", "piece"),
+    "sums_step",
 )
+CHANNELS_AT_ONCE = 8  # whose sums for several blocks of outputs are in registers, where there are 32 of them
 
 
-def winograd_weight_ir(vector_bytes: int, taps: int) -> str:
+def winograd_weight_ir(vector_bytes: int, taps: int, at_once: int) -> str:
+    """A kernel for filters of `taps` by `taps`, with the sums of `at_once` blocks of outputs in registers."""
     kernel = Kernel(Machine("float32", vector_bytes), WORDS)
     transforms = TRANSFORMS[taps]
     transform_inputs(kernel, transforms, 0)
     _transform_gradients(kernel, transforms)
-    _multiply(kernel)
+    _multiply(kernel, at_once)
     _transform_back(kernel, transforms)
     _by_parts(kernel)
-    _by_outputs(kernel)
+    _by_outputs(kernel, at_once)
     return kernel.finish()
 
 
@@ -82,24 +85,41 @@ def _read_gradients(
         )
 
 
-def _multiply(kernel: Kernel) -> None:
-    """Adds `count` tiles of one block of channels times one of outputs to sums: [point][channel]."""
+def _multiply(kernel: Kernel, at_once: int) -> None:
+    """Adds `count` tiles of blocks of channels times blocks of outputs to sums: [point][channel][output]."""
     m = kernel.machine
-    arguments = {"block": ptr, "tiles": ptr, "spread": ptr, "sums": ptr, "count": i64}
+    size = m.lanes if at_once == 1 else min(CHANNELS_AT_ONCE, max(m.lanes // 2, 4))
+    arguments = {"block": ptr, "tiles": ptr, "spread": ptr, "sums": ptr}
+    arguments |= {"count": i64, "channels": i64, "outputs": i64}
     with kernel.module.function("multiply", exported=False, inline=False, **arguments) as f:
         words = kernel.words(f)
+        step = words["piece"] * m.bytes
         with f.loop(0, SQUARE) as point:
             tiles = f.tiles.offset(point * words["tile_step"])
             spread = f.spread.offset(point * words["spread_step"])
-            place = f.sums.offset(point * (m.lanes * m.bytes))
-            sums = [f.variable(m.vector, m.load(f, place, k * m.bytes)) for k in range(m.lanes)]
-            with f.loop(0, f.count) as tile:
-                vector = m.load(f, spread.offset(tile * m.bytes))
-                line = tiles.offset(tile * m.bytes)
-                for k, total in enumerate(sums):
-                    total.set(f.fma(m.spread(f, line, k * m.size), vector, total.get()))
-            for k, total in enumerate(sums):
-                m.store(f, total.get(), place, k * m.bytes)
+            sums = f.sums.offset(point * words["sums_step"])
+            with f.loop(0, f.channels) as channel, f.loop(0, f.outputs, at_once) as output:
+                place = sums.offset((channel * f.outputs + output) * (m.lanes * m.bytes))
+                lines = [spread.offset((output + b) * step) for b in range(at_once)]
+                with f.loop(0, m.lanes, size) as k:
+                    line = tiles.offset(channel * step + k * m.size)
+                    _add_tiles(f, m, line, lines, place.offset(k * m.bytes), size)
+
+
+def _add_tiles(f: Function, m: Machine, tiles: Value, spread: list[Value], place: Value, size: int) -> None:
+    """Adds the tiles of `size` channels times those of some blocks of outputs to the sums at `place`."""
+    places = [(b * m.lanes + k) * m.bytes for k in range(size) for b in range(len(spread))]
+    sums = [f.variable(m.vector, m.load(f, place, at)) for at in places]
+    with f.loop(0, f.count) as tile:
+        vectors = [m.load(f, line.offset(tile * m.bytes)) for line in spread]
+        line = tiles.offset(tile * m.bytes)
+        for k in range(size):
+            element = m.spread(f, line, k * m.size)
+            for b, vector in enumerate(vectors):
+                total = sums[k * len(spread) + b]
+                total.set(f.fma(element, vector, total.get()))
+    for at, total in zip(places, sums):
+        m.store(f, total.get(), place, at)
 
 
 def _transform_back(kernel: Kernel, transforms: Transforms) -> None:
@@ -131,7 +151,7 @@ def _transform_back(kernel: Kernel, transforms: Transforms) -> None:
 
 def _add_parts(f: Function, m: Machine, words: Words, sums: Value, total: Value) -> None:
     with f.loop(0, SQUARE) as point:
-        place = sums.offset(point * (m.lanes * m.bytes))
+        place = sums.offset(point * words["sums_step"])
         added = f.variable(m.vector, m.load(f, place))
         with f.loop(1, words["parts"]) as part:
             added.set(added.get() + m.load(f, place.offset(part * words["part_bytes"])))
@@ -140,11 +160,10 @@ def _add_parts(f: Function, m: Machine, words: Words, sums: Value, total: Value)
 
 def _by_parts(kernel: Kernel) -> None:
     m = kernel.machine
-    pair = SQUARE * m.lanes * m.bytes
+    pair = m.lanes * m.bytes
     with kernel.phase("part", "part_tasks") as (f, words, part, mine):
         sums = kernel.scratch(f).offset(part * words["part_bytes"] + HEADER)
-        blocks = words["output_blocks"]
-        clear(f, m, sums, words["channel_blocks"] * blocks * (SQUARE * m.lanes))
+        clear(f, m, sums, words["part_bytes"] // m.bytes)
         low, high = (k * words["units"] // words["parts"] for k in (part, part + 1))
         with f.loop(low, high) as unit:
             task, zero = Task(f, words, unit), f.constant(i64, 0)
@@ -152,18 +171,15 @@ def _by_parts(kernel: Kernel) -> None:
             f.call("transform_inputs", void, f.block, rows, tiles, words["tile_step"], zero, *task.arguments)
             f.call("transform_gradients", void, f.block, rows, spread, zero, *task.arguments)
             count = (task.high - task.low) * rows_of_band(f, words, task.band) * words["tile_columns"]
-            step = words["piece"] * m.bytes
-            with f.loop(0, words["channel_blocks"]) as channel, f.loop(0, blocks) as output:
-                places = tiles.offset(channel * step), spread.offset(output * step)
-                place = sums.offset((channel * blocks + output) * pair)
-                f.call("multiply", void, f.block, *places, place, count)
+            blocks = words["channel_blocks"], words["output_blocks"]
+            f.call("multiply", void, f.block, tiles, spread, sums, count, *blocks)
     with kernel.phase("add", "add_tasks") as (f, words, number, _):
         blocks = words["output_blocks"]
         sums = kernel.scratch(f).offset(number * pair + HEADER)
         f.call("transform_back", void, f.block, sums, number // blocks, number % blocks)
 
 
-def _by_outputs(kernel: Kernel) -> None:
+def _by_outputs(kernel: Kernel, at_once: int) -> None:
     """All inputs and gradients are transformed, then each block of outputs meets all channels."""
     m = kernel.machine
     with kernel.phase("inputs", "input_tasks") as (f, words, number, mine):
@@ -186,11 +202,14 @@ def _by_outputs(kernel: Kernel) -> None:
             with of_gradients:
                 spread = scratch.offset(words["shared_spread"])
                 f.call("transform_gradients", void, f.block, rows, spread, first, *task.arguments)
-    with kernel.phase("outputs", "output_tasks") as (f, words, output, mine):
-        step, sums = words["piece"] * m.bytes, mine.offset(words["sums_at"])
+    with kernel.phase("outputs", "output_tasks") as (f, words, number, mine):
+        step, sums, output = words["piece"] * m.bytes, mine.offset(words["sums_at"]), number * at_once
         spread = kernel.scratch(f).offset(words["shared_spread"] + output * step)
+        blocks = f.constant(i64, 1), f.constant(i64, at_once)
         with f.loop(0, words["channel_blocks"]) as channel:
-            clear(f, m, sums, f.constant(i64, SQUARE * m.lanes))
+            clear(f, m, sums, words["sums_step"] * SQUARE // m.bytes)
             tiles = kernel.scratch(f).offset(words["shared_tiles"] + channel * step)
-            f.call("multiply", void, f.block, tiles, spread, sums, words["piece"])
-            f.call("transform_back", void, f.block, sums, channel, output)
+            f.call("multiply", void, f.block, tiles, spread, sums, words["piece"], *blocks)
+            for b in range(at_once):
+                place = sums.offset(b * m.lanes * m.bytes)
+                f.call("transform_back", void, f.block, place, channel, output + b)
