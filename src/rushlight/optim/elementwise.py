@@ -21,8 +21,9 @@ from ..tensor.create import scalar_tensor
 from ..tensor.dtype import DTYPES, dtype, get_default_dtype
 from ..tensor.factories import full_like
 from ..tensor.inplace import writable
-from ..tensor.storage import ALONE
+from ..tensor.storage import ALONE, settle
 from .formula import Variant
+from .native import functions
 from .optimizer import Optimizer
 
 MOST_COMBINATIONS = 64  # of option values that are remembered with their formula
@@ -72,12 +73,18 @@ class Elementwise(Optimizer):
     def _step_group(self, group: dict[str, Any]) -> None:
         """The hot path: arrays go from the tensors to the kernel with nothing made on the way."""
         variant = self._variant(group)
+        if variant.kernels and not self.per_parameter and not group.get("differentiable"):
+            done = self._step_at_once(group["params"], group, variant)
+            if done == len(group["params"]):
+                return
+        else:
+            done = 0
         names, kernels, counts, states = variant.states, variant.kernels, self.counts, self.state
         general, again = group.get("differentiable"), self.per_parameter
         known: Any = None
         state: Any = None
         t = 1.0
-        for p in group["params"]:
+        for p in group["params"][done:] if done else group["params"]:
             g = p._grad
             if g is None:
                 continue
@@ -97,6 +104,8 @@ class Elementwise(Optimizer):
             if t != known or again:
                 numbers = self.numbers(group, t, as_number, state)
                 chosen, known = variant.chosen(numbers), t
+            if p._s is not None:
+                settle(p)
             if p._s is None and getrefcount(p._a) <= ALONE:  # as in `writable`
                 a = p._a
                 own = p.__dict__
@@ -115,6 +124,19 @@ class Elementwise(Optimizer):
                 arrays = [a, grad, *[ready(state[name]) for name in names]]
                 variant.update(arrays, numbers, p.dtype)
                 chosen = variant.chosen(numbers)
+
+    def _step_at_once(self, params: list[Tensor], group: dict[str, Any], variant: Variant) -> int:
+        """The step of all parameters in one go, if they are ready for it; gives how many are done with."""
+        native = functions()
+        kernel = variant.kernels.get(params[0].dtype) if params else None
+        if native is None or kernel is None:
+            return 0
+        names, counter = variant.states, "step" if self.counts else None
+        t = native.ready(params, self.state, names, counter, params[0].dtype)
+        if t is None:
+            return 0
+        chosen = tuple(variant.chosen(self.numbers(group, t, as_number, {})))
+        return native.update(params, self.state, names, counter, t, kernel, chosen)
 
     def _step_on_tensors(self, group: dict[str, Any], variant: Variant, p: Tensor) -> None:
         """The same with operators: where the step is differentiated, and for tensors of other kinds."""

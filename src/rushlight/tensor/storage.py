@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 import weakref
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -114,6 +114,17 @@ def storage_of(t: Tensor) -> Storage:
     return storage
 
 
+def settle(t: Tensor) -> None:
+    """Does without the Storage of `t` again, if nobody shares memory with it any more."""
+    storage: Any = t._s
+    if storage.pinned or storage._unknown_holders or sys.getrefcount(storage._lease) > ALONE:
+        return
+    # a view keeps its base alive, so that both are members as long as there is the view
+    if sys.getrefcount(storage) <= SHARED and all(member is t for member in storage.members()):
+        t.__dict__["_edits"] = storage.version
+        t._s = None
+
+
 def is_held(t: Tensor) -> bool:
     """Does anything but the tensor itself (a graph node that has saved it) hold its array?
 
@@ -133,4 +144,12 @@ def _count_alone() -> int:
     return sys.getrefcount(probe._a)
 
 
+def _count_local() -> int:
+    """The same for what a slot and a local variable hold."""
+    probe = _Probe()
+    probe._a = held = np.empty(1)
+    return sys.getrefcount(held)
+
+
 ALONE = _count_alone()
+SHARED = _count_local()

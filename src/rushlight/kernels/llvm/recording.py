@@ -13,7 +13,7 @@ from .objects import Places, Reader, argument, builtin
 
 
 def add_recording(module: Module, places: Places) -> None:
-    _is_quick(module, places)
+    add_is_quick(module, places)
     _new_tensor(module, places)
     _same_shape(module)
     _edge(module, places)
@@ -40,7 +40,7 @@ def _new_tensor(module: Module, places: Places) -> None:
         f.ret(t)
 
 
-def _is_quick(module: Module, places: Places) -> None:
+def add_is_quick(module: Module, places: Places) -> None:
     """Is this a tensor of one of the plain classes?"""
     with module.function("is_quick", i1, exported=False, thing=ptr) as f:
         r = Reader(f, places)

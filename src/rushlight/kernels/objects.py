@@ -1,0 +1,89 @@
+"""Builtins that work on Python's objects, for the few places where Python's own overhead is the cost."""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from ..runtime import builtin, native, session
+
+DESCRIPTOR_MEMBER = 24  # where a slot's descriptor has its PyMemberDef, after the object's header
+MEMBER_OFFSET = 16  # and where that has the offset of the slot
+TP_NEW = 65  # the number of `tp_new` for PyType_GetSlot
+SOURCES = ("runtime.ir", "kernels.objects", "kernels.llvm.frame", "kernels.llvm.objects")
+
+_kept: list[Any] = []  # what generated code has the addresses of
+
+
+def load(
+    name: str,
+    builtins: tuple[str, ...],
+    write: Callable[[Any, Any], None],
+    *,
+    slots: Mapping[type, tuple[str, ...]],
+    constants: Mapping[str, Any],
+    sources: tuple[str, ...],
+) -> list[Callable[..., Any]]:
+    """The builtins that `write(module, places)` defines, with the addresses of `constants` put into it.
+
+    `slots` are those that they look at, by class. Raises `Unavailable` where there can be no such thing.
+    """
+    from .llvm import frame, objects
+
+    if not (answer := session.available()):
+        raise session.Unavailable(answer.reason)
+    if sys.implementation.name != "cpython" or not getattr(sys, "_is_gil_enabled", lambda: True)():
+        raise session.Unavailable("it is written for CPython with its lock")
+    frame.check_layouts()
+    found = tuple((slot, _place_of(cls, slot)) for cls, names in slots.items() for slot in names)
+    places = objects.Places(found, tuple.__basicsize__)
+    known = {**_common(), **constants}
+    modules = tuple(f"rushlight.{source}" for source in (*SOURCES, *sources))
+    code = native.module(name, (places,), lambda: _text(write, places, known), sources=modules)
+    _kept.append(known)
+    for constant, thing in known.items():
+        address = thing if constant == "object_new" else id(thing)
+        ctypes.c_uint64.from_address(code.address[constant]).value = address
+    return [builtin.fastcall(code.address[each], each, owner=code) for each in builtins]
+
+
+def _text(write: Callable[[Any, Any], None], places: Any, constants: Mapping[str, Any]) -> str:
+    from ..runtime.ir import Module
+
+    module = Module()
+    for name in constants:
+        module.variable(name, "ptr", "null", exported=True)
+    write(module, places)
+    return module.text()
+
+
+def _common() -> dict[str, Any]:
+    get_slot = ctypes.pythonapi.PyType_GetSlot
+    get_slot.restype, get_slot.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_int]
+    return {
+        "none": None,
+        "true": True,
+        "false": False,
+        "zero": 0,
+        "one": 1,
+        "no_arguments": (),
+        "object_new": get_slot(object, TP_NEW),
+        "ndarray_type": np.ndarray,
+    }
+
+
+def _place_of(cls: type, name: str) -> int:
+    """The offset of a slot in the objects of a class; found where CPython keeps it, and tried out."""
+    descriptor = cls.__dict__[name]
+    word = ctypes.c_uint64.from_address
+    member = word(id(descriptor) + object.__basicsize__ + DESCRIPTOR_MEMBER).value
+    offset = word(member + MEMBER_OFFSET).value
+    sample, mark = object.__new__(cls), object()
+    setattr(sample, name, mark)
+    if not object.__basicsize__ <= offset < cls.__basicsize__ or word(id(sample) + offset).value != id(mark):
+        raise session.Unavailable(f"slots of {cls.__name__} are not where they are expected")
+    return offset
