@@ -20,6 +20,7 @@ from types import ModuleType
 from typing import Any
 
 from .missing import answer_for, explain, missing_module
+from .shown import rename_classes, restore_classes
 
 STAND_INS = os.path.join(
     os.path.dirname(__file__), "stand_ins"
@@ -47,6 +48,7 @@ def own_spec(name: str, path: Any) -> ModuleSpec:
     def execute_and_explain(module: ModuleType) -> None:
         execute(module)
         explain(module)
+        rename_classes(module)
 
     spec.loader.exec_module = execute_and_explain  # type: ignore[method-assign]
     return spec
@@ -92,6 +94,7 @@ def install_as_torch() -> None:
     for name, module in list(sys.modules.items()):
         if name.partition(".")[0] == "rushlight" and module is not None:
             explain(module)
+            rename_classes(module)
 
 
 def is_ours(module: Any) -> bool:
@@ -103,6 +106,7 @@ def uninstall_as_torch() -> None:
     if Finder in sys.meta_path:
         sys.meta_path.remove(Finder)  # type: ignore[arg-type]
         sys.path.remove(STAND_INS)
+        restore_classes()
     for name in [n for n in sys.modules if answer_for(n)]:
         del sys.modules[name]
 

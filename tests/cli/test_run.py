@@ -186,3 +186,34 @@ def test_installing_after_torch_was_imported_is_refused(script):
     path = script(already + "import rushlight\nrushlight.install_as_torch()")
     done = subprocess.run([sys.executable, path], capture_output=True, text=True, timeout=60)
     assert "has been imported already" in done.stderr
+
+
+def test_classes_are_shown_by_the_names_that_the_program_knows(tmp_path):
+    """`print(type(x))` stands in many notes; the answer there is torch's."""
+    program = tmp_path / "types.py"
+    program.write_text(
+        "import torch, torchvision\n"
+        "net = torch.nn.Sequential(torch.nn.Linear(1, 1))\n"
+        "optimizer = torch.optim.SGD(net.parameters(), lr=0.1)\n"
+        "things = [torch.ones(1), net, net[0], net[0].weight, optimizer, torch.Size([1]), torch.float32]\n"
+        "things += [torch.device('cpu'), torchvision.models.resnet18(weights=None), torch.ones(2).max(0)]\n"
+        "for thing in things:\n"
+        "    print(type(thing))\n"
+        "torch.save([net, optimizer, net[0].weight], 'things.pt')\n"
+        "print(type(torch.load('things.pt')[0]))\n"
+    )
+    done = run(program, cwd=tmp_path)
+    shown = [line.split("'")[1] for line in done.stdout.splitlines()]
+    assert shown == [
+        "torch.Tensor",
+        "torch.nn.modules.container.Sequential",
+        "torch.nn.modules.linear.Linear",
+        "torch.nn.parameter.Parameter",
+        "torch.optim.sgd.SGD",
+        "torch.Size",
+        "torch.dtype",
+        "torch.device",
+        "torchvision.models.resnet.ResNet",
+        "torch.return_types.max",
+        "torch.nn.modules.container.Sequential",
+    ]

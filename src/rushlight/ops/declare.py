@@ -113,7 +113,7 @@ def publish(
 ) -> Function:
     """Gives a call its name, its documentation, its method and its in-place form."""
     call.__name__ = op.name
-    call.__qualname__ = op.path
+    call.__qualname__ = op.name
     call.__module__ = f"rushlight.{op.namespace}" if op.namespace else "rushlight"
     call.__doc__ = op.body.__doc__
     if op.body is not call:

@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from ..missing import answer_for
+from ..shown import home_of
 from ..tensor.core import Tensor
 from ..tensor.dtype import DTYPES
 from ..tensor.memory import STORAGE_TYPES, TypedStorage, UntypedStorage
@@ -46,7 +47,7 @@ RENAMED_MODULES = {"__builtin__": "builtins", "copy_reg": "copyreg", "__main__":
 
 def is_ours(obj: Any) -> bool:
     """Is this class or function one of the library's?"""
-    return f"{getattr(obj, '__module__', '')}.".startswith("rushlight.")
+    return f"{home_of(obj)}.".startswith("rushlight.")
 
 
 @cache
@@ -57,7 +58,8 @@ def storage_dtypes() -> dict[str, Any]:
 
 def pytorch_name(obj: Any) -> tuple[str, str]:
     """What a class or function of ours is called in a file."""
-    home = (obj.__module__, obj.__qualname__)
+    module = home_of(obj)
+    home = (module, obj.__qualname__)
     if home in MOVED:
         return MOVED[home]
     name = obj.__name__ if not isinstance(obj, type) else obj.__qualname__
@@ -65,13 +67,13 @@ def pytorch_name(obj: Any) -> tuple[str, str]:
         return "torch.storage", name
     if home == ("rushlight.tensor.generator", "Generator"):
         return "torch._C", name
-    if obj.__module__.startswith("rushlight.optim.lr_scheduler."):
+    if module.startswith("rushlight.optim.lr_scheduler."):
         return "torch.optim.lr_scheduler", name
     if getattr(sys.modules.get("rushlight"), name, None) is obj:
         return "torch", name
     for ours, theirs in PREFIXES:
-        if obj.__module__ == ours or obj.__module__.startswith(ours + "."):
-            return theirs + obj.__module__[len(ours) :], name
+        if module == ours or module.startswith(ours + "."):
+            return theirs + module[len(ours) :], name
     raise AssertionError(f"{obj!r} is not one of the library's")
 
 
@@ -92,7 +94,7 @@ def library_class(module: str, name: str) -> type | None:
 def is_inert(cls: type) -> bool:
     """Is it one of the library's classes of which an instance is nothing but its attributes?"""
     return (
-        cls.__module__.startswith(INERT)
+        home_of(cls).startswith(INERT)
         and not issubclass(cls, (BaseException, tuple))
         and "__slots__" not in vars(cls)
     )

@@ -2,6 +2,7 @@
 
 from importlib import import_module as _import_module
 
+from ...shown import shown_module as _shown_module
 from ._api import (
     Weights,
     WeightsEnum,
@@ -21,7 +22,8 @@ _FAMILIES = """
 def _publish(family: str) -> None:
     """Makes the classes, builders and weights of a module names of this package too."""
     module = _import_module(f"{__name__}.{family}")
-    own = {n: v for n, v in vars(module).items() if getattr(v, "__module__", None) == module.__name__}
+    homes = (module.__name__, _shown_module(module.__name__))
+    own = {n: v for n, v in vars(module).items() if getattr(v, "__module__", None) in homes}
     globals().update({n: v for n, v in own.items() if not n.startswith("_")})
 
 
