@@ -190,7 +190,7 @@ def test_installing_after_torch_was_imported_is_refused(script):
 
 def test_classes_are_shown_by_the_names_that_the_program_knows(tmp_path):
     """`print(type(x))` stands in many notes; the answer there is torch's."""
-    program = tmp_path / "types.py"
+    program = tmp_path / "show_types.py"
     program.write_text(
         "import torch, torchvision\n"
         "net = torch.nn.Sequential(torch.nn.Linear(1, 1))\n"
