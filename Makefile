@@ -21,7 +21,7 @@ BENCH  ?= 'op_add_10' 'mlp_*'
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-torch fuzz coverage lint format docs conformance bench wheel hooks clean
+.PHONY: help demo test test-torch fuzz processes coverage lint format docs conformance bench wheel hooks clean
 
 ifeq ($(OS),Windows_NT)
 BIN := $(VENV)/Scripts
@@ -48,6 +48,9 @@ test-torch: $(STAMPS)/torch  ## install PyTorch as the oracle too, and run the t
 
 fuzz: $(STAMPS)/test  ## 10,000 random calls of each kernel family, between guard pages
 	PYTHONPATH=src:tests "$(PY)" -m fuzz $(ARGS)
+
+processes: $(STAMPS)/test  ## 1,000 processes, one after another, that share the cache of kernels
+	"$(PY)" tools/many_processes.py $(ARGS)
 
 coverage: $(STAMPS)/test  ## run the tests and show which lines they miss
 	$(PYTEST) --cov --cov-report=term $(ARGS)

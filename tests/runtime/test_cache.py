@@ -1,5 +1,6 @@
 """The object cache survives damage, read-only folders and many processes, at the price of a slower start."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -38,6 +39,21 @@ def test_a_folder_that_cannot_be_made_is_no_error(tmp_path):
     cache = ObjectCache(str(tmp_path / "file" / "folder"), 1 << 20)
     assert not cache.put("key", b"data")
     assert cache.get("key") is None
+
+
+def test_a_folder_that_can_only_be_read_is_read(tmp_path, monkeypatch):
+    ObjectCache(str(tmp_path), 1 << 20).put("key", b"object code")
+
+    def refuse(*_):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    for name in ("makedirs", "replace", "unlink"):
+        monkeypatch.setattr(os, name, refuse)
+    cache = ObjectCache(str(tmp_path), 1 << 20)
+    assert cache.get("key") == b"object code"
+    assert not cache.put("other", b"data")
+    (tmp_path / "key.o").write_bytes(b"damaged")
+    assert cache.get("key") is None  # and is compiled again in each process
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="POSIX permissions")
