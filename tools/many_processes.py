@@ -105,7 +105,7 @@ def main() -> int:
         print(complaint)
     warm = [run.seconds for run in runs if not run.compiled] or [0.0]
     print(
-        f"{len(runs)} processes: {runs[0].seconds:.2f} s cold, {statistics.median(warm):.2f} s warm (the median)"
+        f"{len(runs)} processes: {runs[0].seconds:.2f} s cold, warm {statistics.median(warm):.2f} s (median)"
     )
     print(f"{sum(run.compiled for run in runs)} compiled; {len(entries)} entries of {sum(entries) >> 10} KB")
     print(f"{len(wrong) or 'nothing'} wrong")

@@ -44,7 +44,7 @@ def test_a_folder_that_cannot_be_made_is_no_error(tmp_path):
 def test_a_folder_that_can_only_be_read_is_read(tmp_path, monkeypatch):
     ObjectCache(str(tmp_path), 1 << 20).put("key", b"object code")
 
-    def refuse(*_):
+    def refuse(*_, **__):
         raise OSError(errno.EROFS, "Read-only file system")
 
     for name in ("makedirs", "replace", "unlink"):

@@ -21,7 +21,7 @@ from .graph import input_node
 from .kernel import elementwise
 from .llvm import blocked, copying
 
-FROM_ELEMENTS = 8192  # below this numpy is done before a kernel has been looked up
+FROM = 2  # times the elements of other kernels: below, numpy is done before a kernel has been looked up
 FROM_PIECE = 64  # bytes of a run without gaps that copies row by row are good at
 RELEASE_BYTES = 1 << 20  # from here on other Python threads may run
 STREAM_BYTES = 48 << 20  # and from here on the result is written past the caches
@@ -43,8 +43,7 @@ settings.when_changed.append(_plans.clear)
 def takes(x: np.ndarray) -> bool:
     """Is this large enough, and made of plain numbers?"""
     return (
-        x.size >= FROM_ELEMENTS
-        and x.size >= settings.kernels_from
+        x.size >= FROM * settings.kernels_from
         and x.itemsize in DTYPES
         and x.dtype.kind in "biufc"
         and x.flags.aligned

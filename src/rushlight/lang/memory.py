@@ -6,16 +6,16 @@ from typing import Any
 
 import numpy as np
 
-from ..runtime import memory
+from ..runtime import memory, settings
 from .along import memory_order
 from .dispatch import primitive
 
-MANY = 8192  # elements from which on copies are made by kernels, in memory that is kept for reuse
+FROM = 2  # times the elements of other kernels: from here on copies are made by kernels, in kept memory
 
 
 def put(out: np.ndarray, x: np.ndarray) -> None:
     """Fills `out` with `x`, which has its shape."""
-    if x.size >= MANY and type(x) is np.ndarray:
+    if x.size >= FROM * settings.kernels_from and type(x) is np.ndarray:
         from ..kernels import copying
 
         if copying.put(out, x):
@@ -25,7 +25,7 @@ def put(out: np.ndarray, x: np.ndarray) -> None:
 
 def row_major(x: np.ndarray) -> np.ndarray:
     """A copy whose elements lie in memory row after row."""
-    if x.size < MANY or x.dtype.hasobject:
+    if x.size < FROM * settings.kernels_from or x.dtype.hasobject:
         return x.copy(order="C")
     out = memory.empty(x.shape, x.dtype)
     put(out, x)
@@ -35,7 +35,7 @@ def row_major(x: np.ndarray) -> np.ndarray:
 @primitive
 def copy(x: Any) -> Any:
     """The same values in memory of their own."""
-    if x.size < MANY or x.flags.c_contiguous:
+    if x.size < FROM * settings.kernels_from or x.flags.c_contiguous:
         return row_major(x) if x.flags.c_contiguous else x.copy(order="C" if 0 in x.strides else "K")
     order = memory_order(x)
     if 0 in x.strides or min(x.strides) < 0:

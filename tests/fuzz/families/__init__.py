@@ -10,7 +10,10 @@ from importlib import import_module
 
 from ..draw import Draw
 
-MODULES = ("elementwise", "reductions", "linear", "convolutions", "pools", "optimisers", "random_numbers")
+MODULES = (
+    *("elementwise", "reductions", "along", "copies", "linear", "convolutions", "pools"),
+    *("recurrences", "optimisers", "random_numbers"),
+)
 FAMILIES: dict[str, Callable[[Draw], bool]] = {}
 
 
