@@ -227,17 +227,31 @@ def wrap_results(op: Operator, result: Any, arrays: list[Any]) -> Any:
 def _wrap_fresh(r: Any, arrays: list[Any]) -> Tensor:
     if type(r) is not np.ndarray:
         return wrap_any(r)
-    if type(r.base) is np.ndarray or any(r is a for a in arrays):
+    if type(r.base) is np.ndarray or id(r) in map(id, arrays):
         r = _own(r, arrays)
     return wrap(r, of_numpy(r.dtype))
 
 
 def _own(r: np.ndarray, arrays: list[Any]) -> np.ndarray:
+    owner = _owner(r)
     for a in arrays:
         for x in a if type(a) is list else (a,):
-            if type(x) is np.ndarray and (r is x or np.may_share_memory(r, x)):
+            if type(x) is np.ndarray and (r is x or _shared(r, owner, x)):
                 return r.copy(order="K")
     return r if r.flags.writeable and 0 not in r.strides and min(r.strides, default=0) >= 0 else r.copy()
+
+
+def _shared(r: np.ndarray, owner: np.ndarray | None, x: np.ndarray) -> bool:
+    """May the arrays share memory? Two owners never do, and that is told at once."""
+    other = _owner(x)
+    return (owner is None or other is None or owner is other) and np.may_share_memory(r, x)
+
+
+def _owner(a: np.ndarray) -> np.ndarray | None:
+    """The array that owns the memory; None where somebody else does."""
+    if type(a.base) is np.ndarray:
+        a = a.base
+    return a if a.base is None else None
 
 
 # ---- arguments that are not plain Tensors

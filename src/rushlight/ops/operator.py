@@ -275,35 +275,37 @@ def record(op: Operator, values: Any, arrays: Any, result: Any, outputs: Any) ->
     `outputs` the Tensors made of that.
     """
     signature = op.signature
-    edges: list[Any] = []
-    counts: list[int] = []
-    for i in signature.arrays:
-        group = values[i] if i in signature.lists else (values[i],)
-        edges.extend(edge_of(t) if isinstance(t, Tensor) else None for t in group)
-        counts.append(len(group))
+    arrays_at, lists = signature.arrays, signature.lists
     many = type(outputs) is not Tensor
     kind = op.node_class
     if op.naming is not None:
         kind = op.class_for(*[_pick(k, arrays, result, ()) for k in op.naming[1]])
-    node = kind(edges, len(outputs) if many else 1)
-    node.counts = counts if signature.lists else None
-    node.shapes = [a.shape if type(a) is np.ndarray else None for a in _flat(arrays, signature)]
+    given = _flat(values, arrays_at, lists)
+    node = kind([_edge(t) for t in given], len(outputs) if many else 1)
+    node.counts = [len(values[i]) if i in lists else 1 for i in arrays_at] if lists else None
+    seen = _flat(arrays, arrays_at, lists)
+    node.shapes = [a.shape if type(a) is np.ndarray else None for a in seen]
     save(node, op, values, arrays, result, outputs)
     for k, t in enumerate(outputs if many else (outputs,)):
         if t is not None and t.dtype.category >= FLOATING:
             t._node, t._out, t._rg = node, k, True
     if many:
-        node.metadata["outputs"] = [
-            (tuple(t._a.shape), t.dtype) if t is not None else ((), None) for t in outputs
-        ]
+        node.metadata["outputs"] = [((), None) if t is None else (t._a.shape, t.dtype) for t in outputs]
     if watchers or saved_hooks:
         after_record(node)
 
 
-def _flat(arrays: Any, signature: Signature) -> list[Any]:
+def _edge(t: Any) -> Any:
+    return edge_of(t) if type(t) in QUICK or isinstance(t, Tensor) else None
+
+
+def _flat(values: Any, arrays_at: tuple[int, ...], lists: Any) -> list[Any]:
+    """The values of array parameters, those of lists one after another."""
+    if not lists:
+        return [values[i] for i in arrays_at]
     flat: list[Any] = []
-    for i in signature.arrays:
-        flat.extend(arrays[i]) if i in signature.lists else flat.append(arrays[i])
+    for i in arrays_at:
+        flat.extend(values[i]) if i in lists else flat.append(values[i])
     return flat
 
 
@@ -311,14 +313,14 @@ def save(node: OperatorNode, op: Operator, values: Any, arrays: Any, result: Any
     """Keeps what the rules of this call will need, and protects it from edits in place."""
     signature = op.signature
     if op.joint is not None:
-        flags = tuple(e is not None for e in node.edges)
-        wanted = [op.joint[1]]
-        saved = [tuple(_pick(s, arrays, result, flags) for s in op.joint[1])]
+        flags = tuple([e is not None for e in node.edges])
+        wanted = op.joint[1]
+        saved = [_picked(wanted, arrays, result, flags)]
     else:
-        wanted, saved, position = [], [], 0
+        saved, position, wanted = [], 0, ()
         for k, i in enumerate(signature.arrays):
             count = node.counts[k] if node.counts else 1
-            flags = tuple(e is not None for e in node.edges[position : position + count])
+            flags = tuple([e is not None for e in node.edges[position : position + count]])
             position += count
             if not any(flags):
                 saved.append(None)
@@ -326,15 +328,26 @@ def save(node: OperatorNode, op: Operator, values: Any, arrays: Any, result: Any
             if i not in op.rules:
                 op.refuse_gradient(i)
             sources = op.rules[i][1]
-            wanted.append(sources)
-            saved.append(tuple(_pick(s, arrays, result, flags) for s in sources))
+            wanted += sources
+            saved.append(_picked(sources, arrays, result, flags))
     node.saved = saved
-    leases = []
-    for s in {s for group in wanted for s in group}:
-        holders = outputs if s == -1 else values[s] if s >= 0 else None
-        group = holders if isinstance(holders, (list, tuple)) else (holders,)
-        leases.extend(t._s.lease() for t in group if isinstance(t, Tensor) and t._s is not None)
-    node.leases = leases
+    node.leases = [
+        t._s.lease() for t in _holders(frozenset(wanted), signature, values, outputs) if t._s is not None
+    ]
+
+
+def _picked(sources: tuple[int, ...], arrays: Any, result: Any, flags: tuple) -> tuple:
+    return tuple([arrays[s] if s >= 0 else _pick(s, arrays, result, flags) for s in sources])
+
+
+def _holders(sources: frozenset[int], signature: Signature, values: Any, outputs: Any) -> list[Tensor]:
+    """The Tensors whose arrays are among what is saved."""
+    found = [values[i] for i in signature.arrays if i in sources]
+    if -1 in sources:
+        found.append(outputs)
+    if signature.lists or type(outputs) is not Tensor:
+        found = [t for group in found for t in (group if isinstance(group, (list, tuple)) else (group,))]
+    return [t for t in found if type(t) in QUICK or isinstance(t, Tensor)]
 
 
 def _pick(source: int, arrays: Any, result: Any, flags: tuple) -> Any:

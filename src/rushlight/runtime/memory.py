@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import mmap
 import os
+from math import prod
 
 import numpy as np
 
@@ -22,7 +23,12 @@ HUGE_PAGES_FROM = 4 << 20
 # Python maps memory shared by default: a forked child would write into its parent's arrays
 PRIVATE = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
 MOST_REQUESTS = 4096
-_array, _dtype, _empty = np.ndarray, np.dtype, np.empty  # looked up once: this is a hot path
+_array, _dtype, _empty, _zeros = (
+    np.ndarray,
+    np.dtype,
+    np.empty,
+    np.zeros,
+)  # looked up once: this is a hot path
 
 
 class _Block:
@@ -165,10 +171,12 @@ def empty(shape: tuple[int, ...], dtype) -> np.ndarray:
     return _array(shape, dtype, cache.lend(size))
 
 
-def zeros(shape: tuple[int, ...], dtype) -> np.ndarray:
+def zeros(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     """An array of zeros; a large one is written, which takes less time than fresh pages from the system
     do.
     """
+    if dtype.itemsize * prod(shape) < FROM_BYTES:
+        return _zeros(shape, dtype)
     made = empty(shape, dtype)
     made.fill(0)
     return made
