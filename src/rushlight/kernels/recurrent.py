@@ -382,7 +382,8 @@ def _backward_plan(
     chunks = -(-sizes.hidden // UNITS)
     weight_tasks = chunks * (len(kind.across) + len(kind.inward)) if of_ih or of_hh else 0
     if any(of_biases):
-        weight_tasks = chunks * (len(kind.across) + len(kind.inward)) + blocks * kind.slots
+        weight_tasks = chunks * (len(kind.across) + len(kind.inward))
+        weight_tasks += -(-blocks * kind.slots // recurrent_back.BIAS_VECTORS)
     work = 2 * _work(sizes, rows)
     threads, part_rows = _parts(sizes, batch, work, threads)
     zero_bytes = max(blocks, input_blocks) * line

@@ -12,6 +12,7 @@ from .blocked import Machine, Words
 from .products import CHUNK, define_outer_sums, define_product, fill, pack_columns
 from .recurrent import ROW_WORDS, ROWS_OF_A_TASK, Layer, Part, Rows, Run, choose, when_given
 
+BIAS_VECTORS = 4
 WORDS = (
     *("g", "g_hn", "g_cn", "x", "w_ih", "w_hh", "h0", "c0", "out", "gates", "cells"),
     *("dx", "dh", "dc", "dw_ih", "dw_hh", "db_ih", "db_hh"),
@@ -240,16 +241,26 @@ def _weight_rows(f: Function, layer: Layer, words: Words, task: Value, across: b
 
 
 def _biases(f: Function, layer: Layer, words: Words, task: Value) -> None:
-    m, kind, width = layer.machine, layer.kind, layer.width(words)
-    slot, block = task // layer.blocks(words), task % layer.blocks(words)
-    pitch = width * kind.slots
-    total = f.variable(m.vector, 0)
-    column = layer.kernel.scratch(f).offset(words["slopes"] + task * m.bytes)
+    """Sums over all rows of a few vectors side by side, of which the last task's need not all exist."""
+    m, width = layer.machine, layer.width(words)
+    pitch, first = width * layer.kind.slots, task * BIAS_VECTORS
+    totals = [f.variable(m.vector, 0) for _ in range(BIAS_VECTORS)]
+    columns = layer.kernel.scratch(f).offset(words["slopes"] + first * m.bytes)
     with f.loop(0, words["rows"], CHUNK) as low:
-        some = f.variable(m.vector, 0)
+        some = [f.variable(m.vector, 0) for _ in totals]
         with f.loop(low, f.minimum(low + CHUNK, words["rows"])) as n:
-            some.set(some.get() + m.load(f, column.offset(n * pitch)))
-        total.set(total.get() + some.get())
+            for k, s in enumerate(some):
+                s.set(s.get() + m.load(f, columns.offset(n * pitch), k * m.bytes))
+        for total, s in zip(totals, some):
+            total.set(total.get() + s.get())
+    for k, total in enumerate(totals):
+        with f.when(first + k < layer.blocks(words) * layer.kind.slots):
+            _put_bias(f, layer, words, first + k, total.get())
+
+
+def _put_bias(f: Function, layer: Layer, words: Words, vector: Value, total: Value) -> None:
+    m, kind = layer.machine, layer.kind
+    slot, block = vector // layer.blocks(words), vector % layer.blocks(words)
     mask = m.below(f, words["hidden"] - block * m.lanes)
     first = kind.first_across
     sides = (
@@ -259,4 +270,4 @@ def _biases(f: Function, layer: Layer, words: Words, task: Value) -> None:
     for name, has_it, gate in sides:
         with f.when(has_it & words[name].differs(0)):
             place = words.pointer(name).offset((gate * words["hidden"] + block * m.lanes) * m.size)
-            m.store(f, total.get(), place, 0, mask)
+            m.store(f, total, place, 0, mask)

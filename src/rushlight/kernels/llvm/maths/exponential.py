@@ -115,7 +115,7 @@ def exp2(f: Function, x: Value) -> Value:
     return _scale(f, f.fma(r * r, _tail(f, r), r) + 1.0, n, exponent)
 
 
-def _expm1_normal(f: Function, x: Value) -> Value:
+def expm1_normal(f: Function, x: Value) -> Value:
     """e**x - 1 for x below the overflow of e**x / 2; the last product is done on half the scale."""
     _, exponent, r, lost = _reduce(f, x)
     small = r + f.fma(r * r, _tail(f, r), lost)
@@ -128,7 +128,7 @@ EXPM1_RANGE = {32: (-20.0, 89.0), 64: (-40.0, 710.0)}
 
 def expm1(f: Function, x: Value) -> Value:
     """e**x - 1, exact for small x: 1.5 ulp."""
-    return keep_zero(f, x, _expm1_normal(f, clamp(f, x, *EXPM1_RANGE[x.type.bits])))
+    return keep_zero(f, x, expm1_normal(f, clamp(f, x, *EXPM1_RANGE[x.type.bits])))
 
 
 def sigmoid(f: Function, x: Value) -> Value:
@@ -145,7 +145,7 @@ def tanh(f: Function, x: Value) -> Value:
     """The hyperbolic tangent: 1.5 ulp."""
     size = absolute(f, x)
     if x.type.bits == 64:
-        e = _expm1_normal(f, f.select(size > 20.0, 40.0, size + size))
+        e = expm1_normal(f, f.select(size > 20.0, 40.0, size + size))
         bottom = e + 2.0
         quotient = e / bottom
         lost = f.fma(-quotient, bottom, e) - quotient * (e - (bottom - 2.0))
@@ -162,7 +162,7 @@ def tanh(f: Function, x: Value) -> Value:
 def sinh(f: Function, x: Value) -> Value:
     """The hyperbolic sine, half of e + e / (e + 1) with e = e**|x| - 1: 2 ulp."""
     size = absolute(f, x)
-    e = _expm1_normal(f, f.select(size > 709.0, 709.0, size))
+    e = expm1_normal(f, f.select(size > 709.0, 709.0, size))
     result = (e + e / (e + 1.0)) * 0.5
     huge = _half_exp(f, size)
     return copysign(f, f.select(size > 709.0, huge, result), x)
