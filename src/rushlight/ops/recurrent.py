@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .. import lang
 from ..autograd.modes import state
+from ..autograd.node import Node
 from ..tensor.core import Tensor
 from .declare import composite
 from .dropout import dropout as dropped
@@ -76,17 +77,34 @@ def _check(name, features, batch, states, groups):
 # ---- all layers
 
 
+class StackBackward0(Node):
+    """The states of all layers, where there is but one: they are stacked by name only."""
+
+    __slots__ = ()
+    label = "StackBackward0"
+
+    def apply(self, grads, lifted):
+        return grads
+
+
+def _stack_of_one(state):
+    if state._node is not None:
+        state._node, state._out = StackBackward0(((state._node, state._out),)), 0
+    return state
+
+
 def _stacked(name, run, x, sizes, batch_first, states, groups, p, directions):
     """Every layer in turn: the last one's outputs, and the last states of all."""
     if len(groups) == 1:
-        return run(x, states, groups[0], sizes, False, batch_first)
+        out, *final = run(x, states, groups[0], sizes, False, batch_first)
+        return out, *map(_stack_of_one, final)
     last = [[] for _ in states]
     count = len(groups) // directions
     for layer in range(count):
         outputs = []
         for direction in range(directions):
             k = layer * directions + direction
-            mine = [s[k : k + 1] for s in states]
+            mine = [s[k] for s in states]
             out, *final = run(x, mine, groups[k], sizes, direction == 1, batch_first)
             outputs.append(out)
             for kept, s in zip(last, final):
@@ -94,7 +112,7 @@ def _stacked(name, run, x, sizes, batch_first, states, groups, p, directions):
         x = outputs[0] if directions == 1 else lang.cat(outputs, -1)
         if p and layer + 1 < count:
             x = dropped(x, p)
-    return x, *(lang.cat(s, 0) for s in last)
+    return x, *(lang.stack(s, 0) for s in last)
 
 
 def _recurrent(name, run, input, states, params, has_biases, layers, p, train, bidirectional, batch_first):
