@@ -77,27 +77,39 @@ def _check(name, features, batch, states, groups):
 # ---- all layers
 
 
-class StackBackward0(Node):
-    """The states of all layers, where there is but one: they are stacked by name only."""
+class Named(Node):
+    """Passes gradients on. PyTorch stacks the states of all layers and turns outputs round; a layer here
+    gives them so, and only carries the names that users know those steps by.
+    """
 
     __slots__ = ()
-    label = "StackBackward0"
 
     def apply(self, grads, lifted):
         return grads
 
 
-def _stack_of_one(state):
-    if state._node is not None:
-        state._node, state._out = StackBackward0(((state._node, state._out),)), 0
-    return state
+class StackBackward0(Named):
+    __slots__ = ()
+    label = "StackBackward0"
+
+
+class TransposeBackward0(Named):
+    __slots__ = ()
+    label = "TransposeBackward0"
+
+
+def _named(kind, result):
+    """The tensor, as a result of a step of that name."""
+    if result._node is not None:
+        result._node, result._out = kind(((result._node, result._out),)), 0
+    return result
 
 
 def _stacked(name, run, x, sizes, batch_first, states, groups, p, directions):
     """Every layer in turn: the last one's outputs, and the last states of all."""
     if len(groups) == 1:
         out, *final = run(x, states, groups[0], sizes, False, batch_first)
-        return out, *map(_stack_of_one, final)
+        return out, *(_named(StackBackward0, s) for s in final)
     last = [[] for _ in states]
     count = len(groups) // directions
     for layer in range(count):
@@ -128,7 +140,9 @@ def _recurrent(name, run, input, states, params, has_biases, layers, p, train, b
     directions = 2 if bidirectional else 1
     groups = _weights_of(name, params, has_biases, layers, directions)
     _check(name, input.shape[2], batch, states, groups)
-    return _stacked(name, run, input, None, batch_first, states, groups, p if train else 0.0, directions)
+    p = p if train else 0.0
+    out, *last = _stacked(name, run, input, None, batch_first, states, groups, p, directions)
+    return _named(TransposeBackward0, out) if batch_first else out, *last
 
 
 def _packed(name, run, data, batch_sizes, states, params, has_biases, layers, p, train, bidirectional):
