@@ -32,6 +32,7 @@ AXES = object()  # stands for the axes of reductions while a formula is traced
 MOST_PLANS = 512
 WIDE = 256  # columns from which on reductions alone take a column kernel, whose threads share the rows
 FEW_STRIPS = 16
+MOST_DIMENSIONS = 64  # of an array
 
 
 class View(NamedTuple):
@@ -45,40 +46,60 @@ class View(NamedTuple):
         return x if self.order is None else x.transpose(self.order)
 
 
-class Launch(NamedTuple):
-    """A kernel with the views of its inputs, and of each output the view, the final shape and the dtype."""
+class Output(NamedTuple):
+    """An output: how the kernel sees it, its final shape and its dtype."""
 
-    kernel: Callable[..., Any]
-    inputs: list[View]
-    outputs: list[tuple[View, tuple[int, ...], np.dtype]]
-    single: bool
+    view: View
+    shape: tuple[int, ...]
+    dtype: np.dtype
+
+
+class Launch:
+    """A kernel with the views of its inputs and outputs: of arrays and numbers, it gives the results."""
+
+    __slots__ = ("inputs", "kernel", "outputs", "single")
+
+    def __init__(self, kernel: Callable[..., Any], inputs: list[View], outputs: list[Output], single: bool):
+        self.kernel, self.inputs, self.outputs, self.single = kernel, inputs, outputs, single
 
     def __call__(self, arrays: tuple, numbers: tuple) -> Any:
-        made = [memory.empty(view.shape, dtype) for view, _, dtype in self.outputs]
-        places = [
-            out if v.order is None else out.transpose(v.order) for out, (v, _, _) in zip(made, self.outputs)
-        ]
-        self.kernel(*places, *[v.of(a) for v, a in zip(self.inputs, arrays)], *numbers)
-        results = [out.reshape(shape) for out, (_, shape, _) in zip(made, self.outputs)]
+        made, places = [], []
+        for view, _, dtype in self.outputs:
+            out = memory.empty(view.shape, dtype)
+            made.append(out)
+            places.append(out if view.order is None else out.transpose(view.order))
+        for view, x in zip(self.inputs, arrays):
+            places.append(view.of(x))
+        self.kernel(*places, *numbers)
+        results = [out.reshape(output.shape) for out, output in zip(made, self.outputs)]
         return results[0] if self.single else tuple(results)
+
+    def for_one(self) -> Callable[[np.ndarray], np.ndarray]:
+        """The same for one array and one result, quicker."""
+        kernel, (view,), ((target, shape, dtype),) = self.kernel, self.inputs, self.outputs
+        empty, made, order, seen = memory.empty, target.shape, view.order, view.shape
+        if order is not None:
+            return lambda x: self((x,), ())
+        return lambda x: kernel(empty(made, dtype), x.reshape(seen)).reshape(shape)
 
 
 class Along:
     """A formula of axes, arrays and numbers."""
 
-    __slots__ = ("formula", "graphs", "name", "plain", "plans")
+    __slots__ = ("formula", "graphs", "name", "plain", "plans", "quick")
 
     def __init__(self, formula: Callable[..., Any], name: str = "") -> None:
         self.formula, self.name = formula, name or formula.__name__.strip("_")
         self.plain: Callable[..., Any] | None = None
         self.graphs: dict[Any, Any] = {}
         self.plans: dict[Any, Launch | None] = {}
+        self.quick: dict[Any, Callable[..., Any]] = {}
         settings.when_changed.append(self.forget)
 
     def forget(self) -> None:
         """Looks again for kernels at the next call."""
-        self.graphs.clear()
-        self.plans.clear()
+        for table in (self.graphs, self.plans, self.quick):
+            table.clear()
 
     def __call__(self, axes: tuple[int, ...], *arguments: Any) -> Any:
         """The formula's result by whatever way is the quickest; on Tensors, as it stands."""
@@ -98,17 +119,26 @@ class Along:
         first = arguments[0]
         if first.size < settings.kernels_from or not first.size:
             return None
+        if len(arguments) == 1 and first.flags.c_contiguous:
+            quick = self.quick.get((axes, first.shape, first.dtype.char))
+            if quick is not None:
+                return quick(first)
         arrays = tuple([a for a in arguments if type(a) is np.ndarray])
-        numbers = arguments[len(arrays) :]
-        key = (axes, *[(a.dtype.num, a.shape) if a.flags.c_contiguous else None for a in arrays])
+        return self._planned(axes, arrays, arguments[len(arrays) :])
+
+    def _planned(self, axes: tuple[int, ...], arrays: tuple, numbers: tuple) -> Any:
+        if not all(a.flags.c_contiguous for a in arrays):
+            return self._reordered(axes, arrays, numbers)
+        key = (axes, *[(a.dtype.char, a.shape) for a in arrays])
         try:
             plan = self.plans[key]
         except KeyError:
-            if None in key:
-                return self._reordered(axes, arrays, numbers)
             if len(self.plans) > MOST_PLANS:
                 self.plans.clear()
+                self.quick.clear()
             plan = self.plans[key] = self._plan(axes, arrays, numbers)
+            if plan is not None and len(arrays) == 1 and plan.single and not numbers:
+                self.quick[axes, arrays[0].shape, arrays[0].dtype.char] = plan.for_one()
         return None if plan is None else plan(arrays, numbers)
 
     def _reordered(self, axes: tuple[int, ...], arrays: tuple, numbers: tuple) -> Any:
@@ -148,7 +178,7 @@ class Along:
             row = plan.per_row[id(node)]
             view = View(tuple(1 if row and r else n for n, r in zip(lengths, reduced)), order)
             shape = tuple(1 if row and d in axes else n for d, n in enumerate(arrays[0].shape))
-            outputs.append((view, shape, np.dtype(node.dtype)))
+            outputs.append(Output(view, shape, np.dtype(node.dtype)))
         return Launch(kernel, inputs, outputs, self.graphs[_types(arrays, len(numbers))][1])
 
     def _graph(self, arrays: tuple, numbers: int) -> Graph | None:
@@ -268,14 +298,18 @@ def folded(name: str, x: np.ndarray, axis: Any, keepdims: bool) -> Any:
     """The reduction `name` of a large array by a kernel, or None where numpy is to do the work."""
     if x.dtype.char not in FOLDED or not is_dense(x):
         return None
-    axes = tuple(range(x.ndim)) if axis is None else axis if type(axis) is tuple else (axis,)
-    axes = tuple(sorted(a % x.ndim for a in axes)) if axes else ()
+    axes = axis if type(axis) is tuple else (axis,) if axis is not None else _all[x.ndim]
+    if axes and min(axes) < 0:
+        axes = tuple([a % x.ndim for a in axes])
     result = FOLDS[name].by_kernel(axes, x)
-    if result is None:
-        return None
-    if not keepdims:
-        result = result.reshape([n for d, n in enumerate(x.shape) if d not in axes])
-    return result if result.ndim else result[()]
+    if result is None or keepdims:
+        return result
+    if len(axes) == x.ndim:
+        return result.reshape(())[()]
+    return result.reshape([n for d, n in enumerate(x.shape) if d not in axes])
+
+
+_all = [tuple(range(rank)) for rank in range(MOST_DIMENSIONS + 1)]
 
 
 __all__ = ["AXES", "FOLDS", "Along", "folded"]

@@ -25,7 +25,7 @@ class Odds(NamedTuple):
     weight: Any  # the sum of the weights, or the number of rows
 
 
-def _starts(shape: tuple[int, ...]) -> np.ndarray:
+def starts(shape: tuple[int, ...]) -> np.ndarray:
     """Where the scores of the first class are, one place for each label."""
     few = shape[0] * prod(shape[2:]) <= SMALL
     return _few_starts(shape) if few else _made_starts(shape)
@@ -78,7 +78,7 @@ def label_losses(x: np.ndarray, labels: np.ndarray, weights: Any) -> tuple[np.nd
     is one, and a row of a certain and right answer keeps all its digits. What overflows is done again.
     """
     flat = x.ndim == 2
-    places = labels * x.shape[2] + _starts(x.shape) if not flat else labels + _starts(x.shape)
+    places = labels * x.shape[2] + starts(x.shape) if not flat else labels + starts(x.shape)
     own = x.take(places) if x.flags.c_contiguous else x.ravel().take(places)
     gap = x - own.reshape(x.shape[0], 1, *x.shape[2:])
     e = np.exp(gap, gap)

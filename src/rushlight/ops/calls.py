@@ -293,16 +293,17 @@ def names_for(op: Operator) -> dict[str, Any]:
         names[f"rule{i}"] = on_arrays(rule)
         if _fuses(op, sources):
             names[f"run{i}"] = rule_runner(rule, f"{op.name}_grad")
-            names[f"simple{i}"] = only_primitive(rule, 1 + len(sources))
+            options = any(k >= 0 and k not in op.signature.arrays for k in sources)
+            names[f"simple{i}"] = None if options else only_primitive(rule, 1 + len(sources))
     return names
 
 
 def _fuses(op: Operator, sources: tuple[int, ...]) -> bool:
-    """May a rule run as a kernel? Only if all that it asks for are arrays."""
+    """May a rule run as a kernel? Only if it asks for arrays, and for nothing else but options."""
     return (
         op.family == "elementwise"
-        and bool(sources)
-        and all(k == -1 or k in op.signature.arrays for k in sources)
+        and any(k == -1 or k in op.signature.arrays for k in sources)
+        and all(k >= -1 for k in sources)
     )
 
 

@@ -8,6 +8,7 @@ from .. import lang
 from ..lang.labels import first_misfit, label_losses, labels_fit, odds_gradient, row_weights
 from ..tensor.core import Tensor
 from .declare import composite, operator
+from .loss_kernels import LargeOdds, label_losses_at_once, odds_gradient_at_once
 from .loss_parts import gathered, quietly, reduced, reduction_of
 from .shapes import shape_of
 from .softmax import log_softmax, softmax
@@ -145,7 +146,7 @@ def cross_entropy_of_labels(input: Array, target: Array, weight: Array | None, i
     x = _rows(input)
     flat = target.reshape(-1)
     labels, weights = _labels_and_weights(flat, weight, ignore_index, x.shape[1], input.dtype)
-    losses, total, odds = label_losses(x, labels, weights)
+    losses, total, odds = label_losses_at_once(x, labels, weights) or label_losses(x, labels, weights)
     kept[:] = (odds,)
     if reduction == "none":
         return losses.reshape(target.shape)
@@ -158,10 +159,14 @@ def _(g, input, target, weight, ignore_index, reduction, kept, needs):
         return _as_composed(g, input, target, weight, ignore_index, reduction), None, None
     odds = kept[0]
     if reduction == "mean":
-        g = g / odds.exponentials.dtype.type(odds.weight)
+        g = g / input.dtype.type(odds.weight)
     elif reduction == "none":
         g = g.reshape(-1)
-    rows = odds_gradient(odds, g if odds.weights is None else g * odds.weights)
+    share = g if odds.weights is None else g * odds.weights
+    if type(odds) is LargeOdds:
+        rows = odds_gradient_at_once(odds, _rows(input), share)
+    else:
+        rows = odds_gradient(odds, share)
     return rows if input.ndim == 2 else rows.reshape(input.shape), None, None
 
 

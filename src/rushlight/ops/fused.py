@@ -103,6 +103,14 @@ class Fusible:
             table[key] = compiled(node, self.name)
         return table[key]
 
+    def large_result(self, *arguments: Any) -> np.ndarray | None:
+        """The result for large arrays (and numbers behind them), or None if there is no kernel for it."""
+        key = tuple([a.dtype.num if type(a) is np.ndarray else None for a in arguments])
+        kernel = self.large.get(key, 0)
+        if type(kernel) is int:
+            kernel = self.find(self.large, key, kernel, arguments, None)
+        return None if kernel is None else launch(kernel, arguments[0].dtype, *arguments)
+
     def trace(self, arguments: tuple, result: str | None, options: dict | None = None) -> Any:
         """The graph of the function on such arguments, or None where it cannot be traced."""
         from ..kernels import input_node, scalar_node
@@ -239,18 +247,58 @@ def _primitive_of(function: Callable[..., Any], count: int, dtype: str) -> str |
     return node.op if alone else None
 
 
+def _rule_with_options(rule: Callable[..., Any], plain: Callable[..., Any], name: str) -> Callable[..., Any]:
+    """The same for a rule some of whose arguments are options: a kernel for each combination of these."""
+    kernels: dict[Any, Kernel | None] = {}
+    settings.when_changed.append(kernels.clear)
+
+    def run(g: np.ndarray, saved: tuple) -> Any:
+        if g.size < settings.kernels_from:
+            return plain(g, *saved)
+        arrays = [v for v in saved if type(v) is np.ndarray]
+        options = tuple([_option(v) for v in saved])
+        key = (g.dtype.num, options, *[a.dtype.num for a in arrays])
+        if key not in kernels:
+            few = len(kernels) < MOST_VARIANTS and Ellipsis not in options
+            kernels[key] = _compiled_rule(rule, name, g, saved) if few else None
+        kernel = kernels[key]
+        result = None if kernel is None else launch(kernel, g.dtype, g, *arrays)
+        return plain(g, *saved) if result is None else result
+
+    return run
+
+
+def _option(value: Any) -> Any:
+    """What stands for an argument in the key of a kernel; Ellipsis for what cannot be baked into one."""
+    if type(value) is np.ndarray:
+        return None
+    return (type(value), value) if type(value) in (str, int, float, bool) else Ellipsis
+
+
+def _compiled_rule(rule: Callable[..., Any], name: str, g: np.ndarray, saved: tuple) -> Kernel | None:
+    arrays = [v for v in saved if type(v) is np.ndarray]
+
+    def of_arrays(g: Any, *symbols: Any) -> Any:
+        left = iter(symbols)
+        return rule(g, *[next(left) if type(v) is np.ndarray else v for v in saved])
+
+    node = Fusible(of_arrays, name).trace((g, *arrays), None)
+    return None if node is None else compiled(node, name)
+
+
 def rule_runner(rule: Callable[..., Any], name: str) -> Callable[[np.ndarray, tuple], Any]:
     """A gradient rule of an element-wise operator: as a kernel where that pays."""
     fusible = Fusible(rule, name)
     small, large, find = fusible.small, fusible.large, fusible.find
     plain = on_arrays(rule)
+    with_options = _rule_with_options(rule, plain, name)
     ndarray, empty_like = np.ndarray, np.empty_like
 
     def run(g: np.ndarray, saved: tuple) -> Any:
         key = g.dtype.num
         for v in saved:
             if type(v) is not ndarray:
-                return plain(g, *saved)
+                return with_options(g, saved)
             key = key * 1024 + v.dtype.num
         table = large if g.size >= settings.kernels_from else small
         kernel = table.get(key, 0)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from .. import lang
-from ..tensor.core import Tensor
 from .declare import operator
-from .loss_kernels import scaled_gap, squared_error, takes
+from .loss_kernels import Loss
 from .loss_parts import common_type, gathered, like, quietly, reduction_of, share, warn_of_broadcast
 
 
@@ -40,6 +39,8 @@ def _both_sides(slope, input, target, needs):
 
 # ---- the square
 
+_square = Loss(lambda x, t: (x - t) * (x - t), lambda x, t: (x - t) * 2, "squared_error")
+
 
 @operator(namespace="nn.functional", out=False)
 def mse_loss(
@@ -52,9 +53,8 @@ def mse_loss(
 ):
     """The mean of the squared errors (their sum, or each of them)."""
     how = reduction_of(size_average, reduce, reduction)
-    if weight is None and how != "none" and takes(input, target):
-        total = squared_error(input, target)
-        return total if how == "sum" else total / total.dtype.type(input.size)
+    if weight is None and (loss := _square.reduced(input, target, how)) is not None:
+        return loss
     gap = _gap("mse_loss", input, target)
     if weight is not None:
         return _weighted(gap * gap, weight, input, how, True)
@@ -67,10 +67,8 @@ def mse_loss(
 @mse_loss.gradient
 def _(g, input, target, size_average, reduce, reduction, weight, result, needs):
     how = quietly(size_average, reduce, reduction)
-    if weight is None and how != "none" and type(input) is type(g) is not Tensor and takes(input, target):
-        slope = scaled_gap(input, target, 2 * float(g) / (input.size if how == "mean" else 1))
-        if slope is not None:
-            return *_both_sides(slope, input, target, needs), None
+    if weight is None and (slope := _square.gradient(g, input, target, how)) is not None:
+        return *_both_sides(slope, input, target, needs), None
     gap = input - target
     if weight is not None:
         return _weighted_gradient(g, 2 * gap, gap * gap, input, target, how, weight, result, needs)
@@ -87,6 +85,8 @@ def _weighted_gradient(g, slope, values, input, target, how, weight, result, nee
 
 # ---- the size
 
+_size = Loss(lambda x, t: lang.abs(x - t), lambda x, t: lang.sign(x - t), "absolute_error")
+
 
 @operator(namespace="nn.functional", out=False, node="MeanBackward0")
 def l1_loss(
@@ -98,11 +98,13 @@ def l1_loss(
     weight: Array | None = None,
 ):
     """The mean of the absolute errors (their sum, or each of them)."""
+    how = reduction_of(size_average, reduce, reduction)
+    if weight is None and (loss := _size.reduced(input, target, how)) is not None:
+        return loss
     complex_ = input.dtype.kind == "c" or target.dtype.kind == "c"
     if complex_ and input.shape != target.shape:
         warn_of_broadcast(input, target)
     gap = input - target if complex_ else _gap("l1_loss", input, target)
-    how = reduction_of(size_average, reduce, reduction)
     if weight is not None:
         return _weighted(lang.abs(gap), weight, input, how, True)
     return gathered(lang.abs(gap), how)
@@ -110,8 +112,10 @@ def l1_loss(
 
 @l1_loss.gradient
 def _(g, input, target, size_average, reduce, reduction, weight, result, needs):
-    gap = input - target
     how = quietly(size_average, reduce, reduction)
+    if weight is None and (slope := _size.gradient(g, input, target, how)) is not None:
+        return *_both_sides(slope, input, target, needs), None
+    gap = input - target
     if weight is not None:
         return _weighted_gradient(g, lang.sgn(gap), lang.abs(gap), input, target, how, weight, result, needs)
     return *_both_sides(lang.sgn(gap) * share(g, gap.shape, how), input, target, needs), None
@@ -129,11 +133,30 @@ def _clipped(gap, delta):
     return lang.where(lang.abs(gap) < delta, gap, delta * lang.sgn(gap))
 
 
+def _error(x, t, delta):
+    return _huber(lang.abs(x - t), delta)
+
+
+def _error_slope(x, t, delta):
+    gap = x - t
+    return lang.where(lang.abs(gap) < delta, gap, lang.sign(gap) * delta)
+
+
+_straightened = Loss(_error, _error_slope, "huber")
+_straightened_by_unit = Loss(
+    lambda x, t, beta: _error(x, t, beta) / beta,
+    lambda x, t, beta: _error_slope(x, t, beta) / beta,
+    "smooth_l1",
+)
+
+
 @operator(namespace="nn.functional", out=False)
 def smooth_l1_loss(input: Array, target: Array, size_average=None, reduce=None, reduction="mean", beta=1.0):
     """Half the square of errors smaller than `beta`, over that, and the size of larger ones less beta / 2."""
-    size = lang.abs(_gap("smooth_l1_loss", input, target))
     how = reduction_of(size_average, reduce, reduction)
+    if beta > 0 and (loss := _straightened_by_unit.reduced(input, target, how, float(beta))) is not None:
+        return loss
+    size = lang.abs(_gap("smooth_l1_loss", input, target))
     if beta < 0:
         raise RuntimeError(f"smooth_l1_loss does not support negative values for beta, but beta is {beta}")
     return gathered(_huber(size, beta) / beta if beta else size, how)
@@ -141,18 +164,23 @@ def smooth_l1_loss(input: Array, target: Array, size_average=None, reduce=None, 
 
 @smooth_l1_loss.gradient
 def _(g, input, target, size_average, reduce, reduction, beta, needs):
+    how = quietly(size_average, reduce, reduction)
+    if beta and (slope := _straightened_by_unit.gradient(g, input, target, how, float(beta))) is not None:
+        return _both_sides(slope, input, target, needs)
     gap = input - target
     slope = _clipped(gap, beta) / beta if beta else lang.sgn(gap)
-    return _both_sides(
-        slope * share(g, gap.shape, quietly(size_average, reduce, reduction)), input, target, needs
-    )
+    return _both_sides(slope * share(g, gap.shape, how), input, target, needs)
 
 
 @operator(namespace="nn.functional", out=False)
 def huber_loss(input: Array, target: Array, reduction="mean", delta=1.0, weight: Array | None = None):
     """Half the square of errors smaller than `delta`, and a straight line on from there."""
-    size = lang.abs(_gap("huber_loss", input, target))
     how = reduction_of(None, None, reduction)
+    if weight is None and delta > 0:
+        loss = _straightened.reduced(input, target, how, float(delta))
+        if loss is not None:
+            return loss
+    size = lang.abs(_gap("huber_loss", input, target))
     if delta <= 0:
         raise RuntimeError(f"huber_loss does not support non-positive values for delta, but delta is {delta}")
     values = _huber(size, delta)
@@ -161,6 +189,10 @@ def huber_loss(input: Array, target: Array, reduction="mean", delta=1.0, weight:
 
 @huber_loss.gradient
 def _(g, input, target, reduction, delta, weight, needs):
+    if weight is None:
+        slope = _straightened.gradient(g, input, target, reduction, float(delta))
+        if slope is not None:
+            return *_both_sides(slope, input, target, needs), None
     gap = input - target
     unit = share(g, gap.shape, reduction)
     slope = _clipped(gap, delta) * unit

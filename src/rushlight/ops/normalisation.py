@@ -10,7 +10,7 @@ from ..tensor.core import Tensor
 from ..tensor.inplace import writable
 from ..tensor.limits import finfo
 from .declare import composite, operator
-from .normalisation_kernels import by_rows, gradients_by_rows, takes
+from .normalisation_kernels import gradients_at_once, normalised_at_once, normalised_by
 from .shapes import shape_of
 
 
@@ -29,12 +29,14 @@ def _family(name, node):
         kept,
     ):
         """The input less the mean of each group, over its standard deviation, times a weight, plus a bias."""
-        if mean is None and takes(input, by):
-            result, moments = by_rows(input, by, weight, bias, eps)
-            kept[:] = (moments,)
-            return result
-        result, moments = normalised(input, by, weight, bias, eps, None if mean is None else (mean, variance))
-        kept[:] = (moments,)
+        if mean is None:
+            made = normalised_at_once(input, by, weight, bias, eps)
+        else:
+            made = normalised_by(input, by, weight, bias, mean, variance, eps)
+        if made is None:
+            known = None if mean is None else (mean, variance)
+            made = normalised(input, by, weight, bias, eps, known)
+        result, kept[:] = made[0], made[1:]
         return result
 
     @normalisation.gradient
@@ -42,9 +44,10 @@ def _family(name, node):
         if isinstance(g, Tensor) or isinstance(input, Tensor):
             return *_composed_gradients(g, input, weight, bias, mean, variance, by, eps, needs), None, None
         known = mean is not None
-        if not known and takes(input, by) and takes(g, by) and g.dtype is input.dtype:
-            return *gradients_by_rows(g, input, by, weight, bias, kept[0], needs), None, None
-        return *normalised_gradients(g, input, by, weight, bias, kept[0], known, needs), None, None
+        made = gradients_at_once(g, input, by, weight, bias, kept[0], known, needs)
+        if made is None:
+            made = normalised_gradients(g, input, by, weight, bias, kept[0], known, needs)
+        return *made, None, None
 
     return normalisation
 

@@ -1,131 +1,177 @@
-"""Normalisation of rows by generated kernels: each row is read once forwards, and once backwards."""
+"""Normalisation of large arrays as formulas along axes: read once forwards, and once backwards."""
 
 from __future__ import annotations
 
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
+
+from .. import lang
+from ..lang.along import Along
 from ..lang.normalise import Groups, Moments
-from ..runtime import memory, settings
+from ..runtime import settings
+from .fused import Fusible
 
 
-def takes(x: Any, by: Groups) -> bool:
-    """Is this large enough for a kernel, and laid out in rows?"""
-    return (
-        x.size >= settings.kernels_from
-        and by.axes == (1,)
-        and len(by.shape) == 2
-        and x.dtype.char in "fd"
-        and x.flags.c_contiguous
-        and min(by.shape) > 0
-        and _available()
-    )
+def takes(x: Any) -> bool:
+    """Is this large enough for kernels, and of a type that they have?"""
+    return x.size >= settings.kernels_from and x.dtype.char in "fd"
 
 
-@lru_cache(maxsize=1)
-def _available() -> bool:
-    from .. import kernels
-
-    return bool(kernels.available())
-
-
-class _Formulas:
-    """The graphs of a normalisation in one type."""
-
-    def __init__(self, dtype: str) -> None:
-        from .. import kernels
-
-        self.dtype = dtype
-        self.length = kernels.length_node(dtype)
-        self.input = lambda k: kernels.input_node(k, dtype)
-        self.node = lambda op, *arguments: kernels.Node(op, arguments, dtype)
-
-    def mean(self, x: Any) -> Any:
-        return self.node("div", self.node("sum", x), self.length)
-
-    def normal(self, x: Any, mean: Any, scale: Any) -> Any:
-        return self.node("mul", x if mean is None else self.node("sub", x, mean), scale)
-
-
-@lru_cache(maxsize=64)
-def _forward(dtype: str, centred: bool, weighted: bool, shifted: bool, eps: float) -> Any:
-    from .. import kernels
-
-    f = _Formulas(dtype)
-    x = f.input(0)
-    mean = f.mean(x) if centred else None
-    gap = f.node("sub", x, mean) if centred else x
-    scale = f.node("rsqrt", f.node("add", f.mean(f.node("mul", gap, gap)), eps))
-    result = f.node("mul", gap, scale)
-    if weighted:
-        result = f.node("mul", result, f.input(1))
-    if shifted:
-        result = f.node("add", result, f.input(1 + weighted))
-    outputs = [result, mean, scale] if centred else [result, scale]
-    return kernels.rowwise(outputs, name="normalise")
-
-
-@lru_cache(maxsize=64)
-def _backward(dtype: str, centred: bool, weighted: bool, with_normal: bool) -> Any:
-    """The gradient of the input (and the normalised values, if the weight's gradient wants them)."""
-    from .. import kernels
-
-    f = _Formulas(dtype)
-    g, x, scale = f.input(0), f.input(1), f.input(2)
-    mean = f.input(3) if centred else None
-    y = f.normal(x, mean, scale)
-    h = f.node("mul", g, f.input(3 + centred)) if weighted else g
-    slope = f.node("sub", h, f.node("mul", y, f.mean(f.node("mul", h, y))))
-    if centred:
-        slope = f.node("sub", slope, f.mean(h))
-    result = f.node("mul", slope, scale)
-    return kernels.rowwise([result, y] if with_normal else result, name="normalise_grad")
+# ---- forwards
 
 
 @lru_cache(maxsize=8)
-def _of_weights(dtype: str) -> Any:
-    from .. import kernels
+def _forward(centred: bool, weighted: bool, shifted: bool) -> Along:
+    """Of x, the weight, the bias and eps: the normalised values, the mean, the variance and the scale."""
 
-    f = _Formulas(dtype)
-    g, y = f.input(0), f.input(1)
-    sums = [f.node("sum", f.node("mul", g, y)), f.node("sum", g)]
-    return kernels.columnwise(sums, name="normalise_weights_grad")
+    def normalise(axes, x, *others):
+        *vectors, eps = others
+        count = lang.count(x, axes)
+        mean = lang.sum(x, axes, True) / count if centred else None
+        gap = x - mean if centred else x
+        variance = lang.sum(gap * gap, axes, True) / count
+        scale = lang.rsqrt(variance + eps)
+        if centred:  # the mean is rounded: what is left of it goes too
+            gap = gap - lang.sum(gap, axes, True) / count
+        result = gap * scale
+        if weighted:
+            result = result * vectors[0]
+        if shifted:
+            result = result + vectors[-1]
+        return (result, mean, variance, scale) if centred else (result, variance, scale)
+
+    return Along(normalise)
 
 
-def by_rows(x: Any, by: Groups, weight: Any, bias: Any, eps: float) -> tuple[Any, Moments]:
-    """What `lang.normalise.normalised` gives for rows."""
-    rows, columns = by.shape
-    kernel = _forward(x.dtype.name, by.centred, weight is not None, bias is not None, float(eps))
-    result = memory.empty(by.shape, x.dtype)
-    mean = memory.empty((rows, 1), x.dtype) if by.centred else None
-    scale = memory.empty((rows, 1), x.dtype)
-    vectors = [v.reshape(1, columns) for v in (weight, bias) if v is not None]
-    outputs = (result, scale) if mean is None else (result, mean, scale)
-    kernel(*outputs, x.reshape(by.shape), *vectors)
-    return result.reshape(x.shape), Moments(mean, None, scale)
+def normalised_at_once(x: Any, by: Groups, weight: Any, bias: Any, eps: float) -> tuple[Any, Moments] | None:
+    """What `lang.normalise.normalised` gives, or None where there is no kernel for it."""
+    if not takes(x):
+        return None
+    vectors = [v.reshape(by.affine) for v in (weight, bias) if v is not None]
+    along = _forward(by.centred, weight is not None, bias is not None)
+    made = along.by_kernel(by.axes, x.reshape(by.shape), *vectors, float(eps))
+    if made is None:
+        return None
+    result, *moments = made
+    return result.reshape(x.shape), Moments(*moments) if by.centred else Moments(None, *moments)
 
 
-def gradients_by_rows(
-    g: Any, x: Any, by: Groups, weight: Any, bias: Any, moments: Moments, needs: Any
-) -> tuple[Any, Any, Any]:
-    """What `lang.normalise.normalised_gradients` gives for rows."""
-    g, v = g.reshape(by.shape), x.reshape(by.shape)
-    centred, dtype = moments.mean is not None, x.dtype
-    kernel = _backward(dtype.name, centred, weight is not None, needs[1])
-    result = memory.empty(by.shape, dtype)
-    normal = (memory.empty(by.shape, dtype),) if needs[1] else ()
-    inputs = [g, v, moments.scale]
-    if centred:
-        inputs.append(moments.mean)
-    if weight is not None:
-        inputs.append(weight.reshape(by.affine))
-    kernel(result, *normal, *inputs)
-    of_weight = of_bias = None
-    if needs[1] or needs[2]:
-        of_weight, of_bias = memory.empty(by.affine, dtype), memory.empty(by.affine, dtype)
-        _of_weights(dtype.name)(of_weight, of_bias, g, *(normal or (g,)))
+_moved = Fusible(lambda x, mean, scale: (x - mean) * scale, "normalise_by")
+_moved_and_shifted = Fusible(lambda x, mean, scale, bias: (x - mean) * scale + bias, "normalise_by")
+
+
+def normalised_by(
+    x: Any, by: Groups, weight: Any, bias: Any, mean: Any, variance: Any, eps: float
+) -> tuple[Any, Moments] | None:
+    """The same with moments that are known."""
+    if not takes(x) or mean.dtype != x.dtype or variance.dtype != x.dtype:
+        return None
+    mean, variance = mean.reshape(by.affine), variance.reshape(by.affine)
+    scale = 1 / np.sqrt(variance + x.dtype.type(eps))
+    v = x.reshape(by.shape)
+    weighted = scale if weight is None else scale * weight.reshape(by.affine)
+    if bias is None:
+        result = _moved.large_result(v, mean, weighted)
+    else:
+        result = _moved_and_shifted.large_result(v, mean, weighted, bias.reshape(by.affine))
+    return None if result is None else (result.reshape(x.shape), Moments(mean, variance, scale))
+
+
+# ---- backwards
+
+
+@lru_cache(maxsize=16)
+def _even(centred: bool, known: bool, weighted: bool) -> Along:
+    """Where all of a group has one weight: the gradient of the input, and the sums of g y and of g."""
+
+    def normalise_grad(axes, g, x, scale, *others):
+        y = (x - others[0]) * scale if centred else x * scale
+        products, added, count = lang.sum(g * y, axes, True), lang.sum(g, axes, True), lang.count(x, axes)
+        slope = g
+        if not known:
+            slope = slope - y * (products / count)
+            slope = slope - added / count if centred else slope
+        slope = slope * scale
+        return slope * others[-1] if weighted else slope, products, added
+
+    return Along(normalise_grad)
+
+
+@lru_cache(maxsize=16)
+def _uneven(centred: bool, weighted: bool, with_normal: bool) -> Along:
+    """Where it has not: the gradient of the input (and the normalised values)."""
+
+    def normalise_grad(axes, g, x, scale, *others):
+        y = (x - others[0]) * scale if centred else x * scale
+        h = g * others[-1] if weighted else g
+        count = lang.count(x, axes)
+        slope = h - y * (lang.sum(h * y, axes, True) / count)
+        if centred:
+            slope = slope - lang.sum(h, axes, True) / count
+        return (slope * scale, y) if with_normal else slope * scale
+
+    return Along(normalise_grad)
+
+
+def _sums_with(axes, g, y):
+    return lang.sum(g * y, axes, True), lang.sum(g, axes, True)
+
+
+def _sums_with_normal(axes, g, x, scale, mean):
+    return lang.sum(g * ((x - mean) * scale), axes, True), lang.sum(g, axes, True)
+
+
+_sums = Along(_sums_with, "normalise_weights_grad")
+_sums_of_normal = Along(_sums_with_normal, "normalise_weights_grad")
+
+
+def gradients_at_once(
+    g: Any, x: Any, by: Groups, weight: Any, bias: Any, moments: Moments, known: bool, needs: Any
+) -> tuple[Any, Any, Any] | None:
+    """What `lang.normalise.normalised_gradients` gives, or None where there is no kernel for it."""
+    if not takes(x) or g.dtype != x.dtype:
+        return None
+    arrays = [g.reshape(by.shape), x.reshape(by.shape), moments.scale]
+    if moments.mean is not None:
+        arrays.append(moments.mean)
+    vectors = [] if weight is None else [weight.reshape(by.affine)]
+    made = (_of_even if by.even else _of_uneven)(arrays, vectors, by, moments.mean is not None, known, needs)
+    if made is None:
+        return None
+    slope, products, added = made
     return (
-        result.reshape(x.shape) if needs[0] else None,
-        of_weight.reshape(weight.shape) if needs[1] else None,
-        of_bias.reshape(bias.shape) if needs[2] else None,
+        slope.reshape(x.shape) if needs[0] else None,
+        products.reshape(weight.shape) if needs[1] else None,
+        added.reshape(bias.shape) if needs[2] else None,
     )
+
+
+def _of_even(arrays: list, vectors: list, by: Groups, centred: bool, known: bool, needs: Any) -> Any:
+    made = _even(centred, known, bool(vectors)).by_kernel(by.axes, *arrays, *vectors)
+    if made is None:
+        return None
+    slope, products, added = made
+    if products.shape != by.affine:  # groups of single images share their weights
+        products, added = lang.sum(products, 0, True), lang.sum(added, 0, True)
+    return slope, products, added
+
+
+def _of_uneven(arrays: list, vectors: list, by: Groups, centred: bool, known: bool, needs: Any) -> Any:
+    if known:
+        return None
+    affine = needs[1] or needs[2]
+    across = tuple(i for i, n in enumerate(by.affine) if n == 1 and by.shape[i] != 1)
+    in_planes = len(by.shape) - 1 in across  # then the sums run along planes, and need no values in memory
+    made = _uneven(centred, bool(vectors), affine and not in_planes).by_kernel(by.axes, *arrays, *vectors)
+    if made is None or not affine:
+        return None if made is None else (made, None, None)
+    if in_planes:
+        return _with_sums(made, _sums_of_normal(across, *arrays))
+    slope, y = made
+    return _with_sums(slope, _sums(across, arrays[0], y))
+
+
+def _with_sums(slope: Any, sums: tuple) -> tuple:
+    return slope, *sums

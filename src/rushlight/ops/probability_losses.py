@@ -7,6 +7,7 @@ from math import log, pi
 
 from .. import lang
 from .declare import OPERATORS, composite, operator
+from .loss_kernels import Loss
 from .loss_parts import (
     REDUCTIONS,
     common_type,
@@ -93,6 +94,10 @@ def binary_cross_entropy_with_logits(
     how = reduction_of(size_average, reduce, reduction)
     _check_same_size("binary_cross_entropy_with_logits", input, target)
     common_type(input, target, "binary_cross_entropy_with_logits")
+    if weight is None and pos_weight is None:
+        loss = _entropy_of_scores.reduced(input, target, how)
+        if loss is not None:
+            return loss
     values = _logit_entropy(input, target, pos_weight)
     return gathered(values if weight is None else values * weight, how)
 
@@ -100,6 +105,11 @@ def binary_cross_entropy_with_logits(
 def _softplus_of_minus(x):
     """log(1 + exp(-x))"""
     return lang.log1p(lang.exp(-lang.abs(x))) - lang.minimum(x, 0)
+
+
+_entropy_of_scores = Loss(
+    lambda x, t: (1 - t) * x + _softplus_of_minus(x), lambda x, t: lang.sigmoid(x) - t, "score_entropy"
+)
 
 
 def _logit_entropy(input, target, pos_weight):
@@ -110,6 +120,11 @@ def _logit_entropy(input, target, pos_weight):
 
 @binary_cross_entropy_with_logits.gradient
 def _(g, input, target, weight, size_average, reduce, reduction, pos_weight, needs):
+    if weight is None and pos_weight is None and not needs[1]:
+        how = quietly(size_average, reduce, reduction)
+        slope = _entropy_of_scores.gradient(g, input, target, how)
+        if slope is not None:
+            return slope, None, None, None
     unit = share(g, input.shape, quietly(size_average, reduce, reduction))
     own = like(unit * _logit_entropy(input, target, pos_weight), weight) if needs[2] else None
     if weight is not None:
