@@ -117,9 +117,11 @@ def test_without_biases_and_without_anything_kept(kind):
     near(found[:5], gradients[:5], "float32")
 
 
-@pytest.mark.parametrize("kind", ["gru", "lstm"])
-def test_threads_do_not_change_a_bit(kind):
-    case = Case(kind, (50,) * 20, 28, 40)
+@pytest.mark.parametrize(("sizes", "hidden"), [((50,) * 20, 40), ((4,) * 9, 330), ((5, 5, 3, 1), 330)])
+@pytest.mark.parametrize("kind", ["tanh", "gru", "lstm"])
+def test_threads_do_not_change_a_bit(kind, sizes, hidden):
+    """Shared by sequences, and by blocks of the state where those are few and large."""
+    case = Case(kind, sizes, 28, hidden)
     before, seen = get_num_threads(), []
     try:
         for threads in (1, 2, 3):

@@ -37,6 +37,8 @@ LINE = 64
 FEW_ROWS, MANY_WEIGHTS = 4, 1 << 17  # where putting weights in order costs more than the products
 PARALLEL_MULTIPLICATIONS = 1 << 18  # work from which on threads share it
 RELEASE_MULTIPLICATIONS = 1 << 20  # work that is worth letting other Python threads run
+FEW_SEQUENCES = 6  # for each thread, up to which the states are parted instead of the sequences
+ROUND_MULTIPLICATIONS = 1 << 18  # work of a step that is worth waiting for all threads after it
 PART_ROWS = 16  # sequences of a task whose sums stay in the first cache
 CACHED_WEIGHTS = 512 << 10  # bytes up to which going through the weights once more a part costs little
 UNITS = 48  # rows of a weight's gradient that are a task
@@ -273,17 +275,17 @@ def _forward_plan(
         return None
     kind, blocks, line = sizes.slots, sizes.blocks, sizes.lanes * sizes.item
     work = _work(sizes, rows)
-    threads, part_rows = _parts(sizes, batch, work, threads)
+    parts = _parts(sizes, steps, batch, work, threads)
     features, hidden = (up(size, sizes.lanes) for size in (sizes.features, sizes.hidden))
     packed_across = blocked.HEADER + blocks * len(kind.inward) * features * line
     starts = packed_across + blocks * len(kind.across) * hidden * line
     numbers = (
-        *(steps, batch, sizes.features, sizes.hidden, rows, part_rows, int(keep)),
+        *(steps, batch, sizes.features, sizes.hidden, rows, parts.part_rows, int(keep)),
         *(blocks * (len(kind.inward) + len(kind.across)), _row_tasks(rows, lying)),
-        *(-(-batch // part_rows), packed_across, starts, *lying),
+        *(*parts[2:], packed_across, starts, *lying),
     )
     scratch = starts + blocks * kind.slots * line + LINE
-    return Plan(address, work >= RELEASE_MULTIPLICATIONS, threads, scratch, numbers)
+    return Plan(address, work >= RELEASE_MULTIPLICATIONS, parts.threads, scratch, numbers)
 
 
 def _row_tasks(rows: int, lying: Rows) -> int:
@@ -294,13 +296,25 @@ def _work(sizes: Sizes, rows: int) -> int:
     return rows * sizes.hidden * len(sizes.slots.across) * (sizes.features + sizes.hidden)
 
 
-def _parts(sizes: Sizes, batch: int, work: int, threads: int) -> tuple[int, int]:
-    """How many threads share the work, and how many sequences are a task."""
+class Parts(NamedTuple):
+    """How the steps are shared: by sequences, or where those are few and large, by blocks of the state."""
+
+    threads: int
+    part_rows: int
+    parts: int
+    rounds: int  # of all steps, in which each thread does `span` blocks
+    span: int
+
+
+def _parts(sizes: Sizes, rounds: int, batch: int, work: int, threads: int) -> Parts:
     if work < PARALLEL_MULTIPLICATIONS:
         threads = 1
-    weights = len(sizes.slots.across) * sizes.hidden**2 * sizes.item
-    most = PART_ROWS if weights <= CACHED_WEIGHTS else 4 * PART_ROWS
-    return threads, min(most, -(-batch // threads))
+    weights = len(sizes.slots.across) * sizes.hidden**2
+    if threads > 1 and batch < FEW_SEQUENCES * threads and batch * weights >= ROUND_MULTIPLICATIONS:
+        return Parts(threads, batch, 0, rounds, -(-sizes.blocks // threads))
+    most = PART_ROWS if weights * sizes.item <= CACHED_WEIGHTS else 4 * PART_ROWS
+    rows = min(most, -(-batch // threads))
+    return Parts(threads, rows, -(-batch // rows), 0, 0)
 
 
 # ---- backwards
@@ -385,9 +399,9 @@ def _backward_plan(
         weight_tasks = chunks * (len(kind.across) + len(kind.inward))
         weight_tasks += -(-blocks * kind.slots // recurrent_back.BIAS_VECTORS)
     work = 2 * _work(sizes, rows)
-    threads, part_rows = _parts(sizes, batch, work, threads)
+    parts = _parts(sizes, steps + 1, batch, work, threads)
     zero_bytes = max(blocks, input_blocks) * line
-    parts = {
+    areas = {
         "packed_across": blocks * len(kind.across) * sizes.padded * line,
         "packed_inward": input_blocks * len(kind.inward) * sizes.padded * line if of_x else 0,
         "slopes": rows * kind.slots * width,
@@ -398,19 +412,15 @@ def _backward_plan(
         "zeros": zero_bytes,
     }
     places, at = {}, blocked.HEADER
-    for name, size in parts.items():
+    for name, size in areas.items():
         places[name], at = at, at + up(size, LINE)
     if not padded:
         places["inputs"] = 0
     numbers = (
-        *(steps, batch, sizes.features, sizes.hidden, rows, part_rows, 1),
-        *(
-            blocks + (input_blocks if of_x else 0),
-            _row_tasks(rows, lying) if padded else 0,
-            -(-batch // part_rows),
-        ),
+        *(steps, batch, sizes.features, sizes.hidden, rows, parts.part_rows, 1),
+        *(blocks + (input_blocks if of_x else 0), _row_tasks(rows, lying) if padded else 0, *parts[2:]),
         *(_tasks(rows) if of_x else 0, weight_tasks, -(-sizes.hidden // chunks), chunks, zero_bytes),
         *lying,
         *places.values(),
     )
-    return Plan(address, work >= RELEASE_MULTIPLICATIONS, threads, at + LINE, numbers)
+    return Plan(address, work >= RELEASE_MULTIPLICATIONS, parts.threads, at + LINE, numbers)

@@ -74,7 +74,7 @@ class Kernel:
 
     def __init__(self, machine: Machine, names: Sequence[str]) -> None:
         self.machine, self.names, self.module = machine, tuple(names), Module()
-        self.phases: list[tuple[str, str]] = []
+        self.phases: list[tuple[str, str, bool]] = []  # body, the word with the number of tasks or rounds
 
     def words(self, f: Function) -> Words:
         return Words(f, self.names)
@@ -91,7 +91,7 @@ class Kernel:
         As many slots run at once as the call has `threads`, each with `slot_bytes` of scratch of its own.
         """
         number = len(self.phases)
-        self.phases.append((name, count))
+        self.phases.append((name, count, False))
         with self.module.function(name, exported=False, block=ptr, slot=i64, thread=i64) as f:
             words, scratch = self.words(f), self.scratch(f)
             mine = scratch.offset(words["shared_bytes"] + f.slot * words["slot_bytes"])
@@ -100,12 +100,24 @@ class Kernel:
                 tasks.leave_if(task >= words[count])
                 yield f, words, task, mine
 
+    @contextmanager
+    def rounds(self, name: str, count: str):
+        """What each slot does in each round: yields the function, its words, the slot and the round.
+
+        All slots are through with a round before the next one begins.
+        """
+        number = len(self.phases)
+        self.phases.append((name, count, True))
+        with self.module.function(name, exported=False, block=ptr, slot=i64, thread=i64) as f:
+            yield f, self.words(f), f.slot, f.load(i64, self.scratch(f), number * LINE)
+
     def finish(self) -> str:
         with self.module.function("run", block=ptr) as f:
             words, scratch = self.words(f), self.scratch(f)
-            for number, (name, count) in enumerate(self.phases):
-                with f.when(words[count] > 0):
-                    f.store(f.constant(i64, 0), scratch, number * LINE)
+            for number, (name, count, in_rounds) in enumerate(self.phases):
+                times = words[count] if in_rounds else f.minimum(words[count], 1)
+                with f.loop(0, times) as k:
+                    f.store(k, scratch, number * LINE)
                     body = Value(f, ptr, f"@{name}")
                     f.call(pool.PARALLEL_FOR, void, body, f.block, words["threads"])
         return self.module.text()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import contextmanager
+from typing import NamedTuple
 
 from ...runtime.ir import Function, Value, i64, ptr, void
 from . import recurrent_cells as cells
@@ -20,7 +21,7 @@ WORDS = (
     *("x", "w_ih", "w_hh", "b_ih", "b_hh", "h0", "c0", "out", "hn", "cn", "gates", "cells"),
     *("places", "sizes", "scratch", "threads", "shared_bytes", "slot_bytes"),
     *("steps", "batch", "features", "hidden", "rows", "part_rows", "keep"),
-    *("packs", "row_tasks", "parts", "packed_across", "starts", *ROW_WORDS),
+    *("packs", "row_tasks", "parts", "rounds", "span", "packed_across", "starts", *ROW_WORDS),
 )
 
 
@@ -32,6 +33,7 @@ def recurrent_ir(dtype: str, vector_bytes: int, kind: str, whole: bool) -> str:
     _pack(layer)
     _project(layer)
     _steps(layer)
+    _spans(layer)
     return layer.kernel.finish()
 
 
@@ -154,15 +156,39 @@ def _steps(layer: Layer) -> None:
     with layer.kernel.phase("steps", "parts") as (f, words, task, _):
         part = Part(f, words, task)
         with f.loop(0, words["steps"]) as s:
-            for run in part.runs(layer, s):
-                row = run.row
-                gates = words.pointer("gates").offset(row * layer.width(words) * layer.kind.slots)
-                memory = words.pointer("cells").offset(
-                    f.select(words["keep"].differs(0), row, run.low) * layer.width(words)
-                )
-                out = words.pointer("out").offset(row * layer.pitch(words))
-                f.call("step", void, f.block, gates, *run.before, memory, out, run.high - run.low)
-            _finished(f, layer, words, part, s)
+            _one_time(f, layer, words, part, s, Span(f.constant(i64, 0), layer.blocks(words)))
+
+
+def _spans(layer: Layer) -> None:
+    """One time of all sequences for some blocks of the state: the way for few sequences and large states."""
+    with layer.kernel.rounds("spans", "rounds") as (f, words, slot, s):
+        part, span = Part(f, words, f.constant(i64, 0)), Span.of(f, layer, words, slot)
+        with f.when(span.low < span.high):
+            _one_time(f, layer, words, part, s, span)
+
+
+class Span(NamedTuple):
+    """Blocks of a state, from `low` to `high`."""
+
+    low: Value
+    high: Value
+
+    @classmethod
+    def of(cls, f: Function, layer: Layer, words: Words, slot: Value) -> Span:
+        low = slot * words["span"]
+        return cls(low, f.minimum(low + words["span"], layer.blocks(words)))
+
+
+def _one_time(f: Function, layer: Layer, words: Words, part: Part, s: Value, span: Span) -> None:
+    for run in part.runs(layer, s):
+        row = run.row
+        gates = words.pointer("gates").offset(row * layer.width(words) * layer.kind.slots)
+        memory = words.pointer("cells").offset(
+            f.select(words["keep"].differs(0), row, run.low) * layer.width(words)
+        )
+        out = words.pointer("out").offset(row * layer.pitch(words))
+        f.call("step", void, f.block, gates, *run.before, memory, out, run.high - run.low, *span)
+    _finished(f, layer, words, part, s, span)
 
 
 class Part:
@@ -216,13 +242,13 @@ class Run:
             self.before = words.pointer("out").offset(row * pitch), memory, width
 
 
-def _finished(f: Function, layer: Layer, words: Words, part: Part, s: Value) -> None:
+def _finished(f: Function, layer: Layer, words: Words, part: Part, s: Value, span: Span) -> None:
     """The last states of sequences that end at a step."""
     m, pitch, width = layer.machine, layer.pitch(words), layer.width(words)
     low = f.maximum(part.low, part.size(s + 1))
     with f.loop(low, f.minimum(part.high, part.size(s))) as n:
         row = part.place(s) + n
-        with f.loop(0, width, m.bytes) as at:
+        with f.loop(span.low * m.bytes, span.high * m.bytes, m.bytes) as at:
             mask = layer.mask(f, words, at)
             last = m.load(f, words.pointer("out").offset(row * pitch + at), 0, mask)
             m.store(f, last, words.pointer("hn").offset(n * pitch + at), 0, mask)
@@ -233,34 +259,32 @@ def _finished(f: Function, layer: Layer, words: Words, part: Part, s: Value) -> 
 
 
 def _step(layer: Layer) -> None:
-    """One time for some sequences: the product with their states, then the cell."""
-    m, kind, module = layer.machine, layer.kind, layer.kernel.module
+    """One time for some sequences and blocks: the product with their states, then the cell."""
+    m, module = layer.machine, layer.kernel.module
     places = dict.fromkeys(("block", "gates", "h", "c"), ptr)
-    rest = {"c_pitch": i64, "memory": ptr, "out": ptr, "count": i64}
+    rest = {"c_pitch": i64, "memory": ptr, "out": ptr, "count": i64, "low": i64, "high": i64}
     with module.function("step", exported=False, inline=False, **places, **rest) as f:
         words = layer.kernel.words(f)
-        width, h_pitch, blocks = layer.width(words), layer.pitch(words), layer.blocks(words)
-        pitch = width * kind.slots
-        sums = f.gates.offset(width * kind.first_across)
-        packed = layer.kernel.scratch(f).offset(words["packed_across"])
-        count, zero = blocks * len(kind.across), f.constant(i64, 0)
-        f.call(
-            "product",
-            void,
-            sums,
-            sums,
-            f.h,
-            packed,
-            pitch,
-            pitch,
-            h_pitch,
-            f.count,
-            count,
-            words["hidden"],
-            zero,
-        )
-        with f.loop(0, f.count) as n, f.loop(0, width, m.bytes) as at:
+        blocks = layer.blocks(words)
+        with f.either((f.high - f.low).equals(blocks)) as (whole, some):
+            with whole:
+                _product(f, layer, words, f.constant(i64, 0), blocks * len(layer.kind.across))
+            with some, f.loop(0, len(layer.kind.across)) as slot:
+                _product(f, layer, words, slot * blocks + f.low, f.high - f.low)
+        columns = f.loop(f.low * m.bytes, f.high * m.bytes, m.bytes)
+        with f.loop(0, f.count) as n, columns as at:
             _cell(f, layer, words, n, at)
+
+
+def _product(f: Function, layer: Layer, words: Words, first: Value, count: Value) -> None:
+    """Adds the product with the states to some blocks of the sums."""
+    m, kind = layer.machine, layer.kind
+    width, inner, zero = layer.width(words), words["hidden"], f.constant(i64, 0)
+    sums = f.gates.offset(width * kind.first_across + first * m.bytes)
+    packed = layer.kernel.scratch(f).offset(words["packed_across"] + first * block_size(m, inner))
+    pitch = width * kind.slots
+    sizes = pitch, pitch, layer.pitch(words), f.count, count, inner, zero
+    f.call("product", void, sums, sums, f.h, packed, *sizes)
 
 
 def _cell(f: Function, layer: Layer, words: Words, n: Value, at: Value) -> None:

@@ -10,7 +10,7 @@ from ...runtime.ir import Function, Value, i64, ptr, void
 from . import recurrent_cells as cells
 from .blocked import Machine, Words
 from .products import CHUNK, define_outer_sums, define_product, fill, pack_columns
-from .recurrent import ROW_WORDS, ROWS_OF_A_TASK, Layer, Part, Rows, Run, choose, when_given
+from .recurrent import ROW_WORDS, ROWS_OF_A_TASK, Layer, Part, Rows, Run, Span, choose, when_given
 
 BIAS_VECTORS = 4
 WORDS = (
@@ -18,7 +18,18 @@ WORDS = (
     *("dx", "dh", "dc", "dw_ih", "dw_hh", "db_ih", "db_hh"),
     *("places", "sizes", "scratch", "threads", "shared_bytes", "slot_bytes"),
     *("steps", "batch", "features", "hidden", "rows", "part_rows", "keep"),
-    *("packs", "pad_tasks", "parts", "input_tasks", "weight_tasks", "units", "chunks", "zero_bytes"),
+    *(
+        "packs",
+        "pad_tasks",
+        "parts",
+        "rounds",
+        "span",
+        "input_tasks",
+        "weight_tasks",
+        "units",
+        "chunks",
+        "zero_bytes",
+    ),
     *("g_unit", "g_step", "g_row", *ROW_WORDS),
     *("packed_across", "packed_inward", "slopes", "befores", "states", "memories", "inputs", "zeros"),
 )
@@ -32,6 +43,7 @@ def recurrent_back_ir(dtype: str, vector_bytes: int, kind: str, whole: bool) -> 
     _pack(layer)
     _pad(layer)
     _steps(layer)
+    _spans(layer)
     _inputs(layer)
     _weights(layer)
     return layer.kernel.finish()
@@ -79,38 +91,46 @@ def _pad(layer: Layer) -> None:
 
 
 def _steps(layer: Layer) -> None:
-    kind = layer.kind
+    """All times of some sequences, the last one first."""
     with layer.kernel.phase("steps", "parts") as (f, words, task, _):
-        part, scratch = Part(f, words, task), layer.kernel.scratch(f)
-        width = layer.width(words)
-        _carry(f, layer, words, part, inwards=True)
+        part, span = Part(f, words, task), Span(f.constant(i64, 0), layer.blocks(words))
+        _carry(f, layer, words, part, span, inwards=True)
         with f.loop(0, words["steps"]) as k:
             s = words["steps"] - 1 - k
             for run in part.runs(layer, s):
-                slopes = scratch.offset(words["slopes"] + run.row * width * kind.slots)
-                f.call(
-                    "step",
-                    void,
-                    f.block,
-                    slopes,
-                    *run.before,
-                    run.row,
-                    run.place,
-                    run.low,
-                    run.high - run.low,
-                )
-                with f.when((s > 0) | words["dh"].differs(0)):
-                    _product_back(f, layer, words, run, slopes)
-        _carry(f, layer, words, part, inwards=False)
+                _call_step(f, layer, words, run, span)
+                _product_back(f, layer, words, run, s, span)
+        _carry(f, layer, words, part, span, inwards=False)
 
 
-def _carry(f: Function, layer: Layer, words: Words, part: Part, inwards: bool) -> None:
+def _spans(layer: Layer) -> None:
+    """One time for some blocks of the state: first what comes from the slopes of the time after it."""
+    with layer.kernel.rounds("spans", "rounds") as (f, words, slot, k):
+        part, span = Part(f, words, f.constant(i64, 0)), Span.of(f, layer, words, slot)
+        s = words["steps"] - 1 - k
+        with f.when(span.low < span.high):
+            with f.either(k.equals(0)) as (first, later):
+                with first:
+                    _carry(f, layer, words, part, span, inwards=True)
+                with later:
+                    for run in part.runs(layer, s + 1):
+                        _product_back(f, layer, words, run, s + 1, span)
+            with f.either(s < 0) as (done, going):
+                with done:
+                    _carry(f, layer, words, part, span, inwards=False)
+                with going:
+                    for run in part.runs(layer, s):
+                        _call_step(f, layer, words, run, span)
+
+
+def _carry(f: Function, layer: Layer, words: Words, part: Part, span: Span, inwards: bool) -> None:
     """The gradients of the last states into rows of whole vectors, or those of the first states out."""
     m, pitch, width = layer.machine, layer.pitch(words), layer.width(words)
     names = [("g_hn", "dh", "states"), ("g_cn", "dc", "memories")][: 1 + layer.has_memory]
     for given, wanted, place in names:
         carried = layer.kernel.scratch(f).offset(words[place])
-        rows, columns = f.loop(part.low, part.high), f.loop(0, width, m.bytes)
+        rows = f.loop(part.low, part.high)
+        columns = f.loop(span.low * m.bytes, span.high * m.bytes, m.bytes)
         with when_given(f, words, given if inwards else wanted) as user, rows as n, columns as at:
             mask = layer.mask(f, words, at)
             theirs, ours = user.offset(n * pitch + at), carried.offset(n * width + at)
@@ -120,27 +140,39 @@ def _carry(f: Function, layer: Layer, words: Words, part: Part, inwards: bool) -
                 m.store(f, m.load(f, ours), theirs, 0, mask)
 
 
-def _product_back(f: Function, layer: Layer, words: Words, run: Run, slopes: Value) -> None:
-    """The gradients of the states before, by way of the products with them."""
+def _call_step(f: Function, layer: Layer, words: Words, run: Run, span: Span) -> None:
+    slopes = _slopes(f, layer, words, run)
+    sizes = run.row, run.place, run.low, run.high - run.low
+    f.call("step", void, f.block, slopes, *run.before, *sizes, *span)
+
+
+def _slopes(f: Function, layer: Layer, words: Words, run: Run) -> Value:
+    row = layer.width(words) * layer.kind.slots
+    return layer.kernel.scratch(f).offset(words["slopes"] + run.row * row)
+
+
+def _product_back(f: Function, layer: Layer, words: Words, run: Run, s: Value, span: Span) -> None:
+    """The gradients of the states before a time, by way of the products with them, where they are wanted."""
     m, kind = layer.machine, layer.kind
     width, scratch = layer.width(words), layer.kernel.scratch(f)
-    pitch = width * kind.slots
-    states = scratch.offset(words["states"] + run.low * width)
-    start, start_pitch = (
-        (states, width) if layer.name == "gru" else (scratch.offset(words["zeros"]), f.constant(i64, 0))
-    )
-    packed = scratch.offset(words["packed_across"])
-    inner = layer.blocks(words) * (m.lanes * len(kind.across))
-    places = states, start, slopes.offset(width * kind.first_across), packed
-    sizes = run.high - run.low, layer.blocks(words), inner, width // m.size
-    f.call("product", void, *places, width, start_pitch, pitch, *sizes)
+    with f.when((s > 0) | words["dh"].differs(0)):
+        states = scratch.offset(words["states"] + run.low * width + span.low * m.bytes)
+        start, start_pitch = scratch.offset(words["zeros"]), f.constant(i64, 0)
+        if layer.name == "gru":  # that part of the state which went on as it was
+            start, start_pitch = states, width
+        inner = layer.blocks(words) * (m.lanes * len(kind.across))
+        packed = scratch.offset(words["packed_across"] + span.low * inner * m.bytes)
+        places = states, start, _slopes(f, layer, words, run).offset(width * kind.first_across), packed
+        count = span.high - span.low
+        sizes = run.high - run.low, count, inner, count * m.lanes
+        f.call("product", void, *places, width, start_pitch, width * kind.slots, *sizes)
 
 
 def _step(layer: Layer) -> None:
     """The cells of some sequences at one time, backwards."""
     m, kind, module = layer.machine, layer.kind, layer.kernel.module
     places = dict.fromkeys(("block", "slopes", "h", "c"), ptr)
-    rest = dict.fromkeys(("c_pitch", "row", "place", "low", "count"), i64)
+    rest = dict.fromkeys(("c_pitch", "row", "place", "low", "count", "first_block", "last_block"), i64)
     with module.function("step", exported=False, inline=False, **places, **rest) as f:
         words, scratch = layer.kernel.words(f), layer.kernel.scratch(f)
         width = layer.width(words)
@@ -151,7 +183,8 @@ def _step(layer: Layer) -> None:
         befores = scratch.offset(words["befores"] + f.row * width)
         states, memories = (scratch.offset(words[name] + f.low * width) for name in ("states", "memories"))
         places = _Places(g, gates, after, befores, states, memories)
-        with f.loop(0, f.count) as n, f.loop(0, width, m.bytes) as at:
+        columns = f.loop(f.first_block * m.bytes, f.last_block * m.bytes, m.bytes)
+        with f.loop(0, f.count) as n, columns as at:
             _cell(f, layer, words, places, n, at)
 
 
