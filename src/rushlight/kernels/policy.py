@@ -33,6 +33,11 @@ _GROUPS = {  # picoseconds for one float32 element, one thread, AVX-512
 COSTS = {name: cost for cost, names in _GROUPS.items() for name in names.split()}
 LEAVES = ("input", "scalar")
 
+PRODUCT_FROM = 1 << 19  # multiplications from which on a generated matrix product beats a call of BLAS
+PRODUCT_LEAST = 4  # rows and columns below which a product is a matter of memory alone
+PRODUCT_TASK = 1 << 18  # multiplications that are worth waking another thread for
+PRODUCT_RELEASE = 1 << 20  # and letting other Python threads run
+
 
 def worthwhile(elements: int) -> bool:
     """Whether to use a kernel for that many elements, as the kernel mode says."""
@@ -63,3 +68,15 @@ def parallel_from(cost: int) -> int:
 def release_from(cost: int) -> int:
     """Elements from which on the GIL is released."""
     return RELEASE_FROM_PICOSECONDS // cost + 1
+
+
+def product_worthwhile(multiplications: int, rows: int, columns: int) -> bool:
+    """Whether to use a kernel for a matrix product."""
+    if settings.kernel_mode == "force":
+        return True
+    return multiplications >= PRODUCT_FROM and min(rows, columns) >= PRODUCT_LEAST
+
+
+def product_threads(multiplications: int) -> int:
+    """How many threads a matrix product is worth."""
+    return max(1, multiplications // PRODUCT_TASK)

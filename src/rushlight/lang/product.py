@@ -7,23 +7,40 @@ from typing import Any
 import numpy as np
 
 from ..kernels import linear as _linear
+from ..kernels import matmul as _kernels
+from ..kernels.policy import PRODUCT_FROM
 from .dispatch import primitive
 
 
 @primitive
 def matmul(a: Any, b: Any) -> Any:
     """The product of the matrices in the last two axes; others are broadcast; vectors are rows or columns."""
-    if (
-        a.ndim == 2 and b.ndim == 2 and a.dtype.char in "fd"
-    ):  # half the overhead of np.matmul for small matrices
-        return np.dot(_for_blas(a), _for_blas(b))
-    if a.ndim > 2 and b.ndim == 2 and a.flags.c_contiguous and a.size:
+    if a.ndim == 2 and b.ndim == 2 and a.dtype.char in "fd":
+        a, b = _dense(a), _dense(b)
+        made = _kernels.product(a, b) if a.size * b.shape[1] >= PRODUCT_FROM else None
+        return np.dot(a, b) if made is None else made  # half the overhead of np.matmul for small matrices
+    if a.ndim < 2 or b.ndim < 2:
+        return np.matmul(_dense(a), _dense(b))
+    a, b = _dense(a), _dense(b)
+    made = _kernels.product(a, b)
+    if made is not None:
+        return made
+    if b.ndim == 2 and a.flags.c_contiguous and a.size:
         return np.matmul(a.reshape(-1, a.shape[-1]), b).reshape(*a.shape[:-1], b.shape[1])
-    return np.matmul(_for_blas(a), _for_blas(b))
+    return np.matmul(a, b)
 
 
-def _for_blas(x: np.ndarray) -> np.ndarray:
-    """A copy where neither rows nor columns of `x` are dense, since BLAS takes no such matrix."""
+@primitive
+def matmul_from(start: Any, a: Any, b: Any) -> Any:
+    """`start + matmul(a, b)` in one pass where there is a kernel; `start` is broadcast to the product."""
+    made = None
+    if min(a.ndim, b.ndim) > 1 and a.size * b.shape[-1] >= PRODUCT_FROM and start.shape[-1:] == b.shape[-1:]:
+        made = _kernels.product(_dense(a), _dense(b), np.ascontiguousarray(start))
+    return matmul.on_arrays(a, b) + start if made is None else made  # type: ignore[attr-defined]
+
+
+def _dense(x: np.ndarray) -> np.ndarray:
+    """A copy where neither rows nor columns of `x` are dense, since no product takes such a matrix."""
     if x.ndim < 2 or x.flags.forc:
         return x
     *_, down, across = x.strides

@@ -137,6 +137,8 @@ def linear(input: Array, weight: Array, bias: Array | None = None):
         return small
     if weight.ndim > 2:
         check_dims("linear", weight=(weight, 2))
+    if _fit(input, weight, bias):
+        return lang.matmul_from(bias, input, weight.T)
     result = product("linear", input, weight.T)
     if bias is None:
         return result
@@ -146,6 +148,13 @@ def linear(input: Array, weight: Array, bias: Array | None = None):
         _check_expands("linear", bias, result)
     result += bias
     return result
+
+
+def _fit(input, weight, bias):
+    """Are these the ordinary arrays of a layer with a bias? What others need is told apart elsewhere."""
+    if bias is None or weight.ndim != 2 or input.ndim < 2 or input.shape[-1] != weight.shape[1]:
+        return False
+    return bias.shape == weight.shape[:1] and input.dtype == weight.dtype == bias.dtype
 
 
 @linear.gradient

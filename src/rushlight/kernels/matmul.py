@@ -1,0 +1,232 @@
+"""Products of matrices by generated kernels: which arrays they are for, and the numbers they are called with.
+
+`product` answers None when it does not apply, and numpy does the work then. Which way is taken depends on
+types, sizes and layouts alone, and each element is summed in the same order for any number of threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from math import prod
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..runtime import memory, pool, session, settings
+from . import invoke, policy
+from .convolution_plans import LINE, SUMS, build, up
+from .llvm import blocked, matmul
+
+MOST_PLANS = 4096
+MOST_BATCH_DIMS = 2
+MOST_DEPTH = 512  # of the inner dimension packed at once
+MOST_TASK_TILES = 16  # tiles of rows in a task: packed, they fill half of a second-level cache
+FEW_TASKS = 8  # into which a product is parted, so that threads end together
+FEW_ROWS = 96  # up to which the right side is packed by the task that needs it
+SHARED_BYTES = 8 << 20  # of the right side packed for all tasks
+Sizes = tuple[int, ...]
+_plans: dict[tuple, Any] = {}
+
+
+class Plan(NamedTuple):
+    """A kernel and its words."""
+
+    shape: Sizes  # of the result
+    address: int
+    release: bool
+    threads: int  # at most so many
+    shared_bytes: int
+    slot_bytes: int
+    words: Sizes
+
+
+def product(a: np.ndarray, b: np.ndarray, start: np.ndarray | None = None) -> np.ndarray | None:
+    """`start + a @ b` for matrices in the last two axes, or None; `start` is broadcast to the product."""
+    key = (a.dtype, a.shape, a.strides, b.dtype, b.shape, b.strides)
+    if start is not None:
+        key += (start.dtype, start.shape, start.strides)
+    plan = _plans[key] if key in _plans else _keep(key, a, b, start)
+    if plan is None:
+        return None
+    shape, address, release, threads, shared, slot, words = plan
+    threads = min(threads, pool.get_num_threads())
+    out = memory.empty(shape, a.dtype)
+    scratch = memory.empty((shared + threads * slot,), np.uint8)
+    invoke.load()(address, release, out, a, b, start, scratch, threads, shared, slot, *words)
+    return out
+
+
+def _keep(key: tuple, a: np.ndarray, b: np.ndarray, start: np.ndarray | None) -> Plan | None:
+    """The plan for a key, worked out when it is first needed."""
+    plan = None
+    try:
+        if settings.kernel_mode != "off" and session.available() and _plain(a, b, start):
+            plan = _plan(a, b, start)
+    except session.Unavailable as reason:
+        settings.log(1, f"no kernels for products: {reason}")
+    if len(_plans) >= MOST_PLANS:
+        _plans.clear()
+    _plans[key] = plan
+    return plan
+
+
+def _plain(a: np.ndarray, *others: np.ndarray | None) -> bool:
+    """Are all of them ordinary arrays of one floating-point type?"""
+    known = a.dtype.char in "fd" and a.dtype.isnative
+    same = (x for x in (a, *others) if x is not None)
+    return known and all(type(x) is np.ndarray and x.dtype == a.dtype and x.flags.aligned for x in same)
+
+
+# ---- plans
+
+
+class _Sides(NamedTuple):
+    """Sizes of a product of batches, with the bytes from one matrix, row or column to the next."""
+
+    rows: int
+    inner: int
+    columns: int
+    batch: Sizes
+    a: Sizes  # steps: batch dimensions, rows, inner
+    b: Sizes  # batch dimensions, inner, columns
+    start: Sizes  # batch dimensions, rows, columns
+
+
+def _plan(a: np.ndarray, b: np.ndarray, start: np.ndarray | None) -> Plan | None:
+    if min(a.ndim, b.ndim) < 2 or a.shape[-1] != b.shape[-2]:
+        return None
+    try:
+        batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    except ValueError:
+        return None
+    (rows, inner), columns = a.shape[-2:], b.shape[-1]
+    work = prod(batch) * rows * inner * columns
+    if not work or not policy.product_worthwhile(work, rows, columns):
+        return None
+    shape = (*batch, rows, columns)
+    steps_a, steps_b = (_steps(x, (*batch, *x.shape[-2:])) for x in (a, b))
+    steps_start = _steps(start, shape) if start is not None else (0,) * len(shape)
+    item = a.itemsize
+    dense = item in steps_a[-2:] and item in steps_b[-2:] and (start is None or steps_start[-1] == item)
+    sides = _merged(_Sides(rows, inner, columns, batch, steps_a, steps_b, steps_start))
+    if not dense or len(sides.batch) > MOST_BATCH_DIMS:
+        return None
+    return _words(sides, shape, a.dtype, work)
+
+
+def _steps(x: np.ndarray, shape: Sizes) -> Sizes:
+    """Bytes to the next element in each dimension of `shape`; dense where one has a single element."""
+    steps = list(np.broadcast_to(x, shape).strides)
+    if shape[-1] == 1:
+        steps[-1] = x.itemsize
+    if shape[-2] == 1:
+        steps[-2] = x.itemsize * shape[-1]
+    return tuple(steps)
+
+
+def _merged(sides: _Sides) -> _Sides:
+    """The same product with as few dimensions of the batch as can be; rows take in what follows them."""
+    rows, inner, columns, batch, a, b, start = sides
+    batch_steps = list(_merged_batch(batch, tuple(zip(a[:-2], b[:-2], start[:-2]))))
+    if batch_steps:
+        length, (step_a, step_b, step_start) = batch_steps[-1]
+        if step_b == 0 and rows == 1:
+            a, start = (*a[:-2], step_a, a[-1]), (*start[:-2], step_start, start[-1])
+        if step_b == 0 and step_a == rows * a[-2] and step_start == rows * start[-2]:
+            rows *= length
+            batch_steps.pop()
+    lengths = tuple(length for length, _ in batch_steps)
+    kept = (tuple(steps[k] for _, steps in batch_steps) for k in range(3))
+    a, b, start = ((*lead, *steps[-2:]) for lead, steps in zip(kept, (a, b, start)))
+    return _Sides(rows, inner, columns, lengths, a, b, start)
+
+
+def _merged_batch(batch: Sizes, steps: Sequence[Sizes]) -> Iterator[tuple[int, Sizes]]:
+    """Lengths of a batch and steps along them; neighbours that can be walked as one are one."""
+    current: tuple[int, Sizes] | None = None
+    for length, step in zip(batch, steps):
+        if length == 1:
+            continue
+        if current is not None and all(s == t * length for s, t in zip(current[1], step)):
+            current = current[0] * length, step
+            continue
+        if current is not None:
+            yield current
+        current = length, step
+    if current is not None:
+        yield current
+
+
+def _words(sides: _Sides, shape: Sizes, dtype: np.dtype, work: int) -> Plan:
+    host = session.host()
+    sums, item, lanes = SUMS[host.level], dtype.itemsize, host.vector_bytes // dtype.itemsize
+    rows, inner, columns, batch = sides[:4]
+    vectors = 1 if columns <= lanes else 2
+    tile_rows, tile_columns = sums // vectors, vectors * lanes
+    w = {"rows": rows, "inner": inner, "columns": columns, "out_row": columns * item}
+    w |= _batch_words(sides, rows * columns * item)
+    w["a_row"], w["a_inner"] = sides.a[-2:]
+    w["b_inner"], w["b_column"] = sides.b[-2:]
+    w["start_row"] = sides.start[-2]
+    w["depth"] = up(-(-inner // -(-inner // MOST_DEPTH)), lanes)
+    w["panel_bytes"] = up(inner, matmul.UNROLL) * tile_columns * item
+    w |= _shares(w, prod(batch), tile_rows, tile_columns)
+    shared = blocked.HEADER + w["packs"] * w["panel_bytes"] + 2 * LINE
+    left = up(w["task_rows"], tile_rows) * w["depth"]
+    slot = up((left + (w["depth"] + 1) * tile_columns) * item, LINE) + 4 * LINE
+    how = sums, vectors
+    address = build(
+        f"{dtype.name}_{vectors}",
+        "matmul",
+        (dtype.name, *how),
+        lambda width: matmul.matmul_ir(dtype.name, width, *how),
+    )
+    threads = min(max(w["tasks"], w["packs"]), policy.product_threads(work))
+    words = tuple(w.get(name, 0) for name in matmul.WORDS[matmul.WORDS.index("slot_bytes") + 1 :])
+    return Plan(shape, address, work >= policy.PRODUCT_RELEASE, threads, shared, slot, words)
+
+
+def _batch_words(sides: _Sides, matrix_bytes: int) -> dict[str, int]:
+    length = (1, *sides.batch)[-1]
+    steps = {"a": sides.a[:-2], "b": sides.b[:-2], "start": sides.start[:-2]}
+    w = {"batch_length": length, "out_outer": length * matrix_bytes, "out_batch": matrix_bytes}
+    for side, (by_outer, by_inner) in ((side, (0, 0, *found)[-2:]) for side, found in steps.items()):
+        w |= {f"{side}_outer": by_outer, f"{side}_batch": by_inner}
+    return w
+
+
+def _shares(w: dict[str, int], matrices: int, tile_rows: int, tile_columns: int) -> dict[str, int]:
+    """How the work is parted into tasks, and whether the right side is packed before them or by them.
+
+    Packed before, each task is some rows; else a matrix of the batch, or some columns of a low one.
+    """
+    rows, panels = w["rows"], -(-w["columns"] // tile_columns)
+    most_rows = MOST_TASK_TILES * tile_rows
+    if matrices == 1 and rows > FEW_ROWS:
+        part_panels = max(1, min(panels, SHARED_BYTES // w["panel_bytes"]))
+        task_rows = min(most_rows, up(-(-rows // FEW_TASKS), tile_rows))
+        column_tasks, packs = 1, part_panels
+    else:
+        part_panels, packs = panels, 0
+        task_rows = min(most_rows, rows)
+        column_tasks = min(panels, -(-FEW_TASKS // (matrices * -(-rows // task_rows))))
+    row_tasks = -(-rows // task_rows)
+    task_panels = -(-part_panels // column_tasks)
+    return {
+        "parts": -(-panels // part_panels),
+        "part_columns": part_panels * tile_columns,
+        "packs": packs,
+        "row_tasks": row_tasks,
+        "task_rows": task_rows,
+        "column_tasks": column_tasks,
+        "task_columns": task_panels * tile_columns,
+        "tasks": matrices * row_tasks * column_tasks,
+    }
+
+
+def forget() -> None:
+    """Looks again for kernels at the next call: the kernel mode has changed."""
+    _plans.clear()
+
+
+settings.when_changed.append(forget)
