@@ -120,7 +120,7 @@ def _steps(x: np.ndarray, shape: Sizes) -> Sizes:
     if shape[-1] == 1:
         steps[-1] = x.itemsize
     if shape[-2] == 1:
-        steps[-2] = x.itemsize * shape[-1]
+        steps[-2] = x.itemsize * (shape[-1] if steps[-1] == x.itemsize else 1)
     return tuple(steps)
 
 
@@ -130,7 +130,7 @@ def _merged(sides: _Sides) -> _Sides:
     batch_steps = list(_merged_batch(batch, tuple(zip(a[:-2], b[:-2], start[:-2]))))
     if batch_steps:
         length, (step_a, step_b, step_start) = batch_steps[-1]
-        if step_b == 0 and rows == 1:
+        if step_b == 0 and rows == 1 and 0 < a[-1] <= a[-2]:
             a, start = (*a[:-2], step_a, a[-1]), (*start[:-2], step_start, start[-1])
         if step_b == 0 and step_a == rows * a[-2] and step_start == rows * start[-2]:
             rows *= length
