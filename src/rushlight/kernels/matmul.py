@@ -21,7 +21,9 @@ MOST_PLANS = 4096
 MOST_BATCH_DIMS = 2
 MOST_DEPTH = 512  # of the inner dimension packed at once
 MOST_TASK_TILES = 16  # tiles of rows in a task: packed, they fill half of a second-level cache
-FEW_TASKS = 8  # into which a product is parted, so that threads end together
+FEW_TASKS = 8  # into which rows are parted, so that threads end together
+ENOUGH_TASKS = 24  # into which rows and columns are
+LEAST_PANELS = 8  # of columns in a task, which packs its rows for them
 FEW_ROWS = 96  # up to which the right side is packed by the task that needs it
 SHARED_BYTES = 8 << 20  # of the right side packed for all tasks
 Sizes = tuple[int, ...]
@@ -205,7 +207,8 @@ def _shares(w: dict[str, int], matrices: int, tile_rows: int, tile_columns: int)
     if matrices == 1 and rows > FEW_ROWS:
         part_panels = max(1, min(panels, SHARED_BYTES // w["panel_bytes"]))
         task_rows = min(most_rows, up(-(-rows // FEW_TASKS), tile_rows))
-        column_tasks, packs = 1, part_panels
+        packs = part_panels
+        column_tasks = min(-(-part_panels // LEAST_PANELS), -(-ENOUGH_TASKS // -(-rows // task_rows)))
     else:
         part_panels, packs = panels, 0
         task_rows = min(most_rows, rows)

@@ -34,6 +34,7 @@ COSTS = {name: cost for cost, names in _GROUPS.items() for name in names.split()
 LEAVES = ("input", "scalar")
 
 PRODUCT_FROM = 1 << 19  # multiplications from which on a generated matrix product beats a call of BLAS
+ATTENTION_FROM = 1 << 17
 PRODUCT_LEAST = 4  # rows and columns below which a product is a matter of memory alone
 PRODUCT_TASK = 1 << 18  # multiplications that are worth waking another thread for
 PRODUCT_RELEASE = 1 << 20  # and letting other Python threads run
@@ -80,3 +81,8 @@ def product_worthwhile(multiplications: int, rows: int, columns: int) -> bool:
 def product_threads(multiplications: int) -> int:
     """How many threads a matrix product is worth."""
     return max(1, multiplications // PRODUCT_TASK)
+
+
+def attention_worthwhile(multiplications: int) -> bool:
+    """Whether attention is done in tiles."""
+    return settings.kernel_mode == "force" or multiplications >= ATTENTION_FROM

@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from ..kernels import attention as _tiles
 from .dispatch import primitive
+from .product import matmul
 
 
 @lru_cache(maxsize=16)
@@ -26,6 +28,62 @@ def hide_future(scores: Any) -> Any:
 def show_past(g: Any) -> Any:
     """The gradient of `hide_future`."""
     return np.where(_future(*g.shape[-2:]), np.asarray(0, g.dtype), g)
+
+
+def attention_result(
+    query: np.ndarray,
+    key: np.ndarray,
+    value: np.ndarray,
+    mask: Any,
+    noise: Any,
+    is_causal: bool,
+    scale: float,
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """The attended values, and what the gradients are computed from: all weights, or marks of each query."""
+    if noise is None:
+        dense = (_dense(x) for x in (query, key, value))
+        made = _tiles.forward(*dense, _added(mask, query.dtype), is_causal, scale)
+        if made is not None:
+            return made[0], {"stats": made[1]}
+    weights = attention_weights(query, key, mask, is_causal, scale)
+    return matmul(weights if noise is None else weights * noise, value), {"weights": weights}
+
+
+def attention_backward(
+    g: np.ndarray,
+    query: np.ndarray,
+    key: np.ndarray,
+    value: np.ndarray,
+    mask: Any,
+    noise: Any,
+    is_causal: bool,
+    scale: float,
+    result: np.ndarray,
+    kept: dict[str, np.ndarray],
+    needs: Any,
+) -> tuple[Any, ...]:
+    """The gradients of queries, keys, values and of a mask that was added."""
+    if "stats" in kept and not needs[3]:
+        dense = (_dense(x) for x in (g, query, key, value))
+        made = _tiles.backward(*dense, _added(mask, query.dtype), result, kept["stats"], is_causal, scale)
+        if made is not None:
+            return *made, None
+    weights = kept["weights"] if "weights" in kept else attention_weights(query, key, mask, is_causal, scale)
+    return attention_gradients(g, query, key, value, weights, noise, scale, needs)
+
+
+def _dense(x: np.ndarray) -> np.ndarray:
+    """A copy where neighbours of a row do not lie side by side."""
+    return x if x.strides[-1] == x.itemsize or x.shape[-1] < 2 else np.ascontiguousarray(x)
+
+
+def _added(mask: Any, dtype: np.dtype) -> Any:
+    """A mask as numbers to add to the scores."""
+    if mask is None:
+        return None
+    if mask.dtype == bool:
+        mask = np.where(mask, dtype.type(0), dtype.type(-np.inf))
+    return np.ascontiguousarray(mask, dtype) if mask.dtype != dtype else _dense(mask)
 
 
 def attention_weights(

@@ -6,7 +6,7 @@ from math import sqrt
 
 from .. import lang
 from .. import random as draws
-from ..lang.attend import attention_gradients, attention_weights
+from ..lang.attend import attention_backward, attention_result
 from ..tensor.core import Tensor, wrap
 from ..tensor.generator import default_generator
 from .declare import composite, operator
@@ -25,18 +25,18 @@ def attention(
     scale,
     kept,
 ):
-    """Softmax(query key^T * scale + mask) * noise, times the values; `kept` receives the weights."""
-    weights = attention_weights(query, key, attn_mask, is_causal, scale)
-    kept[:] = (weights,)
-    return lang.matmul(weights if noise is None else weights * noise, value)
+    """Softmax(query key^T * scale + mask) * noise, times the values; `kept` receives what gradients need."""
+    result, *kept[:] = attention_result(query, key, value, attn_mask, noise, is_causal, scale)
+    return result
 
 
 @attention.gradient
-def _(g, query, key, value, attn_mask, noise, is_causal, scale, kept, needs):
+def _(g, query, key, value, attn_mask, noise, is_causal, scale, kept, result, needs):
     if isinstance(g, Tensor) or isinstance(query, Tensor):
         grads = _composed(g, query, key, value, attn_mask, noise, is_causal, scale)
     else:
-        grads = attention_gradients(g, query, key, value, kept[0], noise, scale, needs)
+        arrays = g, query, key, value, attn_mask, noise
+        grads = attention_backward(*arrays, is_causal, scale, result, kept[0], needs)
     return *(
         lang.sum_to(x, y.shape) if n else None
         for x, y, n in zip(grads, (query, key, value, attn_mask), needs)

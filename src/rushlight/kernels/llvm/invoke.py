@@ -11,7 +11,7 @@ from __future__ import annotations
 from ...runtime.ir import Function, Module, Value, i32, i64, ptr, void
 from . import frame
 
-MOST_WORDS = 64
+MOST_WORDS = 96
 LEADING = 2  # address and release
 
 

@@ -53,10 +53,9 @@ def matmul_ir(dtype: str, vector_bytes: int, sums: int, vectors: int) -> str:
     """The module with `run(block)`."""
     kernel = Kernel(Machine(dtype, vector_bytes), WORDS)
     tile = Tile(kernel.machine, sums, vectors)
-    for height in tile.heights:
-        _tile(kernel, tile, height)
+    tile_functions(kernel, tile)
     _panel(kernel, tile)
-    _pack_lines(kernel)
+    pack_lines_function(kernel)
     _pack_phase(kernel, tile)
     _task_phase(kernel, tile)
     return _finish(kernel)
@@ -90,7 +89,7 @@ def _part(f: Function, kernel: Kernel, words: Words) -> Value:
 # ---- packing
 
 
-def _pack_lines(kernel: Kernel) -> None:
+def pack_lines_function(kernel: Kernel) -> None:
     """Lines below each other from a matrix with a step `down` to the next line and `across` to the next lane.
 
     One of the two steps is that from an element to its neighbour. Of `count` lines those from `valid` on are
@@ -100,22 +99,26 @@ def _pack_lines(kernel: Kernel) -> None:
     places = {"target": ptr, "line_step": i64, "chunk_step": i64, "source": ptr, "down": i64, "across": i64}
     sizes = {"count": i64, "valid": i64, "lanes": i64}
     function = kernel.module.function("pack_lines", exported=False, inline=False, **places, **sizes)
-    with function as f, f.loop(0, f.lanes, m.lanes) as lane:
-        target = f.target.offset(lane // m.lanes * f.chunk_step)
-        source, left = f.source.offset(lane * f.across), f.lanes - lane
-        with f.either(f.across.equals(m.size)) as (along, across):
-            with along:
-                _copy_lines(f, m, target, source, left)
-            with across:
-                _turn_lines(f, m, target, source, left)
+    with function as f, f.either(f.across.equals(m.size)) as (along, across):
+        with along:
+            _copy_lines(f, m)
+        with across, f.loop(0, f.lanes, m.lanes) as lane:
+            target = f.target.offset(lane // m.lanes * f.chunk_step)
+            _turn_lines(f, m, target, f.source.offset(lane * f.across), f.lanes - lane)
 
 
-def _copy_lines(f: Function, m: Machine, target: Value, source: Value, left: Value) -> None:
-    mask = m.below(f, left)
-    with f.loop(0, f.valid) as line:
-        m.store(f, m.load(f, source.offset(line * f.down), 0, mask), target.offset(line * f.line_step))
-    with f.loop(f.valid, f.count) as line:
-        m.store(f, m.zero(f), target.offset(line * f.line_step))
+def pack_lines(f: Function, target: Value, steps: tuple, source: Value, strides: tuple, sizes: tuple) -> None:
+    """Steps go to the target's next line and chunk, strides down and across; sizes are lines and lanes."""
+    f.call("pack_lines", void, target, *steps, source, *strides, *sizes)
+
+
+def _copy_lines(f: Function, m: Machine) -> None:
+    with f.loop(0, f.count) as line:
+        source, target = f.source.offset(line * f.down), f.target.offset(line * f.line_step)
+        lanes = f.select(line < f.valid, f.lanes, 0)
+        with f.loop(0, f.lanes, m.lanes) as lane:
+            vector = m.load(f, source.offset(lane * m.size), 0, m.below(f, lanes - lane))
+            m.store(f, vector, target.offset(lane // m.lanes * f.chunk_step))
 
 
 def _turn_lines(f: Function, m: Machine, target: Value, source: Value, left: Value) -> None:
@@ -153,7 +156,7 @@ def _pack_right(
     steps = f.constant(i64, tile.line), f.constant(i64, tile.machine.bytes)
     strides = words["b_inner"], words["b_column"]
     lanes = f.minimum(words["columns"] - column, tile.columns)
-    f.call("pack_lines", void, target, *steps, source, *strides, tile.padded(depth), depth, lanes)
+    pack_lines(f, target, steps, source, strides, (tile.padded(depth), depth, lanes))
 
 
 def _pack_left(
@@ -161,12 +164,12 @@ def _pack_left(
 ) -> None:
     """All panels of a block of rows."""
     m = tile.machine
+    down, across = words["a_row"], words["a_inner"]
     with f.loop(0, rows, tile.rows) as row:
         lines = f.minimum(rows - row, tile.rows)
-        into, start = target.offset(row * tile.row_bytes(depth)), source.offset(row * words["a_row"])
+        into, start = target.offset(row * tile.row_bytes(depth)), source.offset(row * down)
         steps = f.constant(i64, m.bytes), f.constant(i64, tile.rows * m.bytes)
-        strides = words["a_row"], words["a_inner"]
-        f.call("pack_lines", void, into, *steps, start, *strides, lines, lines, depth)
+        pack_lines(f, into, steps, start, (down, across), (lines, lines, depth))
 
 
 # ---- tasks
@@ -272,22 +275,26 @@ def _panel(kernel: Kernel, tile: Tile) -> None:
             place.offset(row * step)
             for place, step in ((f.a, f.row_bytes), (f.out, f.out_row), (f.first, f.first_row))
         )
-        _choose(
-            f, tile.heights, f.rows - row, (a, f.b, out, first, f.first_row, f.out_row, f.depth, f.columns)
-        )
+        sizes = f.first_row, f.out_row, f.depth, f.columns
+        choose_tile(f, tile, f.rows - row, (a, f.b, out, first, *sizes))
 
 
-def _choose(f: Function, heights: list[int], left: Value, arguments: tuple) -> None:
-    """The lowest tile with room for all rows, or the highest there is."""
-    height, *higher = heights
-    if not higher:
+def choose_tile(f: Function, tile: Tile, left: Value, arguments: tuple, number: int = 0) -> None:
+    """Runs the lowest tile with room for all rows, or the highest there is."""
+    height = tile.heights[number]
+    if number + 1 == len(tile.heights):
         f.call(f"tile{height}", void, *arguments, left)
         return
-    with f.either(left <= height) as (fits, other):
+    with f.either(left <= height) as (fits, higher):
         with fits:
             f.call(f"tile{height}", void, *arguments, left)
-        with other:
-            _choose(f, higher, left, arguments)
+        with higher:
+            choose_tile(f, tile, left, arguments, number + 1)
+
+
+def tile_functions(kernel: Kernel, tile: Tile) -> None:
+    for height in tile.heights:
+        _tile(kernel, tile, height)
 
 
 def _tile(kernel: Kernel, tile: Tile, height: int) -> None:
@@ -302,17 +309,19 @@ def _tile(kernel: Kernel, tile: Tile, height: int) -> None:
                 total.set(m.load(f, place, j * m.bytes, masks[j]))
         with f.loop(0, f.depth, tile.unroll) as k:
             a = f.a.offset(k // m.lanes * (tile.rows * m.bytes) + k % m.lanes * m.size)
+            b = f.b.offset(k * tile.line)
             for u in range(tile.unroll):
-                _step(f, m, sums, a.offset(u * m.size), f.b.offset((k + u) * tile.line))
+                _step(f, tile, sums, a.offset(u * m.size), b.offset(u * tile.line))
         for i, row in enumerate(sums):
             with f.when(f.rows > i):
                 for j, total in enumerate(row):
                     m.store(f, total.get(), f.out.offset(f.out_row * i), j * m.bytes, masks[j])
 
 
-def _step(f: Function, m: Machine, sums: list, a: Value, b: Value) -> None:
+def _step(f: Function, tile: Tile, sums: list, a: Value, b: Value) -> None:
     """One element of the inner dimension."""
-    right = [m.load(f, b, j * m.bytes) for j in range(len(sums[0]))]
+    m = tile.machine
+    right = [m.load(f, b, j * m.bytes) for j in range(tile.vectors)]
     for i, row in enumerate(sums):
         element = m.spread(f, a, i * m.bytes)
         for total, vector in zip(row, right):
