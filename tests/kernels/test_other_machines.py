@@ -107,3 +107,12 @@ def test_recurrent_layers(compile_for_arm, kind):
 
     relocate(compile_for_arm(recurrent.recurrent_ir("float32", 16, kind, False)))
     relocate(compile_for_arm(recurrent_back.recurrent_back_ir("float64", 16, kind, True)))
+
+
+def test_matrix_products_and_attention(compile_for_arm):
+    from rushlight.kernels.llvm import attention, attention_back, matmul
+
+    for dtype, vectors in (("float32", 2), ("float64", 1)):
+        relocate(compile_for_arm(matmul.matmul_ir(dtype, 16, 24, vectors)))
+        relocate(compile_for_arm(attention.attention_ir(dtype, 16, 24)))
+        relocate(compile_for_arm(attention_back.attention_back_ir(dtype, 16, 24)))
