@@ -113,7 +113,7 @@ _publish_operators()
 
 # loaded when they are first used: submodules, and names with the module that has them
 _SUBMODULES = """
-    amp backends cli cpu cuda data distributed fft func hub lang linalg masked
+    amp backends cli cpu cuda data distributed distributions fft func hub lang linalg masked
     multiprocessing nn optim overrides random runtime serialization signal sparse special storage
     switches tensorboard testing train types utils vision
 """

@@ -19,7 +19,7 @@ ANSWERS = {
 }
 
 NOT_THERE_YET = {
-    *("torch.compile", "torch.jit", "torch.onnx", "torch.distributions", "torch.fx", "torch.export"),
+    *("torch.compile", "torch.jit", "torch.onnx", "torch.fx", "torch.export"),
     *("torch.profiler", "torch.quantization", "torch.ao", "torch.library"),
 }
 

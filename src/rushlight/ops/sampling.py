@@ -42,6 +42,17 @@ poisson.gradient(input=lambda g: lang.zeros_like(g))
 binomial.gradient(count=lambda g, count: lang.zeros_like(count), prob=lambda g, prob: lang.zeros_like(prob))
 
 
+@operator(method=False, out=False, name="_standard_gamma")
+def standard_gamma(concentration: Array, generator=None):
+    """Gamma numbers of rate one; the gradient tells how a number moves with its concentration."""
+    return draws.standard_gamma(generator_of(generator), concentration)
+
+
+standard_gamma.gradient(
+    concentration=lambda g, concentration, result: g * lang.gamma_slope(concentration, result)
+)
+
+
 @operator(method=False, out=False, exact=True, name="_normal_of", node="NormalBackward3")
 def normal_of(mean: Array, std: Array, generator=None):
     """Normal numbers with means and deviations that broadcast."""

@@ -1,0 +1,69 @@
+"""One of several categories."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import arange, multinomial
+from ..autograd.modes import no_grad
+from ..tensor.core import Tensor
+from ..tensor.limits import finfo
+from ..tensor.size import Size
+from . import constraints
+from .distribution import Distribution
+from .utils import Odds, broadcast_all
+
+
+class Categorical(Odds, Distribution):
+    """A category, with probabilities in the last dimension of `probs` (they need not sum to one), or their
+    logarithms in `logits`.
+    """
+
+    arg_constraints = {"probs": constraints.simplex, "logits": constraints.real_vector}
+    has_enumerate_support = True
+    _binary = False
+
+    def __init__(self, probs: Any = None, logits: Any = None, validate_args: Any = None) -> None:
+        name, value = self._one_of(probs, logits)
+        if value.ndim < 1:
+            raise ValueError(f"`{name}` parameter must be at least one-dimensional.")
+        if probs is not None:
+            self.probs = probs / probs.sum(-1, keepdim=True)
+        else:
+            self.logits = logits - logits.logsumexp(dim=-1, keepdim=True)
+        self._num_events = value.shape[-1]
+        super().__init__(value.shape[:-1], validate_args=validate_args)
+
+    @constraints.dependent_property(is_discrete=True)
+    def support(self) -> Any:
+        return constraints.integer_interval(0, self._num_events - 1)
+
+    @property
+    def mean(self) -> Tensor:
+        return self.probs.new_full(self._extended_shape(), float("nan"))
+
+    variance = mean
+
+    @property
+    def mode(self) -> Tensor:
+        return self.probs.argmax(dim=-1)
+
+    def sample(self, sample_shape: Any = ()) -> Tensor:
+        sample_shape = Size(sample_shape)
+        with no_grad():
+            rows = self.probs.reshape(-1, self._num_events)
+            drawn = multinomial(rows, sample_shape.numel(), True).T
+            return drawn.reshape(self._extended_shape(sample_shape))
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        self._validate_sample(value)
+        index, _ = broadcast_all(value.long().unsqueeze(-1), self.logits)
+        table = self.logits.expand(index.shape)
+        return table.gather(-1, index[..., :1]).squeeze(-1)
+
+    def entropy(self) -> Tensor:
+        logits = self.logits.clamp(min=finfo(self.logits.dtype).min)
+        return -(logits * self.probs).sum(-1)
+
+    def enumerate_support(self, expand: bool = True) -> Tensor:
+        return self._along_support(arange(self._num_events), expand)
