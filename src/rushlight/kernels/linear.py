@@ -20,10 +20,10 @@ SOURCES = (
     "rushlight.kernels.linear",
     "rushlight.kernels.llvm.linear",
     "rushlight.kernels.llvm.lowering",
+    "rushlight.kernels.llvm.objects",
 )
 NAMES = {"f": "float32", "d": "float64"}
 _pairs: dict[str, Any] = {}
-_empty = np.empty
 
 
 def _load(char: str) -> Any:
@@ -39,16 +39,21 @@ def _load(char: str) -> Any:
 
 
 def _build(dtype: str) -> Any:
+    from . import objects
     from .llvm import frame
     from .llvm.linear import linear_ir
 
     frame.check_layouts()
     vector_bytes = session.host().vector_bytes
     code = native.module(
-        f"linear_{dtype}", (dtype, vector_bytes), lambda: linear_ir(dtype, vector_bytes), sources=SOURCES
+        f"linear_{dtype}",
+        (dtype, vector_bytes),
+        lambda: linear_ir(dtype, vector_bytes),
+        sources=SOURCES,
+        symbols=objects.array_symbols(),
     )
-    ctypes.c_uint64.from_address(code.address["ndarray_type"]).value = id(np.ndarray)
-    ctypes.c_uint64.from_address(code.address["none"]).value = id(None)
+    for name, thing in (("ndarray_type", np.ndarray), ("none", None), ("true", True)):
+        ctypes.c_uint64.from_address(code.address[name]).value = id(thing)
     return tuple(
         builtin.fastcall(code.address[name], f"linear_{name}", owner=code) for name in ("forward", "backward")
     )
@@ -56,29 +61,16 @@ def _build(dtype: str) -> Any:
 
 def forward(x: np.ndarray, w: np.ndarray, bias: np.ndarray | None) -> np.ndarray | None:
     """`x @ w.T + bias`, or None."""
-    columns = len(w)
-    if x.size * columns > MOST_PRODUCTS or w.size > MOST_WEIGHTS or x.ndim != 2:
-        return None
     char = x.dtype.char
     pair = _pairs[char] if char in _pairs else _load(char)
-    if pair is None:
-        return None
-    return pair[0](_empty((len(x), columns), x.dtype), x, w, bias)
+    return None if pair is None else pair[0](x, w, bias)
 
 
 def backward(g: np.ndarray, x: np.ndarray, w: np.ndarray, needs: tuple) -> tuple | None:
     """The gradients of x, w and bias that `needs` asks for, or None."""
-    if g.size * w.shape[-1] > MOST_PRODUCTS or g.ndim != 2 or w.size > MOST_WEIGHTS:
-        return None
     char = g.dtype.char
     pair = _pairs[char] if char in _pairs else _load(char)
-    if pair is None:
-        return None
-    dtype = g.dtype
-    gx = _empty(x.shape, dtype) if needs[0] else None
-    gw = _empty(w.shape, dtype) if needs[1] else None
-    gb = _empty((g.shape[1],), dtype) if needs[2] else None
-    return None if pair[1](gx, gw, gb, g, x, w) is None else (gx, gw, gb)
+    return None if pair is None else pair[1](g, x, w, needs)
 
 
 def forget() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import sys
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from ..runtime import builtin, native, session
 
 DESCRIPTOR_MEMBER = 24  # where a slot's descriptor has its PyMemberDef, after the object's header
 MEMBER_OFFSET = 16  # and where that has the offset of the slot
+PYARRAY_NEW = 93  # the place of `PyArray_New` in numpy's table of functions
 TP_NEW = 65  # the number of `tp_new` for PyType_GetSlot
 SOURCES = ("runtime.ir", "kernels.objects", "kernels.llvm.frame", "kernels.llvm.objects")
 
@@ -49,6 +51,16 @@ def load(
         address = thing if constant == "object_new" else id(thing)
         ctypes.c_uint64.from_address(code.address[constant]).value = address
     return [builtin.fastcall(code.address[each], each, owner=code) for each in builtins]
+
+
+@cache
+def array_symbols() -> dict[str, int]:
+    """The function of numpy's C interface that makes an array, for `native.module`."""
+    umath = getattr(np, "_core", None) or np.core
+    table = ctypes.pythonapi.PyCapsule_GetPointer
+    table.restype, table.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
+    address = table(umath._multiarray_umath._ARRAY_API, None) + 8 * PYARRAY_NEW
+    return {"PyArray_New": ctypes.c_uint64.from_address(address).value}
 
 
 def _text(write: Callable[[Any, Any], None], places: Any, constants: Mapping[str, Any]) -> str:

@@ -54,11 +54,6 @@ def adjoint(x: Any) -> Any:
     return np.conjugate(x) if x.dtype.kind == "c" else x
 
 
-def small_linear(x: Any, weight: Any, bias: Any) -> Any:
-    """`x @ weight.T + bias` by a kernel for small matrices; None where that does not apply."""
-    return _linear.forward(x, weight, bias)
-
-
-def small_linear_back(g: Any, x: Any, weight: Any, needs: tuple) -> Any:
-    """The gradients of `small_linear`; None where its kernel does not apply, as on anything but arrays."""
-    return _linear.backward(g, x, weight, needs) if type(g) is np.ndarray else None
+# `x @ weight.T + bias` and its gradients by a kernel for small matrices; None where that does not apply
+small_linear = _linear.forward
+small_linear_back = _linear.backward

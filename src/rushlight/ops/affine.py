@@ -132,9 +132,6 @@ def _kind(input, bias):
 @operator(namespace="nn.functional", node=_kind)
 def linear(input: Array, weight: Array, bias: Array | None = None):
     """`input @ weight.T + bias`: what a Linear layer computes."""
-    small = lang.small_linear(input, weight, bias)
-    if small is not None:
-        return small
     if weight.ndim > 2:
         check_dims("linear", weight=(weight, 2))
     if _fit(input, weight, bias):
@@ -159,9 +156,6 @@ def _fit(input, weight, bias):
 
 @linear.gradient
 def _(g, input, weight, needs):
-    small = lang.small_linear_back(g, input, weight, needs)
-    if small is not None:
-        return small
     if len(weight.shape) == 1:
         column = lang.reshape(g, (*g.shape, 1))
         return (
@@ -175,6 +169,9 @@ def _(g, input, weight, needs):
         lang.matmul(lang.transpose(rows, 0, 1), lang.conj(_as_rows(input))) if needs[1] else None,
         lang.sum(rows, 0) if needs[2] else None,
     )
+
+
+linear.operator.small = (lang.small_linear, lang.small_linear_back)
 
 
 def _as_rows(x):

@@ -175,10 +175,7 @@ def conditions(op: Operator, with_out: bool) -> str:
 def run_body(op: Operator, src: Source, depth: int, explain: bool, options: bool = True) -> None:
     """Calls the body on arrays, with numpy's warnings off."""
     s = op.signature
-    parts = [f"a{i}" if i in s.arrays else n for i, n in enumerate(s.names)]
-    parts[s.positional :] = (
-        [f"{n}={p}" for n, p in zip(s.names[s.positional :], parts[s.positional :])] if options else []
-    )
+    parts = arguments_of(op) if options else arguments_of(op)[: s.positional]
     plain = op.family == "elementwise" and len(parts) == len(s.arrays)
     src.add(
         depth,
@@ -190,6 +187,13 @@ def run_body(op: Operator, src: Source, depth: int, explain: bool, options: bool
         arrays = ", ".join(f"a{i}" for i in s.arrays)
         src.add(depth, "except ValueError:", f"    raise broadcast_error(op, ({arrays},)) from None")
     src.add(depth, "finally:", "    leave(token)")
+
+
+def arguments_of(op: Operator) -> list[str]:
+    """What the body is called with."""
+    s = op.signature
+    parts = [f"a{i}" if i in s.arrays else n for i, n in enumerate(s.names)]
+    return parts[: s.positional] + [f"{n}={p}" for n, p in zip(s.names, parts)][s.positional :]
 
 
 def record_lines(op: Operator, src: Source, depth: int, condition: str, dtype: str | None) -> None:
@@ -251,6 +255,8 @@ def apply_lines(op: Operator, src: Source) -> None:
     )
     names = "".join(f"x{i}, " for i in s.arrays)
     if op.joint is not None:
+        if op.small is not None:
+            src.add(1, "found = small_back(g, *self.saved[0])", "if found is not None:", "    return found")
         src.add(1, f"{names}= joint(g, *self.saved[0])")
     else:
         src.add(
@@ -289,6 +295,8 @@ def names_for(op: Operator) -> dict[str, Any]:
         names["small"], names["large"], names["pairs"] = fusible.small, fusible.large, fusible.pairs
     if op.joint is not None:
         names["joint"] = on_arrays(op.joint[0])
+    if op.small is not None:
+        names["small"], names["small_back"] = op.small
     for i, (rule, sources) in op.rules.items():
         names[f"rule{i}"] = on_arrays(rule)
         if _fuses(op, sources):
@@ -472,6 +480,9 @@ def write_general(op: Operator) -> str:
     any_grad = " or ".join(f"g{i}" for i in s.arrays)
     if op.differentiable and not op.has_rules:
         src.add(2, f"if ({any_grad}) and state.grad:", "    return op.run((" + ", ".join(s.names) + ",))")
+    if op.small is not None:
+        src.add(2, f"r = small({', '.join(arguments_of(op))})", "if r is None:")
+        src.shift = 1
     run_body(op, src, 2, False)
     arrays = "".join(f"a{i}, " for i in s.arrays)
     values = "".join(f"{n}, " for n in s.names)
@@ -484,6 +495,7 @@ def write_general(op: Operator) -> str:
         f"elif type(r.base) is ndarray or {' or '.join(f'r is a{i}' for i in s.arrays)}:",
         f"    r = own(r, ({arrays}))",
     )
+    src.shift = 0
     first = s.arrays[0]
     known = f"{s.names[first]}.dtype if r.dtype is a{first}.dtype else of_numpy(r.dtype)"
     src.add(2, f"dt = {known if not s.optional(first) else 'of_numpy(r.dtype)'}")

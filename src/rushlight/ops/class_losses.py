@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from math import prod
 
+import numpy as np
+
 from .. import lang
 from ..lang.labels import first_misfit, label_losses, labels_fit, odds_gradient, row_weights
 from ..tensor.core import Tensor
+from . import small_losses
 from .declare import composite, operator
 from .loss_kernels import LargeOdds, label_losses_at_once, odds_gradient_at_once
-from .loss_parts import gathered, quietly, reduced, reduction_of
+from .loss_parts import gathered, quietly, reduced, reduction_of, share
 from .shapes import shape_of
 from .softmax import log_softmax, softmax
 
@@ -158,16 +161,21 @@ def _(g, input, target, weight, ignore_index, reduction, kept, needs):
     if isinstance(g, Tensor) or isinstance(input, Tensor):
         return _as_composed(g, input, target, weight, ignore_index, reduction), None, None
     odds = kept[0]
+    if type(odds) is np.ndarray:  # of few scores: the gradient, but for each row's share
+        return odds * share(g, input.shape[:1], reduction), None, None
     if reduction == "mean":
         g = g / input.dtype.type(odds.weight)
     elif reduction == "none":
         g = g.reshape(-1)
-    share = g if odds.weights is None else g * odds.weights
+    each = g if odds.weights is None else g * odds.weights
     if type(odds) is LargeOdds:
-        rows = odds_gradient_at_once(odds, _rows(input), share)
+        rows = odds_gradient_at_once(odds, _rows(input), each)
     else:
-        rows = odds_gradient(odds, share)
+        rows = odds_gradient(odds, each)
     return rows if input.ndim == 2 else rows.reshape(input.shape), None, None
+
+
+cross_entropy_of_labels.operator.small = (small_losses.labels, small_losses.labels_back)
 
 
 def _as_composed(g, input, target, weight, ignore_index, reduction):

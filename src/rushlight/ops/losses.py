@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .. import lang
+from . import small_losses
 from .declare import operator
 from .loss_kernels import Loss
 from .loss_parts import common_type, gathered, like, quietly, reduction_of, share, warn_of_broadcast
@@ -73,6 +74,9 @@ def _(g, input, target, size_average, reduce, reduction, weight, result, needs):
     if weight is not None:
         return _weighted_gradient(g, 2 * gap, gap * gap, input, target, how, weight, result, needs)
     return *_both_sides(gap * share(2 * g, gap.shape, how), input, target, needs), None
+
+
+mse_loss.operator.small = (small_losses.squares, small_losses.squares_back)
 
 
 def _weighted_gradient(g, slope, values, input, target, how, weight, result, needs):

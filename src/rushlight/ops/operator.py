@@ -53,6 +53,8 @@ class Operator:
     family = "general"
     call: Callable[..., Any]  # the public function
     lenient: Callable[..., Any]  # the same for rules and Python's operators: numbers may stand for tensors
+    # functions on arrays as the body and the gradient are, by kernels for small ones; they may answer None
+    small: tuple[Callable[..., Any], Callable[..., Any]] | None = None
     slow: Callable[..., Any]  # what that does when its quick path does not apply: (values, out, renamed)
 
     def __init__(

@@ -11,7 +11,7 @@ from ...runtime.ir import (
     Module,
     Type,
     Value,
-    constant,
+    Variable,
     f32,
     f64,
     i1,
@@ -21,16 +21,17 @@ from ...runtime.ir import (
     ptr,
     void,
 )
-from ..linear import MOST_WEIGHTS
+from ..linear import MOST_PRODUCTS, MOST_WEIGHTS
 from . import frame
 from .lowering import load, store
+from .objects import new_array
 
 ROWS = 4  # sums that are kept in registers at once
 SCALARS = {"float32": f32, "float64": f64}
 TYPE_NUMBERS = {"float32": 11, "float64": 12}
 
 
-class _Machine:
+class Machine:
     """The type and width that the code is written for."""
 
     def __init__(self, dtype: str, vector_bytes: int) -> None:
@@ -56,21 +57,22 @@ class _Machine:
 
 
 def linear_ir(dtype: str, vector_bytes: int) -> str:
-    """The module with `forward(out, x, w, bias)` and `backward(gx, gw, gb, g, x, w)`."""
-    machine, module = _Machine(dtype, vector_bytes), Module()
+    """The module with `forward(x, w, bias)` and `backward(g, x, w, needs)`."""
+    machine, module = Machine(dtype, vector_bytes), Module()
     module.variable("ndarray_type", "ptr", "null", exported=True)
     module.variable("none", "ptr", "null", exported=True)
+    module.variable("true", "ptr", "null", exported=True)
     _product(module, machine)
     _transposed_product(module, machine)
     _column_sums(module, machine)
     _transpose(module, machine)
-    _is_plain(module, dtype)
+    add_is_plain(module, dtype)
     _forward(module, machine)
     _backward(module, machine)
     return module.text()
 
 
-def _product(module: Module, machine: _Machine) -> None:
+def _product(module: Module, machine: Machine) -> None:
     """`out[n, k] = initial[k] + sum over j of a[n, j] * b[j, k]`, where b's rows are `pitch` bytes long."""
     places = {"out": ptr, "initial": ptr, "a": ptr, "b": ptr}
     sizes = {"rows": i64, "inner": i64, "columns": i64, "pitch": i64}
@@ -87,7 +89,7 @@ def _product(module: Module, machine: _Machine) -> None:
 
 
 def _product_rows(
-    f: Function, machine: _Machine, n: Value, k: Value, mask: Value, first: Value, count: int
+    f: Function, machine: Machine, n: Value, k: Value, mask: Value, first: Value, count: int
 ) -> None:
     size = machine.size
     sums = [f.variable(machine.vector) for _ in range(count)]
@@ -101,7 +103,7 @@ def _product_rows(
         machine.store(f, s.get(), f.out.offset(((n + r) * f.columns + k) * size), mask)
 
 
-def _transposed_product(module: Module, machine: _Machine) -> None:
+def _transposed_product(module: Module, machine: Machine) -> None:
     """`out[j, k] = sum over n of a[n, j] * b[n, k]`."""
     places, sizes = {"out": ptr, "a": ptr, "b": ptr}, {"rows": i64, "inner": i64, "columns": i64}
     function = module.function("transposed_product", exported=False, **places, **sizes)
@@ -112,7 +114,7 @@ def _transposed_product(module: Module, machine: _Machine) -> None:
                 _transposed_rows(f, machine, j, k, mask, step)
 
 
-def _transposed_rows(f: Function, machine: _Machine, j: Value, k: Value, mask: Value, count: int) -> None:
+def _transposed_rows(f: Function, machine: Machine, j: Value, k: Value, mask: Value, count: int) -> None:
     size = machine.size
     sums = [f.variable(machine.vector, 0) for _ in range(count)]
     with f.loop(0, f.rows) as n:
@@ -123,7 +125,7 @@ def _transposed_rows(f: Function, machine: _Machine, j: Value, k: Value, mask: V
         machine.store(f, s.get(), f.out.offset(((j + r) * f.columns + k) * size), mask)
 
 
-def _column_sums(module: Module, machine: _Machine) -> None:
+def _column_sums(module: Module, machine: Machine) -> None:
     """`out[k] = sum over n of a[n, k]`."""
     function = module.function("column_sums", exported=False, out=ptr, a=ptr, rows=i64, columns=i64)
     with function as f, f.loop(0, f.columns, machine.lanes) as k:
@@ -135,7 +137,7 @@ def _column_sums(module: Module, machine: _Machine) -> None:
         machine.store(f, total.get(), f.out.offset(k * machine.size), mask)
 
 
-def _transpose(module: Module, machine: _Machine) -> None:
+def _transpose(module: Module, machine: Machine) -> None:
     """`out[j, o] = w[o, j]`."""
     with module.function("transpose", exported=False, out=ptr, w=ptr, rows=i64, columns=i64) as f:
         size = machine.size
@@ -149,8 +151,8 @@ def _transpose(module: Module, machine: _Machine) -> None:
 # ---- what Python calls
 
 
-def _is_plain(module: Module, dtype: str) -> None:
-    """Is this an ndarray of `dtype`, contiguous and of that rank?"""
+def add_is_plain(module: Module, dtype: str) -> None:
+    """Is this an ndarray of `dtype`, contiguous and of that rank (any, if that is negative)?"""
     with module.function("is_plain", i1, exported=False, array=ptr, rank=i32) as f:
         expected = f.load(i64, Value(f, ptr, "@ndarray_type"))
         with f.when(f.load(i64, f.array, frame.OBJECT_TYPE).differs(expected)):
@@ -159,10 +161,10 @@ def _is_plain(module: Module, dtype: str) -> None:
         needed = frame.C_CONTIGUOUS | frame.ALIGNED
         right = f.load(i32, descr, frame.DESCR_TYPE_NUMBER).equals(TYPE_NUMBERS[dtype])
         right = right & (f.load(i32, f.array, frame.ARRAY_FLAGS) & needed).equals(needed)
-        f.ret(right & f.load(i32, f.array, frame.ARRAY_RANK).equals(f.rank))
+        f.ret(right & ((f.rank < 0) | f.load(i32, f.array, frame.ARRAY_RANK).equals(f.rank)))
 
 
-class _Arrays:
+class Arrays:
     """The arguments of a call as memory and sizes; anything out of the ordinary answers with None."""
 
     def __init__(self, f: Function) -> None:
@@ -176,6 +178,26 @@ class _Arrays:
     def answer(self, result: Value) -> None:
         self.f.call("Py_IncRef", void, result)
         self.f.ret(result)
+
+    def refuse_unless_small(self, rows: Value, inner: Value, columns: Value) -> None:
+        self.refuse_unless(inner * columns <= MOST_WEIGHTS)
+        self.refuse_unless(inner * columns * rows <= MOST_PRODUCTS)
+
+    def wants(self, needs: Value, k: int) -> Value:
+        """Is that item of the tuple true?"""
+        item = self.f.call("PyTuple_GetItem", ptr, needs, self.f.constant(i64, k))
+        return item.convert("ptrtoint", i64).equals(self.f.load(i64, Value(self.f, ptr, "@true")))
+
+    def tuple_of(self, items: list[Variable]) -> Value:
+        """A new tuple of arrays that are ours, or of None."""
+        made = self.f.call("PyTuple_New", ptr, self.f.constant(i64, len(items)))
+        with self.f.when(made.convert("ptrtoint", i64).equals(0)):
+            self.f.ret(made)
+        for k, item in enumerate(items):
+            with self.f.when(self.is_none(item.get())):
+                self.f.call("Py_IncRef", void, self.none)
+            self.f.call("PyTuple_SetItem", i32, made, self.f.constant(i64, k), item.get())
+        return made
 
     def argument(self, k: int) -> Value:
         return self.f.load(ptr, self.f.arguments, 8 * k)
@@ -205,22 +227,23 @@ class _Arrays:
         return place.get()
 
 
-def _builtin(module: Module, name: str):
+def builtin(module: Module, name: str):
     return module.function(name, ptr, owner=ptr, arguments=ptr, count=i64)
 
 
-def _forward(module: Module, machine: _Machine) -> None:
-    with _builtin(module, "forward") as f:
-        arrays = _Arrays(f)
-        out, x, w, bias = (arrays.argument(k) for k in range(4))
-        for array, rank in ((out, 2), (x, 2), (w, 2)):
-            arrays.check(array, rank)
+def _forward(module: Module, machine: Machine) -> None:
+    with builtin(module, "forward") as f:
+        arrays = Arrays(f)
+        x, w, bias = (arrays.argument(k) for k in range(3))
+        arrays.check(x, 2)
+        arrays.check(w, 2)
         arrays.check(bias, 1, optional=True)
         rows, inner, columns = arrays.length(x, 0), arrays.length(x, 1), arrays.length(w, 0)
-        arrays.refuse_unless(inner.equals(arrays.length(w, 1)) & (inner * columns <= MOST_WEIGHTS))
-        arrays.refuse_unless(arrays.length(out, 0).equals(rows) & arrays.length(out, 1).equals(columns))
+        arrays.refuse_unless(inner.equals(arrays.length(w, 1)))
+        arrays.refuse_unless_small(rows, inner, columns)
         with f.when(arrays.is_none(bias) ^ 1):
             arrays.refuse_unless(arrays.length(bias, 0).equals(columns))
+        out = new_array(f, TYPE_NUMBERS[machine.dtype], rows, columns)
         scratch = f.stack(MOST_WEIGHTS * machine.size)
         f.call("transpose", void, scratch, arrays.memory(w), columns, inner)
         start = arrays.memory(bias, optional=True)
@@ -228,27 +251,30 @@ def _forward(module: Module, machine: _Machine) -> None:
         f.call(
             "product", void, arrays.memory(out), start, arrays.memory(x), scratch, rows, inner, columns, pitch
         )
-        arrays.answer(out)
+        f.ret(out)
 
 
-def _backward(module: Module, machine: _Machine) -> None:
-    with _builtin(module, "backward") as f:
-        arrays = _Arrays(f)
-        gx, gw, gb, g, x, w = (arrays.argument(k) for k in range(6))
+def _backward(module: Module, machine: Machine) -> None:
+    with builtin(module, "backward") as f:
+        arrays = Arrays(f)
+        g, x, w, needs = (arrays.argument(k) for k in range(4))
         for array in (g, x, w):
             arrays.check(array, 2)
-        for array, rank in ((gx, 2), (gw, 2), (gb, 1)):
-            arrays.check(array, rank, optional=True)
         rows, columns, inner = arrays.length(g, 0), arrays.length(g, 1), arrays.length(x, 1)
         arrays.refuse_unless(arrays.length(x, 0).equals(rows) & arrays.length(w, 0).equals(columns))
         arrays.refuse_unless(arrays.length(w, 1).equals(inner))
-        null = constant(ptr, 0)
-        with f.when(arrays.is_none(gx) ^ 1):
-            places = (arrays.memory(gx), null, arrays.memory(g), arrays.memory(w))
+        arrays.refuse_unless_small(rows, inner, columns)
+        number = TYPE_NUMBERS[machine.dtype]
+        results = [f.variable(ptr, arrays.none) for _ in range(3)]
+        with f.when(arrays.wants(needs, 0)):
+            results[0].set(gx := new_array(f, number, rows, inner))
+            places = (arrays.memory(gx), f.constant(ptr, 0), arrays.memory(g), arrays.memory(w))
             f.call("product", void, *places, rows, columns, inner, inner * machine.size)
-        with f.when(arrays.is_none(gw) ^ 1):
+        with f.when(arrays.wants(needs, 1)):
+            results[1].set(gw := new_array(f, number, columns, inner))
             places = (arrays.memory(gw), arrays.memory(g), arrays.memory(x))
             f.call("transposed_product", void, *places, rows, columns, inner)
-        with f.when(arrays.is_none(gb) ^ 1):
+        with f.when(arrays.wants(needs, 2)):
+            results[2].set(gb := new_array(f, number, columns))
             f.call("column_sums", void, arrays.memory(gb), arrays.memory(g), rows, columns)
-        arrays.answer(g)
+        f.ret(arrays.tuple_of(results))

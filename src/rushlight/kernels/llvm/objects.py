@@ -141,3 +141,19 @@ def builtin(module: Module, name: str):
 
 def argument(f: Function, k: int) -> Value:
     return f.load(ptr, f.arguments, 8 * k)
+
+
+def new_array(f: Function, type_number: int, *shape: Value) -> Value:
+    """A new array in C order, not filled; the function ends with NULL where there is no memory.
+
+    The module has `ndarray_type`, and `PyArray_New` is among its symbols (`array_symbols`).
+    """
+    dims, null, nothing = f.stack(8 * max(1, len(shape)), 8), f.constant(ptr, 0), f.constant(i32, 0)
+    for k, length in enumerate(shape):
+        f.store(length, dims, 8 * k)
+    kind, rank = f.load(ptr, Value(f, ptr, "@ndarray_type")), f.constant(i32, len(shape))
+    number = f.constant(i32, type_number)
+    made = f.call("PyArray_New", ptr, kind, rank, dims, number, null, null, nothing, nothing, null)
+    with f.when(made.convert("ptrtoint", i64).equals(0)):
+        f.ret(null)
+    return made
