@@ -55,6 +55,15 @@ def test_element_wise_kernels(compile_for_arm, op):
     assert relocate(compile_for_arm(elementwise_ir(Graph(node), "neon", 16))).machine == "aarch64"
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_small_layers_and_losses(compile_for_arm, dtype):
+    from rushlight.kernels.llvm.linear import linear_ir
+    from rushlight.kernels.llvm.small_losses import losses_ir
+
+    for text in (linear_ir(dtype, 16), losses_ir(dtype, 16)):
+        assert relocate(compile_for_arm(text)).machine == "aarch64"
+
+
 def test_row_and_column_kernels(compile_for_arm):
     from rushlight.kernels.llvm.columns import columns_ir
     from rushlight.kernels.llvm.rows import rows_ir

@@ -67,7 +67,7 @@ def _finish(kernel: Kernel) -> str:
         words, scratch = kernel.words(f), kernel.scratch(f)
         with f.loop(0, words["parts"]) as part:
             f.store(part, scratch, PART_AT)
-            for number, (name, count) in enumerate(kernel.phases):
+            for number, (name, count, _) in enumerate(kernel.phases):
                 with f.when(words[count] > 0):
                     f.store(f.constant(i64, 0), scratch, number * LINE)
                     body = Value(f, ptr, f"@{name}")
