@@ -21,7 +21,7 @@ BENCH  ?= 'op_add_10' 'mlp_*'
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-torch fuzz processes coverage lint format docs conformance bench wheel hooks clean
+.PHONY: help demo test test-torch fuzz processes growth coverage lint format docs conformance bench wheel hooks clean
 
 ifeq ($(OS),Windows_NT)
 BIN := $(VENV)/Scripts
@@ -51,6 +51,9 @@ fuzz: $(STAMPS)/test  ## 10,000 random calls of each kernel family, between guar
 
 processes: $(STAMPS)/test  ## 1,000 processes, one after another, that share the cache of kernels
 	"$(PY)" tools/many_processes.py $(ARGS)
+
+growth: $(STAMPS)/torch  ## how cost grows with sizes and threads: tables and plots in build/growth
+	"$(PY)" tools/growth $(ARGS)
 
 coverage: $(STAMPS)/test  ## run the tests and show which lines they miss
 	$(PYTEST) --cov --cov-report=term $(ARGS)

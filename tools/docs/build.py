@@ -95,6 +95,8 @@ def write(site, out):
         for page in members:
             text = template.substitute(title=escape(page.title), menu=menu(site, page), body=page.body)
             (out / page.address).write_text(text, encoding="utf8")
+    for picture in DOCS.glob("*.svg"):
+        shutil.copy(picture, out)
     style = (HERE / "theme" / "style.css").read_text(encoding="utf8")
     (out / "style.css").write_text(style + FORMATTER.get_style_defs(".code") + "\n", encoding="utf8")
     script = (HERE / "theme" / "search.js").read_text(encoding="utf8")
