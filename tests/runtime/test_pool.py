@@ -1,6 +1,7 @@
 """Every chunk runs exactly once: any number of threads, nested, from many Python threads, after forks."""
 
 import ctypes
+import math
 import os
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 
 from rushlight import runtime
 from rushlight.runtime import ir, native, pool
+from support.paths import run_python
 
 pytestmark = pytest.mark.skipif(not runtime.available(), reason=runtime.available().reason)
 
@@ -141,6 +143,35 @@ def test_environment_and_affinity_limit_the_threads(monkeypatch):
     monkeypatch.setattr(pool, "cpus_allowed", lambda: {0, 1, 2, 3})
     monkeypatch.setattr(pool, "container_limit", lambda: 1.5)
     assert pool.default_num_threads() == 2
+
+
+@pytest.mark.parametrize(
+    ("files", "limit"),
+    [
+        ({}, math.inf),
+        ({"cpu.max": "max 100000"}, math.inf),
+        ({"cpu.max": "150000 100000"}, 1.5),
+        ({"cpu.max": "400000 100000", "a/b/cpu.max": "max 100000", "a/cpu.max": "200000 100000"}, 2),
+        ({"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, math.inf),
+        ({"cpu/cpu.cfs_quota_us": "50000", "cpu/cpu.cfs_period_us": "100000"}, 0.5),
+        ({"cpu.max": "nonsense"}, math.inf),
+    ],
+)
+def test_the_limits_of_all_control_groups_count(tmp_path, files, limit):
+    own = tmp_path / "self"
+    own.write_text("1:cpu:/other\n0::/a/b\n")
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text + "\n")
+    assert pool.container_limit(str(tmp_path), str(own)) == limit
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs affinity")
+def test_a_process_on_one_cpu_has_one_thread():
+    program = "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}); import rushlight"
+    program += "; print(rushlight.get_num_threads())"
+    variables = {"OMP_NUM_THREADS": "", "RUSHLIGHT_NUM_THREADS": ""}
+    assert run_python("-c", program, **variables).stdout == "1\n"
 
 
 def test_the_serial_pool_has_the_same_interface():

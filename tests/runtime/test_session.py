@@ -1,6 +1,7 @@
 """Without llvmlite or a generator the answer is "no kernels" with a reason, never a crash."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -8,6 +9,7 @@ import pytest
 
 from rushlight import kernels, runtime
 from rushlight.runtime import session, settings
+from support.paths import run_python
 
 
 @pytest.fixture
@@ -107,6 +109,15 @@ def test_the_kernel_mode_decides_what_is_worthwhile():
         assert not kernels.policy.worthwhile(1)
     finally:
         runtime.set_kernel_mode(before)
+
+
+@pytest.mark.skipif("not __import__('rushlight.runtime').runtime.available()")
+def test_debugging_shows_the_calls_of_kernels():
+    program = "import rushlight as t; t.ones(5000).exp(); t.nn.functional.max_pool2d(t.ones(1, 1, 70, 70), 2)"
+    shown = run_python("-c", program, RUSHLIGHT_DEBUG="4").stderr
+    assert re.search(r"exp\(float32\[5000\], float32\[5000\]\) in [0-9.]+ us", shown)
+    assert re.search(r"pooling_\w+\(.*float32\[1, 1, 70, 70\].*\) in [0-9.]+ us", shown)
+    assert " us\n" not in run_python("-c", program, RUSHLIGHT_DEBUG="2").stderr
 
 
 @pytest.mark.skipif("not __import__('rushlight.runtime').runtime.available()")

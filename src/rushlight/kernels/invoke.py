@@ -8,7 +8,7 @@ from functools import cache
 
 import numpy as np
 
-from ..runtime import builtin, native
+from ..runtime import builtin, native, watch
 from .llvm import frame
 
 SOURCES = ("rushlight.runtime.ir", "rushlight.kernels.llvm.invoke", "rushlight.kernels.llvm.frame")
@@ -23,4 +23,4 @@ def load() -> Callable:
     code = native.module("invoke", (), invoke_ir, sources=SOURCES)
     ctypes.c_uint64.from_address(code.address["ndarray_type"]).value = id(np.ndarray)
     ctypes.c_uint64.from_address(code.address["none"]).value = id(None)
-    return builtin.fastcall(code.address["invoke"], "invoke", owner=code)
+    return watch.watched(builtin.fastcall(code.address["invoke"], "invoke", owner=code))

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from ..runtime import builtin, session, settings
+from ..runtime import builtin, session, settings, watch
 from ..runtime.locks import fork_safe_lock
 from .graph import Graph, Node, Unsupported
 
@@ -201,5 +201,5 @@ def _build(kind: str, graph: Graph, name: str) -> Callable:
 
     kernel = Kernel(name, graph) if kind == "elementwise" else ReducingKernel(name, graph, kind)
     code = build.BUILDERS[kind](graph, name)
-    kernel.builtin = builtin.fastcall(code.address["call"], name, owner=kernel)
+    kernel.builtin = watch.watched(builtin.fastcall(code.address["call"], name, owner=kernel), name)
     return kernel.builtin

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..runtime import builtin, native, session, settings
+from ..runtime import builtin, native, session, settings, watch
 
 MOST_PRODUCTS = 1 << 18  # multiplications up to which this is quicker than BLAS
 MOST_WEIGHTS = 4096  # elements of the weight that fit the stack, transposed
@@ -55,7 +55,8 @@ def _build(dtype: str) -> Any:
     for name, thing in (("ndarray_type", np.ndarray), ("none", None), ("true", True)):
         ctypes.c_uint64.from_address(code.address[name]).value = id(thing)
     return tuple(
-        builtin.fastcall(code.address[name], f"linear_{name}", owner=code) for name in ("forward", "backward")
+        watch.watched(builtin.fastcall(code.address[name], f"linear_{name}", owner=code), f"linear_{name}")
+        for name in ("forward", "backward")
     )
 
 

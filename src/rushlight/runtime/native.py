@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Mapping
 from functools import cache, lru_cache
 
-from . import loader, session, settings
+from . import loader, session, settings, watch
 from .cache import ObjectCache, default_folder, key_of, new_digest
 from .locks import fork_safe_lock
 
@@ -78,7 +78,8 @@ def module(
     key = key_of(name, arguments, source_hash(sources), machine.identity, session.versions())
     with _lock:
         if key not in _loaded:
-            _loaded[key] = _load_or_build(name, key, generate, _Symbols(symbols or {}))
+            code = _loaded[key] = _load_or_build(name, key, generate, _Symbols(symbols or {}))
+            watch.names.update(dict.fromkeys(code.address.values(), name))
         return _loaded[key]
 
 

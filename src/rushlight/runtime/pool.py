@@ -32,18 +32,38 @@ def cpus_allowed() -> set[int]:
     return set(range(os.cpu_count() or 1))
 
 
-def container_limit() -> float:
-    """CPUs' worth of time that the control group may use, infinite without a limit."""
+def container_limit(groups: str = "/sys/fs/cgroup", own: str = "/proc/self/cgroup") -> float:
+    """CPUs' worth of time that the control group and those around it may use, infinite without a limit."""
+    limits = [_limit_of(os.path.join(groups, "cpu"))]
+    path = _group(own)
+    while path:
+        limits.append(_limit_of(os.path.join(groups, path)))
+        path = os.path.dirname(path)
+    return min(_limit_of(groups), *limits)
+
+
+def _group(own: str) -> str:
+    """The path of this process's control group below the root that it sees."""
     try:
-        with open("/sys/fs/cgroup/cpu.max") as file:
+        with open(own) as file:
+            found = [line.strip()[3:] for line in file if line.startswith("0::/")]
+    except OSError:
+        return ""
+    return found[0].strip("/") if found and ".." not in found[0] else ""
+
+
+def _limit_of(folder: str) -> float:
+    """The limit of one control group, of either version."""
+    try:
+        with open(os.path.join(folder, "cpu.max")) as file:
             quota, period = file.read().split()
         return math.inf if quota == "max" else int(quota) / int(period)
-    except (OSError, ValueError):
+    except (OSError, ValueError, ZeroDivisionError):
         pass
     try:
-        with open("/sys/fs/cgroup/cpu/cpu.cfs_quota_us") as file:
+        with open(os.path.join(folder, "cpu.cfs_quota_us")) as file:
             quota = int(file.read())
-        with open("/sys/fs/cgroup/cpu/cpu.cfs_period_us") as file:
+        with open(os.path.join(folder, "cpu.cfs_period_us")) as file:
             period = int(file.read())
         return quota / period if quota > 0 else math.inf
     except (OSError, ValueError, ZeroDivisionError):

@@ -2,7 +2,8 @@
 
 | variable | meaning |
 |---|---|
-| `RUSHLIGHT_DEBUG` | 1: compilations and their times, 2: cache hits and reasons for going without, 3: IR |
+| `RUSHLIGHT_DEBUG` | 1: compilations and their times, 2: also what comes from the cache and why numpy does |
+| | the work, 3: also the IR of what is compiled, 4: also each call of a kernel and its time |
 | `RUSHLIGHT_KERNELS` | `auto` (default): where they pay; `off`: numpy only; `force`: all that can run |
 | `RUSHLIGHT_CACHE` | folder of compiled objects (default: the user's cache folder); `off`: in memory |
 | `RUSHLIGHT_CACHE_LIMIT` | size of that folder in MB (default 256) |
