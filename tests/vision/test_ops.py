@@ -201,3 +201,146 @@ def test_layers(make, real):
     want, got = results
     assert want[:2] == got[:2]
     np.testing.assert_allclose(got[2], want[2], rtol=1e-4, atol=1e-5)
+
+
+def convolved_by_loops(input, offset, weight, stride, padding, dilation, mask):
+    """Each tap looks between four pixels; those outside of the input are 0."""
+    batch, channels, height, width = input.shape
+    out_channels, per_group, kh, kw = weight.shape
+    taps, groups = kh * kw, offset.shape[1] // (2 * kh * kw)
+    result = np.zeros((batch, out_channels, *offset.shape[2:]))
+
+    def pixel(n, c, y, x):
+        return input[n, c, y, x] if 0 <= y < height and 0 <= x < width else 0.0
+
+    for n, o, i, j in np.ndindex(*result.shape):
+        for k, (r, s) in enumerate(np.ndindex(kh, kw)):
+            for c in range(per_group):
+                channel = o // (out_channels // (channels // per_group)) * per_group + c
+                place = channel // (channels // groups) * taps + k
+                y = i * stride[0] - padding[0] + r * dilation[0] + offset[n, 2 * place, i, j]
+                x = j * stride[1] - padding[1] + s * dilation[1] + offset[n, 2 * place + 1, i, j]
+                top, left = math.floor(y), math.floor(x)
+                value = sum(
+                    (1 - abs(y - a)) * (1 - abs(x - b)) * pixel(n, channel, a, b)
+                    for a in (top, top + 1)
+                    for b in (left, left + 1)
+                )
+                result[n, o, i, j] += weight[o, c, r, s] * value * mask[n, place, i, j]
+    return result
+
+
+@pytest.mark.parametrize("groups", [1, 2])
+def test_deform_conv2d(groups):
+    rng = np.random.default_rng(groups)
+    stride, padding, dilation = (2, 1), (1, 0), (1, 2)
+    input, weight = rng.standard_normal((2, 4, 6, 7)), rng.standard_normal((6, 4 // groups, 3, 2))
+    size = (3, 5)
+    offset = 2 * rng.standard_normal((2, 2 * groups * 6, *size))
+    mask = rng.random((2, groups * 6, *size))
+    want = convolved_by_loops(input, offset, weight, stride, padding, dilation, mask)
+    given = [rushlight.from_numpy(a).requires_grad_() for a in (input, offset, weight, mask)]
+    options = {"stride": stride, "padding": padding, "dilation": dilation}
+
+    def run(x, moves, taps, weights):
+        return ops.deform_conv2d(x, moves, taps, mask=weights, **options)
+
+    np.testing.assert_allclose(run(*given).detach().numpy(), want, rtol=1e-9, atol=1e-10)
+    assert rushlight.autograd.gradcheck(run, given)
+    layer = ops.DeformConv2d(4, 6, 3, padding=1, groups=2)
+    plain = rushlight.nn.functional.conv2d(
+        rushlight.rand(1, 4, 5, 5), layer.weight, layer.bias, padding=1, groups=2
+    )
+    rushlight.manual_seed(1)
+    x = rushlight.rand(1, 4, 5, 5)
+    want = rushlight.nn.functional.conv2d(x, layer.weight, layer.bias, padding=1, groups=2)
+    got = layer(x, rushlight.zeros(1, 18, *plain.shape[2:]))
+    assert (got - want).abs().max() < 1e-5
+    with pytest.raises(RuntimeError, match="offset"):
+        layer(x, rushlight.zeros(1, 18, 4, 4))
+
+
+def test_deform_conv2d_module_is_torchvision_s(real):
+    states = []
+    for library, module in ((real.torch, real.vision.ops), (rushlight, ops)):
+        library.manual_seed(3)
+        layer = module.DeformConv2d(4, 6, (3, 2), stride=2, dilation=2, groups=2)
+        states.append((repr(layer), [p.detach().numpy() for p in layer.parameters()]))
+    assert states[0][0] == states[1][0]
+    assert all(np.array_equal(a, b) for a, b in zip(states[0][1], states[1][1]))
+
+
+def test_cells_with_channels_of_their_own():
+    rng = np.random.default_rng(3)
+    maps = rng.standard_normal((2, 3 * 6, 9, 8))
+    rows = np.array([[0, 1.2, 0.5, 6.4, 7.7], [1, 2, 2, 2.3, 2.2], [1, -1, 3, 9, 12]])
+    pooled = ops.ps_roi_pool(rushlight.from_numpy(maps), rushlight.from_numpy(rows), (2, 3), 0.9).numpy()
+    aligned = ops.ps_roi_align(rushlight.from_numpy(maps), rushlight.from_numpy(rows), (2, 3), 0.9, 2).numpy()
+    everywhere = ops.roi_align(
+        rushlight.from_numpy(maps), rushlight.from_numpy(rows), (2, 3), 0.9, 2, aligned=True
+    ).numpy()
+    for k, c, i, j in np.ndindex(*pooled.shape):
+        channel = (c * 2 + i) * 3 + j
+        assert aligned[k, c, i, j] == pytest.approx(everywhere[k, channel, i, j], abs=1e-9)
+        x1, y1, x2, y2 = (math.floor(abs(v * 0.9) + 0.5) * (1 if v >= 0 else -1) for v in rows[k, 1:])
+        high, wide = max(y2 - y1, 1) / 2, max(x2 - x1, 1) / 3
+        ys = [min(max(v, 0), 8) for v in (math.floor(i * high) + y1, math.ceil((i + 1) * high) + y1)]
+        xs = [min(max(v, 0), 7) for v in (math.floor(j * wide) + x1, math.ceil((j + 1) * wide) + x1)]
+        cell = maps[int(rows[k, 0]), channel, ys[0] : ys[1], xs[0] : xs[1]]
+        assert pooled[k, c, i, j] == pytest.approx(cell.mean() if cell.size else 0.0, abs=1e-9)
+    with pytest.raises(ValueError, match="18 channels"):
+        ops.ps_roi_pool(rushlight.from_numpy(maps), rushlight.from_numpy(rows), 5)
+
+
+@pytest.mark.parametrize("dims", [2, 3])
+def test_drop_block(dims, real):
+    data = np.random.default_rng(0).random((2, 3, *[9, 8, 7][:dims])).astype(np.float32)
+    results = []
+    for library, module in ((real.torch, real.vision.ops), (rushlight, ops)):
+        library.manual_seed(4)
+        layer = getattr(module, f"DropBlock{dims}d")(0.3, 3)
+        x = library.from_numpy(data.copy())
+        results.append((layer(x).numpy(), layer.eval()(x).numpy(), repr(layer)))
+    np.testing.assert_allclose(results[1][0], results[0][0], rtol=1e-5)
+    assert (results[0][0] == 0).any()
+    assert np.array_equal(results[1][1], data)
+    assert results[0][2] == results[1][2]
+
+
+def test_pyramids(real):
+    rng = np.random.default_rng(6)
+    maps = {
+        name: rng.random((2, c, s, s), np.float32) for name, c, s in (("a", 4, 16), ("b", 6, 8), ("c", 8, 4))
+    }
+    boxes = [boxes_of(1, 5, 60), boxes_of(2, 3, 60)]
+    results = []
+    for library, module in ((real.torch, real.vision.ops), (rushlight, ops)):
+        library.manual_seed(2)
+        blocks = module.feature_pyramid_network
+        for extra in (None, blocks.LastLevelMaxPool(), blocks.LastLevelP6P7(8, 5)):
+            pyramid = module.FeaturePyramidNetwork([4, 6, 8], 5, extra)
+            out = pyramid({k: library.from_numpy(v) for k, v in maps.items()})
+            results.append(
+                (list(out), [v.detach().numpy() for v in out.values()], list(pyramid.state_dict()))
+            )
+        pyramid.load_state_dict({k.replace(".0.", "."): v for k, v in pyramid.state_dict().items()})
+    for (names, want, keys), (same_names, got, same_keys) in zip(results[:3], results[3:]):
+        assert (names, keys) == (same_names, same_keys)
+        for a, b in zip(want, got):
+            np.testing.assert_allclose(b, a, rtol=1e-4, atol=1e-5)
+    align = ops.MultiScaleRoIAlign(["a", "b"], 3, 2, canonical_scale=32)
+    found = align(
+        {k: rushlight.from_numpy(v)[:, :4] for k, v in maps.items()},
+        [rushlight.from_numpy(b) for b in boxes],
+        [(64, 64), (60, 50)],
+    )
+    assert align.scales == [0.25, 0.125]
+    sides = np.sqrt([(b[2] - b[0]) * (b[3] - b[1]) for part in boxes for b in part])
+    levels = np.clip(np.floor(4 + np.log2(sides / 32) + 1e-6), 2, 3).astype(int) - 2
+    assert set(levels) == {0, 1}
+    for i, box in enumerate(np.concatenate(boxes)):
+        level = levels[i]
+        row = np.concatenate([[int(i >= 5)], box])[None].astype(np.float32)
+        source = rushlight.from_numpy(list(maps.values())[level])[:, :4]
+        want = ops.roi_align(source, rushlight.from_numpy(row), 3, align.scales[level], 2)
+        assert (found[i] - want[0]).abs().max() < 1e-6

@@ -13,6 +13,9 @@ from .boxes import (
     nms,
     remove_small_boxes,
 )
+from .deformable import DeformConv2d, deform_conv2d
+from .drop_block import DropBlock2d, DropBlock3d, drop_block2d, drop_block3d
+from .feature_pyramid_network import FeaturePyramidNetwork, MultiScaleRoIAlign
 from .losses import (
     complete_box_iou_loss,
     distance_box_iou_loss,
@@ -28,5 +31,6 @@ from .misc import (
     Permute,
     SqueezeExcitation,
 )
+from .positions import PSRoIAlign, PSRoIPool, ps_roi_align, ps_roi_pool
 from .regions import RoIAlign, RoIPool, roi_align, roi_pool
 from .stochastic_depth import StochasticDepth, stochastic_depth

@@ -13,7 +13,7 @@ from rushlight import nn
 from ..transforms.geometry import pair
 
 
-def _rows(boxes: Any) -> np.ndarray:
+def region_rows(boxes: Any) -> np.ndarray:
     """[K, 5] rows of picture, x1, y1, x2, y2, of such a tensor or of a list of boxes for each picture."""
     if isinstance(boxes, rl.Tensor):
         if boxes.ndim != 2 or boxes.shape[1] != 5:
@@ -37,7 +37,7 @@ def roi_align(
     What a cell takes from a row of the map does not depend on its column, so each box is two matrices.
     """
     size = pair(output_size, "output_size")
-    rows = _rows(boxes)
+    rows = region_rows(boxes)
     height, width = input.shape[-2:]
     options = (spatial_scale, sampling_ratio, aligned)
     down = np.array([_weights(r[2], r[4], size[0], height, *options) for r in rows]).reshape(
@@ -86,7 +86,7 @@ def _weights(
 def roi_pool(input: Any, boxes: Any, output_size: Any, spatial_scale: float = 1.0) -> Any:
     """[K, C, h, w]: the largest value in each cell of each box of a feature map [N, C, H, W]."""
     size = pair(output_size, "output_size")
-    pooled = [_pooled(input[int(row[0])], row[1:] * spatial_scale, size) for row in _rows(boxes)]
+    pooled = [_pooled(input[int(row[0])], row[1:] * spatial_scale, size) for row in region_rows(boxes)]
     return rl.stack(pooled) if pooled else input.new_zeros((0, input.shape[1], *size))
 
 
