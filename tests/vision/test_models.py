@@ -18,10 +18,19 @@ SMALL = """
     shufflenet_v2_x0_5 efficientnet_b0 efficientnet_v2_s regnet_y_400mf convnext_tiny swin_t swin_v2_t
 """
 
+OF_PIXELS = {
+    name
+    for name in models.list_models()
+    if models.segmentation.__name__ in models.get_model_builder(name).__module__
+}
+VIDEOS = {"r3d_18": 32, "mc3_18": 32, "r2plus1d_18": 32, "s3d": 224}
+
 
 def build(library_models, name, **options):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # of googlenet and inception: initial values take long
+        if name in OF_PIXELS:
+            options.setdefault("weights_backbone", None)
         return library_models.get_model(name, **options)
 
 
@@ -71,6 +80,71 @@ def test_same_seed_same_weights_same_results(name, real):
     with torch.no_grad(), rushlight.no_grad():
         want, got = theirs(torch.from_numpy(x)).numpy(), ours(rushlight.from_numpy(x)).numpy()
     np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-4 * np.abs(want).max())
+
+
+def outputs(real, name, x, **options):
+    """(torchvision's, ours) for one input, of the same seed and then of noisier weights."""
+    made = []
+    for library, library_models in ((real.torch, real.vision.models), (rushlight, models)):
+        library.manual_seed(0)
+        model = build(library_models, name, **options).eval()
+        state = {key: value.numpy().copy() for key, value in model.state_dict().items()}
+        enliven(library, model)
+        with library.no_grad():
+            made.append((repr(model), state, model(library.from_numpy(x))))
+    (shown, want, theirs), (same, got, ours) = made
+    assert shown == same
+    assert list(want) == list(got)
+    assert all(np.array_equal(want[key], got[key]) for key in want)
+    return theirs, ours
+
+
+@pytest.mark.parametrize(
+    "name", ["fcn_resnet50", "deeplabv3_mobilenet_v3_large", "lraspp_mobilenet_v3_large"]
+)
+def test_networks_that_name_each_pixel(name, real):
+    x = np.random.default_rng(0).standard_normal((1, 3, 48, 40)).astype(np.float32)
+    options = {} if name.startswith("lraspp") else {"aux_loss": True}
+    theirs, ours = outputs(real, name, x, num_classes=5, **options)
+    assert list(theirs) == list(ours)
+    for key, want in ((key, value.numpy()) for key, value in theirs.items()):
+        assert ours[key].shape == (1, 5, 48, 40)
+        np.testing.assert_allclose(ours[key].numpy(), want, rtol=1e-3, atol=1e-3 * np.abs(want).max())
+
+
+@pytest.mark.parametrize(("name", "size"), VIDEOS.items())
+def test_networks_for_videos(name, size, real):
+    x = (
+        np.random.default_rng(0)
+        .standard_normal((1, 3, 14 if name == "s3d" else 8, size, size))
+        .astype(np.float32)
+    )
+    theirs, ours = outputs(real, name, x, num_classes=7)
+    np.testing.assert_allclose(
+        ours.numpy(), theirs.numpy(), rtol=1e-3, atol=1e-4 * np.abs(theirs.numpy()).max()
+    )
+
+
+def test_videos_are_prepared_as_torchvision_does(real):
+    clip = np.random.default_rng(0).integers(0, 256, (4, 3, 60, 70), dtype=np.uint8)
+    prepare = [
+        library.R3D_18_Weights.DEFAULT.transforms() for library in (real.vision.models.video, models.video)
+    ]
+    want, got = prepare[0](real.torch.from_numpy(clip)), prepare[1](rushlight.from_numpy(clip))
+    assert got.shape == (3, 4, 112, 112)
+    almost_same(want, got)
+    prepare = [
+        library.FCN_ResNet50_Weights.DEFAULT.transforms()
+        for library in (real.vision.models.segmentation, models.segmentation)
+    ]
+    almost_same(prepare[0](real.torch.from_numpy(clip[0])), prepare[1](rushlight.from_numpy(clip[0])))
+
+
+def almost_same(want, got):
+    """Equal, but that one byte in a thousand may have been rounded to the other side."""
+    apart = np.abs(want.numpy() - got.numpy())
+    assert apart.max() < 0.02
+    assert (apart > 1e-4).mean() < 1e-3
 
 
 def test_vision_transformer(real):

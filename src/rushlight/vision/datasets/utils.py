@@ -160,3 +160,16 @@ def unpickled(path: Any) -> Any:
     """What a pickle of arrays has; texts of Python 2 are taken as latin-1."""
     with open(path, "rb") as file:
         return ArrayUnpickler(file, encoding="latin1").load()
+
+
+def download_file_from_google_drive(
+    file_id: str, root: Any, filename: Any = None, md5: str | None = None
+) -> None:
+    """The file of this number on Google Drive, in the folder `root`."""
+    url = f"https://drive.usercontent.google.com/download?id={file_id}&export=download&confirm=t"
+    download_url(url, root, filename or file_id, md5)
+
+
+def iterable_to_str(iterable: Any) -> str:
+    """The things of an iterable in quotes, with commas between."""
+    return "'" + "', '".join(str(item) for item in iterable) + "'"

@@ -29,3 +29,5 @@ def _publish(family: str) -> None:
 
 for _family in _FAMILIES.split():
     _publish(_family)
+for _task in ("segmentation", "video"):  # their names stay in packages of their own
+    _import_module(f"{__name__}.{_task}")
