@@ -271,9 +271,12 @@ def _step(layer: Layer) -> None:
                 _product(f, layer, words, f.constant(i64, 0), blocks * len(layer.kind.across))
             with some, f.loop(0, len(layer.kind.across)) as slot:
                 _product(f, layer, words, slot * blocks + f.low, f.high - f.low)
-        columns = f.loop(f.low * m.bytes, f.high * m.bytes, m.bytes)
-        with f.loop(0, f.count) as n, columns as at:
-            _cell(f, layer, words, n, at)
+        low, high = f.low * m.bytes, f.high * m.bytes
+        if layer.name in ("gru", "lstm"):  # apart from the rest, which would wait for it
+            with f.loop(0, f.count) as n, f.loop(low, high, m.bytes) as at:
+                _gates(f, layer, words, n, at)
+        with f.loop(0, f.count) as n, f.loop(low, high, m.bytes) as at:
+            _state(f, layer, words, n, at)
 
 
 def _product(f: Function, layer: Layer, words: Words, first: Value, count: Value) -> None:
@@ -287,16 +290,31 @@ def _product(f: Function, layer: Layer, words: Words, first: Value, count: Value
     f.call("product", void, sums, sums, f.h, packed, *sizes)
 
 
-def _cell(f: Function, layer: Layer, words: Words, n: Value, at: Value) -> None:
-    """One vector of one sequence's state."""
-    m, width, h_pitch = layer.machine, layer.width(words), layer.pitch(words)
-    mask = layer.mask(f, words, at)
-    slots = [f.gates.offset(n * width * layer.kind.slots + width * k + at) for k in range(layer.kind.slots)]
-    state = m.load(f, f.h.offset(n * h_pitch + at), 0, mask) if layer.name == "gru" else None
+def _gates(f: Function, layer: Layer, words: Words, n: Value, at: Value) -> None:
+    """One vector of one sequence's gates, and of its memory."""
+    m, mask = layer.machine, layer.mask(f, words, at)
+    slots = _slots(f, layer, words, n, at)
     memory = m.load(f, f.c.offset(n * f.c_pitch + at), 0, mask) if layer.has_memory else None
-    step = cells.forward(f, layer.name, [m.load(f, slot) for slot in slots], state, memory)
-    for slot, value in zip(slots, step.slots):
+    values, memory = cells.gates(f, layer.name, [m.load(f, slot) for slot in slots], memory)
+    for slot, value in zip(slots, values):
         m.store(f, value, slot)
     if layer.has_memory:
-        m.store(f, step.memory, f.memory.offset(n * width + at))
-    m.store(f, step.state, f.out.offset(n * h_pitch + at), 0, mask)
+        m.store(f, memory, f.memory.offset(n * layer.width(words) + at))
+
+
+def _state(f: Function, layer: Layer, words: Words, n: Value, at: Value) -> None:
+    """One vector of one sequence's state."""
+    m, h_pitch, mask = layer.machine, layer.pitch(words), layer.mask(f, words, at)
+    slots = _slots(f, layer, words, n, at)
+    before = m.load(f, f.h.offset(n * h_pitch + at), 0, mask) if layer.name == "gru" else None
+    memory = m.load(f, f.memory.offset(n * layer.width(words) + at)) if layer.has_memory else None
+    first, state = cells.state(f, layer.name, [m.load(f, slot) for slot in slots], memory, before)
+    if not layer.has_memory:
+        m.store(f, first, slots[0])
+    m.store(f, state, f.out.offset(n * h_pitch + at), 0, mask)
+
+
+def _slots(f: Function, layer: Layer, words: Words, n: Value, at: Value) -> list[Value]:
+    """Where a vector of each slot lies."""
+    width, slots = layer.width(words), layer.kind.slots
+    return [f.gates.offset(n * width * slots + width * k + at) for k in range(slots)]

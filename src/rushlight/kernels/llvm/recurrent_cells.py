@@ -35,14 +35,6 @@ KINDS = {
 }
 
 
-class Step(NamedTuple):
-    """What a step gives: the slots as they are kept, the state, and the memory if there is one."""
-
-    slots: list[Value]
-    state: Value
-    memory: Value | None = None
-
-
 class Back(NamedTuple):
     """What a step gives back: slopes of the slots, of the state before apart from products, of the memory."""
 
@@ -51,14 +43,29 @@ class Back(NamedTuple):
     memory: Value | None = None
 
 
-def forward(f: Function, kind: str, sums: list[Value], state: Value | None, memory: Value | None) -> Step:
-    """One step; `state` is that before it, which only a gru asks for."""
+def gates(
+    f: Function, kind: str, sums: list[Value], memory: Value | None
+) -> tuple[list[Value], Value | None]:
+    """The first half of a step: slots as far as they do not wait for one another, and the next memory."""
     if kind == "lstm":
-        return _lstm(f, sums, memory)
+        i, forget, new, out = (tanh(f, s) if k == 2 else sigmoid(f, s) for k, s in enumerate(sums))
+        return [i, forget, new, out], f.fma(forget, memory, i * new)
     if kind == "gru":
-        return _gru(f, sums, state)
-    y = tanh(f, sums[0]) if kind == "tanh" else f.select(sums[0] < 0.0, 0.0, sums[0])
-    return Step([y], y)
+        return [sums[0], sigmoid(f, sums[1]), sigmoid(f, sums[2]), sums[3]], None
+    return sums, None
+
+
+def state(
+    f: Function, kind: str, slots: list[Value], memory: Value | None, before: Value | None
+) -> tuple[Value, Value]:
+    """The second half: the first slot as it is kept, and the next state; a gru asks for the one before."""
+    if kind == "lstm":
+        return slots[0], slots[3] * tanh(f, memory)
+    if kind == "gru":
+        new = tanh(f, f.fma(slots[1], slots[3], slots[0]))
+        return new, f.fma(slots[2], before - new, new)
+    y = tanh(f, slots[0]) if kind == "tanh" else f.select(slots[0] < 0.0, 0.0, slots[0])
+    return y, y
 
 
 def backward(
@@ -75,12 +82,6 @@ def backward(
     return Back([f.select(y <= 0.0, 0.0, slope)])
 
 
-def _lstm(f: Function, sums: list[Value], memory: Value) -> Step:
-    i, forget, new, out = (tanh(f, s) if k == 2 else sigmoid(f, s) for k, s in enumerate(sums))
-    memory = f.fma(forget, memory, i * new)
-    return Step([i, forget, new, out], out * tanh(f, memory), memory)
-
-
 def _lstm_back(
     f: Function, kept: list[Value], slope: Value, before: Value, after: Value, memory: Value
 ) -> Back:
@@ -94,12 +95,6 @@ def _lstm_back(
         slope * squashed * _bend(out),
     ]
     return Back(slots, None, memory * forget)
-
-
-def _gru(f: Function, sums: list[Value], state: Value) -> Step:
-    reset, update, share = sigmoid(f, sums[1]), sigmoid(f, sums[2]), sums[3]
-    new = tanh(f, f.fma(reset, share, sums[0]))
-    return Step([new, reset, update, share], f.fma(update, state - new, new))
 
 
 def _gru_back(kept: list[Value], slope: Value, before: Value) -> Back:
