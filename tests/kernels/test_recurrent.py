@@ -92,6 +92,8 @@ def test_outputs_states_and_gradients(kind, dtype):
             results, gradients = case.truth()
             near(made[:3], results, dtype)
             near(case.backward(made), gradients, dtype)
+            for kept, other in zip(made[:3], case.forward(keep=False)[:3], strict=True):
+                np.testing.assert_array_equal(kept, other)
 
 
 @pytest.mark.parametrize("kind", KINDS)

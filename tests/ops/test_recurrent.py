@@ -127,3 +127,34 @@ def test_messages_say_what_is_wrong():
         rushlight.gru(x, h, params, False, 2, 0.0, False, False, False)
     with pytest.raises(TypeError, match="takes"):
         rushlight.lstm(x, h)
+
+
+@pytest.mark.parametrize("kind", ["LSTM", "GRU", "RNN"])
+def test_edits_of_what_a_layer_was_given_or_gave_spoil_no_gradient(kind):
+    """Outputs, states, inputs and weights may be written to between the forward pass and the backward one."""
+    x, found = rushlight.randn(4, 3, 5), []
+    for edited in (False, True):
+        rushlight.manual_seed(0)
+        layer = getattr(rushlight.nn, kind)(5, 6, batch_first=True)
+        given = x.clone()
+        out, last = layer(given)
+        total = (out * out).sum()
+        if edited:
+            with rushlight.no_grad():
+                for t in (out, given, *(last if kind == "LSTM" else [last]), *layer.parameters()):
+                    t.fill_(7.0)
+        total.backward()
+        found.append([p.grad.numpy() for p in layer.parameters()])
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("kind", ["LSTM", "GRU", "RNN"])
+def test_going_back_twice_adds_the_same_gradients_again(kind):
+    layer = getattr(rushlight.nn, kind)(5, 6)
+    loss = layer(rushlight.randn(4, 3, 5))[0].sin().sum()
+    loss.backward(retain_graph=True)
+    once = [p.grad.numpy().copy() for p in layer.parameters()]
+    loss.backward()
+    for one, p in zip(once, layer.parameters(), strict=True):
+        np.testing.assert_allclose(p.grad.numpy(), 2 * one, rtol=1e-6)

@@ -175,6 +175,9 @@ class Rows(NamedTuple):
     x_row: int
     row_group: int
     row_step: int
+    x_unit: int
+    x_time: int
+    x_sequence: int
 
     @property
     def flat(self) -> bool:
@@ -186,19 +189,21 @@ def _in_rows(x: np.ndarray, when: Sequences) -> tuple[np.ndarray, Rows]:
     if x.strides[-1] != x.itemsize or not x.flags.aligned:
         x = np.ascontiguousarray(x)
     if x.ndim == 2:
-        return x, _flat(when.rows, x.strides[0])
+        pitch = x.strides[0]
+        return x, Rows(*_flat(when.rows, pitch), 1, pitch, pitch)
     (steps, batch, _), (step, row, _) = x.shape, x.strides
+    places = batch, step, row
     if steps == 1 or step == batch * row:
-        return x, _flat(when.rows, row)
+        return x, Rows(*_flat(when.rows, row), *places)
     if batch == 1:
-        return x, _flat(when.rows, step)
+        return x, Rows(*_flat(when.rows, step), *places)
     if batch >= steps:
-        return x, Rows(batch, _tasks(batch), step, row, batch, 1)
-    return x, Rows(steps, _tasks(steps), row, step, 1, batch)
+        return x, Rows(batch, _tasks(batch), step, row, batch, 1, *places)
+    return x, Rows(steps, _tasks(steps), row, step, 1, batch, *places)
 
 
-def _flat(rows: int, pitch: int) -> Rows:
-    return Rows(rows, _tasks(rows), 0, pitch, 0, 1)
+def _flat(rows: int, pitch: int) -> tuple[int, ...]:
+    return rows, _tasks(rows), 0, pitch, 0, 1
 
 
 def _tasks(rows: int) -> int:
@@ -214,8 +219,13 @@ class Plan(NamedTuple):
     address: int
     release: bool
     threads: int
-    scratch: int
+    shared_bytes: int
+    slot_bytes: int  # for each thread
     numbers: tuple[int, ...]
+    near: bool = False  # do sums lie in the scratch?
+
+    def scratch(self) -> np.ndarray:
+        return memory.empty((self.shared_bytes + self.threads * self.slot_bytes + LINE,), np.uint8)
 
 
 def forward(
@@ -240,11 +250,10 @@ def forward(
         return None
     empty = memory.empty
     out, hn = empty((*x.shape[:-1], sizes.hidden), dtype), np.empty(h.shape, dtype)
-    gates = empty((when.rows, sizes.slots.slots * sizes.padded), dtype)
+    gates = None if plan.near else empty((when.rows, sizes.slots.slots * sizes.padded), dtype)
     cells = cn = None
     if c is not None:
         cells, cn = empty((when.rows if keep else when.batch, sizes.padded), dtype), np.empty(c.shape, dtype)
-    scratch = empty((plan.scratch,), np.uint8)
     invoke.load()(
         plan.address,
         plan.release,
@@ -257,10 +266,10 @@ def forward(
         cells,
         when.places,
         when.sizes,
-        scratch,
+        plan.scratch(),
         plan.threads,
-        0,
-        0,
+        plan.shared_bytes,
+        plan.slot_bytes,
         *plan.numbers,
     )
     return out, hn, cn, Kept(gates, cells)
@@ -276,16 +285,20 @@ def _forward_plan(
     kind, blocks, line = sizes.slots, sizes.blocks, sizes.lanes * sizes.item
     work = _work(sizes, rows)
     parts = _parts(sizes, steps, batch, work, threads)
+    weights = len(kind.across) * sizes.hidden * (sizes.features + sizes.hidden) * sizes.item
+    fused = bool(parts.parts) and parts.part_rows >= FEW_SEQUENCES and weights <= CACHED_WEIGHTS
+    near = fused and not keep
     features, hidden = (up(size, sizes.lanes) for size in (sizes.features, sizes.hidden))
     packed_across = blocked.HEADER + blocks * len(kind.inward) * features * line
     starts = packed_across + blocks * len(kind.across) * hidden * line
     numbers = (
         *(steps, batch, sizes.features, sizes.hidden, rows, parts.part_rows, int(keep)),
-        *(blocks * (len(kind.inward) + len(kind.across)), _row_tasks(rows, lying)),
-        *(*parts[2:], packed_across, starts, *lying),
+        *(blocks * (len(kind.inward) + len(kind.across)), 0 if fused else _row_tasks(rows, lying)),
+        *(*parts[2:], int(fused), int(near), packed_across, starts, *lying),
     )
-    scratch = starts + blocks * kind.slots * line + LINE
-    return Plan(address, work >= RELEASE_MULTIPLICATIONS, parts.threads, scratch, numbers)
+    shared = up(starts + blocks * kind.slots * line, LINE)
+    slot = parts.part_rows * kind.slots * sizes.padded * sizes.item if near else 0
+    return Plan(address, work >= RELEASE_MULTIPLICATIONS, parts.threads, shared, slot, numbers, near)
 
 
 def _row_tasks(rows: int, lying: Rows) -> int:
@@ -356,7 +369,6 @@ def backward(
     made = [
         memory.empty(a.shape, dtype) if need and a is not None else None for a, need in zip(wanted, needs)
     ]
-    scratch = memory.empty((plan.scratch,), np.uint8)
     steps = (when.batch, *of_out.strides[:2]) if when.plain else (1, of_out.strides[0], of_out.strides[0])
     last = [ready[0], ready[1] if c is not None else None, x, *ready[len(g) - 1 :]]
     invoke.load()(
@@ -367,10 +379,10 @@ def backward(
         *made,
         when.places,
         when.sizes,
-        scratch,
+        plan.scratch(),
         plan.threads,
-        0,
-        0,
+        plan.shared_bytes,
+        plan.slot_bytes,
         *plan.numbers[:BEFORE_STEPS],
         *steps,
         *plan.numbers[BEFORE_STEPS:],
@@ -423,4 +435,4 @@ def _backward_plan(
         *lying,
         *places.values(),
     )
-    return Plan(address, work >= RELEASE_MULTIPLICATIONS, parts.threads, at + LINE, numbers)
+    return Plan(address, work >= RELEASE_MULTIPLICATIONS, parts.threads, at, 0, numbers)

@@ -16,12 +16,26 @@ from .blocked import HEADER, Kernel, Machine, Words
 from .products import block_size, define_product, pack_rows
 
 ROWS_OF_A_TASK = 48
-ROW_WORDS = ("group_rows", "group_tasks", "x_group", "x_row", "row_group", "row_step")
+ROW_WORDS = (
+    *("group_rows", "group_tasks", "x_group", "x_row", "row_group", "row_step"),
+    *("x_unit", "x_time", "x_sequence"),
+)
 WORDS = (
     *("x", "w_ih", "w_hh", "b_ih", "b_hh", "h0", "c0", "out", "hn", "cn", "gates", "cells"),
     *("places", "sizes", "scratch", "threads", "shared_bytes", "slot_bytes"),
     *("steps", "batch", "features", "hidden", "rows", "part_rows", "keep"),
-    *("packs", "row_tasks", "parts", "rounds", "span", "packed_across", "starts", *ROW_WORDS),
+    *(
+        "packs",
+        "row_tasks",
+        "parts",
+        "rounds",
+        "span",
+        "fused",
+        "near",
+        "packed_across",
+        "starts",
+        *ROW_WORDS,
+    ),
 )
 
 
@@ -134,29 +148,33 @@ class Rows:
 
 def _project(layer: Layer) -> None:
     """The products of some rows with the weights of the input, on top of the biases."""
-    m, kind = layer.machine, layer.kind
     with layer.kernel.phase("project", "row_tasks") as (f, words, task, _):
         rows = Rows(f, words, task)
-        width, inner = layer.width(words), words["features"]
-        scratch = layer.kernel.scratch(f)
-        starts = scratch.offset(words["starts"])
-        out = words.pointer("gates").offset(rows.first * width * kind.slots)
-        pitch = rows.step * width * kind.slots
-        zero, count = f.constant(i64, 0), layer.blocks(words) * len(kind.inward)
-        places = out, starts, rows.x, scratch.offset(HEADER)
-        f.call("product", void, *places, pitch, zero, rows.pitch, rows.count, count, inner, zero)
-        if len(kind.inward) < kind.slots:
-            low, high = width * len(kind.inward), width * kind.slots
-            with f.loop(0, rows.count) as n, f.loop(low, high, m.bytes) as at:
-                m.store(f, m.load(f, starts.offset(at)), out.offset(n * pitch + at))
+        line = layer.width(words) * layer.kind.slots
+        out = words.pointer("gates").offset(rows.first * line)
+        _put_sums(f, layer, words, (out, rows.step * line), (rows.x, rows.pitch), rows.count)
+
+
+def _put_sums(f: Function, layer: Layer, words: Words, out: tuple, x: tuple, count: Value) -> None:
+    """Biases and products with the input, for some rows; `out` and `x` are places and pitches."""
+    m, kind = layer.machine, layer.kind
+    width, inner, zero = layer.width(words), words["features"], f.constant(i64, 0)
+    scratch = layer.kernel.scratch(f)
+    starts = scratch.offset(words["starts"])
+    sizes = out[1], zero, x[1], count, layer.blocks(words) * len(kind.inward), inner, zero
+    f.call("product", void, out[0], starts, x[0], scratch.offset(HEADER), *sizes)
+    if len(kind.inward) < kind.slots:
+        low, high = width * len(kind.inward), width * kind.slots
+        with f.loop(0, count) as n, f.loop(low, high, m.bytes) as at:
+            m.store(f, m.load(f, starts.offset(at)), out[0].offset(n * out[1] + at))
 
 
 def _steps(layer: Layer) -> None:
     """All times of some sequences."""
-    with layer.kernel.phase("steps", "parts") as (f, words, task, _):
-        part = Part(f, words, task)
+    with layer.kernel.phase("steps", "parts") as (f, words, task, mine):
+        part, span = Part(f, words, task), Span(f.constant(i64, 0), layer.blocks(words))
         with f.loop(0, words["steps"]) as s:
-            _one_time(f, layer, words, part, s, Span(f.constant(i64, 0), layer.blocks(words)))
+            _one_time(f, layer, words, part, s, span, mine)
 
 
 def _spans(layer: Layer) -> None:
@@ -164,7 +182,7 @@ def _spans(layer: Layer) -> None:
     with layer.kernel.rounds("spans", "rounds") as (f, words, slot, s):
         part, span = Part(f, words, f.constant(i64, 0)), Span.of(f, layer, words, slot)
         with f.when(span.low < span.high):
-            _one_time(f, layer, words, part, s, span)
+            _one_time(f, layer, words, part, s, span, words.pointer("gates"))
 
 
 class Span(NamedTuple):
@@ -179,15 +197,23 @@ class Span(NamedTuple):
         return cls(low, f.minimum(low + words["span"], layer.blocks(words)))
 
 
-def _one_time(f: Function, layer: Layer, words: Words, part: Part, s: Value, span: Span) -> None:
+def _one_time(f: Function, layer: Layer, words: Words, part: Part, s: Value, span: Span, mine: Value) -> None:
+    """A step; where nothing is kept and no other time's sums are there, its sums are in `mine`."""
+    line = layer.width(words) * layer.kind.slots
     for run in part.runs(layer, s):
         row = run.row
-        gates = words.pointer("gates").offset(row * layer.width(words) * layer.kind.slots)
+        far = words.pointer("gates").offset(row * line)
+        gates = f.select(words["near"].differs(0), mine.offset((run.low - part.low) * line), far)
         memory = words.pointer("cells").offset(
             f.select(words["keep"].differs(0), row, run.low) * layer.width(words)
         )
         out = words.pointer("out").offset(row * layer.pitch(words))
-        f.call("step", void, f.block, gates, *run.before, memory, out, run.high - run.low, *span)
+        count = run.high - run.low
+        with f.when(words["fused"].differs(0)):
+            at = run.place // words["x_unit"] * words["x_time"] + run.low * words["x_sequence"]
+            x = words.pointer("x").offset(at), words["x_sequence"]
+            _put_sums(f, layer, words, (gates, line), x, count)
+        f.call("step", void, f.block, gates, *run.before, memory, out, count, *span)
     _finished(f, layer, words, part, s, span)
 
 
