@@ -21,7 +21,7 @@ BENCH  ?= 'op_add_10' 'mlp_*'
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-torch fuzz processes growth coverage lint format docs conformance bench wheel hooks clean
+.PHONY: help demo test test-torch fuzz processes growth sweep coverage lint format docs conformance bench wheel hooks clean
 
 ifeq ($(OS),Windows_NT)
 BIN := $(VENV)/Scripts
@@ -54,6 +54,10 @@ processes: $(STAMPS)/test  ## 1,000 processes, one after another, that share the
 
 growth: $(STAMPS)/torch  ## how cost grows with sizes and threads: tables and plots in build/growth
 	"$(PY)" tools/growth $(ARGS)
+
+sweep: $(STAMPS)/torch  ## every network of torchvision, saved by each side and loaded by the other (10 minutes, 16 GB)
+	$(PIP) --no-deps 'torchvision==0.29.*'
+	RUSHLIGHT_SWEEP=1 "$(PY)" -m pytest -q tests/serialization/test_architectures.py $(ARGS)
 
 coverage: $(STAMPS)/test  ## run the tests and show which lines they miss
 	$(PYTEST) --cov --cov-report=term $(ARGS)

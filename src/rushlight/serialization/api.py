@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import pickle
 import struct
+from collections.abc import Callable
 from pathlib import PurePath
 from typing import Any
 
 from . import legacy
-from .atomic import replacing
+from .atomic import replacing, reserve
 from .errors import EmptyFileError, LoadError, Passed
 from .locations import restorer, wants_meta
 from .machine import Machine
@@ -55,10 +56,9 @@ def save(
         )
     if _is_path(f):
         stem = PurePath(os.fspath(f)).stem
+        options = stem, pickle_protocol, _use_new_zipfile_serialization, _disable_byteorder_record
         with replacing(f) as file:
-            _write(
-                obj, file, stem, pickle_protocol, _use_new_zipfile_serialization, _disable_byteorder_record
-            )
+            _write(obj, file, *options, room=lambda size: reserve(file, size))
     elif hasattr(f, "write"):
         _write(obj, f, "archive", pickle_protocol, _use_new_zipfile_serialization, _disable_byteorder_record)
     else:
@@ -72,12 +72,21 @@ def _is_path(f: Any) -> bool:
     return isinstance(f, (str, os.PathLike))
 
 
-def _write(obj: Any, file: Any, root: str, protocol: int, as_zip: bool, no_byte_order: bool) -> None:
+def _write(
+    obj: Any,
+    file: Any,
+    root: str,
+    protocol: int,
+    as_zip: bool,
+    no_byte_order: bool,
+    room: Callable[[int], None] = lambda size: None,
+) -> None:
     if not as_zip:
         legacy.write(file, obj, protocol)
         return
     pickler = Pickler(protocol)
     pickled = pickler.pickled(obj)
+    room(len(pickled) + sum(record.data.nbytes for record in pickler.records.values()))
     archive = ZipWriter(file, root if root.isascii() and root.strip(".") else "archive")
     archive.add("data.pkl", pickled)
     archive.add(".format_version", b"1")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, Any
+
+WORTH_RESERVING = 1 << 20
 
 
 @contextmanager
@@ -34,6 +37,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
     try:
         with open(temporary, "xb") as file:
             yield file
+            file.truncate()  # what was reserved and not used
             file.flush()
             os.fsync(file.fileno())
         if there is not None:
@@ -43,6 +47,18 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
         _remove(temporary)
         raise
     _sync_folder(folder)
+
+
+def reserve(file: IO[bytes], size: int) -> None:
+    """Finds the room for so many bytes at once: quicker than in pieces, and a full disk is told early."""
+    allocate: Any = getattr(os, "posix_fallocate", None)
+    if allocate is None or size < WORTH_RESERVING or file.mode != "xb":  # that is, not a new file
+        return
+    try:
+        allocate(file.fileno(), 0, size)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EFBIG):
+            raise  # anything else: a file system that cannot reserve
 
 
 def _remove(path: str) -> None:

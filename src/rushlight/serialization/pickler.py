@@ -50,6 +50,8 @@ REBUILD = {
 REBUILD_TYPE = Named("torch._tensor._rebuild_from_type_v2")
 GET_LAYOUT = Named("torch.serialization._get_layout")
 UNTYPED = Named("torch.storage.UntypedStorage")
+STORAGE, CPU_NAME = "storage", "cpu"
+TUPLES = (b"", pickle.TUPLE1, pickle.TUPLE2, pickle.TUPLE3)
 
 
 class Record:
@@ -70,6 +72,8 @@ class Pickler(_Python):
         self.records: dict[int, Record] = {}  # by id of what owns the memory
         self.view_metadata = view_metadata  # the old format has one more field
         self.names: dict[str, Named] = {}
+        self.codes: dict[int, bytes] = {}  # by id of what is in the file many times: its opcode there
+        self.kinds: dict[dtype, Named] = {}  # the storages that the file has named
 
     def pickled(self, obj: Any) -> bytes:
         self.dump(obj)
@@ -106,17 +110,10 @@ class Pickler(_Python):
             return self.save_global(obj)
         return super().save_type(obj)
 
-    dispatch: ClassVar[dict] = {
-        **_Python.dispatch,
-        type: save_type,
-        FunctionType: save_global,
-        Named: save_named,
-    }
-
     # ---- objects
 
     def reducer_override(self, obj: Any) -> Any:
-        if type(obj) in PLAIN:
+        if type(obj) in PLAIN or type(obj) is Tensor:
             return NotImplemented
         if isinstance(obj, Tensor) and _as_inherited(type(obj), Tensor):
             return self.tensor(obj)
@@ -162,6 +159,76 @@ class Pickler(_Python):
         record.dtype = record.dtype or UINT8
         return REBUILD["tensor_v3"], (*arguments, t.dtype)
 
+    # ---- plain tensors, of which files have thousands: their opcodes without the detours of `save`
+
+    def save_tensor(self, t: Tensor) -> None:
+        """Writes a tensor."""
+        record = self.quick_record(t)
+        if record is None:
+            self.save_reduce(*self.tensor(t), obj=t)
+            return
+        offset, shape, strides = geometry(t)
+        write = self.write
+        self.again(REBUILD["tensor_v2"])
+        write(pickle.MARK + pickle.MARK)
+        for part in (STORAGE, self.kind_of(t.dtype), record.key, CPU_NAME):
+            self.again(part)
+        self.save_long(record.data.size // t.dtype.itemsize)
+        if self.view_metadata:
+            write(pickle.NONE)
+        write(pickle.TUPLE + self.numbered() + pickle.BINPERSID)
+        self.save_long(offset)
+        self.numbers(shape)
+        self.numbers(strides)
+        write(pickle.NEWTRUE if t._rg else pickle.NEWFALSE)
+        self.again(OrderedDict)
+        write(pickle.EMPTY_TUPLE + pickle.REDUCE + self.numbered())
+        write(pickle.TUPLE + self.numbered() + pickle.REDUCE)
+        self.memoize(t)
+
+    def numbered(self) -> bytes:
+        """Takes the next number for something that nothing will refer to, as PyTorch's pickler does."""
+        number = len(self.memo)
+        self.memo[-number - 1] = (number, None)
+        return pickle.MEMOIZE if self.proto >= 4 else self.put(number)
+
+    def quick_record(self, t: Tensor) -> Record | None:
+        """The storage of a tensor without anything special, else None."""
+        if self.proto < 2 or t.is_meta or t.dtype.name not in TYPE_NAMES or attributes(t):
+            return None
+        record = self.record(t)
+        if record.dtype is None:
+            record.dtype = t.dtype
+        return record if record.dtype is t.dtype else None
+
+    def again(self, obj: Any) -> None:
+        """Writes what comes many times: in full at first, then as a reference."""
+        code = self.codes.get(id(obj))
+        if code is None:
+            self.save(obj)
+            self.codes[id(obj)] = self.get(self.memo[id(obj)][0])
+        else:
+            self.write(code)
+
+    def kind_of(self, dt: dtype) -> Named:
+        """The class of storages of a dtype."""
+        found = self.kinds.get(dt)
+        if found is None:
+            path = f"torch.{storage_name(dt)}"
+            found = self.kinds[dt] = self.names.setdefault(path, Named(path))
+        return found
+
+    def numbers(self, values: tuple[int, ...]) -> None:
+        """Writes a tuple of numbers."""
+        if len(values) > 3:
+            self.write(pickle.MARK)
+        for value in values:
+            self.save_long(value)
+        if values:
+            self.write((TUPLES[len(values)] if len(values) <= 3 else pickle.TUPLE) + self.numbered())
+        else:
+            self.write(pickle.EMPTY_TUPLE)
+
     # ---- storages
 
     def record(self, t: Tensor) -> Record:
@@ -182,10 +249,18 @@ class Pickler(_Python):
         if not isinstance(obj, _Stored):
             return None
         record, dt = obj.record, obj.dtype
-        kind = UNTYPED if dt is None else Named(f"torch.{storage_name(dt)}")
+        kind = UNTYPED if dt is None else self.kind_of(dt)
         count = record.data.size // (1 if dt is None else dt.itemsize)
         more = (None,) if self.view_metadata else ()
-        return ("storage", kind, record.key, "cpu", count, *more)
+        return (STORAGE, kind, record.key, CPU_NAME, count, *more)
+
+    dispatch: ClassVar[dict] = {
+        **_Python.dispatch,
+        type: save_type,
+        FunctionType: save_global,
+        Named: save_named,
+        Tensor: save_tensor,
+    }
 
 
 class _Stored:

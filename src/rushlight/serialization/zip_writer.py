@@ -20,6 +20,7 @@ END = struct.Struct("<IHHHHIIH")
 FLAGS = 0x0808  # names in UTF-8; sizes and checksum follow the data as well
 LIMIT = 0xFFFFFFFF  # from here on numbers are in an extra field of 64 bits
 PIECE = 64 << 20
+SMALL = 1 << 14  # up to here a record is written at once
 
 
 class ZipWriter:
@@ -44,10 +45,14 @@ class ZipWriter:
         encoded, size = f"{self.root}/{name}".encode(), memoryview(data).nbytes
         checksum = zlib.crc32(data) if get_crc32_options() else 0
         start = self.place
-        self.write(self._header(encoded, size, start))
-        self.write(data)
+        header = self._header(encoded, size, start)
         sizes = struct.pack("<QQ" if size >= LIMIT else "<II", size, size)
-        self.write(struct.pack("<II", 0x08074B50, checksum) + sizes)
+        footer = struct.pack("<II", 0x08074B50, checksum) + sizes
+        if size < SMALL:
+            self.write(b"".join((header, data, footer)))
+        else:
+            for part in (header, data, footer):
+                self.write(part)
         self.entries.append((encoded, checksum, size, start))
 
     def _header(self, name: bytes, size: int, start: int) -> bytes:
