@@ -181,6 +181,28 @@ def test_modules_run_as_with_dash_m(tmp_path):
     assert done.stdout == "tensor([1.]) 1\n", done.stderr
 
 
+def test_a_program_or_notebook_installs_it_itself(script):
+    path = script("""
+import rushlight
+rushlight.install_as_torch()
+import torch
+from torchvision import models
+print(torch is rushlight, models.__name__)
+try:
+    torch.tensr
+except AttributeError as error:
+    print(error)
+""")
+    command = [sys.executable, path]
+    home = str(Path(rushlight.__file__).resolve().parents[1])
+    environment = {**os.environ, "PYTHONPATH": home}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    assert done.stdout.splitlines() == [
+        "True rushlight.vision.models",
+        "Rushlight has no torch.tensr; did you mean torch.tensor?",
+    ], done.stderr
+
+
 def test_installing_after_torch_was_imported_is_refused(script):
     already = "import sys, types\nsys.modules['torch'] = types.ModuleType('torch')\n"
     path = script(already + "import rushlight\nrushlight.install_as_torch()")
