@@ -111,15 +111,19 @@ class Kernel:
         with self.module.function(name, exported=False, block=ptr, slot=i64, thread=i64) as f:
             yield f, self.words(f), f.slot, f.load(i64, self.scratch(f), number * LINE)
 
+    def run_phases(self, f: Function) -> None:
+        """One phase after the other."""
+        words, scratch = self.words(f), self.scratch(f)
+        for number, (name, count, in_rounds) in enumerate(self.phases):
+            times = words[count] if in_rounds else f.minimum(words[count], 1)
+            with f.loop(0, times) as k:
+                f.store(k, scratch, number * LINE)
+                body = Value(f, ptr, f"@{name}")
+                f.call(pool.PARALLEL_FOR, void, body, f.block, words["threads"])
+
     def finish(self) -> str:
         with self.module.function("run", block=ptr) as f:
-            words, scratch = self.words(f), self.scratch(f)
-            for number, (name, count, in_rounds) in enumerate(self.phases):
-                times = words[count] if in_rounds else f.minimum(words[count], 1)
-                with f.loop(0, times) as k:
-                    f.store(k, scratch, number * LINE)
-                    body = Value(f, ptr, f"@{name}")
-                    f.call(pool.PARALLEL_FOR, void, body, f.block, words["threads"])
+            self.run_phases(f)
         return self.module.text()
 
 

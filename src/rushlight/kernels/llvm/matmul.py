@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ...runtime import pool
 from ...runtime.ir import Function, Type, Value, i64, ptr, void
 from .blocked import HEADER, LINE, Kernel, Machine, Words, transpose
 
@@ -63,15 +62,9 @@ def matmul_ir(dtype: str, vector_bytes: int, sums: int, vectors: int) -> str:
 
 def _finish(kernel: Kernel) -> str:
     """For each part of the columns: the right side is packed, then multiplied."""
-    with kernel.module.function("run", block=ptr) as f:
-        words, scratch = kernel.words(f), kernel.scratch(f)
-        with f.loop(0, words["parts"]) as part:
-            f.store(part, scratch, PART_AT)
-            for number, (name, count, _) in enumerate(kernel.phases):
-                with f.when(words[count] > 0):
-                    f.store(f.constant(i64, 0), scratch, number * LINE)
-                    body = Value(f, ptr, f"@{name}")
-                    f.call(pool.PARALLEL_FOR, void, body, f.block, words["threads"])
+    with kernel.module.function("run", block=ptr) as f, f.loop(0, kernel.words(f)["parts"]) as part:
+        f.store(part, kernel.scratch(f), PART_AT)
+        kernel.run_phases(f)
     return kernel.module.text()
 
 
