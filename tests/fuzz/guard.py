@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import mmap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import numpy as np
@@ -27,6 +27,7 @@ class Guard:
     def __init__(self) -> None:
         self.at_end = True
         self.active = False
+        self.swap: Callable[[bool], None] = lambda at_end: None  # numpy's own memory, see `heap`
         self.lent: list[np.ndarray] = []  # what lies beside the arrays on their pages
 
     def empty(self, shape, dtype=float) -> np.ndarray:
@@ -54,10 +55,12 @@ class Guard:
     def allocating(self) -> Iterator[None]:
         """What kernels and their callers ask for meanwhile is guarded too."""
         self.active = True
+        self.swap(self.at_end)
         try:
             yield
         finally:
             self.active = False
+            self.swap(self.at_end)
 
     def install(self) -> None:
         """Puts this in the place of numpy's and the runtime's memory, before Rushlight is imported."""

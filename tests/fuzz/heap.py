@@ -1,25 +1,43 @@
-"""malloc and free for generated code, with forbidden pages around each block; generated code themselves.
+"""malloc and free with forbidden pages around each block, for generated code and for numpy.
 
-Row kernels take their scratch from inside of their threads, where Python cannot stand between.
+Row kernels take their scratch from inside of their threads, and small layers make their results by numpy's C
+interface: Python cannot stand between. A block ends at a forbidden page, or begins behind one.
 """
 
 from __future__ import annotations
 
+import ctypes
+
+import numpy as np
+
 from rushlight.runtime import native
-from rushlight.runtime.ir import Module, i8, i32, i64, ptr
+from rushlight.runtime.ir import Function, Module, Value, i8, i32, i64, ptr
 
 PAGE = 4096  # a block: a page with its size, a forbidden page, what is asked for, a forbidden page
 READ_WRITE, PRIVATE, ALIGNMENT = 3, 0x22, 16
 SOURCES = ("rushlight.runtime.ir",)
+SET_HANDLER = 304  # in numpy's C interface
+SET_HANDLER_CAPSULE = b"mem_handler"
 
 
 def heap_ir() -> str:
     module = Module()
+    module.variable("at_end", "i64", "1", exported=True)
+    _block(module)
     with module.function("guarded_malloc", ptr, size=i64) as f:
+        f.ret(f.call("block", ptr, f.size, f.constant(i64, ALIGNMENT)))
+    with module.function("guarded_free", block=ptr) as f:
+        _free(f, f.block)
+    _of_numpy(module)
+    return module.text()
+
+
+def _block(module: Module) -> None:
+    """Memory for `size` bytes, all bits set, at a multiple of `alignment`."""
+    with module.function("block", ptr, exported=False, size=i64, alignment=i64) as f:
         inside = (f.size + (PAGE - 1)) & -PAGE
         whole = inside + 3 * PAGE
-        none = f.constant(ptr, 0)
-        fd, start = f.constant(i32, -1), f.constant(i64, 0)
+        none, start, fd = f.constant(ptr, 0), f.constant(i64, 0), f.constant(i32, -1)
         block = f.call("mmap", ptr, none, whole, f.constant(i32, 0), f.constant(i32, PRIVATE), fd, start)
         access = f.constant(i32, READ_WRITE)
         f.call("mprotect", i32, block, f.constant(i64, PAGE), access)
@@ -28,17 +46,71 @@ def heap_ir() -> str:
         f.call("mprotect", i32, pages, inside, access)
         with f.loop(0, inside) as k:
             f.store(f.constant(i8, -1), pages.offset(k))
-        f.ret(pages.offset((inside - f.size) & -ALIGNMENT))
-    with module.function("guarded_free", block=ptr) as f:
-        place = (f.block.convert("ptrtoint", i64) & -PAGE) - 2 * PAGE
-        first = place.convert("inttoptr", ptr)
+        at_end = f.load(i64, Value(f, ptr, "@at_end")).differs(0)
+        free = (inside - f.size) & (0 - f.alignment)
+        f.ret(pages.offset(f.select(at_end, free, 0)))
+
+
+def _free(f: Function, block: Value) -> None:
+    place = (block.convert("ptrtoint", i64) & -PAGE) - 2 * PAGE
+    first = place.convert("inttoptr", ptr)
+    with f.when(block.convert("ptrtoint", i64).differs(0)):
         f.call("munmap", i32, first, f.load(i64, first))
-    return module.text()
 
 
-def install() -> None:
-    """Kernels that are loaded from now on take their scratch here."""
-    code = native.module("guarded heap", (heap_ir(),), heap_ir, sources=SOURCES)
-    ours = {name: code.address[f"guarded_{name}"] for name in ("malloc", "free")}
-    symbol = native._Symbols.__missing__
-    native._Symbols.__missing__ = lambda table, name: ours.get(name) or symbol(table, name)
+def _of_numpy(module: Module) -> None:
+    """What a handler of numpy's memory has: blocks as aligned as their size allows: they end flush."""
+
+    def made(f: Function, size: Value) -> Value:
+        size = f.maximum(size, 1)
+        return f.call("block", ptr, size, f.minimum(size & (0 - size), ALIGNMENT))
+
+    with module.function("numpy_malloc", ptr, context=ptr, size=i64) as f:
+        f.ret(made(f, f.size))
+    with module.function("numpy_calloc", ptr, context=ptr, count=i64, size=i64) as f:
+        block = made(f, f.count * f.size)
+        with f.loop(0, f.count * f.size) as k:
+            f.store(f.constant(i8, 0), block.offset(k))
+        f.ret(block)
+    with module.function("numpy_realloc", ptr, context=ptr, block=ptr, size=i64) as f:
+        f.call("abort", i32)  # nothing that is fuzzed makes an array longer
+        f.ret(f.constant(ptr, 0))
+    with module.function("numpy_free", context=ptr, block=ptr, size=i64) as f:
+        _free(f, f.block)
+
+
+class _Handler(ctypes.Structure):
+    _fields_ = [
+        ("name", ctypes.c_char * 127),
+        ("version", ctypes.c_uint8),
+        *((name, ctypes.c_void_p) for name in ("context", "malloc", "calloc", "realloc", "free")),
+    ]
+
+
+class Heap:
+    """Kernels that are loaded from now on take their scratch here; `swap` lets numpy do so too."""
+
+    def __init__(self) -> None:
+        code = native.module("guarded heap", (heap_ir(),), heap_ir, sources=SOURCES)
+        self._at_end = ctypes.c_int64.from_address(code.address["at_end"])
+        ours = {name: code.address[f"guarded_{name}"] for name in ("malloc", "free")}
+        symbol = native._Symbols.__missing__
+        native._Symbols.__missing__ = lambda table, name: ours.get(name) or symbol(table, name)
+        names = ("malloc", "calloc", "realloc", "free")
+        addresses = [code.address[f"numpy_{name}"] for name in names]
+        self._handler = _Handler(b"guarded", 1, None, *addresses)
+        python = ctypes.pythonapi
+        python.PyCapsule_New.restype = ctypes.py_object
+        python.PyCapsule_New.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
+        python.PyCapsule_GetPointer.restype = ctypes.c_void_p
+        python.PyCapsule_GetPointer.argtypes = [ctypes.py_object, ctypes.c_char_p]
+        self.other = python.PyCapsule_New(ctypes.addressof(self._handler), SET_HANDLER_CAPSULE, None)
+        umath = (getattr(np, "_core", None) or np.core)._multiarray_umath
+        table = python.PyCapsule_GetPointer(umath._ARRAY_API, None)
+        address = ctypes.c_void_p.from_address(table + 8 * SET_HANDLER).value
+        self._set = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.py_object)(address)
+
+    def swap(self, at_end: bool) -> None:
+        """Numpy's memory comes from here from now on, or as before again."""
+        self._at_end.value = at_end
+        self.other = self._set(self.other)

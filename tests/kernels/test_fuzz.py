@@ -26,6 +26,7 @@ def test_family(name):
     [
         ("reads behind the end", "died with -11"),
         ("reads before the beginning", "died with -11"),
+        ("reads behind what numpy made", "died with -11"),
         ("writes between the elements", "memory between the elements"),
         ("leaves an element as it was", "nan"),
         ("never ends", "Timeout"),

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..runtime import builtin, native, session, settings
+from ..runtime import builtin, native, session, settings, watch
 
 NAMES = {"f": "float32", "d": "float64"}
 SOURCES = tuple(
@@ -78,7 +78,8 @@ def _build(dtype: str) -> Losses:
     )
     for name, thing in (("ndarray_type", np.ndarray), ("none", None), ("true", True)):
         ctypes.c_uint64.from_address(code.address[name]).value = id(thing)
-    return Losses(*(builtin.fastcall(code.address[name], name, owner=code) for name in Losses._fields))
+    made = {name: builtin.fastcall(code.address[name], name, owner=code) for name in Losses._fields}
+    return Losses(*(watch.watched(call, f"loss_{name}") for name, call in made.items()))
 
 
 settings.when_changed.append(_losses.clear)

@@ -37,6 +37,14 @@ def reads_before(draw: Draw) -> bool:
     return True
 
 
+@family("broken: reads behind what numpy made")
+def reads_behind_numpy(draw: Draw) -> bool:
+    x = draw.dense((draw.number(1, 2000),), "float32")
+    made = draw.run(np.add, x, x)
+    _peek(made.ctypes.data + made.nbytes)
+    return True
+
+
 @family("broken: writes between the elements")
 def writes_between(draw: Draw) -> bool:
     out = draw.output((7, 9), "float32")
