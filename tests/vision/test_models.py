@@ -23,7 +23,7 @@ OF_PIXELS = {
     for name in models.list_models()
     if models.segmentation.__name__ in models.get_model_builder(name).__module__
 }
-VIDEOS = {"r3d_18": 32, "mc3_18": 32, "r2plus1d_18": 32, "s3d": 224}
+VIDEOS = {"r3d_18": 32, "mc3_18": 32, "r2plus1d_18": 32, "s3d": 224, "swin3d_t": 64}
 
 
 def build(library_models, name, **options):
@@ -123,6 +123,16 @@ def test_networks_for_videos(name, size, real):
     np.testing.assert_allclose(
         ours.numpy(), theirs.numpy(), rtol=1e-3, atol=1e-4 * np.abs(theirs.numpy()).max()
     )
+
+
+def test_maxvit(real):
+    x = np.random.default_rng(0).standard_normal((1, 3, 224, 224)).astype(np.float32)
+    theirs, ours = outputs(real, "maxvit_t", x, num_classes=7)
+    np.testing.assert_allclose(
+        ours.numpy(), theirs.numpy(), rtol=1e-3, atol=1e-4 * np.abs(theirs.numpy()).max()
+    )
+    with pytest.raises(ValueError, match="does not divide"):
+        models.maxvit_t(input_size=(200, 200))
 
 
 def test_videos_are_prepared_as_torchvision_does(real):

@@ -14,7 +14,7 @@ from ._api import (
 )
 
 _FAMILIES = """
-    alexnet convnext densenet efficientnet googlenet inception mnasnet mobilenetv2 mobilenetv3 regnet
+    alexnet convnext densenet efficientnet googlenet inception maxvit mnasnet mobilenetv2 mobilenetv3 regnet
     resnet shufflenetv2 squeezenet swin_transformer vgg vision_transformer
 """
 

@@ -1,8 +1,9 @@
-"""Attention within windows of a picture."""
+"""Attention within windows of a picture or a video."""
 
 from __future__ import annotations
 
 import math
+from itertools import product
 from typing import Any
 
 import rushlight as rl
@@ -10,17 +11,18 @@ from rushlight.nn import functional as F
 
 
 def _offsets(window: list[int]) -> Any:
-    """Row and column of each pixel of a window, [2, pixels]."""
-    rows, columns = rl.arange(window[0]), rl.arange(window[1])
-    return rl.stack([rows[:, None].expand(*window).flatten(), columns[None].expand(*window).flatten()])
+    """The place of each pixel of a window along each side, [sides, pixels]."""
+    return rl.stack([side.flatten() for side in rl.meshgrid(*map(rl.arange, window), indexing="ij")])
 
 
 def pair_places(window: list[int]) -> Any:
     """Which relative place each pair of pixels has, flat."""
     places = _offsets(window)
     apart = places[:, :, None] - places[:, None, :]
-    rows, columns = apart[0] + window[0] - 1, apart[1] + window[1] - 1
-    return (rows * (2 * window[1] - 1) + columns).flatten()
+    number = apart[0] + window[0] - 1
+    for along, side in zip(apart[1:], window[1:]):
+        number = number * (2 * side - 1) + along + side - 1
+    return number.flatten()
 
 
 def relative_coordinates(window: list[int]) -> Any:
@@ -32,27 +34,31 @@ def relative_coordinates(window: list[int]) -> Any:
 
 
 def _to_windows(x: Any, window: list[int]) -> Any:
-    """[N, H, W, C] as [N * windows, pixels, C]."""
-    batch, height, width, channels = x.shape
-    x = x.reshape(batch, height // window[0], window[0], width // window[1], window[1], channels)
-    return x.permute(0, 1, 3, 2, 4, 5).reshape(-1, window[0] * window[1], channels)
+    """[N, *sizes, C] as [N * windows, pixels, C]."""
+    split = [part for size, side in zip(x.shape[1:-1], window) for part in (size // side, side)]
+    n = len(window)
+    order = [0, *range(1, 2 * n, 2), *range(2, 2 * n + 1, 2), 2 * n + 1]
+    return (
+        x.reshape(x.shape[0], *split, x.shape[-1]).permute(order).reshape(-1, math.prod(window), x.shape[-1])
+    )
 
 
 def _from_windows(x: Any, window: list[int], shape: tuple[int, ...]) -> Any:
-    batch, height, width, channels = shape
-    x = x.reshape(batch, height // window[0], width // window[1], window[0], window[1], channels)
-    return x.permute(0, 1, 3, 2, 4, 5).reshape(shape)
+    counts = [size // side for size, side in zip(shape[1:-1], window)]
+    n = len(window)
+    order = [0, *(1 + i + n * inner for i in range(n) for inner in (0, 1)), 2 * n + 1]
+    return x.reshape(shape[0], *counts, *window, shape[-1]).permute(order).reshape(shape)
 
 
-def _apart_mask(height: int, width: int, window: list[int], shift: list[int]) -> Any:
+def _apart_mask(sizes: tuple[int, ...], window: list[int], shift: list[int]) -> Any:
     """-100 for pairs of pixels that only the shift has brought into one window, [windows, pixels, pixels]."""
-    parts = rl.zeros(height, width)
-    rows = ((0, -window[0]), (-window[0], -shift[0]), (-shift[0], None))
-    columns = ((0, -window[1]), (-window[1], -shift[1]), (-shift[1], None))
-    for i, (top, bottom) in enumerate(rows):
-        for j, (left, right) in enumerate(columns):
-            parts[top:bottom, left:right] = 3 * i + j
-    parts = _to_windows(parts[None, :, :, None], window).squeeze(-1)
+    parts = rl.zeros(*sizes)
+    sides = [
+        [slice(0, -side), slice(-side, -moved), slice(-moved, None)] for side, moved in zip(window, shift)
+    ]
+    for number, part in enumerate(product(*sides)):
+        parts[part] = number
+    parts = _to_windows(parts[None, ..., None], window).squeeze(-1)
     apart = parts[:, None, :] != parts[:, :, None]
     return rl.where(apart, rl.tensor(-100.0), rl.tensor(0.0))
 
@@ -74,21 +80,23 @@ def _bias_without_keys(layer: Any) -> Any:
     return rl.cat([bias[:third], rl.zeros_like(bias[:third]), bias[2 * third :]])
 
 
-def windowed_attention(layer: Any, x: Any, bias: Any) -> Any:
-    """Attention of a layer (qkv, proj, window_size, shift_size, num_heads) over pictures [N, H, W, C]."""
-    window, (_, height, width, channels) = layer.window_size, x.shape
-    x = F.pad(x, (0, 0, 0, -width % window[1], 0, -height % window[0]))
+def windowed_attention(layer: Any, x: Any, bias: Any, window: list[int] | None = None) -> Any:
+    """Attention of a layer (qkv, proj, window_size, shift_size, num_heads) over [N, *sizes, C]."""
+    window = window or layer.window_size
+    sizes, channels, sides = x.shape[1:-1], x.shape[-1], range(1, x.ndim - 1)
+    margins = [(0, -size % side) for size, side in zip(sizes, window)]
+    x = F.pad(x, (0, 0, *(m for pair in reversed(margins) for m in pair)))
     shape = tuple(x.shape)
-    shift = [0 if window[i] >= shape[1 + i] else layer.shift_size[i] for i in (0, 1)]
+    shift = [0 if side >= shape[1 + i] else layer.shift_size[i] for i, side in enumerate(window)]
     if any(shift):
-        x = rl.roll(x, shifts=(-shift[0], -shift[1]), dims=(1, 2))
+        x = rl.roll(x, shifts=tuple(-moved for moved in shift), dims=tuple(sides))
     x = _to_windows(x, window)
     qkv = F.linear(x, layer.qkv.weight, _bias_without_keys(layer))
     qkv = qkv.reshape(*x.shape[:2], 3, layer.num_heads, channels // layer.num_heads)
     query, key, value = qkv.permute(2, 0, 3, 1, 4).unbind(0)
     scores = _scores(layer, query, key) + bias
     if any(shift):
-        mask = _apart_mask(shape[1], shape[2], window, shift).to(scores.dtype)
+        mask = _apart_mask(shape[1:-1], window, shift).to(scores.dtype)
         by_picture = scores.reshape(-1, mask.shape[0], *scores.shape[1:])
         scores = (by_picture + mask[:, None]).reshape(scores.shape)
     weights = F.dropout(F.softmax(scores, dim=-1), p=layer.attention_dropout, training=layer.training)
@@ -96,5 +104,5 @@ def windowed_attention(layer: Any, x: Any, bias: Any) -> Any:
     x = F.dropout(layer.proj(x), p=layer.dropout, training=layer.training)
     x = _from_windows(x, window, shape)
     if any(shift):
-        x = rl.roll(x, shifts=(shift[0], shift[1]), dims=(1, 2))
-    return x[:, :height, :width, :].contiguous()
+        x = rl.roll(x, shifts=tuple(shift), dims=tuple(sides))
+    return x[(slice(None), *(slice(0, size) for size in sizes))].contiguous()
