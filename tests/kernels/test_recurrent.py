@@ -160,6 +160,22 @@ def test_inputs_and_gradients_in_any_order_in_memory(shape):
     near(found, case.backward(made), "float32")
 
 
+@pytest.mark.parametrize(("steps", "batch", "features"), [(4, 6, 16), (6, 4, 16), (6, 1, 16), (5, 3, 7)])
+@pytest.mark.parametrize("axis", [0, 1])
+def test_inputs_that_are_the_same_at_all_times_or_for_all_sequences(steps, batch, features, axis):
+    case = Case("gru", (batch,) * steps, features, 16)
+    case.when = kernels.sequences(steps, batch, False)
+    case.g[0] = case.g[0].reshape(steps, batch, 16)
+    x = case.x.reshape(steps, batch, features).take([0], axis)
+    found = []
+    for a in (np.broadcast_to(x, (steps, batch, features)), np.repeat(x, (steps, batch)[axis], axis)):
+        case.x = a
+        made = case.forward()
+        found.append([*made[:2], *(g for g in case.backward(made) if g is not None)])
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_no_number_stays_where_it_is(kind):
     """One sequence's NaN or infinity does not touch the others."""
