@@ -20,22 +20,25 @@ def weight_plan(geometry: Geometry) -> Plan | None:
         line = (1, geometry.sizes[0] * geometry.sizes[1])
         geometry = geometry._replace(sizes=line, places=line)
     down, across = geometry.taps
-    most = SUMS[session.host().level] - 2
+    host = session.host()
+    blocks = -(-geometry.outputs * geometry.item // host.vector_bytes)
+    held = 2 if blocks > 1 and across <= SUMS[host.level] // 2 - 1 else 1
+    most = SUMS[host.level] // held - 2 // held
     if across > most:
         return None
     rows = down if geometry.channels * across <= FEW and down * across <= most else 1
     if not any(geometry.padding) and geometry.sizes[0] * geometry.sizes[1] * geometry.item % SAME_SETS == 0:
         most = min(most, WAYS * across * rows)
     channels = channels_at_once(geometry.channels, most // (rows * across))
-    shape = direct_weight.Shape(channels, rows, across, geometry.stride[1], geometry.dilation[1])
+    shape = direct_weight.Shape(channels, rows, across, geometry.stride[1], geometry.dilation[1], held)
     dtype = geometry.dtype
     address = build(
-        f"{channels}x{rows}x{across}",
+        f"{channels}x{rows}x{across}x{held}",
         "direct_weight",
         (dtype, shape),
         lambda width: direct_weight.weight_ir(dtype, width, shape),
     )
-    return _words(geometry, address)
+    return _words(geometry, held, address)
 
 
 def channels_at_once(channels: int, most: int) -> int:
@@ -45,12 +48,12 @@ def channels_at_once(channels: int, most: int) -> int:
     return best if 3 * best >= 2 * most else most
 
 
-def _words(geometry: Geometry, address: int) -> Plan:
+def _words(geometry: Geometry, held: int, address: int) -> Plan:
     (height, width), (rows, columns), item = geometry.sizes, geometry.places, geometry.item
     (top, left), taps = geometry.padding, geometry.taps[0] * geometry.taps[1]
     lane_bytes = session.host().vector_bytes
     lanes = lane_bytes // item
-    blocks = -(-geometry.outputs // lanes)
+    blocks = up(-(-geometry.outputs // lanes), held)
     w = {"images": geometry.images, "channels": geometry.channels, "outputs": geometry.outputs}
     w |= {"blocks": blocks, "height": height, "width": width, "x_plane": height * width * item}
     w |= {"x_image": w["x_plane"] * geometry.channels * geometry.groups, "g_plane": rows * columns * item}
@@ -60,13 +63,16 @@ def _words(geometry: Geometry, address: int) -> Plan:
     w |= {"copied": int(copied), "left": left, "top": top, "taps": taps, "taps_down": geometry.taps[0]}
     w |= {"pitch": (end if copied else width) * item, "row_step": geometry.stride[0]}
     w["tap_step"] = geometry.dilation[0]
-    w |= _pieces(geometry, w, lane_bytes)
     w["block_bytes"] = geometry.channels * taps * lane_bytes + lanes * lane_bytes
     w["part_bytes"] = up(blocks * w["block_bytes"], LINE)
-    most_parts = max(1, min(-(-PART_TASKS // blocks), SUMS_BYTES // w["part_bytes"]))
-    w["parts"] = min(most_parts, w["units"])
-    w["tasks"] = w["parts"] * blocks
-    w["copy_at"] = up((w["group"] * w["image_pixels"] + lanes) * lane_bytes, LINE)
+    w["parts"] = max(1, min(PART_TASKS, SUMS_BYTES // w["part_bytes"]))
+    w |= _pieces(geometry, w, lane_bytes * held)
+    w["parts"] = min(w["parts"], w["units"])
+    w["held_blocks"] = up(-(-blocks * w["parts"] // PART_TASKS), held)
+    w["block_tasks"] = -(-blocks // w["held_blocks"])
+    w["tasks"] = w["parts"] * w["block_tasks"]
+    w["outputs_bytes"] = up((w["group"] * w["image_pixels"] + lanes) * lane_bytes, LINE)
+    w["copy_at"] = held * w["outputs_bytes"]
     slot = w["copy_at"] + (up(w["group"] * w["image_bytes"] + lane_bytes, LINE) if copied else 0)
     shared = up(w["parts"] * w["part_bytes"] + blocked.HEADER, LINE)
     return plan_of(geometry, address, direct_weight.WORDS, w, w["tasks"], shared, slot)
@@ -85,7 +91,7 @@ def _pieces(geometry: Geometry, w: dict[str, int], lane_bytes: int) -> dict[str,
     image_bytes = plane * geometry.channels
     group = 1
     if pieces == 1:
-        enough = geometry.images // -(-PART_TASKS // w["blocks"])
+        enough = geometry.images // w["parts"]
         group = max(1, min(MOST_IMAGES, enough, fitting // rows, COPY_BYTES // image_bytes))
     return {
         "pieces": pieces,

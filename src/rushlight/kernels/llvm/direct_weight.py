@@ -18,6 +18,7 @@ WORDS = (
     *("tasks", "parts", "units", "pieces", "group", "piece_rows", "rows", "columns"),
     *("copied", "copy_at", "left", "top", "pitch", "plane", "image_bytes", "image_pixels"),
     *("row_step", "tap_step", "taps_down", "taps", "part_bytes", "block_bytes", "g_image", "g_plane"),
+    *("block_tasks", "held_blocks", "outputs_bytes"),
 )
 
 
@@ -29,6 +30,7 @@ class Shape(NamedTuple):
     columns: int
     step: int  # input columns from one output to the next
     spread: int  # input columns from one tap to the next
+    blocks: int  # of outputs, for each input element that is read
 
 
 def weight_ir(dtype: str, vector_bytes: int, shape: Shape) -> str:
@@ -42,22 +44,26 @@ def weight_ir(dtype: str, vector_bytes: int, shape: Shape) -> str:
 
 
 def _part(kernel: Kernel, shape: Shape) -> None:
-    """The sums of one block of outputs over one part of the pixels."""
+    """The sums of some blocks of outputs over one part of the pixels, which are copied once for all."""
     m = kernel.machine
     with kernel.phase("part", "tasks") as (f, words, task, mine):
-        part, block = task // words["blocks"], task % words["blocks"]
-        sums = kernel.scratch(f).offset(part * words["part_bytes"] + block * words["block_bytes"] + HEADER)
-        with f.loop(0, words["block_bytes"], m.bytes) as at:
-            m.store(f, m.zero(f), sums.offset(at))
+        part, first = task // words["block_tasks"], task % words["block_tasks"] * words["held_blocks"]
+        last = f.minimum(first + words["held_blocks"], words["blocks"])
+        parts = kernel.scratch(f).offset(part * words["part_bytes"] + HEADER)
+        with f.loop(first * words["block_bytes"], last * words["block_bytes"], m.bytes) as at:
+            m.store(f, m.zero(f), parts.offset(at))
         low, high = (k * words["units"] // words["parts"] for k in (part, part + 1))
         with f.loop(low, high) as unit:
             piece = _Piece(f, words, unit)
-            _read_outputs(f, m, words, piece, block, mine)
             x = f.variable(ptr, _first_input(f, words, piece))
             with f.when(words["copied"].differs(0)):
                 x.set(mine.offset(words["copy_at"]))
                 _copy_inputs(f, m, words, piece, x.get())
-            _all_channels(f, m, words, shape, piece, (sums, x.get(), mine))
+            with f.loop(first, last, shape.blocks) as block:
+                for b in range(shape.blocks):
+                    _read_outputs(f, m, words, piece, block + b, mine.offset(words["outputs_bytes"] * b))
+                sums = parts.offset(block * words["block_bytes"])
+                _all_channels(f, m, words, shape, piece, (sums, x.get(), mine))
 
 
 class _Piece:
@@ -138,10 +144,15 @@ def _sums(kernel: Kernel, shape: Shape, name: str) -> None:
         grid = [
             (c, r, s) for c in range(shape.channels) for r in range(shape.rows) for s in range(shape.columns)
         ]
-        places = [f.target.offset((words["taps"] * c + r * shape.columns + s) * m.bytes) for c, r, s in grid]
+        targets = [f.target.offset(words["block_bytes"] * b) for b in range(shape.blocks)]
+        places = [
+            target.offset((words["taps"] * c + r * shape.columns + s) * m.bytes)
+            for c, r, s in grid
+            for target in targets
+        ]
         sums = [f.variable(m.vector, m.load(f, place)) for place in places]
         with f.loop(0, f.images) as n, f.loop(f.low, f.high) as row:
-            _add_row(f, m, words, shape, n, row, dict(zip(grid, sums)))
+            _add_row(f, m, words, shape, n, row, dict(zip(grid, zip(*[iter(sums)] * shape.blocks))))
         for place, total in zip(places, sums):
             m.store(f, total.get(), place)
 
@@ -154,13 +165,15 @@ def _add_row(f: Function, m: Machine, words: Words, shape: Shape, n: Value, row:
         for c in range(shape.channels)
         for r in range(shape.rows)
     }
-    outputs = f.g.offset((n * words["image_pixels"] + row * words["columns"]) * m.bytes)
+    first = f.g.offset((n * words["image_pixels"] + row * words["columns"]) * m.bytes)
+    outputs = [first.offset(words["outputs_bytes"] * b) for b in range(shape.blocks)]
     with f.loop(0, words["columns"]) as column:
-        vector = m.load(f, outputs.offset(column * m.bytes))
+        vectors = [m.load(f, place.offset(column * m.bytes)) for place in outputs]
         at = column * (shape.step * m.size)
-        for (c, r, s), total in sums.items():
+        for (c, r, s), totals in sums.items():
             element = m.spread(f, lines[c, r].offset(at), s * shape.spread * m.size)
-            total.set(f.fma(element, vector, total.get()))
+            for vector, total in zip(vectors, totals):
+                total.set(f.fma(element, vector, total.get()))
 
 
 def _add_parts(kernel: Kernel) -> None:
