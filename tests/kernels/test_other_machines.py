@@ -97,7 +97,7 @@ def test_convolutions_and_pools(compile_for_arm):
 
     taps = ((0, 0), (1, 1), (2, 2))
     texts = [
-        direct.direct_ir("float32", 16, direct.Shape(2, 8, 1, 1, (taps,))),
+        direct.direct_ir("float32", 16, direct.Shape(2, 6, 1, 1, (taps,), 2)),
         direct.direct_ir("float64", 16, direct.Shape(1, 8, 1, 2, (taps[:1], taps[1:]))),
         direct_weight.weight_ir("float32", 16, direct_weight.Shape(4, 1, 3, 1, 1, 2)),
         winograd.winograd_ir(16, 3, winograd.Tile(12, 2)),

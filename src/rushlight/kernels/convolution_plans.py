@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from math import gcd
+from math import gcd, prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,6 +19,8 @@ COPY_BYTES = 384 << 10  # padded input of a task: what stays in the second-level
 FEW_TASKS = 16  # tasks that a call is parted into, so that threads end together
 TASK_MULTIPLICATIONS = 1 << 21  # work that is worth a task of its own, about 20 microseconds
 RELEASE_MULTIPLICATIONS = 1 << 20  # work that is worth letting other Python threads run
+FEW_BLOCKS = 7  # of outputs: an odd number of fewer is not done in pairs
+SHORT_CHAIN = 64  # multiplications for an output: with fewer, writing outputs is what takes the time
 LINE = 64
 
 
@@ -84,13 +86,13 @@ def up(size: int, step: int) -> int:
 
 
 @cache
-def tile_of(rows: int, columns: int, most: int) -> tuple[int, int]:
+def tile_of(rows: int, columns: int, most: int, enough: int = 10) -> tuple[int, int]:
     """The rectangle of at most so many pixels that covers a plane with the least waste."""
     found = []
     for c in range(1, min(columns, most) + 1):
         for r in range(1, min(rows, most // c, 4) + 1):
             covered = up(rows, r) * up(columns, c) / (rows * columns)
-            few = max(0, 10 - r * c) * 0.08
+            few = max(0, enough - r * c) * 0.8 / enough
             found.append((covered * (1 + few) * (1 + 0.01 * (r > 1)) * (1 + 0.002 * abs(r * c - 16)), r, c))
     return min(found)[1:]
 
@@ -196,31 +198,37 @@ def direct_plan(
     down, across = sides
     if down.spread > direct.MOST_ROW_PHASES or across.spread > 4 or min(down.least, across.least) < 1:
         return None
-    most = min(SUMS[session.host().level], MOST_STEPS // max(t.count for t in across.phases))
+    host = session.host()
+    blocks, chain = -(-outputs * geometry.item // host.vector_bytes), channels * prod(geometry.taps)
+    held = 1 if chain < SHORT_CHAIN or (blocks % 2 and blocks < FEW_BLOCKS) else 2
+    most = min(SUMS[host.level], MOST_STEPS // max(t.count for t in across.phases)) // held - (held > 1)
     if most < 1:
         return None
-    rows, columns = tile_of(down.least, across.least, most)
+    rows, columns = tile_of(down.least, across.least, most, 10 // held)
     left = max(0, -across.first)
     phases = tuple(
         tuple((t.first + k * across.tap_step + left, t.slot + k * across.slot_step) for k in range(t.count))
         for t in across.phases
     )
-    shape = direct.Shape(rows, columns, across.step, across.spread, phases)
+    shape = direct.Shape(rows, columns, across.step, across.spread, phases, held)
     dtype = geometry.dtype
     address = build(
-        f"{rows}x{columns}", "direct", (dtype, shape), lambda width: direct.direct_ir(dtype, width, shape)
+        f"{rows}x{columns}x{held}",
+        "direct",
+        (dtype, shape),
+        lambda width: direct.direct_ir(dtype, width, shape),
     )
-    return _direct_words(geometry, sides, channels, outputs, transposed, (rows, left), address)
+    return _direct_words(geometry, sides, channels, outputs, transposed, (rows, left, held), address)
 
 
 def _direct_words(
     geometry: Geometry, sides: tuple, channels: int, outputs: int, transposed: bool, tile: tuple, address: int
 ) -> Plan:
-    (down, across), (rows, left), item = sides, tile, geometry.item
+    (down, across), (rows, left, held), item = sides, tile, geometry.item
     lane_bytes = session.host().vector_bytes
     lanes = lane_bytes // item
     taps = geometry.taps[0] * geometry.taps[1]
-    blocks = -(-outputs // lanes)
+    blocks = up(-(-outputs // lanes), held)
     w: dict[str, int] = {
         "images": geometry.images,
         "channels": channels,
@@ -257,8 +265,8 @@ def _direct_words(
     w |= _places(down, across, rows, item, geometry.taps[1] * lane_bytes)
     w["out_image"] = w["out_plane"] * outputs * geometry.groups
     band = up((rows * across.outputs + lanes + 1) * lane_bytes, LINE)
-    w["copy_at"] = band
-    slot = band + (up(w["group"] * w["image_bytes"] + lane_bytes, LINE) if outside else 0)
+    w |= {"band_bytes": band, "copy_at": held * band}
+    slot = held * band + (up(w["group"] * w["image_bytes"] + lane_bytes, LINE) if outside else 0)
     w["phases"] = down.spread
     shared = up(blocks * w["weights_block"] + blocked.HEADER, LINE)
     return plan_of(geometry, address, direct.WORDS, w, w["tasks"], shared, slot)

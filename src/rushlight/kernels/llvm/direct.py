@@ -25,7 +25,7 @@ WORDS = (
     *("row_step", "tap_step", "slot_step", "weights_plane", "weights_block"),
     *("pack_times", "pack_step", "pack_count", "lane_step"),
     *("out_image", "out_plane", "out_width", "runs", "run_length", "run_step", "band_step", "phase_step"),
-    "phases",
+    *("band_bytes", "phases"),
     *(f"{name}{k}" for k in range(MOST_ROW_PHASES) for name in PHASE_WORDS),
 )
 
@@ -38,6 +38,7 @@ class Shape(NamedTuple):
     step: int  # input columns from one output column of a phase to the next
     spread: int  # output columns from one of a phase to the next
     phases: tuple  # for each column phase its taps: (input column, slot of the weight)
+    blocks: int = 1  # of outputs, for each input element that is read
 
 
 def direct_ir(dtype: str, vector_bytes: int, shape: Shape) -> str:
@@ -46,7 +47,7 @@ def direct_ir(dtype: str, vector_bytes: int, shape: Shape) -> str:
         _tiles(kernel, shape, number)
     _image(kernel, shape)
     _pack(kernel)
-    _task(kernel)
+    _task(kernel, shape.blocks)
     return kernel.finish()
 
 
@@ -68,7 +69,7 @@ def _pack(kernel: Kernel) -> None:
             read_planes(f, m, place, lane_step, count, valid, put)
 
 
-def _task(kernel: Kernel) -> None:
+def _task(kernel: Kernel, blocks: int) -> None:
     """Some images, or some rows of one: copied with their padding, then all blocks of outputs."""
     m = kernel.machine
     with kernel.phase("task", "tasks") as (f, words, task, mine):
@@ -81,8 +82,9 @@ def _task(kernel: Kernel) -> None:
         with f.when(words["copied"].differs(0)):
             origin.set(mine.offset(words["copy_at"]))
             _copy_images(f, m, words, origin.get(), low, high, first)
-        with f.loop(0, words["blocks"]) as block:
-            _put_bias(f, m, words, block, mine)
+        with f.loop(0, words["blocks"], blocks) as block:
+            for b in range(blocks):
+                _put_bias(f, m, words, block + b, mine.offset(words["band_bytes"] * b))
             with f.loop(low, high) as n:
                 start = origin.get().offset((n - low) * words["image_bytes"])
                 f.call("image", void, f.block, mine, start, block, n, top, is_last)
@@ -108,7 +110,7 @@ def _put_bias(f: Function, m: Machine, words: Words, block: Value, mine: Value) 
 
 
 def _image(kernel: Kernel, shape: Shape) -> None:
-    """One block of outputs for the rows of a task in one image: bands of tile rows, then into the planes."""
+    """Some blocks of outputs for the rows of a task in one image: bands of tile rows, then the planes."""
     m = kernel.machine
     arguments = {
         "block": ptr,
@@ -137,7 +139,8 @@ def _image(kernel: Kernel, shape: Shape) -> None:
                 for k in range(len(shape.phases)):
                     f.call(f"tiles{k}", void, f.block, f.mine, x, weights.offset(slot), low, high)
                 band = place.offset(phase * words["phase_step"] + at * words["band_step"])
-                _write_band(f, m, words, band)
+                for b in range(shape.blocks):
+                    _write_band(f, m, words, b, band.offset(words["out_plane"] * (m.lanes * b)))
 
 
 def _taps_inside(f: Function, words: Words, shape: Shape, row: Value, taps: Value) -> tuple[Value, Value]:
@@ -148,11 +151,11 @@ def _taps_inside(f: Function, words: Words, shape: Shape, row: Value, taps: Valu
     return (above + step - 1) // step, f.minimum((below + step - 1) // step, taps)
 
 
-def _write_band(f: Function, m: Machine, words: Words, place: Value) -> None:
-    valid = words["outputs"] - f.number * m.lanes
+def _write_band(f: Function, m: Machine, words: Words, number: int, place: Value) -> None:
+    valid = words["outputs"] - (f.number + number) * m.lanes
     length = words["run_length"]
     with f.loop(0, words["runs"]) as run:
-        pixels = f.mine.offset(run * length * m.bytes + m.bytes)
+        pixels = f.mine.offset(words["band_bytes"] * number + run * length * m.bytes + m.bytes)
         write_planes(
             f,
             m,
@@ -172,17 +175,22 @@ def _tiles(kernel: Kernel, shape: Shape, number: int) -> None:
         words = kernel.words(f)
         width = words["out_width"]
         columns = (width + (shape.spread - 1 - number)) // shape.spread
+        bands = [f.mine.offset(words["band_bytes"] * b) for b in range(shape.blocks)]
         with f.loop(0, columns, shape.columns) as column:
             at = f.minimum(column, columns - shape.columns)
-            start = m.load(f, f.mine)
-            sums = [f.variable(m.vector, start) for _ in range(shape.rows * shape.columns)]
+            starts = [m.load(f, band) for band in bands]
+            sums = [[f.variable(m.vector, v) for v in starts] for _ in range(shape.rows * shape.columns)]
             _sum_taps(f, m, words, shape, f.x.offset(at * (shape.step * m.size)), shape.phases[number], sums)
-            pixels = f.mine.offset((at * shape.spread + number) * m.bytes + m.bytes)
-            for row in range(shape.rows):
-                line = pixels.offset(width * (row * m.bytes))
-                for k in range(shape.columns):
-                    total = sums[row * shape.columns + k].get()
-                    m.store(f, total, line, k * shape.spread * m.bytes)
+            for b, band in enumerate(bands):
+                pixels = band.offset((at * shape.spread + number) * m.bytes + m.bytes)
+                _store_tile(f, m, shape, pixels, width, [total[b].get() for total in sums])
+
+
+def _store_tile(f: Function, m: Machine, shape: Shape, pixels: Value, width: Value, sums: list) -> None:
+    for row in range(shape.rows):
+        line = pixels.offset(width * (row * m.bytes))
+        for k in range(shape.columns):
+            m.store(f, sums[row * shape.columns + k], line, k * shape.spread * m.bytes)
 
 
 def _sum_taps(f: Function, m: Machine, words: Words, shape: Shape, x: Value, taps: tuple, sums: list) -> None:
@@ -194,9 +202,11 @@ def _sum_taps(f: Function, m: Machine, words: Words, shape: Shape, x: Value, tap
         here = x.offset(c * plane + k * tap_step)
         weights = f.weights.offset(c * weights_plane + k * slot_step)
         lines = [here.offset(tile_step * row) for row in range(shape.rows)]
+        blocks = [weights.offset(words["weights_block"] * b) for b in range(shape.blocks)]
         for column, slot in taps:
-            vector = m.load(f, weights, slot * m.bytes)
-            for at, total in enumerate(sums):
+            vectors = [m.load(f, block, slot * m.bytes) for block in blocks]
+            for at, totals in enumerate(sums):
                 row, pixel = divmod(at, shape.columns)
                 element = m.spread(f, lines[row], (pixel * shape.step + column) * m.size)
-                total.set(f.fma(element, vector, total.get()))
+                for vector, total in zip(vectors, totals):
+                    total.set(f.fma(element, vector, total.get()))
