@@ -183,3 +183,38 @@ def test_the_same_bits_for_any_number_of_threads():
     finally:
         set_num_threads(before)
     assert len(seen) == 1
+
+
+def test_joined_arrays_of_any_layout():
+    parts = [drawn(30, 40, 20, seed=k) for k in range(3)]
+    turned = [p.transpose(0, 2).contiguous().transpose(0, 2) for p in parts]
+    for group in (parts, turned, [parts[0], turned[1], parts[2][::1]], [p[:, ::2] for p in parts]):
+        mine = [rl.from_numpy(p.numpy()) for p in group]
+        for dim in range(3):
+            found = rl.cat(mine, dim)
+            assert found.is_contiguous()
+            np.testing.assert_array_equal(found.numpy(), torch.cat(group, dim).numpy())
+            np.testing.assert_array_equal(rl.stack(mine, dim).numpy(), torch.stack(group, dim).numpy())
+    with pytest.raises(RuntimeError):
+        rl.cat([rl.zeros(100, 100), rl.zeros(100, 99)])
+
+
+def test_choices_and_conversions():
+    x, y = drawn(130, 120), drawn(130, 120, seed=1)
+    a, b = ours(x), ours(y)
+    np.testing.assert_array_equal(rl.where(a > 0, a, b).numpy(), torch.where(x > 0, x, y).numpy())
+    np.testing.assert_array_equal(rl.where(a > 0, a, 2.0).numpy(), torch.where(x > 0, x, 2.0).numpy())
+    row = rl.where(a[:, :1] > 0, a.t().contiguous().t(), b[:1])
+    np.testing.assert_array_equal(row.numpy(), torch.where(x[:, :1] > 0, x, y[:1]).numpy())
+    for kind in ("float64", "int64", "int8", "uint8", "bool", "float16"):
+        found = (a * 50).to(getattr(rl, kind)).numpy()
+        np.testing.assert_array_equal(found, (x * 50).to(getattr(torch, kind)).numpy())
+        back = rl.from_numpy(found).float().numpy()
+        np.testing.assert_array_equal(back, found.astype(np.float32))
+
+
+def test_variances_keep_their_digits_beside_a_large_mean():
+    x = drawn(300, 200, dtype="float64") + 1e3
+    for dim in (None, 0, 1):
+        found = rl.var(ours(x.float()), dim).numpy()
+        np.testing.assert_allclose(found, torch.var(x.float().double(), dim).numpy(), rtol=1e-6)

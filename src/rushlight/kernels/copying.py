@@ -52,7 +52,7 @@ def takes(x: np.ndarray) -> bool:
 
 def put(out: np.ndarray, x: np.ndarray) -> bool:
     """Fills `out` with `x`; False where numpy is to do it."""
-    if not takes(x) or out.dtype != x.dtype or np.may_share_memory(out, x):
+    if not takes(x) or out.dtype != x.dtype or out.shape != x.shape or np.may_share_memory(out, x):
         return False
     key = (x.shape, out.strides, x.strides, x.itemsize)
     plan = _plans.get(key, key)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .dispatch import elementwise_primitive, primitive
+from .single import by_kernel
 
 add = elementwise_primitive("add", np.add)
 sub = elementwise_primitive("sub", np.subtract)
@@ -94,7 +95,15 @@ def _where(condition: Any, a: Any, b: Any) -> Any:
         a = np.asarray(a, b.dtype) if type(a) is not complex else a
     elif type(b) in (bool, int, float, complex) and hasattr(a, "dtype"):
         b = np.asarray(b, a.dtype) if type(b) is not complex else b
+    if _is_plain(condition) and _is_plain(a) and _is_plain(b) and a.dtype == b.dtype:
+        made = by_kernel("where", a.dtype, condition, a, b) if condition.dtype == bool else None
+        if made is not None:
+            return made
     return np.where(condition, a, b)
+
+
+def _is_plain(x: Any) -> bool:
+    return type(x) is np.ndarray
 
 
 def _sign(x: Any) -> Any:
@@ -154,6 +163,8 @@ def cast(x: Any, dtype: Any) -> Any:
         x = x.real
     if x.dtype.kind == "f" and dtype.kind in "iu":
         return _float_to_integer(x, dtype)
+    if type(x) is np.ndarray and (made := by_kernel("cast", dtype, x)) is not None:
+        return made
     return x.astype(dtype)
 
 

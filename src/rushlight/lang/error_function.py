@@ -157,11 +157,23 @@ def _erf_single(x: Any) -> Any:
     return np.copysign(np.where(size < 1, small, large), x).astype(np.float32)
 
 
+# up to so many elements a call of the C library for each is quicker than a polynomial for all
+FEW = {"f": 256, "d": 1024}
+
+
 def _erf_of_type(x: Any) -> Any:
     """The error function."""
-    if getattr(x, "dtype", None) == np.float32:
-        return _erf_single(x)
-    return np.asarray(_erf(np.asarray(x, np.float64)))
+    x = np.asarray(x)
+    if x.dtype.char not in FEW:
+        x = x.astype(np.float64)
+    if x.size <= FEW[x.dtype.char]:
+        return _one_by_one(math.erf, x)
+    return _erf_single(x) if x.dtype == np.float32 else np.asarray(_erf(x))
+
+
+def _one_by_one(function: Any, x: np.ndarray) -> np.ndarray:
+    """A function of Python's floats for each element."""
+    return np.fromiter(map(function, x.ravel().tolist()), x.dtype, x.size).reshape(x.shape)
 
 
 erf = elementwise_primitive("erf", _erf_of_type)
@@ -170,7 +182,7 @@ erf = elementwise_primitive("erf", _erf_of_type)
 @special_primitive
 def erfc(x: Any) -> Any:
     """1 - erf(x), exact where that is small."""
-    return _erfc(x)
+    return _one_by_one(math.erfc, x) if x.size <= FEW["d"] else _erfc(x)
 
 
 @special_primitive

@@ -11,6 +11,7 @@ from .along import memory_order
 from .dispatch import primitive
 
 FROM = 2  # times the elements of other kernels: from here on copies are made by kernels, in kept memory
+STRAIGHT_FROM = 16  # the same for copies that move everything as it lies, which numpy is good at
 
 
 def put(out: np.ndarray, x: np.ndarray) -> None:
@@ -25,7 +26,8 @@ def put(out: np.ndarray, x: np.ndarray) -> None:
 
 def row_major(x: np.ndarray) -> np.ndarray:
     """A copy whose elements lie in memory row after row."""
-    if x.size < FROM * settings.kernels_from or x.dtype.hasobject:
+    times = STRAIGHT_FROM if x.flags.c_contiguous else FROM
+    if x.size < times * settings.kernels_from or x.dtype.hasobject:
         return x.copy(order="C")
     out = memory.empty(x.shape, x.dtype)
     put(out, x)

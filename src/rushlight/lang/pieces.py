@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from ..runtime import memory
+from ..runtime import memory, settings
+from .along import memory_order
 from .dispatch import primitive
+from .memory import FROM, put
 from .movement import restrided
 
 
@@ -83,7 +85,41 @@ def unfold_add(x: Any, shape: Sequence[int], dimension: int, size: int, step: in
 @primitive
 def cat(arrays: Any, dim: int) -> Any:
     """Arrays one after the other along an axis."""
-    return np.concatenate(arrays, dim)
+    return _joined(arrays, dim)
+
+
+def _joined(arrays: Any, dim: int) -> np.ndarray:
+    """`np.concatenate`, by the kernels for copies where there is much to copy, into row-major memory."""
+    if (
+        sum([a.size for a in arrays]) < FROM * settings.kernels_from
+        or not _alike(arrays, dim)
+        or _images_of_channels(arrays)
+    ):
+        return np.concatenate(arrays, dim)
+    first, dim = arrays[0], dim % arrays[0].ndim
+    shape = (*first.shape[:dim], sum(a.shape[dim] for a in arrays), *first.shape[dim + 1 :])
+    out = memory.empty(shape, first.dtype)
+    start = 0
+    for a in arrays:
+        end = start + a.shape[dim]
+        put(out[(slice(None),) * dim + (slice(start, end),)], a)
+        start = end
+    return out
+
+
+def _alike(arrays: Any, dim: int) -> bool:
+    """Are they of one type and, along the other axes, of one shape?"""
+    first = arrays[0]
+    if not -first.ndim <= dim < first.ndim:
+        return False
+    around = [(a.dtype, a.ndim, a.shape[: dim % first.ndim], a.shape[dim % first.ndim + 1 :]) for a in arrays]
+    return all(one == around[0] for one in around)
+
+
+def _images_of_channels(arrays: Any) -> bool:
+    """Do the channels lie together in memory in all of these? Then they are to do so in the result."""
+    orders = {memory_order(a) for a in arrays}
+    return len(orders) == 1 and orders != {tuple(range(arrays[0].ndim))} and arrays[0].ndim in (4, 5)
 
 
 @primitive
@@ -92,8 +128,8 @@ def stack(arrays: Any, dim: int) -> Any:
     lead = (slice(None),) * (dim % (arrays[0].ndim + 1))
     parts = [a[(*lead, None)] for a in arrays]
     first = arrays[0]
-    if first.flags.c_contiguous:
-        return np.concatenate(parts, len(lead))
+    if first.flags.c_contiguous or sum(a.size for a in arrays) >= FROM * settings.kernels_from:
+        return _joined(parts, len(lead))
     out = np.empty((*first.shape[: len(lead)], len(parts), *first.shape[len(lead) :]), first.dtype)
     return np.concatenate(parts, len(lead), out=out)
 

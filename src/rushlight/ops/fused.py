@@ -14,7 +14,8 @@ import numpy as np
 
 from .. import lang
 from ..lang.arrays import on_arrays
-from ..runtime import memory, settings
+from ..lang.single import destination
+from ..runtime import settings
 
 Kernel = Callable[..., Any]
 CALLS_BEFORE_KERNEL = 20  # a small operation that is repeated less often is not worth loading one
@@ -181,22 +182,6 @@ def launch(kernel: Kernel, dtype: np.dtype, *arguments: Any) -> np.ndarray | Non
     if len(arrays) == len(arguments):
         return kernel(out, *arguments)
     return kernel(out, *arrays, *[a for a in arguments if type(a) is not np.ndarray])
-
-
-def destination(arrays: list[np.ndarray], dtype: np.dtype) -> np.ndarray | None:
-    """Memory for a result, laid out as numpy would: like the first array of the broadcast shape."""
-    shape = arrays[0].shape
-    for a in arrays:
-        if a.shape != shape:
-            try:
-                shape = np.broadcast_shapes(*[a.shape for a in arrays])
-            except ValueError:
-                return None
-            break
-    for a in arrays:
-        if a.shape == shape:
-            return memory.empty(shape, dtype) if a.flags.c_contiguous else np.empty_like(a, dtype)
-    return memory.empty(shape, dtype)
 
 
 def nodes_of(node: Any) -> list[Any]:

@@ -8,7 +8,7 @@ from .. import lang
 from ..lang.along import Along
 from .declare import OPERATORS, composite, operator
 from .reduction import converted, rounded
-from .rules import axes_of, restore, wrap_dim
+from .rules import axes_of, restore, without, wrap_dim
 
 
 @operator(namespace="linalg", method=False, node="LinalgVectorNormBackward0")
@@ -23,7 +23,7 @@ def vector_norm(x: Array, ord=2, dim=None, keepdim=False, *, dtype=None):
     if float(ord) in IN_ONE_PASS and x.dtype.kind == "f":
         made = IN_ONE_PASS[float(ord)].by_kernel(tuple(range(x.ndim)) if axes is None else axes, x)
         if made is not None:
-            return rounded(made if keepdim else _without(made, axes), dtype)
+            return rounded(made if keepdim else without(made, axes), dtype)
     size = lang.abs(x)
     return rounded(_norm(size, float(ord), axes, keepdim), dtype)
 
@@ -33,11 +33,6 @@ IN_ONE_PASS = {
     1.0: Along(lambda axes, x: lang.sum(lang.abs(x), axes, True), "sum_of_sizes"),
     inf: Along(lambda axes, x: lang.amax(lang.abs(x), axes, True), "largest_size"),
 }
-
-
-def _without(x, axes):
-    """The reduced axes, which are ones, taken away; all where `axes` is None."""
-    return lang.reshape(x, [n for d, n in enumerate(x.shape) if axes is not None and d not in axes])
 
 
 def _norm(size, p, axes, keepdim):

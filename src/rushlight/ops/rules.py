@@ -36,3 +36,10 @@ def restore(reduced: Any, shape: Any, dim: Any, keepdim: bool) -> Any:
         return reduced
     axes = axes_of(dim, len(shape))
     return lang.reshape(reduced, [1 if axes is None or i in axes else n for i, n in enumerate(shape)])
+
+
+def without(reduced: Any, axes: tuple[int, ...] | None) -> Any:
+    """A reduced value without the axes that it was reduced along, which are ones; None stands for all."""
+    return lang.reshape(
+        reduced, [n for d, n in enumerate(reduced.shape) if axes is not None and d not in axes]
+    )

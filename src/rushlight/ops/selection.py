@@ -19,8 +19,8 @@ def _choose(condition: Array, input: Array, other: Array):
 
 
 _choose.gradient(
-    input=lambda g, condition: lang.where(condition, g, lang.zeros_like(g)),
-    other=lambda g, condition: lang.where(condition, lang.zeros_like(g), g),
+    input=lambda g, condition: lang.where(condition, g, 0),
+    other=lambda g, condition: lang.where(condition, 0, g),
 )
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import warnings
 
 from .. import lang
+from ..lang.along import Along
 from ..tensor.dtype import get_default_dtype, promote_types
 from .declare import composite, operator
 from .reduction import count_of
-from .rules import axes_of, restore
+from .rules import axes_of, restore, without
 
 
 def _deviations(input, dim):
@@ -32,8 +33,6 @@ def _average_square(name, input, dim, correction, keepdim):
             "std and var only support floating point and complex dtypes, but the input is "
             f"{input.dtype}; convert it with x.float()"
         )
-    d = _deviations(input, dim)
-    squares = d * d if input.dtype.kind == "f" else lang.real(d * lang.conj(d))
     freedom = _freedom(input, dim, correction)
     if freedom == 0:
         warnings.warn(
@@ -44,8 +43,29 @@ def _average_square(name, input, dim, correction, keepdim):
             UserWarning,
             stacklevel=6,
         )
-    total = lang.sum(squares, axes_of(dim, input.ndim), keepdim)
+    total = _total_square(input, dim, keepdim)
     return total / freedom if freedom else total / lang.zeros_like(total)
+
+
+def _total_square(input, dim, keepdim):
+    """The sum of the squares of the deviations."""
+    axes = axes_of(dim, input.ndim)
+    if input.dtype.kind == "f":
+        total = _spread.by_kernel(tuple(range(input.ndim)) if axes is None else axes, input)
+        if total is not None:
+            return total if keepdim else without(total, axes)
+    d = _deviations(input, dim)
+    squares = d * d if input.dtype.kind == "f" else lang.real(d * lang.conj(d))
+    return lang.sum(squares, axes, keepdim)
+
+
+def _squares_of_deviations(axes, x):
+    gap = x - lang.sum(x, axes, True) / lang.count(x, axes)
+    rest = lang.sum(gap, axes, True)  # of the mean, which is rounded
+    return lang.sum(gap * gap, axes, True) - rest * rest / lang.count(x, axes)
+
+
+_spread = Along(_squares_of_deviations, "variance")
 
 
 @variance.gradient
