@@ -61,6 +61,11 @@ def erfc_log(t):
     return mp.log(mp.erfc(t)) + t
 
 
+def normal_log(t):
+    """log(half of erfc(t / sqrt(2))) + t: how probable it is that a normal variable is above t"""
+    return mp.log(mp.erfc(t / mp.sqrt(2)) / 2) + t
+
+
 def erfcx_log(u):
     """log(exp(t*t) erfc(t) / u) for u = 2 / (2 + t)"""
     t = 2 / u - 2
@@ -74,6 +79,7 @@ FITS = {
     "TANH_F32": (odd_tail(mp.tanh, -mpf(1) / 3), 0, mpf("0.5625") ** 2, 4, lambda z: z + mpf("1e-4")),
     "ERF_F32": (erf_ratio, 0, mpf("0.93") ** 2, 6, lambda z: 1),
     "ERFC_LOG_F32": (erfc_log, mpf("0.9"), mpf("4.05"), 6, mp.erfc),
+    "NORMAL_LOG_F32": (normal_log, 0, mpf("5.6"), 9, lambda t: mp.erfc(t / mp.sqrt(2)) / 2 + mpf("1e-9")),
     "SIN_F32": (odd_tail(mp.sin, -mpf(1) / 6), 0, QUARTER_TURN**2, 3, lambda z: z + mpf("1e-4")),
     "COS_F32": (cos_tail, 0, QUARTER_TURN**2, 2, lambda z: z * z + mpf("1e-4")),
     "EXP_F64": (exp_tail, -LN2_HALF, LN2_HALF, 10, lambda r: r * r + mpf("1e-4")),

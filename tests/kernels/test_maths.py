@@ -213,3 +213,16 @@ def test_two_arguments(op, reference, dtype):
     np.testing.assert_allclose(out, expected, rtol=1.3e-7 if dtype == "float32" else 4e-16, atol=0)
     same_sign = np.signbit(out) == np.signbit(expected)
     assert same_sign[~np.isnan(expected)].all()
+
+
+def test_normal_below_is_exact_above_zero_and_small_below():
+    special = pytest.importorskip("scipy.special")
+    x = np.linspace(-8, 8, 400_001, dtype=np.float32)
+    found = unary("normal_below", "float32")(np.empty_like(x), x).astype(np.float64)
+    exact = special.ndtr(x.astype(np.float64))
+    error = np.abs(found - exact)
+    assert (error[x >= 0] <= 2 * np.spacing(exact[x >= 0].astype(np.float32))).all()
+    assert (error[x < 0] <= 2e-6 * exact[x < 0] + 1.1e-8).all()
+    edges = np.array([-np.inf, np.inf, np.nan, 0.0, -0.0], np.float32)
+    found = unary("normal_below", "float32")(np.empty_like(edges), edges)
+    np.testing.assert_array_equal(found, np.array([0, 1, np.nan, 0.5, 0.5], np.float32))

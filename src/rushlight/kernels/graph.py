@@ -66,7 +66,9 @@ RULES: dict[str, Rule] = {
     **_rules("minimum maximum fmin fmax", 2, ANY),
     **_rules("neg abs sign square", 1, NUMBERS),
     **_rules("exp exp2 expm1 log log2 log10 log1p sqrt rsqrt reciprocal", 1, FLOATS),
-    **_rules("sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh erf erfc sigmoid", 1, FLOATS),
+    **_rules(
+        "sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh erf erfc normal_below sigmoid", 1, FLOATS
+    ),
     **_rules("floor ceil round trunc", 1, FLOATS),
     **_rules("eq ne lt le gt ge", 2, ANY, "bool"),
     **_rules("logical_and logical_or logical_xor", 2, ANY, "bool"),

@@ -11,6 +11,7 @@ import numpy as np
 from .dispatch import elementwise_primitive
 from .series import Chebyshev, by_region, horner, special_primitive
 
+SQRT_HALF = math.sqrt(0.5)
 TWO_OVER_SQRT_PI, SQRT_2, LOG_2 = 2 / math.sqrt(math.pi), math.sqrt(2), math.log(2)
 
 # erf(x) / x in powers of x², for |x| < 1
@@ -177,6 +178,14 @@ def _one_by_one(function: Any, x: np.ndarray) -> np.ndarray:
 
 
 erf = elementwise_primitive("erf", _erf_of_type)
+
+
+def _normal_below(x: Any) -> Any:
+    return (_erf_of_type(x * SQRT_HALF) + 1) * 0.5
+
+
+# how probable it is that a normal variable is below x: `ndtr` without care for the digits of small ones
+normal_below = elementwise_primitive("normal_below", _normal_below)
 
 
 @special_primitive

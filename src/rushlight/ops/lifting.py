@@ -14,6 +14,7 @@ NAMES = {
     "div": "true_divide",
     "copy": "clone",
     "cast": "_cast",
+    "normal_below": "special.ndtr",
     "region": "_region",
     "region_put": "_region_put",
     "region_add": "_region_add",

@@ -11,7 +11,7 @@ from .declare import composite, elementwise, operator
 from .rules import wrap_dim
 from .trigonometric import tanh
 
-SQRT_HALF, INVERSE_SQRT_2PI = math.sqrt(0.5), 1 / math.sqrt(2 * math.pi)
+INVERSE_SQRT_2PI = 1 / math.sqrt(2 * math.pi)
 
 
 @elementwise(inplace=True, promote="float")
@@ -110,11 +110,11 @@ def _gelu_form(approximate):
 
 
 def _gelu(x):
-    return x * 0.5 * (lang.erf(x * SQRT_HALF) + 1)
+    return x * lang.normal_below(x)
 
 
 def _gelu_slope(x):
-    return (lang.erf(x * SQRT_HALF) + 1) * 0.5 + x * lang.exp(x * x * -0.5) * INVERSE_SQRT_2PI
+    return lang.normal_below(x) + x * lang.exp(x * x * -0.5) * INVERSE_SQRT_2PI
 
 
 CUBIC, STEEPNESS = 0.044715, math.sqrt(2 / math.pi)

@@ -6,14 +6,21 @@ docstrings, in units in the last place (ulp).
 
 from .exponential import cosh, exp, exp2, expm1, sigmoid, sinh, tanh
 from .logarithm import acosh, asinh, atanh, log, log1p, log2, log10, pow
-from .special import erf, erfc
+from .special import erf, erfc, normal_below
 from .trigonometry import acos, asin, atan, atan2, cos, sin, tan
 
 UNARY = {
     function.__name__: function
     for function in (exp, exp2, expm1, sigmoid, tanh, sinh, cosh, log, log2, log10, log1p)
 }
-UNARY |= {"asinh": asinh, "acosh": acosh, "atanh": atanh, "erf": erf, "erfc": erfc}
+UNARY |= {
+    "asinh": asinh,
+    "acosh": acosh,
+    "atanh": atanh,
+    "erf": erf,
+    "erfc": erfc,
+    "normal_below": normal_below,
+}
 UNARY |= {"sin": sin, "cos": cos, "tan": tan, "asin": asin, "acos": acos, "atan": atan}
 BINARY = {"atan2": atan2, "pow": pow}
 
