@@ -67,11 +67,22 @@ def test_small_layers_and_losses(compile_for_arm, dtype):
 def test_row_and_column_kernels(compile_for_arm):
     from rushlight.kernels.llvm.columns import columns_ir
     from rushlight.kernels.llvm.rows import rows_ir
+    from rushlight.kernels.llvm.strips import strips_ir
 
     e = Node("exp", (Node("sub", (X, Node("amax", (X,), "float32")), "float32"),), "float32")
     softmax = Node("div", (e, Node("sum", (e,), "float32")), "float32")
     relocate(compile_for_arm(rows_ir(Graph(softmax), "neon", 16)))
+    relocate(compile_for_arm(rows_ir(Graph(softmax), "neon", 16, in_pieces=True)))
+    relocate(compile_for_arm(strips_ir(Graph(softmax), "neon", 16)))
     relocate(compile_for_arm(columns_ir(Graph(Node("sum", (X,), "float32")), "neon", 16)))
+
+
+@pytest.mark.parametrize("size", [1, 2, 4, 8])
+def test_turned_copies(compile_for_arm, size):
+    from rushlight.kernels.llvm.copying import turning_ir
+
+    for stream in (False, True):
+        relocate(compile_for_arm(turning_ir(size, "neon", 16, stream)))
 
 
 @pytest.mark.parametrize("machine", ["neon", "avx2", "avx512"])
