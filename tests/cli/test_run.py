@@ -57,6 +57,33 @@ def test_exit_status_and_traceback_are_the_programs_own(script):
     assert run("-c", "raise SystemExit(7)").returncode == 7
 
 
+def both(path, **options):
+    """What the program leaves behind under Python and under `rushlight run`: exit status and errors."""
+    done = subprocess.run([sys.executable, path], capture_output=True, text=True, timeout=60, **options)
+    ours = run(path, **options)
+    return (done.returncode, done.stderr), (ours.returncode, ours.stderr)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "def f(",
+        "import sys; sys.exit('bye')",
+        "import sys; sys.exit(3)",
+        "raise SystemExit",
+        "try:\n    1 / 0\nexcept ZeroDivisionError as e:\n    raise KeyError('k') from e",
+        "class Own(BaseException): pass\nraise Own('x')",
+        "import os, signal\nos.kill(os.getpid(), signal.SIGINT)",
+        "import threading\nthreading.Thread(target=lambda: 1 / 0).start()",
+        "import sys\nsys.excepthook = lambda *e: print('mine', e[0].__name__, file=sys.stderr)\n1 / 0",
+    ],
+    ids=["syntax", "text", "status", "none", "cause", "base", "interrupt", "thread", "hook"],
+)
+def test_programs_end_as_under_python(script, text):
+    theirs, ours = both(script(text))
+    assert ours == theirs
+
+
 def test_a_module_that_is_not_there_names_the_closest(script):
     done = run(script("import torch.autogrod"))
     assert "Rushlight has no torch.autogrod; did you mean torch.autograd?" in done.stderr
@@ -167,8 +194,8 @@ if __name__ == "__main__":
 
 def test_a_script_that_is_not_there():
     done = run("nothing_here.py")
-    assert done.returncode == 1
-    assert "can't open file 'nothing_here.py'" in done.stderr
+    assert done.returncode == 2
+    assert "can't open file" in done.stderr
 
 
 def test_modules_run_as_with_dash_m(tmp_path):

@@ -6,7 +6,7 @@ import argparse
 import builtins
 import os
 import sys
-from types import CodeType, ModuleType
+from types import CodeType, ModuleType, TracebackType
 from typing import Any
 
 HELP = "run a PyTorch program, unchanged, with torch and torchvision answered by Rushlight"
@@ -32,17 +32,34 @@ def run(arguments: argparse.Namespace) -> int:
     install_as_torch()
     if arguments.seed is not None:
         seed_everything(arguments.seed)
-    main, code = prepare(arguments)
+    try:
+        main, code = prepare(arguments)
+    except SyntaxError as error:
+        sys.excepthook(type(error), error.with_traceback(None), None)
+        return 1
     sys.modules["__main__"] = main
     try:
         exec(code, main.__dict__)
-    except Exception as error:
-        traceback = (
-            error.__traceback__.tb_next if error.__traceback__ else None
-        )  # from the program's own frames on
-        sys.excepthook(type(error), error.with_traceback(traceback), traceback)
+    except SystemExit:
+        raise
+    except KeyboardInterrupt as error:
+        tell_from(error.__traceback__)
+        raise  # Python ends the process as an interrupted one
+    except BaseException as error:
+        tell_from(error.__traceback__)
+        sys.excepthook(type(error), error, error.__traceback__)
         return 1
     return 0
+
+
+def tell_from(trace: TracebackType | None) -> None:
+    """Tracebacks that are shown from now on begin with the program's own frames, behind this one."""
+    show, own = sys.excepthook, trace.tb_next if trace else None
+
+    def shown(kind: type[BaseException], error: BaseException, _: TracebackType | None) -> None:
+        show(kind, error.with_traceback(own), own)
+
+    sys.excepthook = shown
 
 
 def seed_everything(seed: int) -> None:
@@ -72,9 +89,9 @@ def prepare(arguments: argparse.Namespace) -> tuple[ModuleType, CodeType]:
         sys.path.insert(0, os.getcwd())
         return main, module_code(main, arguments)
     sys.argv = [arguments.program, *arguments.arguments]
-    sys.path.insert(0, os.path.dirname(os.path.abspath(arguments.program)))
-    main.__file__ = arguments.program
-    return main, script_code(arguments.program)
+    main.__file__ = path = os.path.abspath(arguments.program)
+    sys.path.insert(0, os.path.dirname(path))
+    return main, script_code(path)
 
 
 def script_code(path: str) -> CodeType:
@@ -85,9 +102,11 @@ def script_code(path: str) -> CodeType:
         with open(path, "rb") as file:
             source = decode_source(file.read())
     except OSError as error:
-        raise SystemExit(
-            f"rushlight run: can't open file {path!r}: [Errno {error.errno}] {error.strerror}"
-        ) from None
+        print(
+            f"rushlight run: can't open file {path!r}: [Errno {error.errno}] {error.strerror}",
+            file=sys.stderr,
+        )
+        raise SystemExit(2) from None
     return compile(source, path, "exec")
 
 
