@@ -251,9 +251,11 @@ def test_types_are_pytorchs(name, dtype):
         lambda t: t.nn.Sequential(t.nn.Linear(8, 6), t.nn.LayerNorm(6), t.nn.GELU(), t.nn.Linear(6, 3)),
         lambda t: t.nn.TransformerEncoderLayer(8, 2, 16, dropout=0.0, batch_first=True),
         lambda t: t.nn.MultiheadAttention(8, 2, batch_first=True),
+        lambda t: t.nn.LSTM(8, 3, num_layers=2, bidirectional=True),
+        lambda t: t.nn.GRU(8, 3),
         lambda t: t.nn.Sequential(t.nn.Conv1d(5, 4, 3), t.nn.BatchNorm1d(4), t.nn.SiLU()),
     ],
-    ids=["mlp", "transformer", "attention", "convolution"],
+    ids=["mlp", "transformer", "attention", "lstm", "gru", "convolution"],
 )
 def test_networks_beside_pytorch(make):
     torch = pytest.importorskip("torch")
@@ -263,7 +265,8 @@ def test_networks_beside_pytorch(make):
         net = make(library)
         given = library.from_numpy(x)
         with library.autocast("cpu", dtype=library.bfloat16):
-            out = net(given, given, given)[0] if type(net).__name__ == "MultiheadAttention" else net(given)
+            out = net(given, given, given) if type(net).__name__ == "MultiheadAttention" else net(given)
+            out = out[0] if isinstance(out, tuple) else out
         out.float().square().mean().backward()
         outputs.append((str(out.dtype), out.detach().float().numpy()))
         gradients.append({n: (str(p.grad.dtype), p.grad.numpy()) for n, p in net.named_parameters()})

@@ -14,7 +14,7 @@ _LOW = """
     conv_transpose1d conv_transpose2d conv_transpose3d prelu nn.functional.linear nn.functional.conv1d
     nn.functional.conv2d nn.functional.conv3d nn.functional.conv_tbc nn.functional.conv_transpose1d
     nn.functional.conv_transpose2d nn.functional.conv_transpose3d nn.functional.prelu
-    nn.functional.scaled_dot_product_attention
+    nn.functional.scaled_dot_product_attention lstm rnn_tanh rnn_relu
 """
 
 _FLOAT32 = """
