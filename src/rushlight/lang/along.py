@@ -124,6 +124,8 @@ class Along:
             if quick is not None:
                 return quick(first)
         arrays = tuple([a for a in arguments if type(a) is np.ndarray])
+        if not arrays:  # numpy makes numbers of arrays without axes
+            return None
         return self._planned(axes, arrays, arguments[len(arrays) :])
 
     def _planned(self, axes: tuple[int, ...], arrays: tuple, numbers: tuple) -> Any:

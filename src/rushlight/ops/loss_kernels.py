@@ -17,7 +17,7 @@ from .fused import Fusible
 def _takes(input: Any, target: Any) -> bool:
     """Are these large, and of one type and layout?"""
     return (
-        input.size >= settings.kernels_from
+        input.size >= max(1, settings.kernels_from)
         and input.shape == target.shape
         and input.dtype is target.dtype
         and input.dtype.char in "fd"
