@@ -105,6 +105,22 @@ def test_kept_graphs_and_gradients_that_add_up():
     assert expected == got
 
 
+def test_gradients_that_meet_in_types_and_layouts():
+    def program():
+        a = torch.rand(3, 4, dtype=torch.float64, requires_grad=True)
+        b, c = torch.rand(3, 4, requires_grad=True), torch.rand(3, 4, requires_grad=True)
+        t, one = b.t(), c[:, 1:]
+        total = (a * a.sin()).sum() + (t @ b * 2).sum() + (t.exp() * t).sum() + (one * c[:, :3]).sum()
+        for _ in range(3):
+            total.backward(retain_graph=True)
+        held = b.grad.numpy()  # somebody else looks: not added to on the spot
+        total.backward()
+        return [x.grad.tolist() for x in (a, b, c)], held.tolist()
+
+    expected, got = both_ways(program)
+    assert expected == got
+
+
 def test_gradients_of_gradients():
     def program():
         a = torch.rand(3, requires_grad=True)

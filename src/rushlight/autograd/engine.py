@@ -99,7 +99,7 @@ class Run:
         while heap:
             node = heappop(heap)[1]
             try:
-                node = advance(node, heap, self.pending, self.leaves, self.arrive, self.keep, at)
+                node = advance(node, heap, self.pending, self.leaves, self.sums, self.arrive, self.keep, at)
             except Exception as error:
                 _explain(error, at[0])
                 raise

@@ -11,6 +11,8 @@ from _heapq import heappop, heappush
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from ..runtime import settings
 from ..tensor.core import Tensor
 from ..tensor.storage import Storage
@@ -84,10 +86,10 @@ def _load() -> Functions:
     constants = {
         "tensor_type": Tensor, "parameter_type": Parameter, "node_type": Node, "released": RELEASED,
         "shape": sys.intern("shape"), "next_sequence": next_sequence, "heappush": heappush,
-        "heappop": heappop, **names,
+        "heappop": heappop, "float32": np.dtype("float32"), "float64": np.dtype("float64"), **names,
     }  # fmt: skip
     slots = {**SLOTS, OperatorNode: ("shapes",)}
-    sources = ("kernels.llvm.recording", "kernels.llvm.walking")
+    sources = ("kernels.llvm.recording", "kernels.llvm.walking", "kernels.llvm.summing")
     return Functions(
         *objects.load("graph", Functions._fields, _write, slots=slots, constants=constants, sources=sources)
     )

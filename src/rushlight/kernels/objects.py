@@ -45,7 +45,9 @@ def load(
     places = objects.Places(found, tuple.__basicsize__)
     known = {**_common(), **constants}
     modules = tuple(f"rushlight.{source}" for source in (*SOURCES, *sources))
-    code = native.module(name, (places,), lambda: _text(write, places, known), sources=modules)
+    code = native.module(
+        name, (places,), lambda: _text(write, places, known), sources=modules, symbols=array_symbols()
+    )
     _kept.append(known)
     for constant, thing in known.items():
         address = thing if constant == "object_new" else id(thing)

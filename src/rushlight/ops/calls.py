@@ -343,6 +343,8 @@ def write_dunder(op: Any) -> str:
     src.add(1, "if not interceptors:")
     _elementwise_lines(op, src, options=False)
     src.add(1, f"return other_operand({x}, {y})")
+    if op.has_rules:
+        apply_lines(op, src)
     return src.text()
 
 

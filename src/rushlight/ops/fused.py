@@ -18,6 +18,7 @@ from ..lang.single import destination
 from ..runtime import settings
 
 Kernel = Callable[..., Any]
+_empty = np.empty
 CALLS_BEFORE_KERNEL = 20  # a small operation that is repeated less often is not worth loading one
 MOST_VARIANTS = 8  # of one operator with different options (`alpha=0.3`); beyond that, numpy
 EXACT = frozenset(
@@ -175,6 +176,14 @@ def _make(op: Any, result_type: Any, arrays: tuple, options: tuple) -> Kernel | 
 
 def launch(kernel: Kernel, dtype: np.dtype, *arguments: Any) -> np.ndarray | None:
     """Runs a kernel into new memory; None where the shapes do not broadcast."""
+    first = arguments[0]
+    if type(first) is np.ndarray and first.nbytes < memory.FROM_BYTES and first.flags.c_contiguous:
+        shape = first.shape
+        for a in arguments:
+            if type(a) is not np.ndarray or a.shape != shape:
+                break
+        else:
+            return kernel(_empty(shape, dtype), *arguments)
     arrays = [a for a in arguments if type(a) is np.ndarray]
     out = destination(arrays, dtype)
     if out is None:

@@ -151,8 +151,10 @@ def _scale(values, scale, offset):
 
 def _normal_blocks(gen, count, fmt, mean, std):
     """Blocks of eight radii and eight angles. A last partial block is drawn anew, as the last 16 numbers."""
-    result = np.empty(count, fmt.storage())
     whole = count - count % 16
+    if whole == count <= CHUNK:
+        return _normal_block(gen, count, fmt, mean, std)
+    result = np.empty(count, fmt.storage())
     for start in range(0, whole, CHUNK):
         part = result[start : min(start + CHUNK, whole)]
         part[:] = _normal_block(gen, part.size, fmt, mean, std)

@@ -26,7 +26,7 @@ from . import frame
 from .lowering import load, store
 from .objects import new_array
 
-ROWS = 4  # sums that are kept in registers at once
+ROWS = (8, 4, 1)  # sums that are kept in registers at once: as many as there are, then fewer
 SCALARS = {"float32": f32, "float64": f64}
 TYPE_NUMBERS = {"float32": 11, "float64": 12}
 
@@ -83,9 +83,15 @@ def _product(module: Module, machine: Machine) -> None:
             first = f.variable(machine.vector, 0)
             with f.when(f.initial.convert("ptrtoint", i64).differs(0)):
                 first.set(machine.load(f, f.initial.offset(k * size), mask))
-            for step, low, high in ((ROWS, 0, f.rows & -ROWS), (1, f.rows & -ROWS, f.rows)):
+            for step, low, high in _parts(f.rows):
                 with f.loop(low, high, step) as n:
                     _product_rows(f, machine, n, k, mask, first.get(), step)
+
+
+def _parts(count: Value) -> list[tuple[int, Value | int, Value]]:
+    """Steps of loops over `count` rows, and where each begins and ends."""
+    ends = [count & -step for step in ROWS]
+    return list(zip(ROWS, [0, *ends], ends))
 
 
 def _product_rows(
@@ -109,7 +115,7 @@ def _transposed_product(module: Module, machine: Machine) -> None:
     function = module.function("transposed_product", exported=False, **places, **sizes)
     with function as f, f.loop(0, f.columns, machine.lanes) as k:
         mask = machine.mask(f, f.columns - k)
-        for step, low, high in ((ROWS, 0, f.inner & -ROWS), (1, f.inner & -ROWS, f.inner)):
+        for step, low, high in _parts(f.inner):
             with f.loop(low, high, step) as j:
                 _transposed_rows(f, machine, j, k, mask, step)
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from ...runtime.ir import Function, Module, Value, i1, i32, i64, ptr, void
 from . import frame, maths
 from .linear import TYPE_NUMBERS, Arrays, Machine, add_is_plain, builtin
-from .objects import new_array
+from .objects import new_array, new_like
 
 MOST_ELEMENTS = 4096
 INT64 = 7  # numpy's number of the type; on Windows it is another, and everything is refused
@@ -61,19 +61,6 @@ class _Call(Arrays):
         with f.loop(0, self.rank(a).convert("sext", i64)) as d:
             same.set(same.get() & f.load(i64, one.offset(d * 8)).equals(f.load(i64, other.offset(d * 8))))
         self.refuse_unless(same.get())
-
-    def like(self, array: Value) -> Value:
-        """A new array of the same shape."""
-        f = self.f
-        kind, null = f.load(ptr, Value(f, ptr, "@ndarray_type")), f.constant(ptr, 0)
-        nothing, number = f.constant(i32, 0), f.constant(i32, self.number)
-        dims = f.load(ptr, array, frame.ARRAY_DIMS)
-        made = f.call(
-            "PyArray_New", ptr, kind, self.rank(array), dims, number, null, null, nothing, nothing, null
-        )
-        with f.when(made.convert("ptrtoint", i64).equals(0)):
-            f.ret(null)
-        return made
 
     def scalar(self, value: Value) -> Value:
         """A new array without dimensions."""
@@ -125,7 +112,7 @@ def _squares_back(module: Module, machine: Machine) -> None:
         a, b = call.memory(x), call.memory(t)
         for result, sign in zip(results, (factor, -factor)):
             with f.when(call.wants(needs, results.index(result))):
-                made = call.like(x)
+                made = new_like(f, x)
                 result.set(made)
                 with f.loop(0, count, machine.lanes) as k:
                     mask, place = machine.mask(f, count - k), k * machine.size
@@ -187,7 +174,7 @@ def _labels(module: Module, machine: Machine) -> None:
         rows, classes = call.length(x, 0), call.length(x, 1)
         call.refuse_unless(call.length(labels, 0).equals(rows) & (rows > 0) & (classes > 0))
         call.refuse_unless(rows * classes <= MOST_ELEMENTS)
-        odds = call.like(x)
+        odds = new_like(f, x)
         total, right = f.variable(machine.vector, 0), f.variable(i1, 1)
         with f.loop(0, rows, machine.lanes) as first:
             block = _Rows(f, machine, first, rows, classes)
@@ -241,7 +228,7 @@ def _labels_back(module: Module, machine: Machine) -> None:
         call.check(odds, 2)
         rows = call.length(odds, 0)
         factor = f.splat(call.share_of(g, mean, rows), machine.lanes)
-        count, made = rows * call.length(odds, 1), call.like(odds)
+        count, made = rows * call.length(odds, 1), new_like(f, odds)
         with f.loop(0, count, machine.lanes) as k:
             mask, place = machine.mask(f, count - k), k * machine.size
             product = machine.load(f, call.memory(odds).offset(place), mask) * factor

@@ -1,9 +1,10 @@
 """The backward pass from node to node, in generated code.
 
-`advance(node, heap, pending, leaves, arrive, keep, at)` visits nodes as `Run.visit` of `autograd.engine`
-does, which is its meaning: `node` first, then whatever waits in `heap`, as long as no node has hooks. It
-returns None when all is done, or the node that Python is to visit; `at[0]` is the node of an error.
-`deposit(leaves, pending, accumulate)` puts gradients where there are none yet and has Python do the rest.
+`advance(node, heap, pending, leaves, sums, arrive, keep, at)` visits nodes as `Run.visit` of
+`autograd.engine` does, which is its meaning: `node` first, then whatever waits in `heap`, as long as no node
+has hooks. It returns None when all is done, or the node that Python is to visit; `at[0]` is the node of an
+error. `deposit(leaves, pending, accumulate)` puts gradients where there are none yet and has Python do the
+rest.
 """
 
 from __future__ import annotations
@@ -11,16 +12,19 @@ from __future__ import annotations
 from ...runtime.ir import Function, Module, Value, i1, i32, i64, ptr
 from . import frame
 from .objects import Places, Reader, argument, builtin
+from .summing import add_summing
 
 FAILED, VISITED, DECLINED = 0, 1, 2
 PREHOOKS, HOOKS = "prehooks", "hooks"
 
 
 def add_walking(module: Module, places: Places) -> None:
+    add_summing(module, places)
     _is_true_attribute(module, places)
     _checked(module, places)
     _push(module, places)
     _wait(module, places)
+    _add_to(module, places)
     _pass_on(module, places)
     _visit(module, places)
     _next(module, places)
@@ -92,7 +96,7 @@ def _push(module: Module, places: Places) -> None:
 
 def _pass_on(module: Module, places: Places) -> None:
     """A gradient goes along an edge: to a leaf or node that has none yet, or by `arrive` to any other."""
-    names = ("edge", "grad", "heap", "beside", "pending", "leaves", "arrive")
+    names = ("edge", "grad", "heap", "beside", "pending", "leaves", "sums", "arrive")
     with module.function("pass_on", i1, exported=False, **dict.fromkeys(names, ptr)) as f:
         r = Reader(f, places)
         target = r.item(f.edge, 0)
@@ -104,14 +108,16 @@ def _pass_on(module: Module, places: Places) -> None:
             with f.when(plain.get()):
                 plain.set(r.is_same(r.slot(target, "outputs"), r.constant("one")))
         with f.when(plain.get()):
-            plain.set(r.is_null(f.call("PyDict_GetItemWithError", ptr, f.pending, target)))
-        with f.when(plain.get()):
-            failed = f.call("PyDict_SetItem", i32, f.pending, target, f.grad).differs(0)
-            with f.when(failed):
-                f.ret(f.constant(i1, 0))
-            with f.when(leaf):
-                f.ret(f.call("PyList_Append", i32, f.leaves, target).equals(0))
-            f.ret(f.call("wait", i1, f.heap, f.beside, target))
+            held = f.call("PyDict_GetItemWithError", ptr, f.pending, target)
+            with f.when(r.is_null(held)):
+                failed = f.call("PyDict_SetItem", i32, f.pending, target, f.grad).differs(0)
+                with f.when(failed):
+                    f.ret(f.constant(i1, 0))
+                with f.when(leaf):
+                    f.ret(f.call("PyList_Append", i32, f.leaves, target).equals(0))
+                f.ret(f.call("wait", i1, f.heap, f.beside, target))
+            with f.when(f.call("is_summable", i1, held, f.grad)):
+                f.ret(f.call("add_to", i1, f.pending, f.sums, target, held, f.grad))
         answer = r.call(f.arrive, f.edge, f.grad)
         with f.when(r.is_null(answer)):
             f.ret(f.constant(i1, 0))
@@ -119,9 +125,25 @@ def _pass_on(module: Module, places: Places) -> None:
         f.ret(f.constant(i1, 1))
 
 
+def _add_to(module: Module, places: Places) -> None:
+    """A gradient is added to the one that is waiting, on the spot where that is a sum already."""
+    names = dict.fromkeys(("pending", "sums", "target", "held", "grad"), ptr)
+    with module.function("add_to", i1, exported=False, **names) as f:
+        r = Reader(f, places)
+        with f.when(f.call("PySet_Contains", i32, f.sums, f.target).equals(1)):
+            f.ret(f.call("add_into", i1, f.held, f.held, f.grad))
+        total = f.call("sum_of", ptr, f.held, f.grad)
+        with f.when(r.is_null(total)):
+            f.ret(f.constant(i1, 0))
+        failed = f.call("PySet_Add", i32, f.sums, f.target).differs(0)
+        failed = failed | f.call("PyDict_SetItem", i32, f.pending, f.target, total).differs(0)
+        r.drop(total)
+        f.ret(failed ^ 1)
+
+
 def _visit(module: Module, places: Places) -> None:
     """One node: its gradients, and where they go. FAILED, VISITED, or DECLINED where hooks are to be run."""
-    names = ("node", "heap", "beside", "pending", "leaves", "arrive", "keep")
+    names = ("node", "heap", "beside", "pending", "leaves", "sums", "arrive", "keep")
     with module.function("visit", i32, exported=False, **dict.fromkeys(names, ptr)) as f:
         r = Reader(f, places)
         for name in (PREHOOKS, HOOKS):
@@ -172,7 +194,7 @@ def _distribute(f: Function, r: Reader, edges: Value, results: Value, ok) -> Non
     with f.loop(0, count) as k:
         edge, grad = r.item(edges, k), r.item(results, k)
         with f.when(ok.get() & ((r.is_none(edge) | r.is_none(grad)) ^ 1)):
-            places = (f.heap, f.beside, f.pending, f.leaves, f.arrive)
+            places = (f.heap, f.beside, f.pending, f.leaves, f.sums, f.arrive)
             ok.set(f.call("pass_on", i1, edge, grad, *places))
 
 
@@ -203,12 +225,12 @@ def _next(module: Module, places: Places) -> None:
 def _advance(module: Module, places: Places) -> None:
     with builtin(module, "advance") as f:
         r = Reader(f, places)
-        first, heap, pending, leaves, arrive, keep, at = (argument(f, k) for k in range(7))
+        first, heap, pending, leaves, sums, arrive, keep, at = (argument(f, k) for k in range(8))
         node, beside = f.variable(ptr, r.hold(first)), f.stack(8, 8)
         f.store(f.constant(ptr, 0), beside)
         with f.forever() as nodes:
             nodes.leave_if(r.is_null(node.get()))
-            how = f.call("visit", i32, node.get(), heap, beside, pending, leaves, arrive, keep)
+            how = f.call("visit", i32, node.get(), heap, beside, pending, leaves, sums, arrive, keep)
             with f.when(how.equals(DECLINED)):
                 f.ret(node.get())
             with f.when(how.equals(FAILED)):
@@ -258,17 +280,24 @@ def _add(f: Function, r: Reader, leaf: Value, pending: Value, accumulate: Value,
     """A leaf without a gradient takes this one, if it is nobody else's; else Python adds or copies it."""
     grad = r.hold(f.call("PyDict_GetItemWithError", ptr, pending, leaf))
     f.call("PyDict_DelItem", i32, pending, leaf)
-    takes = f.variable(i1, r.is_array(grad) & r.is_none(r.slot(leaf, "_grad")))
-    with f.when(takes.get()):
-        takes.set(f.call("is_alone", i1, grad))
-    with f.either(takes.get()) as (yes, no):
-        with yes:
-            r.replace(leaf, "_grad", r.or_fail(f.call("new_tensor", ptr, grad, r.slot(leaf, "dtype"))))
-        with no:
-            answer = r.call(accumulate, leaf, grad)
-            with f.when(r.is_null(answer)):
-                r.drop(grad)
-                r.drop(hooked)
-                f.ret(f.constant(ptr, 0))
-            r.drop(answer)
+    before = r.slot(leaf, "_grad")
+    first, more = f.variable(i1, r.is_array(grad) & r.is_none(before)), f.variable(i1, 0)
+    with f.when(first.get()):
+        first.set(f.call("is_alone", i1, grad))
+    with f.when(r.is_same(r.type_of(before), r.constant("tensor_type"))):
+        own = r.is_none(r.slot(before, "_s")) & r.is_none(r.slot(before, "_node"))
+        with f.when(own & r.count(r.slot(before, "_a")).equals(1)):
+            more.set(f.call("is_summable", i1, r.slot(before, "_a"), grad))
+    with f.when(first.get()):
+        r.replace(leaf, "_grad", r.or_fail(f.call("new_tensor", ptr, grad, r.slot(leaf, "dtype"))))
+    with f.when(more.get()):
+        array = r.slot(before, "_a")
+        f.call("add_into", i1, array, array, grad)
+    with f.when((first.get() | more.get()) ^ 1):
+        answer = r.call(accumulate, leaf, grad)
+        with f.when(r.is_null(answer)):
+            r.drop(grad)
+            r.drop(hooked)
+            f.ret(f.constant(ptr, 0))
+        r.drop(answer)
     r.drop(grad)
