@@ -15,7 +15,7 @@ import numpy as np
 from .. import lang
 from ..lang.arrays import on_arrays
 from ..lang.single import destination
-from ..runtime import settings
+from ..runtime import memory, settings
 
 Kernel = Callable[..., Any]
 _empty = np.empty
