@@ -13,6 +13,7 @@ from ...runtime.ir import Function, Module, Value, i64, ptr
 from .blocked import Machine, read_planes
 
 ROWS = (6, 4, 2, 1)  # of a tile, the most first: 6 rows of 4 vectors fill 24 of 32 registers
+UNITS = (6, 2, 1)
 BLOCKS = (4, 2, 1)
 BLOCKS_OF_ONE_ROW = (8, *BLOCKS)  # one row alone needs as many sums to keep the multipliers busy
 BLOCKS_OF_FEW = (2, 1)  # where there are 16 registers
@@ -136,7 +137,7 @@ def define_outer_sums(module: Module, m: Machine) -> None:
                 count,
                 _widths(m),
                 lambda b, width: _split(
-                    f, f.units, ROWS, lambda j, k: _outer_tile(f, m, rows, j, b, k, width)
+                    f, f.units, UNITS, lambda j, k: _outer_tile(f, m, rows, j, b, k, width)
                 ),
             )
 
