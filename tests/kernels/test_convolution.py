@@ -180,14 +180,64 @@ def test_a_filter_for_each_channel(sizes, taps, stride, padding, dilation, dtype
     )
     made = convolution.forward(x, weight, bias, places, *how)
     back = convolution.input_gradient(g, weight, None, sizes, *how)
+    of_weight = convolution.weight_gradient(g, x, taps, *how)
     settings.set_kernel_mode("off")
     x, weight, bias, g = (a.astype("f8") for a in (x, weight, bias, g))
-    exact = lang.convolution(x, weight, bias, *how)
-    assert np.abs(made - exact).max() <= TOLERANCE[dtype] * np.abs(exact).max()
-    assert (back is not None) == (stride == (1, 1))
-    if back is not None:
-        exact = lang.convolution_input(g, weight, None, sizes, *how)
-        assert np.abs(back - exact).max() <= TOLERANCE[dtype] * np.abs(exact).max()
+    for result, exact in (
+        (made, lang.convolution(x, weight, bias, *how)),
+        (back, lang.convolution_input(g, weight, None, sizes, *how)),
+        (of_weight, lang.convolution_weight(g, x, taps, *how)),
+    ):
+        assert result.shape == exact.shape
+        assert np.abs(result - exact).max() <= TOLERANCE[dtype] * np.abs(exact).max()
+
+
+def test_infinite_filters_make_no_nan_between_spread_gradients():
+    g, weight = np.ones((2, 4, 5, 5), "f4"), np.full((4, 1, 3, 3), np.inf, "f4")
+    how = ((2, 2), (1, 1), (1, 1), 4)
+    assert convolution.input_gradient(g, weight, None, (9, 9), *how) is None
+    assert np.isposinf(lang.convolution_input(g, weight, None, (9, 9), *how)).all()
+
+
+VOLUMES = [  # images, channels, outputs, sizes, taps, stride, padding, dilation, groups
+    (2, 5, 7, (6, 9, 8), (3, 3, 3), (1, 1, 1), (1, 1, 1), (1, 1, 1), 1),
+    (3, 8, 12, (7, 5, 9), (2, 3, 1), (2, 1, 2), (1, 0, 1), (2, 1, 1), 2),
+    (1, 16, 16, (5, 12, 12), (3, 3, 3), (1, 1, 1), (2, 1, 1), (1, 1, 1), 1),
+    (2, 4, 4, (3, 6, 6), (1, 2, 2), (2, 2, 2), (0, 0, 0), (1, 1, 1), 1),
+]
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("case", VOLUMES)
+def test_volumes(case, dtype, monkeypatch):
+    """Planes along the depth become channels, for an image at a time."""
+    images, channels, outputs, sizes, taps, *how = case
+    rng = np.random.default_rng(4)
+    places = output_sizes(sizes, taps, *how[:3])
+    shapes = (
+        (images, channels, *sizes),
+        (outputs, channels // how[3], *taps),
+        (outputs,),
+        (images, outputs, *places),
+    )
+    x, weight, bias, g = (guarded.copy(rng.standard_normal(shape).astype(dtype)) for shape in shapes)
+    monkeypatch.setattr(convolution.volumes, "BLOCK_BYTES", x[0].nbytes)
+    results = (
+        convolution.forward(x, weight, bias, places, *how),
+        convolution.input_gradient(g, weight, None, sizes, *how),
+        convolution.weight_gradient(g, x, taps, *how),
+    )
+    settings.set_kernel_mode("off")
+    x, weight, bias, g = (a.astype("f8") for a in (x, weight, bias, g))
+    exact = (
+        lang.convolution(x, weight, bias, *how),
+        lang.convolution_input(g, weight, None, sizes, *how),
+        lang.convolution_weight(g, x, taps, *how),
+    )
+    for result, right in zip(results, exact):
+        assert result.shape == right.shape
+        most = {"float32": 3e-5, "float64": 1e-13}[dtype]  # one of them goes Winograd's way
+        assert np.abs(result - right).max() <= most * np.abs(right).max()
 
 
 def test_arrays_that_do_not_fit_each_other_are_left_to_numpy():

@@ -104,7 +104,14 @@ def test_pool_and_dispatcher(compile_for_arm):
 
 
 def test_convolutions_and_pools(compile_for_arm):
-    from rushlight.kernels.llvm import direct, direct_weight, pooling, winograd, winograd_weight
+    from rushlight.kernels.llvm import (
+        depthwise_weight,
+        direct,
+        direct_weight,
+        pooling,
+        winograd,
+        winograd_weight,
+    )
 
     taps = ((0, 0), (1, 1), (2, 2))
     texts = [
@@ -116,6 +123,7 @@ def test_convolutions_and_pools(compile_for_arm):
         pooling.pooling_ir("float32", 16, pooling.Shape("argmax", 3, 3, 2, 1, True)),
         pooling.pooling_ir("float64", 16, pooling.Shape("back", 2, 2, 2, 1, False)),
         pooling.scatter_ir("float32", 16),
+        depthwise_weight.depthwise_weight_ir("float64", 16, pooling.Shape("filter", 3, 3, 2, 1, True)),
     ]
     for text in texts:
         relocate(compile_for_arm(text))

@@ -14,6 +14,7 @@ import numpy as np
 from ..runtime import memory, session, settings
 from . import convolution_depthwise as depthwise
 from . import convolution_plans as plans
+from . import convolution_volumes as volumes
 from . import convolution_winograd as winograd
 from . import switches
 from .convolution_weights import weight_plan
@@ -30,6 +31,8 @@ def forward(
     x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, places: Sizes, *how: Any
 ) -> np.ndarray | None:
     """The convolution of `x` to `places`; `how` is stride, padding, dilation and groups."""
+    if _are_volumes(x, weight, places, how):
+        return volumes.forward(forward, x, weight, bias, places, how)
     key = ("forward", x.dtype.char, x.shape, weight.shape, *how)
     plan = _plans[key] if key in _plans else _keep(key, x.dtype, x.shape, weight.shape, places, how)
     return (
@@ -41,6 +44,8 @@ def input_gradient(
     g: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, sizes: Sizes, *how: Any
 ) -> np.ndarray | None:
     """The transposed convolution of `g` to images of these sizes."""
+    if _are_volumes(g, weight, sizes, how):
+        return volumes.input_gradient(input_gradient, g, weight, bias, sizes, how)
     key = ("input", g.dtype.char, g.shape, weight.shape, *sizes, *how)
     shape = (len(g), weight.shape[1] * how[-1], *sizes)
     plan = _plans[key] if key in _plans else _keep(key, g.dtype, shape, weight.shape, g.shape[2:], how)
@@ -49,6 +54,8 @@ def input_gradient(
 
 def weight_gradient(g: np.ndarray, x: np.ndarray, taps: Sizes, *how: Any) -> np.ndarray | None:
     """What the weight gets from the gradient `g` of the convolution of `x`."""
+    if len(g) == len(x) and g.dtype == x.dtype and _are_volumes(x, g, taps, how):
+        return volumes.weight_gradient(weight_gradient, g, x, taps, how)
     key = ("weight", g.dtype.char, g.shape, x.shape, *taps, *how)
     shape = (g.shape[1], x.shape[1] // how[-1], *taps)
     plan = _plans[key] if key in _plans else _keep(key, g.dtype, x.shape, shape, g.shape[2:], how)
@@ -57,10 +64,24 @@ def weight_gradient(g: np.ndarray, x: np.ndarray, taps: Sizes, *how: Any) -> np.
     dtype, g, x = g.dtype, _in_order(g), _in_order(x)
     if g is None or x is None or x.dtype != dtype:
         return None
-    out = memory.empty(shape, dtype)
-    for part, inputs, outputs in zip(*(_parts(a, how[-1], axis) for a, axis in ((out, 0), (x, 1), (g, 1)))):
+    out, groups = memory.empty(shape, dtype), 1 if plan.all_groups else how[-1]
+    for part, inputs, outputs in zip(*(_parts(a, groups, axis) for a, axis in ((out, 0), (x, 1), (g, 1)))):
         plan.run(part, inputs, outputs, None)
     return out
+
+
+def _are_volumes(x: np.ndarray, other: np.ndarray, sizes: Sizes, how: tuple) -> bool:
+    """Are these plain volumes with enough in them to be convolved plane by plane?"""
+    if x.ndim != 5 or settings.kernel_mode == "off" or x.dtype.char not in "fd" or 0 in (*sizes, *x.shape):
+        return False
+    plain = (
+        type(x) is np.ndarray
+        and type(other) is np.ndarray
+        and other.dtype == x.dtype
+        and 0 not in other.shape
+    )
+    work = x.size * other.size // other.shape[1] // how[-1]
+    return plain and _in_order(x) is not None and work >= settings.kernels_from * WORK_PER_ELEMENT
 
 
 def _made(
@@ -77,6 +98,8 @@ def _made(
             return None
         bias = np.ascontiguousarray(bias)
     out = memory.empty(shape, dtype)
+    if plan.only_finite and not np.isfinite(weight).all():
+        return None
     if plan.all_groups:
         groups = 1
     parts = (_parts(out, groups, 1), _parts(x, groups, 1), _parts(np.ascontiguousarray(weight), groups, 0))

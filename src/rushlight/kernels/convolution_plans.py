@@ -59,6 +59,7 @@ class Plan(NamedTuple):
     slot_bytes: int
     words: tuple[int, ...]
     all_groups: bool = False  # does one call do them all?
+    only_finite: bool = False  # must the weight be?
 
     def run(self, out: Any, x: Any, weight: Any, bias: Any) -> None:
         threads = min(self.threads, pool.get_num_threads())

@@ -42,7 +42,7 @@ def pooling_ir(dtype: str, vector_bytes: int, shape: Shape) -> str:
         high = f.minimum(low + words["task_planes"], words["planes"])
         with f.loop(low, high) as plane, f.loop(0, words["columns"], m.lanes) as column:
             first = column * shape.step - words["left"]
-            masks = _Masks(f, m, shape, words["width"], first)
+            masks = Masks(f, m, shape, words["width"], first)
             kept = m.below(f, words["columns"] - column)
             with f.loop(0, words["rows"]) as row:
                 window = _Window(f, m, words, shape, plane, row, first, masks)
@@ -50,7 +50,7 @@ def pooling_ir(dtype: str, vector_bytes: int, shape: Shape) -> str:
     return kernel.finish()
 
 
-class _Masks:
+class Masks:
     """Which elements of a row are in the plane, for each vector that the taps of a row of windows need."""
 
     def __init__(self, f: Function, m: Machine, shape: Shape, width: Value, first: Value) -> None:
@@ -69,16 +69,44 @@ def starts(m: Machine, shape: Shape, tap: int) -> list[int]:
     return [offset + k * m.lanes for k in range(shape.step)]
 
 
+class Reader:
+    """Vectors of one tap for all windows of a row; each vector of the plane is loaded once."""
+
+    def __init__(self, f: Function, m: Machine, shape: Shape, masks: Masks, outside: float) -> None:
+        self.f, self.m, self.shape, self.masks, self.outside = f, m, shape, masks, outside
+        self.loaded: dict[tuple[int, int], Value] = {}
+
+    def load(self, line: Value, inside: Value, tap: tuple[int, int]) -> Value:
+        """Tap (row, column); `line` is where the row's first window has its first tap."""
+        shape, vectors = self.shape, []
+        for start in starts(self.m, shape, tap[1]):
+            if (tap[0], start) not in self.loaded:
+                self.loaded[tap[0], start] = self._load_vector(line, inside, start)
+            vectors.append(self.loaded[tap[0], start])
+        return every(self.f, vectors, tap[1] * shape.spread % shape.step)
+
+    def _load_vector(self, line: Value, inside: Value, start: int) -> Value:
+        f, m = self.f, self.m
+        mask = self.masks.by_start[start]
+        if self.shape.padded:
+            mask = mask & f.splat(inside, m.lanes)
+        value = m.load(f, line, start * m.size, mask)
+        if self.shape.padded and self.outside:
+            return f.select(mask, value, f.constant(m.vector, self.outside))
+        return value
+
+
 class _Window:
     """A row of windows: what was found up to now."""
 
     def __init__(self, f: Function, m: Machine, words: Words, shape: Shape, plane, row, first, masks) -> None:
         self.f, self.m, self.words, self.shape = f, m, words, shape
-        self.masks, self.first, self.loaded = masks, first, {}
+        self.first = first
         self.plane = words.pointer("x").offset(plane * words["height"] * words["width"] * m.size)
         self.row = row * words["row_step"] - words["top"]
         self.weighted = shape.kind in ("filter", "turned filter")
         self.summed = self.weighted or shape.kind == "mean"
+        self.reader = Reader(f, m, shape, masks, 0.0 if self.summed else float("-inf"))
         self.best = m.zero(f) if self.summed else f.constant(m.vector, float("-inf"))
         if self.weighted:
             self._start_from_bias(plane % words["channels"])
@@ -118,26 +146,7 @@ class _Window:
         near = f.select(inside, row, 0) if self.shape.padded else row
         line = self.plane.offset((near * words["width"] + self.first) * self.m.size)
         for column in range(self.shape.columns):
-            self._add(self._load(line, inside, (tap, column)), row, (tap, column))
-
-    def _load(self, line: Value, inside: Value, tap: tuple[int, int]) -> Value:
-        f, m, shape = self.f, self.m, self.shape
-        vectors = []
-        for start in starts(m, shape, tap[1]):
-            if (tap[0], start) not in self.loaded:
-                self.loaded[tap[0], start] = self._load_vector(line, inside, start)
-            vectors.append(self.loaded[tap[0], start])
-        return every(f, vectors, tap[1] * shape.spread % shape.step)
-
-    def _load_vector(self, line: Value, inside: Value, start: int) -> Value:
-        f, m = self.f, self.m
-        mask = self.masks.by_start[start]
-        if self.shape.padded:
-            mask = mask & f.splat(inside, m.lanes)
-        value = m.load(f, line, start * m.size, mask)
-        if self.shape.padded and not self.summed:
-            return f.select(mask, value, f.constant(m.vector, float("-inf")))
-        return value
+            self._add(self.reader.load(line, inside, (tap, column)), row, (tap, column))
 
     def _add(self, value: Value, row: Value, tap: tuple[int, int]) -> None:
         f, m = self.f, self.m
