@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from ast import literal_eval
+from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 from ..transforms import _presets
 from ..transforms.interpolation import InterpolationMode
-from ._api import Weights, WeightsEnum
+from ._api import Weights, WeightsEnum, register_model
 
 HOME = "https://download.pytorch.org/models/"
 HERE = Path(__file__).parent
@@ -50,6 +51,28 @@ def weights_of(name: str, module: str) -> Any:
     if default:
         members["DEFAULT"] = default[0]
     return WeightsEnum(name, members, module=module)  # type: ignore[call-arg, arg-type]
+
+
+def publish_variants(
+    namespace: dict[str, Any], network: type, variants: dict[str, tuple[str, Any]], build: Callable[..., Any]
+) -> None:
+    """Puts into a module a builder, and the enum of its weights, for each row of a table of variants.
+
+    A row is {name: (what it is, shape)}; `build` makes the network of a shape and the options given.
+    """
+    enums = {rows[0][0]: enum for enum, rows in _table("weights.csv").items()}
+    for name, (what, shape) in variants.items():
+        weights = weights_of(enums[name], namespace["__name__"])
+        builder = _builder(build, shape)
+        builder.__name__ = builder.__qualname__ = name
+        builder.__module__, builder.__doc__ = namespace["__name__"], what
+        builder.__annotations__["return"] = network
+        namespace[enums[name]] = weights
+        namespace[name] = register_model(weights)(builder)
+
+
+def _builder(build: Callable[..., Any], shape: Any) -> Callable[..., Any]:
+    return lambda **kwargs: build(shape, kwargs)
 
 
 def weights_of_task(name: str, module: str) -> Any:

@@ -12,25 +12,8 @@ import numpy as np
 from rushlight import nn
 
 from ..ops.misc import Conv2dNormActivation, SqueezeExcitation
-from ._api import register_model
-from ._catalogue import weights_of
+from ._catalogue import publish_variants
 from ._utils import init_norm, make_divisible, small_linear
-
-RegNet_Y_400MF_Weights = weights_of("RegNet_Y_400MF_Weights", __name__)
-RegNet_Y_800MF_Weights = weights_of("RegNet_Y_800MF_Weights", __name__)
-RegNet_Y_1_6GF_Weights = weights_of("RegNet_Y_1_6GF_Weights", __name__)
-RegNet_Y_3_2GF_Weights = weights_of("RegNet_Y_3_2GF_Weights", __name__)
-RegNet_Y_8GF_Weights = weights_of("RegNet_Y_8GF_Weights", __name__)
-RegNet_Y_16GF_Weights = weights_of("RegNet_Y_16GF_Weights", __name__)
-RegNet_Y_32GF_Weights = weights_of("RegNet_Y_32GF_Weights", __name__)
-RegNet_Y_128GF_Weights = weights_of("RegNet_Y_128GF_Weights", __name__)
-RegNet_X_400MF_Weights = weights_of("RegNet_X_400MF_Weights", __name__)
-RegNet_X_800MF_Weights = weights_of("RegNet_X_800MF_Weights", __name__)
-RegNet_X_1_6GF_Weights = weights_of("RegNet_X_1_6GF_Weights", __name__)
-RegNet_X_3_2GF_Weights = weights_of("RegNet_X_3_2GF_Weights", __name__)
-RegNet_X_8GF_Weights = weights_of("RegNet_X_8GF_Weights", __name__)
-RegNet_X_16GF_Weights = weights_of("RegNet_X_16GF_Weights", __name__)
-RegNet_X_32GF_Weights = weights_of("RegNet_X_32GF_Weights", __name__)
 
 Layer = Callable[..., nn.Module]
 
@@ -251,99 +234,32 @@ class RegNet(nn.Module):
         return self.fc(self.avgpool(x).flatten(start_dim=1))
 
 
-def _regnet(
-    depth: int, w_0: int, w_a: float, w_m: float, group: int, kwargs: dict[str, Any], se: float | None = None
-) -> RegNet:
+# what it is; depth, first width, how widths grow (twice), and the width of groups
+VARIANTS = {
+    "regnet_y_400mf": ("RegNet Y, 0.4 GFLOP.", (16, 48, 27.89, 2.09, 8)),
+    "regnet_y_800mf": ("RegNet Y, 0.8 GFLOP.", (14, 56, 38.84, 2.4, 16)),
+    "regnet_y_1_6gf": ("RegNet Y, 1.6 GFLOP.", (27, 48, 20.71, 2.65, 24)),
+    "regnet_y_3_2gf": ("RegNet Y, 3.2 GFLOP.", (21, 80, 42.63, 2.66, 24)),
+    "regnet_y_8gf": ("RegNet Y, 8 GFLOP.", (17, 192, 76.82, 2.19, 56)),
+    "regnet_y_16gf": ("RegNet Y, 16 GFLOP.", (18, 200, 106.23, 2.48, 112)),
+    "regnet_y_32gf": ("RegNet Y, 32 GFLOP.", (20, 232, 115.89, 2.53, 232)),
+    "regnet_y_128gf": ("RegNet Y, 128 GFLOP.", (27, 456, 160.83, 2.52, 264)),
+    "regnet_x_400mf": ("RegNet X, 0.4 GFLOP.", (22, 24, 24.48, 2.54, 16)),
+    "regnet_x_800mf": ("RegNet X, 0.8 GFLOP.", (16, 56, 35.73, 2.28, 16)),
+    "regnet_x_1_6gf": ("RegNet X, 1.6 GFLOP.", (18, 80, 34.01, 2.25, 24)),
+    "regnet_x_3_2gf": ("RegNet X, 3.2 GFLOP.", (25, 88, 26.31, 2.25, 48)),
+    "regnet_x_8gf": ("RegNet X, 8 GFLOP.", (23, 80, 49.56, 2.88, 120)),
+    "regnet_x_16gf": ("RegNet X, 16 GFLOP.", (22, 216, 55.59, 2.1, 128)),
+    "regnet_x_32gf": ("RegNet X, 32 GFLOP.", (23, 320, 69.86, 2.0, 168)),
+}
+
+
+def _regnet(shape: tuple[Any, ...], kwargs: dict[str, Any], se: float | None = None) -> RegNet:
     norm = kwargs.pop("norm_layer", partial(nn.BatchNorm2d, eps=1e-05, momentum=0.1))
-    params = BlockParams.from_init_params(depth, w_0, w_a, w_m, group, se_ratio=se)
-    return RegNet(params, norm_layer=norm, **kwargs)
+    return RegNet(BlockParams.from_init_params(*shape, se_ratio=se), norm_layer=norm, **kwargs)
 
 
-@register_model(RegNet_Y_400MF_Weights)
-def regnet_y_400mf(**kwargs: Any) -> RegNet:
-    """RegNet Y, 0.4 GFLOP."""
-    return _regnet(16, 48, 27.89, 2.09, 8, kwargs, se=0.25)
-
-
-@register_model(RegNet_Y_800MF_Weights)
-def regnet_y_800mf(**kwargs: Any) -> RegNet:
-    """RegNet Y, 0.8 GFLOP."""
-    return _regnet(14, 56, 38.84, 2.4, 16, kwargs, se=0.25)
-
-
-@register_model(RegNet_Y_1_6GF_Weights)
-def regnet_y_1_6gf(**kwargs: Any) -> RegNet:
-    """RegNet Y, 1.6 GFLOP."""
-    return _regnet(27, 48, 20.71, 2.65, 24, kwargs, se=0.25)
-
-
-@register_model(RegNet_Y_3_2GF_Weights)
-def regnet_y_3_2gf(**kwargs: Any) -> RegNet:
-    """RegNet Y, 3.2 GFLOP."""
-    return _regnet(21, 80, 42.63, 2.66, 24, kwargs, se=0.25)
-
-
-@register_model(RegNet_Y_8GF_Weights)
-def regnet_y_8gf(**kwargs: Any) -> RegNet:
-    """RegNet Y, 8 GFLOP."""
-    return _regnet(17, 192, 76.82, 2.19, 56, kwargs, se=0.25)
-
-
-@register_model(RegNet_Y_16GF_Weights)
-def regnet_y_16gf(**kwargs: Any) -> RegNet:
-    """RegNet Y, 16 GFLOP."""
-    return _regnet(18, 200, 106.23, 2.48, 112, kwargs, se=0.25)
-
-
-@register_model(RegNet_Y_32GF_Weights)
-def regnet_y_32gf(**kwargs: Any) -> RegNet:
-    """RegNet Y, 32 GFLOP."""
-    return _regnet(20, 232, 115.89, 2.53, 232, kwargs, se=0.25)
-
-
-@register_model(RegNet_Y_128GF_Weights)
-def regnet_y_128gf(**kwargs: Any) -> RegNet:
-    """RegNet Y, 128 GFLOP."""
-    return _regnet(27, 456, 160.83, 2.52, 264, kwargs, se=0.25)
-
-
-@register_model(RegNet_X_400MF_Weights)
-def regnet_x_400mf(**kwargs: Any) -> RegNet:
-    """RegNet X, 0.4 GFLOP."""
-    return _regnet(22, 24, 24.48, 2.54, 16, kwargs)
-
-
-@register_model(RegNet_X_800MF_Weights)
-def regnet_x_800mf(**kwargs: Any) -> RegNet:
-    """RegNet X, 0.8 GFLOP."""
-    return _regnet(16, 56, 35.73, 2.28, 16, kwargs)
-
-
-@register_model(RegNet_X_1_6GF_Weights)
-def regnet_x_1_6gf(**kwargs: Any) -> RegNet:
-    """RegNet X, 1.6 GFLOP."""
-    return _regnet(18, 80, 34.01, 2.25, 24, kwargs)
-
-
-@register_model(RegNet_X_3_2GF_Weights)
-def regnet_x_3_2gf(**kwargs: Any) -> RegNet:
-    """RegNet X, 3.2 GFLOP."""
-    return _regnet(25, 88, 26.31, 2.25, 48, kwargs)
-
-
-@register_model(RegNet_X_8GF_Weights)
-def regnet_x_8gf(**kwargs: Any) -> RegNet:
-    """RegNet X, 8 GFLOP."""
-    return _regnet(23, 80, 49.56, 2.88, 120, kwargs)
-
-
-@register_model(RegNet_X_16GF_Weights)
-def regnet_x_16gf(**kwargs: Any) -> RegNet:
-    """RegNet X, 16 GFLOP."""
-    return _regnet(22, 216, 55.59, 2.1, 128, kwargs)
-
-
-@register_model(RegNet_X_32GF_Weights)
-def regnet_x_32gf(**kwargs: Any) -> RegNet:
-    """RegNet X, 32 GFLOP."""
-    return _regnet(23, 320, 69.86, 2.0, 168, kwargs)
+_Y = {name: row for name, row in VARIANTS.items() if "_y_" in name}  # these weigh their channels
+_X = {name: row for name, row in VARIANTS.items() if "_x_" in name}
+publish_variants(globals(), RegNet, _Y, partial(_regnet, se=0.25))
+publish_variants(globals(), RegNet, _X, _regnet)

@@ -8,20 +8,8 @@ from typing import Any
 import rushlight as rl
 from rushlight import nn
 
-from ._api import register_model
-from ._catalogue import weights_of
+from ._catalogue import publish_variants
 from ._utils import init_layers
-
-ResNet18_Weights = weights_of("ResNet18_Weights", __name__)
-ResNet34_Weights = weights_of("ResNet34_Weights", __name__)
-ResNet50_Weights = weights_of("ResNet50_Weights", __name__)
-ResNet101_Weights = weights_of("ResNet101_Weights", __name__)
-ResNet152_Weights = weights_of("ResNet152_Weights", __name__)
-ResNeXt50_32X4D_Weights = weights_of("ResNeXt50_32X4D_Weights", __name__)
-ResNeXt101_32X8D_Weights = weights_of("ResNeXt101_32X8D_Weights", __name__)
-ResNeXt101_64X4D_Weights = weights_of("ResNeXt101_64X4D_Weights", __name__)
-Wide_ResNet50_2_Weights = weights_of("Wide_ResNet50_2_Weights", __name__)
-Wide_ResNet101_2_Weights = weights_of("Wide_ResNet101_2_Weights", __name__)
 
 
 def conv3x3(in_planes: int, out_planes: int, stride: int = 1, groups: int = 1, dilation: int = 1) -> Any:
@@ -183,61 +171,39 @@ class ResNet(nn.Module):
         return self.fc(rl.flatten(self.avgpool(x), 1))
 
 
-@register_model(ResNet18_Weights)
-def resnet18(**kwargs: Any) -> ResNet:
-    """ResNet with 18 layers."""
-    return ResNet(BasicBlock, [2, 2, 2, 2], **kwargs)
+# what it is, the kind of block and the blocks of each stage, and options of the network
+VARIANTS = {
+    "resnet18": ("ResNet with 18 layers.", (BasicBlock, [2, 2, 2, 2], {})),
+    "resnet34": ("ResNet with 34 layers.", (BasicBlock, [3, 4, 6, 3], {})),
+    "resnet50": ("ResNet with 50 layers.", (Bottleneck, [3, 4, 6, 3], {})),
+    "resnet101": ("ResNet with 101 layers.", (Bottleneck, [3, 4, 23, 3], {})),
+    "resnet152": ("ResNet with 152 layers.", (Bottleneck, [3, 8, 36, 3], {})),
+    "resnext50_32x4d": (
+        "ResNeXt with 50 layers, 32 groups of 4 channels.",
+        (Bottleneck, [3, 4, 6, 3], {"groups": 32, "width_per_group": 4}),
+    ),
+    "resnext101_32x8d": (
+        "ResNeXt with 101 layers, 32 groups of 8 channels.",
+        (Bottleneck, [3, 4, 23, 3], {"groups": 32, "width_per_group": 8}),
+    ),
+    "resnext101_64x4d": (
+        "ResNeXt with 101 layers, 64 groups of 4 channels.",
+        (Bottleneck, [3, 4, 23, 3], {"groups": 64, "width_per_group": 4}),
+    ),
+    "wide_resnet50_2": (
+        "ResNet with 50 layers, twice as wide.",
+        (Bottleneck, [3, 4, 6, 3], {"width_per_group": 128}),
+    ),
+    "wide_resnet101_2": (
+        "ResNet with 101 layers, twice as wide.",
+        (Bottleneck, [3, 4, 23, 3], {"width_per_group": 128}),
+    ),
+}
 
 
-@register_model(ResNet34_Weights)
-def resnet34(**kwargs: Any) -> ResNet:
-    """ResNet with 34 layers."""
-    return ResNet(BasicBlock, [3, 4, 6, 3], **kwargs)
+def _resnet(shape: tuple[Any, list[int], dict[str, int]], kwargs: dict[str, Any]) -> ResNet:
+    block, layers, options = shape
+    return ResNet(block, layers, **{**kwargs, **options})
 
 
-@register_model(ResNet50_Weights)
-def resnet50(**kwargs: Any) -> ResNet:
-    """ResNet with 50 layers."""
-    return ResNet(Bottleneck, [3, 4, 6, 3], **kwargs)
-
-
-@register_model(ResNet101_Weights)
-def resnet101(**kwargs: Any) -> ResNet:
-    """ResNet with 101 layers."""
-    return ResNet(Bottleneck, [3, 4, 23, 3], **kwargs)
-
-
-@register_model(ResNet152_Weights)
-def resnet152(**kwargs: Any) -> ResNet:
-    """ResNet with 152 layers."""
-    return ResNet(Bottleneck, [3, 8, 36, 3], **kwargs)
-
-
-@register_model(ResNeXt50_32X4D_Weights)
-def resnext50_32x4d(**kwargs: Any) -> ResNet:
-    """ResNeXt with 50 layers, 32 groups of 4 channels."""
-    return ResNet(Bottleneck, [3, 4, 6, 3], **{**kwargs, "groups": 32, "width_per_group": 4})
-
-
-@register_model(ResNeXt101_32X8D_Weights)
-def resnext101_32x8d(**kwargs: Any) -> ResNet:
-    """ResNeXt with 101 layers, 32 groups of 8 channels."""
-    return ResNet(Bottleneck, [3, 4, 23, 3], **{**kwargs, "groups": 32, "width_per_group": 8})
-
-
-@register_model(ResNeXt101_64X4D_Weights)
-def resnext101_64x4d(**kwargs: Any) -> ResNet:
-    """ResNeXt with 101 layers, 64 groups of 4 channels."""
-    return ResNet(Bottleneck, [3, 4, 23, 3], **{**kwargs, "groups": 64, "width_per_group": 4})
-
-
-@register_model(Wide_ResNet50_2_Weights)
-def wide_resnet50_2(**kwargs: Any) -> ResNet:
-    """ResNet with 50 layers, twice as wide."""
-    return ResNet(Bottleneck, [3, 4, 6, 3], **{**kwargs, "width_per_group": 128})
-
-
-@register_model(Wide_ResNet101_2_Weights)
-def wide_resnet101_2(**kwargs: Any) -> ResNet:
-    """ResNet with 101 layers, twice as wide."""
-    return ResNet(Bottleneck, [3, 4, 23, 3], **{**kwargs, "width_per_group": 128})
+publish_variants(globals(), ResNet, VARIANTS, _resnet)

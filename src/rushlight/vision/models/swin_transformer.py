@@ -13,17 +13,9 @@ from rushlight.nn import functional as F
 
 from ..ops.misc import MLP, Permute
 from ..ops.stochastic_depth import StochasticDepth
-from ._api import register_model
-from ._catalogue import weights_of
+from ._catalogue import publish_variants
 from ._utils import zero_bias
 from ._windows import pair_places, relative_coordinates, windowed_attention
-
-Swin_T_Weights = weights_of("Swin_T_Weights", __name__)
-Swin_S_Weights = weights_of("Swin_S_Weights", __name__)
-Swin_B_Weights = weights_of("Swin_B_Weights", __name__)
-Swin_V2_T_Weights = weights_of("Swin_V2_T_Weights", __name__)
-Swin_V2_S_Weights = weights_of("Swin_V2_S_Weights", __name__)
-Swin_V2_B_Weights = weights_of("Swin_V2_B_Weights", __name__)
 
 Layer = Callable[..., nn.Module]
 
@@ -246,50 +238,24 @@ class SwinTransformer(nn.Module):
         return self.head(self.flatten(self.avgpool(x)))
 
 
-def _swin(dim: int, depths: list[int], heads: list[int], chance: float, kwargs: Any) -> SwinTransformer:
-    chance = kwargs.pop("stochastic_depth_prob", chance)
-    return SwinTransformer([4, 4], dim, depths, heads, [7, 7], stochastic_depth_prob=chance, **kwargs)
+# what it is; width, blocks and heads of each stage, and how often blocks are left out at most
+VARIANTS = {
+    "swin_t": ("Swin transformer, tiny.", (96, [2, 2, 6, 2], [3, 6, 12, 24], 0.2)),
+    "swin_s": ("Swin transformer, small.", (96, [2, 2, 18, 2], [3, 6, 12, 24], 0.3)),
+    "swin_b": ("Swin transformer of base size.", (128, [2, 2, 18, 2], [4, 8, 16, 32], 0.5)),
+}
+SECOND = {
+    name.replace("_", "_v2_"): (what.replace("transformer", "transformer v2"), shape)
+    for name, (what, shape) in VARIANTS.items()
+}
 
 
-def _swin_v2(dim: int, depths: list[int], heads: list[int], chance: float, kwargs: Any) -> SwinTransformer:
-    chance = kwargs.pop("stochastic_depth_prob", chance)
-    second: dict[str, Any] = {"block": SwinTransformerBlockV2, "downsample_layer": PatchMergingV2}
-    return SwinTransformer(
-        [4, 4], dim, depths, heads, [8, 8], stochastic_depth_prob=chance, **second, **kwargs
-    )
+def _swin(shape: tuple[Any, ...], kwargs: dict[str, Any], window: int = 7, **options: Any) -> SwinTransformer:
+    dim, depths, heads, chance = shape
+    options["stochastic_depth_prob"] = kwargs.pop("stochastic_depth_prob", chance)
+    return SwinTransformer([4, 4], dim, depths, heads, [window, window], **options, **kwargs)
 
 
-@register_model(Swin_T_Weights)
-def swin_t(**kwargs: Any) -> SwinTransformer:
-    """Swin transformer, tiny."""
-    return _swin(96, [2, 2, 6, 2], [3, 6, 12, 24], 0.2, kwargs)
-
-
-@register_model(Swin_S_Weights)
-def swin_s(**kwargs: Any) -> SwinTransformer:
-    """Swin transformer, small."""
-    return _swin(96, [2, 2, 18, 2], [3, 6, 12, 24], 0.3, kwargs)
-
-
-@register_model(Swin_B_Weights)
-def swin_b(**kwargs: Any) -> SwinTransformer:
-    """Swin transformer of base size."""
-    return _swin(128, [2, 2, 18, 2], [4, 8, 16, 32], 0.5, kwargs)
-
-
-@register_model(Swin_V2_T_Weights)
-def swin_v2_t(**kwargs: Any) -> SwinTransformer:
-    """Swin transformer v2, tiny."""
-    return _swin_v2(96, [2, 2, 6, 2], [3, 6, 12, 24], 0.2, kwargs)
-
-
-@register_model(Swin_V2_S_Weights)
-def swin_v2_s(**kwargs: Any) -> SwinTransformer:
-    """Swin transformer v2, small."""
-    return _swin_v2(96, [2, 2, 18, 2], [3, 6, 12, 24], 0.3, kwargs)
-
-
-@register_model(Swin_V2_B_Weights)
-def swin_v2_b(**kwargs: Any) -> SwinTransformer:
-    """Swin transformer v2 of base size."""
-    return _swin_v2(128, [2, 2, 18, 2], [4, 8, 16, 32], 0.5, kwargs)
+publish_variants(globals(), SwinTransformer, VARIANTS, _swin)
+_swin_v2 = partial(_swin, window=8, block=SwinTransformerBlockV2, downsample_layer=PatchMergingV2)
+publish_variants(globals(), SwinTransformer, SECOND, _swin_v2)

@@ -16,7 +16,7 @@ def integer(low: int, high: int) -> int:
 
 def uniform(low: float, high: float) -> float:
     """A number between low and high."""
-    return float(rl.empty(1).uniform_(low, high).item())
+    return float(draws.uniform(rl.default_generator, (1,), "float32", low, high)[0])
 
 
 def happens(p: float) -> bool:

@@ -12,7 +12,7 @@ from rushlight.nn import functional as F
 from .._api import register_model
 from .._catalogue import weights_of_task
 from ..mobilenetv3 import MobileNet_V3_Large_Weights
-from ..resnet import ResNet50_Weights, ResNet101_Weights
+from ..resnet import ResNet50_Weights, ResNet101_Weights  # type: ignore[attr-defined]
 from ._parts import PUBLISHED, SimpleSegmentationModel, convolved, mobilenet_layers, resnet_layers
 from .fcn import FCNHead
 

@@ -8,7 +8,7 @@ from rushlight import nn
 
 from .._api import register_model
 from .._catalogue import weights_of_task
-from ..resnet import ResNet50_Weights, ResNet101_Weights
+from ..resnet import ResNet50_Weights, ResNet101_Weights  # type: ignore[attr-defined]
 from ._parts import PUBLISHED, SimpleSegmentationModel, convolved, resnet_layers
 
 FCN_ResNet50_Weights = weights_of_task("FCN_ResNet50_Weights", __name__)

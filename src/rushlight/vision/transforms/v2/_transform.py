@@ -50,9 +50,15 @@ class Transform(Module):
 
     def _call_kernel(self, functional: Any, inpt: Any, *args: Any, **options: Any) -> Any:
         """What a function makes of the input; inputs that it has no kernel for pass."""
-        return inpt if kernel_for(functional, inpt) is None else functional(inpt, *args, **options)
+        kernel = kernel_for(functional, inpt)
+        if kernel is None:
+            return inpt
+        return functional(inpt, *args, **options) if args else kernel(inpt, **options)
 
     def forward(self, *inputs: Any) -> Any:
+        if len(inputs) == 1 and (isinstance(inputs[0], rl.Tensor) or is_pil(inputs[0])):
+            self.check_inputs([inputs[0]])  # one picture: nothing to take apart
+            return self._changed([inputs[0]])[0]
         leaves, spec = tree_flatten(inputs if len(inputs) > 1 else inputs[0])
         self.check_inputs(leaves)
         return tree_unflatten(self._changed(leaves), spec)
