@@ -51,8 +51,8 @@ def forward(
     )
     arrays = {"out": out, "query": query, "key": key, "value": value, "mask": mask}
     w |= _steps(arrays, batch)
-    _run("attention", attention, attention.attention_ir, w, (*arrays.values(), stats), dtype)
-    return out, stats
+    done = _run("attention", attention, attention.attention_ir, w, (*arrays.values(), stats), dtype)
+    return (out, stats) if done else None
 
 
 def backward(
@@ -95,15 +95,9 @@ def backward(
     arrays = {"query": query, "key": key, "value": value, "mask": mask, "out": out, "g": g}
     arrays |= dict(zip(("of_query", "of_key", "of_value"), grads))
     w |= _steps(arrays, batch)
-    _run(
-        "attention_back",
-        attention_back,
-        attention_back.attention_back_ir,
-        w,
-        (*arrays.values(), stats),
-        dtype,
-    )
-    return tuple(grads)
+    make = attention_back.attention_back_ir
+    done = _run("attention_back", attention_back, make, w, (*arrays.values(), stats), dtype)
+    return tuple(grads) if done else None
 
 
 def _batch(query: Array, key: Array, value: Array, mask: Array | None, *others: Array) -> tuple | None:
@@ -170,12 +164,20 @@ def _steps(arrays: dict[str, Any], batch: tuple[int, ...]) -> dict[str, int]:
     return w
 
 
-def _run(name: str, module: Any, make: Any, w: dict[str, int], arrays: tuple, dtype: np.dtype) -> None:
+def _run(name: str, module: Any, make: Any, w: dict[str, int], arrays: tuple, dtype: np.dtype) -> bool:
+    """Calls the kernel, if there is one."""
     sums = SUMS[session.host().level]
-    address = build(dtype.name, name, (dtype.name, sums), lambda width: make(dtype.name, width, sums), MORE)
+    try:
+        address = build(
+            dtype.name, name, (dtype.name, sums), lambda width: make(dtype.name, width, sums), MORE
+        )
+    except session.Unavailable as reason:
+        settings.log(1, f"no kernels for attention: {reason}")
+        return False
     threads = min(w["tasks"], pool.get_num_threads())
     shared, slot = blocked.HEADER, w["slot_bytes"]
     scratch = memory.empty((shared + threads * slot + LINE,), np.uint8)
     names = module.WORDS[module.WORDS.index("slot_bytes") + 1 :]
     words = (w.get(name, 0) for name in names)
     invoke.load()(address, True, *arrays, scratch, threads, shared, slot, *words)
+    return True

@@ -24,6 +24,7 @@ MOST_TASK_TILES = 16  # tiles of rows in a task: packed, they fill half of a sec
 FEW_TASKS = 8  # into which rows are parted, so that threads end together
 ENOUGH_TASKS = 24  # into which rows and columns are
 LEAST_PANELS = 8  # of columns in a task, which packs its rows for them
+LOW_ROWS, LOW_DEPTH = 32, 32  # so few rows wait for memory: read in runs along it, and not deep
 FEW_ROWS = 96  # up to which the right side is packed by the task that needs it
 SHARED_BYTES = 8 << 20  # of the right side packed for all tasks
 Sizes = tuple[int, ...]
@@ -170,7 +171,8 @@ def _words(sides: _Sides, shape: Sizes, dtype: np.dtype, work: int) -> Plan:
     w["a_row"], w["a_inner"] = sides.a[-2:]
     w["b_inner"], w["b_column"] = sides.b[-2:]
     w["start_row"] = sides.start[-2]
-    w["depth"] = up(-(-inner // -(-inner // MOST_DEPTH)), lanes)
+    low = rows <= LOW_ROWS and w["b_column"] == item
+    w["depth"] = up(-(-inner // -(-inner // (LOW_DEPTH if low else MOST_DEPTH))), lanes)
     w["panel_bytes"] = up(inner, matmul.UNROLL) * tile_columns * item
     w |= _shares(w, prod(batch), tile_rows, tile_columns)
     shared = blocked.HEADER + w["packs"] * w["panel_bytes"] + 2 * LINE

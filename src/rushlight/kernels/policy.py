@@ -33,7 +33,7 @@ _GROUPS = {  # picoseconds for one float32 element, one thread, AVX-512
 COSTS = {name: cost for cost, names in _GROUPS.items() for name in names.split()}
 LEAVES = ("input", "scalar")
 
-PRODUCT_FROM = 1 << 19  # multiplications from which on a generated matrix product beats a call of BLAS
+PRODUCT_FROM = 1 << 18  # multiplications from which on a generated matrix product beats a call of BLAS
 ATTENTION_FROM = 1 << 17
 PRODUCT_LEAST = 4  # rows and columns below which a product is a matter of memory alone
 PRODUCT_TASK = 1 << 18  # multiplications that are worth waking another thread for
