@@ -67,3 +67,29 @@ class Categorical(Odds, Distribution):
 
     def enumerate_support(self, expand: bool = True) -> Tensor:
         return self._along_support(arange(self._num_events), expand)
+
+
+class OverCategories(Distribution):
+    """A distribution over vectors with a place for each category of a Categorical of its own."""
+
+    arg_constraints = {"probs": constraints.simplex, "logits": constraints.real_vector}
+
+    def __init__(self, probs: Any, logits: Any, validate_args: Any) -> None:
+        self._categorical = Categorical(probs, logits)
+        event_shape = (self._categorical._num_events,)
+        super().__init__(self._categorical.batch_shape, event_shape, validate_args)
+
+    def expand(self, batch_shape: Any, _instance: Any = None) -> Distribution:
+        new = super().expand(batch_shape, _instance)
+        new._categorical = self._categorical.expand(batch_shape)  # type: ignore[attr-defined]
+        return new
+
+    @property
+    def probs(self) -> Tensor:
+        """The probabilities of the categories."""
+        return self._categorical.probs
+
+    @property
+    def logits(self) -> Tensor:
+        """Their logarithms."""
+        return self._categorical.logits

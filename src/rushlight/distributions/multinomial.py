@@ -9,15 +9,12 @@ from ..tensor.core import Tensor
 from ..tensor.size import Size
 from . import constraints
 from .binomial import Binomial
-from .categorical import Categorical
-from .distribution import Distribution
+from .categorical import OverCategories
 from .utils import broadcast_all
 
 
-class Multinomial(Distribution):
+class Multinomial(OverCategories):
     """How often each category comes up in `total_count` draws."""
-
-    arg_constraints = {"probs": constraints.simplex, "logits": constraints.real_vector}
 
     def __init__(
         self, total_count: int = 1, probs: Any = None, logits: Any = None, validate_args: Any = None
@@ -25,28 +22,11 @@ class Multinomial(Distribution):
         if not isinstance(total_count, int):
             raise NotImplementedError("inhomogeneous total_count is not supported: it is one int")
         self.total_count = total_count
-        self._categorical = Categorical(probs=probs, logits=logits)
-        event_shape = (self._categorical._num_events,)
-        super().__init__(self._categorical.batch_shape, event_shape, validate_args)
-
-    def expand(self, batch_shape: Any, _instance: Any = None) -> Distribution:
-        new = super().expand(batch_shape, _instance)
-        new._categorical = self._categorical.expand(batch_shape)  # type: ignore[attr-defined]
-        return new
+        super().__init__(probs, logits, validate_args)
 
     @constraints.dependent_property(is_discrete=True, event_dim=1)
     def support(self) -> Any:
         return constraints.multinomial(self.total_count)
-
-    @property
-    def probs(self) -> Tensor:
-        """The probabilities of the categories."""
-        return self._categorical.probs
-
-    @property
-    def logits(self) -> Tensor:
-        """Their logarithms."""
-        return self._categorical.logits
 
     @property
     def mean(self) -> Tensor:
