@@ -122,6 +122,7 @@ def test_convolutions_and_pools(compile_for_arm):
         winograd_weight.winograd_weight_ir(16, 5, 2),
         pooling.pooling_ir("float32", 16, pooling.Shape("argmax", 3, 3, 2, 1, True)),
         pooling.pooling_ir("float64", 16, pooling.Shape("back", 2, 2, 2, 1, False)),
+        pooling.pooling_ir("float32", 16, pooling.Shape("share", 2, 3, 3, 1, False)),
         pooling.scatter_ir("float32", 16),
         depthwise_weight.depthwise_weight_ir("float64", 16, pooling.Shape("filter", 3, 3, 2, 1, True)),
     ]

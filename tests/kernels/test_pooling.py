@@ -152,3 +152,31 @@ def test_windows_that_overlap_go_back_through_their_places():
     assert pooling.back_to_largest(g, x, windows) is None
     exact = by_numpy(lang.window_max_back, g, x, windows)
     np.testing.assert_array_equal(lang.window_max_back(g, x, windows), exact)
+
+
+@pytest.mark.parametrize(
+    ("shape", "taps", "stride", "padding"),
+    [
+        ((3, 2, 28, 28), (2, 2), (2, 2), (0, 0)),
+        ((2, 1, 6, 60), (3, 4), (3, 4), (0, 0)),
+        ((2, 2, 9, 37), (3, 3), (1, 1), (1, 1)),
+        ((2, 2, 9, 20), (2, 5), (1, 1), (0, 2)),
+    ],
+)
+def test_shares_of_means(shape, taps, stride, padding):
+    windows = windows_of((shape, taps, stride, padding, (1, 1)))
+    for dtype in ("float32", "float64"):
+        g = draw((*shape[:2], *(w.count for w in windows)), dtype)
+        exact = by_numpy(lang.window_mean_back, g, windows, 7)
+        np.testing.assert_allclose(pooling.mean_back(g, windows, 7), exact, rtol=1e-6, atol=1e-6)
+    even = tuple(w._replace(kernel=0, stride=1) for w in windows if w.kernel == w.stride)
+    if even:
+        exact = by_numpy(lang.window_mean_back, g, windows, 7)
+        np.testing.assert_allclose(pooling.mean_back(g, even, 7), exact, rtol=1e-6, atol=1e-6)
+
+
+def test_shares_of_means_of_sequences():
+    g = draw((4, 3, 25))
+    exact = np.repeat(g, 2, -1) / 2
+    np.testing.assert_array_equal(pooling.mean_back(g, (Windows(50, 25, 2, 2),), 2), exact)
+    assert pooling.mean_back(g, (Windows(51, 25, 3, 2),), 3) is None

@@ -46,9 +46,30 @@ def mean(x: np.ndarray, windows: Sequence[Any], divisor: Any) -> np.ndarray | No
     return None if plan is None else _pool(plan, x, None, divisor)
 
 
+def mean_back(g: np.ndarray, windows: Sequence[Any], divisor: Any) -> np.ndarray | None:
+    """Each element's share of its windows, where they lie side by side or their stride is one."""
+    if type(divisor) is not int:
+        return None
+    windows = tuple(map(_of_one_size, windows))
+    if _side_by_side(windows):
+        shape = (*g.shape[: -len(windows)], *(w.size for w in windows))
+        plan = _plan("share", g, windows, shape)
+        return None if plan is None else _pool(plan, None, g, divisor)
+    if not all(w.kernel and w.stride == w.dilation == 1 and w.padding < w.kernel for w in windows):
+        return None
+    turned = tuple(w._replace(size=w.count, count=w.size, padding=w.kernel - 1 - w.padding) for w in windows)
+    plan = _plan("mean", g, turned)
+    return None if plan is None else _pool(plan, g, None, divisor)
+
+
+def _side_by_side(windows: Sequence[Any]) -> bool:
+    """Is each element in just one window?"""
+    return all(w.kernel == w.stride and w.kernel * w.count == w.size and not w.padding for w in windows)
+
+
 def back_to_largest(g: np.ndarray, x: np.ndarray, windows: Sequence[Any]) -> np.ndarray | None:
     """The gradient of `x` for that of its windows' largest elements, where windows lie side by side."""
-    if not all(w.kernel == w.stride and w.kernel * w.count == w.size and not w.padding for w in windows):
+    if not _side_by_side(windows):
         return None
     plan = _plan("back", x, windows)
     if plan is None or type(g) is not np.ndarray or g.dtype != x.dtype or not g.flags.aligned:
@@ -83,34 +104,35 @@ class Plan:
         )
 
 
-def _pool(plan: Plan, x: np.ndarray, other: np.ndarray | None, divisor: int = 0) -> np.ndarray:
-    out = memory.empty(plan.shape, x.dtype)
+def _pool(plan: Plan, x: np.ndarray | None, other: np.ndarray | None, divisor: int = 0) -> np.ndarray:
+    out = memory.empty(plan.shape, (other if x is None else x).dtype)
     scratch = np.empty(blocked.HEADER + LINE, np.uint8)
     threads = min(plan.tasks, pool.get_num_threads())
     invoke.load()(plan.address, plan.release, out, x, other, divisor, scratch, threads, 0, 0, *plan.words)
     return out
 
 
-def _plan(kind: str, x: np.ndarray, windows: Sequence[Any]) -> Plan | None:
+def _plan(kind: str, x: np.ndarray, windows: Sequence[Any], shape: tuple = ()) -> Plan | None:
+    """The plan for planes of this shape, that of `x` unless given; None where numpy does the work."""
     if type(x) is not np.ndarray or not x.flags.c_contiguous or not x.flags.aligned:
         return None
-    key = (kind, x.dtype.char, x.shape, windows)
+    key = (kind, x.dtype.char, shape or x.shape, windows)
     if key not in _plans:
         if len(_plans) >= 1024:
             _plans.clear()
-        _plans[key] = _make_plan(kind, x, windows)
+        _plans[key] = _make_plan(kind, x.dtype, shape or x.shape, windows)
     return _plans[key]
 
 
-def _make_plan(kind: str, x: np.ndarray, windows: Sequence[Any]) -> Plan | None:
-    if settings.kernel_mode == "off" or not x.dtype.isnative or x.dtype.char not in DTYPES:
+def _make_plan(kind: str, dtype: np.dtype, shape: tuple, windows: Sequence[Any]) -> Plan | None:
+    size, rank, whole = prod(shape), len(shape), shape
+    if settings.kernel_mode == "off" or not dtype.isnative or dtype.char not in DTYPES:
         return None
-    if not x.size or x.size < settings.kernels_from or not session.available():
+    if not size or size < settings.kernels_from or not session.available():
         return None
     windows = tuple(map(_of_one_size, windows))
     if len(windows) not in (1, 2) or not all(map(_regular, windows)):
         return None
-    shape = x.shape
     if len(windows) == 1:
         one = windows[0]._replace(size=1, count=1, kernel=1, stride=1, padding=0, dilation=1)
         shape, windows = (*shape[:-1], 1, shape[-1]), (one, *windows)
@@ -122,14 +144,14 @@ def _make_plan(kind: str, x: np.ndarray, windows: Sequence[Any]) -> Plan | None:
     ):
         return None
     try:
-        plan = Plan(kind, DTYPES[x.dtype.char], shape, windows, x.size)
+        plan = Plan(kind, DTYPES[dtype.char], shape, windows, size)
     except session.Unavailable as reason:
         settings.log(1, f"no kernels for pools: {reason}")
         return None
-    if len(x.shape) < len(plan.shape):
+    if rank < len(plan.shape):
         plan.shape = (*plan.shape[:-2], plan.shape[-1])
-    if kind == "back":
-        plan.shape = x.shape
+    if kind in ("back", "share"):
+        plan.shape = whole
     return plan
 
 

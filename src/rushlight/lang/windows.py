@@ -129,6 +129,9 @@ def window_mean(x: Any, windows: tuple[Windows, ...], divisor: Any = "present") 
 @primitive
 def window_mean_back(g: Any, windows: tuple[Windows, ...], divisor: Any = "present") -> Any:
     """The transpose of `window_mean`: each element gets its share of every window that it belongs to."""
+    made = _kernels.mean_back(g, windows, divisors(windows, divisor))
+    if made is not None:
+        return made
     g = _quotient(g, divisors(windows, divisor))
     for axis, w in reversed([*enumerate(windows, g.ndim - len(windows))]):
         g = _spread_along(g, axis, w)

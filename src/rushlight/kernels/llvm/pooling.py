@@ -26,7 +26,7 @@ SCATTER_WORDS = (
 class Shape(NamedTuple):
     """What is baked into a kernel."""
 
-    kind: str  # "max", "argmax", "mean", "back" from maxima, or a sum with the weights of a "filter"
+    kind: str  # "max", "argmax", "mean", "back" from maxima, a "share", or a sum with weights of a "filter"
     rows: int  # taps
     columns: int
     step: int  # columns from one window to the next
@@ -114,8 +114,9 @@ class _Window:
             self.places = self._first_places()
         if shape.kind == "back":
             self.places = f.constant(i32.vector(m.lanes), 0)
-        for tap in range(shape.rows):
-            self._add_row(tap)
+        if shape.kind != "share":
+            for tap in range(shape.rows):
+                self._add_row(tap)
 
     def _start_from_bias(self, channel: Value) -> None:
         f, m, words, shape = self.f, self.m, self.words, self.shape
@@ -174,7 +175,7 @@ class _Window:
     def put(self, place: Value, row: Value, column: Value, kept: Value) -> None:
         """What was found, to element `place` of the results."""
         f, m, words, kind = self.f, self.m, self.words, self.shape.kind
-        if kind == "back":
+        if kind in ("back", "share"):
             self._put_back(words.pointer("g").offset(place * m.size), row, column, kept)
             return
         m.store(f, self._result(), words.pointer("out").offset(place * m.size), 0, kept)
@@ -183,15 +184,20 @@ class _Window:
             store(f, wide, words.pointer("g").offset(place * 8), "int64", kept)
 
     def _put_back(self, g: Value, row: Value, column: Value, kept: Value) -> None:
-        """The gradient of each window at its largest element, and zeros around; windows lie side by side."""
+        """The gradient of each window at its largest element, or shared by all; windows lie side by side."""
         f, m, words, shape = self.f, self.m, self.words, self.shape
         gradient, zero = m.load(f, g, 0, kept), m.zero(f)
+        if shape.kind == "share":
+            gradient = self._quotient(gradient)
         plane = (self.plane.convert("ptrtoint", i64) - words["x"] + words["out"]).convert("inttoptr", ptr)
         start = column * shape.step
         for r in range(shape.rows):
             line = plane.offset(((row * shape.rows + r) * words["width"] + start) * m.size)
-            taps = [self.places.equals(r * shape.columns + c) for c in range(shape.columns)]
-            vectors = in_turns(f, [f.select(tap, gradient, zero) for tap in taps])
+            vectors = [gradient] * shape.columns
+            if shape.kind == "back":
+                taps = [self.places.equals(r * shape.columns + c) for c in range(shape.columns)]
+                vectors = [f.select(tap, gradient, zero) for tap in taps]
+            vectors = in_turns(f, vectors)
             for k, vector in enumerate(vectors):
                 inside = m.below(f, words["width"] - start - k * m.lanes)
                 m.store(f, vector, line, k * m.bytes, inside)
@@ -199,8 +205,11 @@ class _Window:
     def _result(self) -> Value:
         if self.shape.kind != "mean":
             return self.best  # the others have no divisor
+        return self._quotient(self.best)
+
+    def _quotient(self, vector: Value) -> Value:
         divisor = self.words["divisor"].convert("sitofp", self.m.scalar)
-        return self.best / self.f.splat(divisor, self.m.lanes)
+        return vector / self.f.splat(divisor, self.m.lanes)
 
 
 def every(f: Function, vectors: list[Value], first: int) -> Value:
