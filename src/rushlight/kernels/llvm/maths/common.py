@@ -31,6 +31,13 @@ def polynomial(f: Function, x: Value, coefficients: tuple[float, ...]) -> Value:
     return result
 
 
+def polynomial_in_halves(f: Function, x: Value, coefficients: tuple[float, ...]) -> Value:
+    """The same as two chains, of the even and of the odd powers, which need not wait for each other."""
+    square = x * x
+    even, odd = (polynomial(f, square, coefficients[start::2]) for start in (0, 1))
+    return f.fma(odd, x, even)
+
+
 def absolute(f: Function, x: Value) -> Value:
     return f.intrinsic("fabs", x)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from ....runtime.ir import Function, Value
-from .common import absolute, copysign, in_double, per_lane, polynomial
+from .common import absolute, copysign, in_double, per_lane, polynomial, polynomial_in_halves
 from .exponential import exp, exp_normal
 
 # erf(x) / x - 1 in x*x for |x| <= 0.93, log(erfc(x)) + x on [0.9, 4.05]:
@@ -88,7 +88,7 @@ def normal_below(f: Function, x: Value) -> Value:
         return per_lane(f, "erfc", x * -math.sqrt(0.5)) * 0.5
     size = absolute(f, x)
     t = f.select(size > 5.6, 5.6, size)
-    above = f.select(size > 5.6, 0.0, exp_normal(f, polynomial(f, t, NORMAL_LOG_F32) - t))
+    above = f.select(size > 5.6, 0.0, exp_normal(f, polynomial_in_halves(f, t, NORMAL_LOG_F32) - t))
     return f.select(x > 0.0, 1.0 - above, above)
 
 
