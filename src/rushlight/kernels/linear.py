@@ -22,12 +22,13 @@ SOURCES = (
     "rushlight.kernels.llvm.lowering",
     "rushlight.kernels.llvm.objects",
 )
+BUILTINS = ("forward", "backward", "times")
 NAMES = {"f": "float32", "d": "float64"}
 _pairs: dict[str, Any] = {}
 
 
 def _load(char: str) -> Any:
-    """The two builtins for a type, or None where there are no kernels."""
+    """The builtins for a type, or None where there are no kernels."""
     pair = None
     if char in NAMES and settings.kernel_mode != "off" and session.available():
         try:
@@ -56,7 +57,7 @@ def _build(dtype: str) -> Any:
         ctypes.c_uint64.from_address(code.address[name]).value = id(thing)
     return tuple(
         watch.watched(builtin.fastcall(code.address[name], f"linear_{name}", owner=code), f"linear_{name}")
-        for name in ("forward", "backward")
+        for name in BUILTINS
     )
 
 
@@ -72,6 +73,13 @@ def backward(g: np.ndarray, x: np.ndarray, w: np.ndarray, needs: tuple) -> tuple
     char = g.dtype.char
     pair = _pairs[char] if char in _pairs else _load(char)
     return None if pair is None else pair[1](g, x, w, needs)
+
+
+def times(a: np.ndarray, b: np.ndarray) -> np.ndarray | None:
+    """`a @ b`, or None."""
+    char = a.dtype.char
+    kernels = _pairs[char] if char in _pairs else _load(char)
+    return None if kernels is None else kernels[2](a, b)
 
 
 def forget() -> None:

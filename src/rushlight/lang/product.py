@@ -17,7 +17,10 @@ def matmul(a: Any, b: Any) -> Any:
     """The product of the matrices in the last two axes; others are broadcast; vectors are rows or columns."""
     if a.ndim == 2 and b.ndim == 2 and a.dtype.char in "fd":
         a, b = _dense(a), _dense(b)
-        made = _kernels.product(a, b) if a.size * b.shape[1] >= PRODUCT_FROM else None
+        count = a.size * b.shape[1]
+        made = _linear.times(a, b) if count <= _linear.MOST_PRODUCTS else None
+        if made is None and count >= PRODUCT_FROM:
+            made = _kernels.product(a, b)
         return np.dot(a, b) if made is None else made  # half the overhead of np.matmul for small matrices
     if a.ndim < 2 or b.ndim < 2:
         return np.matmul(_dense(a), _dense(b))

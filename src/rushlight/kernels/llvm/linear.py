@@ -57,7 +57,7 @@ class Machine:
 
 
 def linear_ir(dtype: str, vector_bytes: int) -> str:
-    """The module with `forward(x, w, bias)` and `backward(g, x, w, needs)`."""
+    """The module with `forward(x, w, bias)`, `backward(g, x, w, needs)` and `times(a, b)`."""
     machine, module = Machine(dtype, vector_bytes), Module()
     module.variable("ndarray_type", "ptr", "null", exported=True)
     module.variable("none", "ptr", "null", exported=True)
@@ -69,6 +69,7 @@ def linear_ir(dtype: str, vector_bytes: int) -> str:
     add_is_plain(module, dtype)
     _forward(module, machine)
     _backward(module, machine)
+    _times(module, machine)
     return module.text()
 
 
@@ -284,3 +285,18 @@ def _backward(module: Module, machine: Machine) -> None:
             results[2].set(gb := new_array(f, number, columns))
             f.call("column_sums", void, arrays.memory(gb), arrays.memory(g), rows, columns)
         f.ret(arrays.tuple_of(results))
+
+
+def _times(module: Module, machine: Machine) -> None:
+    with builtin(module, "times") as f:
+        arrays = Arrays(f)
+        a, b = arrays.argument(0), arrays.argument(1)
+        arrays.check(a, 2)
+        arrays.check(b, 2)
+        rows, inner, columns = arrays.length(a, 0), arrays.length(a, 1), arrays.length(b, 1)
+        arrays.refuse_unless(inner.equals(arrays.length(b, 0)))
+        arrays.refuse_unless_small(rows, inner, columns)
+        out = new_array(f, TYPE_NUMBERS[machine.dtype], rows, columns)
+        places = (arrays.memory(out), f.constant(ptr, 0), arrays.memory(a), arrays.memory(b))
+        f.call("product", void, *places, rows, inner, columns, columns * machine.size)
+        f.ret(out)
