@@ -28,6 +28,7 @@ LOW_ROWS, LOW_DEPTH = 32, 32  # so few rows wait for memory: read in runs along 
 FEW_ROWS = 96  # up to which the right side is packed by the task that needs it
 SHARED_BYTES = 8 << 20  # of the right side packed for all tasks
 Sizes = tuple[int, ...]
+_BYTES = np.dtype(np.uint8)
 _plans: dict[tuple, Any] = {}
 
 
@@ -48,13 +49,16 @@ def product(a: np.ndarray, b: np.ndarray, start: np.ndarray | None = None) -> np
     key = (a.dtype, a.shape, a.strides, b.dtype, b.shape, b.strides)
     if start is not None:
         key += (start.dtype, start.shape, start.strides)
-    plan = _plans[key] if key in _plans else _keep(key, a, b, start)
+    plan = _plans.get(key, _plans)
+    if plan is _plans:  # not looked for yet
+        plan = _keep(key, a, b, start)
     if plan is None:
         return None
     shape, address, release, threads, shared, slot, words = plan
-    threads = min(threads, pool.get_num_threads())
+    if threads > 1:
+        threads = min(threads, pool.get_num_threads())
     out = memory.empty(shape, a.dtype)
-    scratch = memory.empty((shared + threads * slot,), np.uint8)
+    scratch = memory.empty((shared + threads * slot,), _BYTES)
     invoke.load()(address, release, out, a, b, start, scratch, threads, shared, slot, *words)
     return out
 
