@@ -85,6 +85,14 @@ def test_turned_copies(compile_for_arm, size):
         relocate(compile_for_arm(turning_ir(size, "neon", 16, stream)))
 
 
+@pytest.mark.parametrize("rows", [False, True])
+def test_indices(compile_for_arm, rows):
+    from rushlight.kernels.llvm.indexing import indexing_ir
+
+    for mode, dtype in (("take", "int8"), ("put", "int64"), ("add", "float64")):
+        relocate(compile_for_arm(indexing_ir(mode, dtype, rows, "neon", 16)))
+
+
 @pytest.mark.parametrize("machine", ["neon", "avx2", "avx512"])
 def test_every_family_compiles_for(machine):
     """What `tests/fuzz/families` draw, whatever this machine is; a new family is held to it too."""

@@ -39,6 +39,11 @@ PRODUCT_LEAST = 4  # rows and columns below which a product is a matter of memor
 PRODUCT_TASK = 1 << 18  # multiplications that are worth waking another thread for
 PRODUCT_RELEASE = 1 << 20  # and letting other Python threads run
 
+INDEXED_FROM = 1  # times the elements of other kernels: what indices have to name
+INDEXED_PARALLEL_FROM = 1 << 15
+INDEXED_RELEASE_FROM = 1 << 17
+INDEXED_TASKS = 16
+
 
 def worthwhile(elements: int) -> bool:
     """Whether to use a kernel for that many elements, as the kernel mode says."""

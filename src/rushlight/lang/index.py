@@ -7,10 +7,12 @@ by sorting (rows) or by counting with weights (single elements), which is quicke
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
 
+from ..runtime import memory, settings
 from .dispatch import primitive
 
 
@@ -31,23 +33,43 @@ def index_set(x: Any, value: Any, indices: tuple, accumulate: bool = False) -> A
 @primitive
 def index_spread(x: Any, shape: Sequence[int], indices: tuple) -> Any:
     """Zeros of `shape` with `x` added at `indices`."""
-    out = np.zeros(shape, x.dtype)
+    out = memory.zeros(tuple(shape), x.dtype)
     write_index(out, x, indices, True)
     return out
 
 
+def kernel(name: str, size: int) -> Any:
+    """`take`, `put` or `add` of the kernels where that many elements are worth one, else None."""
+    if size < settings.kernels_from:
+        return None
+    from ..kernels import indexing
+
+    return getattr(indexing, name)
+
+
 def write_rows(out: np.ndarray, dim: int, index: np.ndarray, value: Any) -> None:
     """`put_rows` on the spot."""
+    put = kernel("put", out.size) if out.ndim and index.ndim == 1 else None
+    if put:
+        shape = (*out.shape[:dim], index.size, *out.shape[dim + 1 :])
+        if put(out, np.broadcast_to(np.asarray(value, out.dtype), shape), dim, index):
+            return
     out[(slice(None),) * dim + (index,)] = value
 
 
 def write_along(out: np.ndarray, value: Any, dim: int, index: np.ndarray) -> None:
     """`scatter_along` on the spot."""
+    put = kernel("put", index.size)
+    if put and put(out, np.broadcast_to(np.asarray(value, out.dtype), index.shape), dim, index):
+        return
     out[every_axis(index, dim)] = value
 
 
 def add_along(out: np.ndarray, value: np.ndarray, dim: int, index: np.ndarray) -> None:
     """`scatter_add_along` on the spot."""
+    add = kernel("add", index.size)
+    if add and add(out, value, dim, index):
+        return
     vector = as_vector(index, dim)
     if vector is not None and index.ndim > 1:
         add_rows(_narrowed(out, dim, index), dim, vector, value)
@@ -89,13 +111,22 @@ def write_index(out: np.ndarray, value: Any, indices: tuple, accumulate: bool) -
         wide = np.broadcast_to(value, (*out.shape[:lead], *index.shape, *out.shape[lead + 1 :]))
         add_rows(out, lead, index.ravel(), wide.reshape(shape))
         return
-    places = np.arange(out.size).reshape(out.shape)[indices]
+    if len(axes) == len(indices) == out.ndim and all(i.dtype.kind != "b" for i in indices):
+        places = np.ravel_multi_index(np.broadcast_arrays(*indices), out.shape, "wrap")
+    else:
+        places = np.arange(out.size).reshape(out.shape)[indices]
     add_flat(out, places.ravel(), np.broadcast_to(value, places.shape).ravel())
 
 
 @primitive
 def take_rows(x: Any, dim: int, index: Any) -> Any:
     """The slices of `x` along an axis that a vector of integers names."""
+    shape = (*x.shape[:dim], *index.shape, *x.shape[dim + 1 :])
+    take = kernel("take", prod(shape)) if index.ndim == 1 else None
+    if take:
+        out = memory.empty(shape, x.dtype)
+        if take(out, x, dim, index):
+            return out
     return np.take(x, index, dim, mode="wrap") if x.shape[dim] else np.take(x, index, dim)
 
 
@@ -118,7 +149,7 @@ def add_to_rows(x: Any, dim: int, index: Any, value: Any) -> Any:
 @primitive
 def spread_rows(x: Any, shape: Sequence[int], dim: int, index: Any) -> Any:
     """Zeros of `shape`, with the slices of `x` along an axis added where `index` says."""
-    out = np.zeros(shape, x.dtype)
+    out = memory.zeros(tuple(shape), x.dtype)
     add_rows(out, dim, index, x)
     return out
 
@@ -126,6 +157,11 @@ def spread_rows(x: Any, shape: Sequence[int], dim: int, index: Any) -> Any:
 @primitive
 def gather_along(x: Any, dim: int, index: Any) -> Any:
     """Along `dim` the element that `index` names, elsewhere the element at the same place."""
+    take = kernel("take", index.size)
+    if take:
+        out = memory.empty(index.shape, x.dtype)
+        if take(out, x, dim, index):
+            return out
     vector = as_vector(index, dim)
     return x[every_axis(index, dim)] if vector is None else np.take(_narrowed(x, dim, index), vector, dim)
 
@@ -133,7 +169,7 @@ def gather_along(x: Any, dim: int, index: Any) -> Any:
 @primitive
 def spread_along(x: Any, shape: Sequence[int], dim: int, index: Any) -> Any:
     """Zeros of `shape`, with each element of `x` added where `gather_along` would look."""
-    out = np.zeros(shape, x.dtype)
+    out = memory.zeros(tuple(shape), x.dtype)
     add_along(out, x, dim, index)
     return out
 
@@ -212,7 +248,8 @@ def _narrowed(x: np.ndarray, dim: int, index: np.ndarray) -> np.ndarray:
 
 def add_flat(out: np.ndarray, places: np.ndarray, values: np.ndarray) -> None:
     """Adds each value to the element at its place (counted over all elements of `out`)."""
-    if not places.size:
+    add = kernel("add", places.size) if out.flags.c_contiguous else None
+    if not places.size or (add and add(out.reshape(-1), values, 0, places)):
         return
     if values.dtype.kind == "c":
         total = np.bincount(places, values.real, out.size) + 1j * np.bincount(places, values.imag, out.size)
@@ -234,7 +271,8 @@ def _add_at(out: np.ndarray, places: np.ndarray, values: np.ndarray) -> None:
 
 def add_rows(out: np.ndarray, dim: int, index: np.ndarray, values: np.ndarray) -> None:
     """Adds each slice of `values` along `dim` to the slice of `out` that `index` names."""
-    if not values.size:
+    add = kernel("add", values.size)
+    if not values.size or (add and add(out, values, dim, index)):
         return
     target = np.moveaxis(out, dim, 0)
     rows = np.moveaxis(values, dim, 0)
