@@ -10,6 +10,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 SHARED ?= ../shared
 TORCH  ?= torch==2.13.0
+VISION ?= torchvision==0.29.*
 ARGS   ?=
 
 # how many tests run at once
@@ -56,7 +57,6 @@ growth: $(STAMPS)/torch  ## how cost grows with sizes and threads: tables and pl
 	"$(PY)" tools/growth $(ARGS)
 
 sweep: $(STAMPS)/torch  ## every network of torchvision, saved by each side and loaded by the other (10 minutes, 16 GB)
-	$(PIP) --no-deps 'torchvision==0.29.*'
 	RUSHLIGHT_SWEEP=1 "$(PY)" -m pytest -q tests/serialization/test_architectures.py $(ARGS)
 
 coverage: $(STAMPS)/test  ## run the tests and show which lines they miss
@@ -115,4 +115,5 @@ $(STAMPS)/demo $(STAMPS)/test $(STAMPS)/dev $(STAMPS)/docs: $(STAMPS)/%: pyproje
 
 $(STAMPS)/torch: $(STAMPS)/test
 	$(PIP) '$(TORCH)' expecttest scipy
+	$(PIP) --no-deps '$(VISION)' || echo "no $(VISION) here: comparisons with torchvision are left out"
 	@touch "$@"
