@@ -13,6 +13,7 @@ import pytest
 import rushlight as torch
 from rushlight import nn
 from rushlight.autograd import native
+from rushlight.kernels import objects
 from rushlight.runtime import session
 
 pytestmark = pytest.mark.skipif(not session.available(), reason="no compiler here")
@@ -33,6 +34,15 @@ def both_ways(program):
     assert native.functions is not None
     torch.manual_seed(0)
     return expected, program()
+
+
+def test_a_python_that_counts_references_otherwise_stays_with_its_own_functions(monkeypatch):
+    objects.check_layouts.cache_clear()
+    monkeypatch.setattr(objects, "_count", lambda address: 1)
+    native.start()
+    assert native.functions is None
+    with pytest.raises(session.Unavailable, match="references"):
+        objects.check_layouts()
 
 
 def test_a_network():

@@ -41,6 +41,7 @@ def load(
     if sys.implementation.name != "cpython" or not getattr(sys, "_is_gil_enabled", lambda: True)():
         raise session.Unavailable("it is written for CPython with its lock")
     frame.check_layouts()
+    check_layouts()
     found = tuple((slot, _place_of(cls, slot)) for cls, names in slots.items() for slot in names)
     places = objects.Places(found, tuple.__basicsize__)
     known = {**_common(), **constants}
@@ -63,6 +64,27 @@ def array_symbols() -> dict[str, int]:
     table.restype, table.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
     address = table(umath._multiarray_umath._ARRAY_API, None) + 8 * PYARRAY_NEW
     return {"PyArray_New": ctypes.c_uint64.from_address(address).value}
+
+
+@cache
+def check_layouts() -> None:
+    """Raise `Unavailable` unless tuples, lists and counts of references are as generated code reads them."""
+    thing = np.empty(1)
+    group, listed = (None, thing), [None, np.empty(1)]
+    word, size = ctypes.c_uint64.from_address, object.__basicsize__
+    seen = {
+        "lengths": (word(id(group) + size).value, word(id(listed) + size).value),
+        "items": (word(id(group) + tuple.__basicsize__ + 8).value,),
+        # whoever holds an array counts: generated code writes to those that only it can reach
+        "references": (_count(id(listed[1])), _count(id(thing))),
+    }
+    expected = {"lengths": (2, 2), "items": (id(thing),), "references": (1, 2)}
+    if wrong := [what for what in seen if seen[what] != expected[what]]:
+        raise session.Unavailable(f"objects of Python {sys.version} do not have their {wrong} as it is known")
+
+
+def _count(address: int) -> int:
+    return ctypes.c_uint32.from_address(address).value
 
 
 def _text(write: Callable[[Any, Any], None], places: Any, constants: Mapping[str, Any]) -> str:

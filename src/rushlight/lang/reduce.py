@@ -73,7 +73,7 @@ def count(x: Any, axis: Any = None) -> Any:
 @primitive
 def count_nonzero(x: Any, axis: Any = None) -> Any:
     """How many elements along `axis` are not zero."""
-    return np.count_nonzero(x, axis=axis)
+    return np.asarray(np.count_nonzero(x, axis=axis))  # before numpy 2.3 an int
 
 
 @primitive

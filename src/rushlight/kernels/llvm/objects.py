@@ -110,9 +110,7 @@ class Reader:
 
     def call(self, function: Value, *arguments: Value) -> Value:
         """A new reference to the result, or NULL and an exception."""
-        return self.f.call(
-            "PyObject_Vectorcall", ptr, function, *self._passed(arguments), self.f.constant(ptr, 0)
-        )
+        return call_vector(self.f, function, *self._passed(arguments))
 
     def call_method(self, name: Value, *arguments: Value) -> Value:
         """The same for the method of that name of the first argument."""
@@ -137,6 +135,12 @@ class Reader:
 def builtin(module: Module, name: str):
     """A function that Python calls with positional arguments."""
     return module.function(name, ptr, owner=ptr, arguments=ptr, count=i64)
+
+
+def call_vector(f: Function, function: Value, arguments: Value, count: Value) -> Value:
+    """`function(*arguments)`: a new reference, or NULL and an exception."""
+    # not PyObject_Vectorcall, which Python 3.10 has in its headers only
+    return f.call("PyObject_VectorcallDict", ptr, function, arguments, count, f.constant(ptr, 0))
 
 
 def argument(f: Function, k: int) -> Value:

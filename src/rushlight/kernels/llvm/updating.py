@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from ...runtime.ir import Function, Module, Value, f32, f64, i1, i32, i64, ptr
 from . import frame
-from .objects import Places, Reader, argument, builtin
+from .objects import Places, Reader, argument, builtin, call_vector
 from .recording import add_is_quick
 
 MOST_STATES = 8
@@ -162,7 +162,7 @@ def _run(module: Module, places: Places) -> None:
         with r.each(f.chosen) as (k, number):
             f.store(number, numbers.offset(k * 8))
         total = states * 2 + f.load(i64, f.chosen, frame.HEADER) + 3
-        answer = f.call("PyObject_Vectorcall", ptr, f.kernel, block, total, f.constant(ptr, 0))
+        answer = call_vector(f, f.kernel, block, total)
         with f.when(r.is_null(answer)):
             f.ret(f.constant(i1, 0))
         r.drop(answer)
