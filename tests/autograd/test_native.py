@@ -37,6 +37,7 @@ def both_ways(program):
 
 
 def test_a_python_that_counts_references_otherwise_stays_with_its_own_functions(monkeypatch):
+    native.forget()
     objects.check_layouts.cache_clear()
     monkeypatch.setattr(objects, "_count", lambda address: 1)
     native.start()
