@@ -93,6 +93,14 @@ def test_indices(compile_for_arm, rows):
         relocate(compile_for_arm(indexing_ir(mode, dtype, rows, "neon", 16)))
 
 
+@pytest.mark.parametrize("columns", [False, True])
+def test_scans(compile_for_arm, columns):
+    from rushlight.kernels.llvm.scanning import scanning_ir
+
+    for op, dtype in (("add", "float32"), ("max", "float64"), ("min", "int64")):
+        relocate(compile_for_arm(scanning_ir(op, dtype, columns, "neon", 16)))
+
+
 @pytest.mark.parametrize("machine", ["neon", "avx2", "avx512"])
 def test_every_family_compiles_for(machine):
     """What `tests/fuzz/families` draw, whatever this machine is; a new family is held to it too."""

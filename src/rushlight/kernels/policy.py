@@ -43,6 +43,8 @@ INDEXED_FROM = 1  # times the elements of other kernels: what indices have to na
 INDEXED_PARALLEL_FROM = 1 << 15
 INDEXED_RELEASE_FROM = 1 << 17
 INDEXED_TASKS = 16
+SCAN_PARALLEL_FROM = 1 << 14  # elements of a running sum
+SCAN_RELEASE_FROM = 1 << 16
 
 
 def worthwhile(elements: int) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..runtime import settings
 from .dispatch import primitive
 
 WIDE = {
@@ -14,7 +15,19 @@ WIDE = {
 }  # running totals are kept in double precision, as PyTorch does on the CPU
 
 
+def _by_kernel(op: str, x: np.ndarray, axis: int) -> Any:
+    """The result of a kernel, or None."""
+    if x.size < settings.kernels_from:
+        return None
+    from ..kernels import scanning
+
+    return scanning.scan(op, x, axis)
+
+
 def _accumulate(ufunc: np.ufunc, x: np.ndarray, axis: int) -> np.ndarray:
+    made = _by_kernel("add" if ufunc is np.add else "mul", x, axis)
+    if made is not None:
+        return made
     wide = WIDE.get(x.dtype.kind)
     if wide is None or x.dtype == wide:
         return ufunc.accumulate(x, axis, x.dtype)
@@ -49,6 +62,9 @@ def cummin(x: Any, axis: int) -> Any:
 def _running_extreme(
     extreme: np.ufunc, reaches: np.ufunc, x: np.ndarray, axis: int
 ) -> tuple[np.ndarray, np.ndarray]:
+    made = _by_kernel("max" if extreme is np.maximum else "min", x, axis)
+    if made is not None:
+        return made
     values = extreme.accumulate(x, axis)
     here = reaches(x, values)
     if x.dtype.kind == "f":

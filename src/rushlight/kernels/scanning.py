@@ -1,0 +1,69 @@
+"""Running sums, products and extremes along an axis, with generated kernels.
+
+    scan("add", x, 1)  # cumsum
+    scan("max", x, 0)  # cummax: values, and where the last of the largest so far is
+
+None where numpy is to do it.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from ..runtime import memory, pool, session, settings
+from . import invoke, policy
+from .llvm import blocked, scanning
+
+DTYPES = ("float32", "float64", "int64")
+SOURCES = tuple(
+    f"rushlight.{name}"
+    for name in (
+        "runtime.ir",
+        *(f"kernels.llvm.{part}" for part in ("blocked", "scanning", "lowering", "primitives")),
+    )
+)
+
+
+def scan(op: str, x: np.ndarray, axis: int) -> Any:
+    """The running result of `op` (add, mul, max, min) along `axis`; with places for the last two."""
+    if not x.size or not x.ndim or x.dtype.name not in DTYPES or not session.available():
+        return None
+    axis %= x.ndim
+    outer, length, inner = prod(x.shape[:axis]), x.shape[axis], prod(x.shape[axis + 1 :])
+    source = x.reshape(outer, length, inner)
+    if not source.flags.aligned or (inner > 1 and source.strides[2] != x.itemsize):
+        source = np.ascontiguousarray(source)
+    try:
+        address = _code(op, x.dtype.name, inner > 1)
+    except session.Unavailable as reason:
+        settings.log(1, f"no kernels for scans: {reason}")
+        return None
+    out = memory.empty(x.shape, x.dtype)
+    places = memory.empty(x.shape, np.dtype(np.int64)) if op in ("max", "min") else None
+    blocks = -(-inner // (scanning.VECTORS * session.host().vector_bytes // 8))
+    tasks = outer * blocks if inner > 1 else -(-outer // scanning.ROWS)
+    threads = min(tasks, pool.get_num_threads()) if x.size >= policy.SCAN_PARALLEL_FROM else 1
+    scratch = np.empty(blocked.HEADER + blocked.LINE, np.uint8)
+    steps = (length * inner * x.itemsize, inner * x.itemsize, *source.strides[:2])
+    words = (scratch, threads, 0, 0, tasks, length, inner, blocks, *steps, outer)
+    invoke.load()(address, x.size >= policy.SCAN_RELEASE_FROM, out, places, source, *words)
+    return out if places is None else (out, places)
+
+
+@lru_cache(maxsize=32)
+def _code(op: str, dtype: str, columns: bool) -> int:
+    from ..runtime import native
+
+    machine = session.host()
+    code = native.module(
+        f"scan_{op}_{'columns' if columns else 'rows'}_{dtype}",
+        (op, dtype, columns, machine.level, machine.vector_bytes),
+        lambda: scanning.scanning_ir(op, dtype, columns, machine.level, machine.vector_bytes),
+        sources=SOURCES,
+        symbols={pool.PARALLEL_FOR: pool.parallel_for_address()},
+    )
+    return code.address["run"]
