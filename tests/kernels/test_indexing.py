@@ -100,6 +100,9 @@ def test_what_numpy_is_to_do():
     assert not indexing.add(x, x[:2], 0, np.array([0, 1]))  # shared memory
     assert not indexing.take(np.empty((2, 8), np.float64), x, 0, np.array([0, 1]))  # another dtype
     assert not indexing.take(np.empty((2, 8), np.float32), x, 0, np.array([0, 1], np.int32))
+    assert not indexing.put(np.zeros((), np.float32), np.ones(1, np.float32), 0, np.zeros(1, np.int64))
+    assert not indexing.put(x, np.ones((2, 9), np.float32), 0, np.array([0, 1]))  # wider than there is room
+    assert not indexing.put(x, np.ones((2, 8), np.float32), 0, np.array([0]))  # an index too few
     assert not indexing.take(np.empty((0, 8), np.float32), x, 0, np.zeros(0, np.int64))
 
 

@@ -51,7 +51,8 @@ def add(x: np.ndarray, values: np.ndarray, dim: int, index: np.ndarray) -> bool:
 def _run(mode: str, far: np.ndarray, near: np.ndarray, dim: int, index: np.ndarray) -> bool:
     if near.size < policy.INDEXED_FROM * settings.kernels_from or not _takes(mode, far, near, index):
         return False
-    key = (mode, far.dtype.char, dim, far.shape, near.shape, far.strides, near.strides, index.strides)
+    layouts = (far.shape, near.shape, index.shape, far.strides, near.strides, index.strides)
+    key = (mode, far.dtype.char, dim, *layouts)
     plan = _plans.get(key, key)
     if plan is key:
         if len(_plans) >= MOST_PLANS:
@@ -85,6 +86,13 @@ def _takes(mode: str, far: np.ndarray, near: np.ndarray, index: np.ndarray) -> b
     )
 
 
+def _fit(far: tuple, near: tuple, index: tuple, dim: int) -> bool:
+    """Does each near element have an index, and a place in the far array on all other axes?"""
+    if len(far) != len(near) or not far or index not in (near, near[dim : dim + 1]):
+        return False
+    return all(n <= m for k, (n, m) in enumerate(zip(near, far)) if k != dim)
+
+
 class Axis(NamedTuple):
     """One axis of the walk: length, the steps of the three arrays in bytes, and whether indices name it."""
 
@@ -112,6 +120,8 @@ class _Plan(NamedTuple):
 
 def _plan(mode: str, far: np.ndarray, near: np.ndarray, dim: int, index: np.ndarray) -> _Plan | None:
     if settings.kernel_mode == "off" or not session.available() or not near.size or not far.size:
+        return None
+    if not _fit(far.shape, near.shape, index.shape, dim):
         return None
     size = far.itemsize
     axes = _axes(far, near, dim, _wide(index, near.ndim, dim))

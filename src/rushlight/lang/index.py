@@ -49,7 +49,7 @@ def kernel(name: str, size: int) -> Any:
 
 def write_rows(out: np.ndarray, dim: int, index: np.ndarray, value: Any) -> None:
     """`put_rows` on the spot."""
-    put = kernel("put", out.size) if out.ndim and index.ndim == 1 else None
+    put = kernel("put", out.size) if np.ndim(value) and index.ndim == 1 else None
     if put:
         shape = (*out.shape[:dim], index.size, *out.shape[dim + 1 :])
         if put(out, np.broadcast_to(np.asarray(value, out.dtype), shape), dim, index):
