@@ -102,10 +102,11 @@ class ProcessContext:
         running = {process.sentinel: k for k, process in enumerate(self.processes) if process.is_alive()}
         if running:
             wait(list(running), timeout)
-        for index, process in enumerate(self.processes):
-            if process.exitcode not in (0, None):
-                self._fail(index, process)
-        return all(process.exitcode is not None for process in self.processes)
+        codes = [process.exitcode for process in self.processes]  # once: they may end at any moment
+        for index, code in enumerate(codes):
+            if code not in (0, None):
+                self._fail(index, self.processes[index])
+        return None not in codes
 
     def _fail(self, index: int, failed: Any) -> None:
         for process in self.processes:
