@@ -9,6 +9,8 @@ import rushlight
 import rushlight.utils.data
 from data.order_cases import CASES, RECORDED, rows, run, two_epochs
 
+pytestmark = pytest.mark.filterwarnings("ignore:This DataLoader will create")  # on a machine with one CPU
+
 RECORDS = json.loads(RECORDED.read_text())
 
 
