@@ -6,18 +6,18 @@ depends on types, sizes and layouts alone, so the same program gives the same bi
 
 from __future__ import annotations
 
-import ctypes
 from typing import Any
 
 import numpy as np
 
-from ..runtime import builtin, native, session, settings, watch
+from ..runtime import session, settings
 
 MOST_PRODUCTS = 1 << 18  # multiplications up to which this is quicker than BLAS
 MOST_WEIGHTS = 4096  # elements of the weight that fit the stack, transposed
 SOURCES = (
     "rushlight.runtime.ir",
     "rushlight.kernels.linear",
+    "rushlight.kernels.objects",
     "rushlight.kernels.llvm.linear",
     "rushlight.kernels.llvm.lowering",
     "rushlight.kernels.llvm.objects",
@@ -41,24 +41,9 @@ def _load(char: str) -> Any:
 
 def _build(dtype: str) -> Any:
     from . import objects
-    from .llvm import frame
     from .llvm.linear import linear_ir
 
-    frame.check_layouts()
-    vector_bytes = session.host().vector_bytes
-    code = native.module(
-        f"linear_{dtype}",
-        (dtype, vector_bytes),
-        lambda: linear_ir(dtype, vector_bytes),
-        sources=SOURCES,
-        symbols=objects.array_symbols(),
-    )
-    for name, thing in (("ndarray_type", np.ndarray), ("none", None), ("true", True)):
-        ctypes.c_uint64.from_address(code.address[name]).value = id(thing)
-    return tuple(
-        watch.watched(builtin.fastcall(code.address[name], f"linear_{name}", owner=code), f"linear_{name}")
-        for name in BUILTINS
-    )
+    return objects.for_arrays("linear", dtype, linear_ir, BUILTINS, SOURCES)
 
 
 def forward(x: np.ndarray, w: np.ndarray, bias: np.ndarray | None) -> np.ndarray | None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..runtime import builtin, native, session
+from ..runtime import builtin, native, session, watch
 
 DESCRIPTOR_MEMBER = 24  # where a slot's descriptor has its PyMemberDef, after the object's header
 MEMBER_OFFSET = 16  # and where that has the offset of the slot
@@ -64,6 +64,34 @@ def array_symbols() -> dict[str, int]:
     table.restype, table.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
     address = table(umath._multiarray_umath._ARRAY_API, None) + 8 * PYARRAY_NEW
     return {"PyArray_New": ctypes.c_uint64.from_address(address).value}
+
+
+def for_arrays(
+    name: str,
+    dtype: str,
+    write: Callable[[str, int], str],
+    builtins: tuple[str, ...],
+    sources: tuple[str, ...],
+) -> tuple[Callable[..., Any], ...]:
+    """The builtins of `write(dtype, vector_bytes)`, which take arrays of a type and make others."""
+    from .llvm import frame
+
+    frame.check_layouts()
+    width = session.host().vector_bytes
+    code = native.module(
+        f"{name}_{dtype}",
+        (dtype, width),
+        lambda: write(dtype, width),
+        sources=sources,
+        symbols=array_symbols(),
+    )
+    for constant, thing in (("ndarray_type", np.ndarray), ("none", None), ("true", True)):
+        ctypes.c_uint64.from_address(code.address[constant]).value = id(thing)
+    shown = {made: f"{name}_{made}" for made in builtins}
+    return tuple(
+        watch.watched(builtin.fastcall(code.address[made], shown[made], owner=code), shown[made])
+        for made in builtins
+    )
 
 
 @cache

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..runtime import builtin, native, session, settings, watch
+from ..runtime import session, settings
 
 NAMES = {"f": "float32", "d": "float64"}
 SOURCES = tuple(
@@ -16,6 +15,7 @@ SOURCES = tuple(
     for name in (
         "runtime.ir",
         "kernels.linear",
+        "kernels.objects",
         "kernels.llvm.frame",
         "kernels.llvm.linear",
         "kernels.llvm.lowering",
@@ -64,22 +64,9 @@ def _load(char: str) -> Losses:
 
 def _build(dtype: str) -> Losses:
     from . import objects
-    from .llvm import frame
     from .llvm.small_losses import losses_ir
 
-    frame.check_layouts()
-    width = session.host().vector_bytes
-    code = native.module(
-        f"small_losses_{dtype}",
-        (dtype, width),
-        lambda: losses_ir(dtype, width),
-        sources=SOURCES,
-        symbols=objects.array_symbols(),
-    )
-    for name, thing in (("ndarray_type", np.ndarray), ("none", None), ("true", True)):
-        ctypes.c_uint64.from_address(code.address[name]).value = id(thing)
-    made = {name: builtin.fastcall(code.address[name], name, owner=code) for name in Losses._fields}
-    return Losses(*(watch.watched(call, f"loss_{name}") for name, call in made.items()))
+    return Losses(*objects.for_arrays("small_losses", dtype, losses_ir, Losses._fields, SOURCES))
 
 
 settings.when_changed.append(_losses.clear)
