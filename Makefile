@@ -22,7 +22,7 @@ BENCH  ?= 'op_add_10' 'mlp_*'
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-torch fuzz processes growth sweep coverage lint format docs conformance bench accuracy wheel hooks clean
+.PHONY: help demo test test-torch fuzz processes growth sweep coverage lint format docs conformance bench operators accuracy wheel hooks clean
 
 ifeq ($(OS),Windows_NT)
 BIN := $(VENV)/Scripts
@@ -83,6 +83,9 @@ bench: $(STAMPS)/torch  ## time Rushlight and PyTorch side by side
 	@test -f "$(SHARED)/bench/bench.py" || \
 	    { echo "make bench: no $(SHARED)/bench/bench.py; say where it is with SHARED=folder"; exit 1; }
 	"$(PY)" "$(SHARED)/bench/bench.py" --peer "$(PY)" --ours "$(PY) -m rushlight run" $(BENCH) $(ARGS)
+
+operators: $(STAMPS)/torch  ## time every common operator beside PyTorch; ARGS="reduce --below 1"
+	"$(PY)" tools/operators $(ARGS)
 
 accuracy: $(STAMPS)/torch  ## measure the kernels' functions against exact arithmetic, into docs/accuracy.md
 	$(PIP) mpmath scipy

@@ -7,8 +7,9 @@ import math
 import pytest
 
 import rushlight as torch
-from rushlight.ops import OPERATORS
+from rushlight.ops import OPERATORS, load_all
 
+load_all()
 F = {path.rpartition(".")[2]: op.call for path, op in OPERATORS.items() if path.startswith("nn.functional.")}
 
 
@@ -182,3 +183,17 @@ def test_close_and_equal():
     assert torch.allclose(x, x, equal_nan=True)
     assert not torch.equal(x, x)
     assert torch.equal(x[::2], torch.tensor([1.0, math.inf]))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.int64])
+@pytest.mark.parametrize("exponent", [2, 3, 1, -1, 0.5, -0.5, -2, 2.0])
+def test_powers_that_need_no_logarithm_are_the_same_at_any_size(dtype, exponent):
+    """`a ** 2` is a product, for ten elements as for many, before and after a kernel is there for it."""
+    if not dtype.is_floating_point and exponent not in (1, 2, 3):
+        return
+    base = torch.arange(1, 10_001).to(dtype)
+    whole = base**exponent
+    exact = base.double().numpy() ** exponent
+    assert (abs(whole.double().numpy() / exact - 1) < 1e-6).all()
+    for _ in range(25):
+        assert torch.equal(base[:10] ** exponent, whole[:10])

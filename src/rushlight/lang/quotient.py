@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from . import elementwise
 from .dispatch import elementwise_primitive
 
 
@@ -42,21 +43,26 @@ def _remainder(x: Any, y: Any) -> Any:
     return np.where((rest != 0) & ((rest < 0) != (np.less(y, 0))), rest + y, rest)
 
 
-SMALL_POWERS = {
-    2: np.square,
+SMALL_POWERS = {  # written with primitives, for arrays and whatever else stands for them
+    2: lambda x: x * x,
     3: lambda x: x * x * x,
-    1: np.positive,
-    -1: np.reciprocal,
-    0.5: np.sqrt,
-    -0.5: lambda x: np.reciprocal(np.sqrt(x)),
-    -2: lambda x: np.reciprocal(np.square(x)),
+    1: lambda x: +x,
+    -1: elementwise.reciprocal,
+    0.5: elementwise.sqrt,
+    -0.5: lambda x: elementwise.reciprocal(elementwise.sqrt(x)),
+    -2: lambda x: elementwise.reciprocal(x * x),
 }
+
+
+def is_small_power(y: Any) -> bool:
+    """Is the number one of the exponents that need no logarithm?"""
+    return type(y) in (int, float) and y in SMALL_POWERS
 
 
 def _pow(x: Any, y: Any) -> Any:
     if _is_integral(x, y):
         return _integer_power(x, y)
-    if type(y) in (int, float) and y in SMALL_POWERS and isinstance(x, (np.ndarray, np.generic)):
+    if is_small_power(y) and isinstance(x, (np.ndarray, np.generic)):
         return SMALL_POWERS[y](x)
     return np.power(x, y)
 

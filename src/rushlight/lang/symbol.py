@@ -7,7 +7,9 @@ from typing import Any
 from ..kernels.graph import REDUCTIONS, Node
 from .along import AXES
 from .dispatch import handle
+from .quotient import SMALL_POWERS, is_small_power
 
+FLOATS = ("float32", "float64")
 Scalar = (bool, int, float)
 
 
@@ -55,8 +57,10 @@ def cast(x: Symbol, dtype: str) -> Symbol:
 def _on_symbols(name: str, args: tuple, kwargs: dict) -> Any:
     if name == "cast":
         return cast(*args, **kwargs)
-    if name in ("conj", "real") and args[0].dtype in ("float32", "float64"):
+    if name in ("conj", "real") and args[0].dtype in FLOATS:
         return args[0]
+    if name == "pow" and is_small_power(args[1]) and (args[0].dtype in FLOATS or args[1] in (1, 2, 3)):
+        return SMALL_POWERS[args[1]](args[0])
     if len(args) > 1 and args[1] is AXES:
         return _along_axes(name, args, kwargs)
     if kwargs:
@@ -101,6 +105,7 @@ for _python, _op in _BINARY.items():
 for _op in ("lt", "le", "gt", "ge", "eq", "ne"):
     setattr(Symbol, f"__{_op}__", _operator(_op))
 Symbol.__neg__ = lambda self: record("neg", self)  # type: ignore[attr-defined]
+Symbol.__pos__ = lambda self: self  # type: ignore[attr-defined]
 Symbol.__abs__ = lambda self: record("abs", self)  # type: ignore[attr-defined]
 Symbol.__invert__ = lambda self: record("bitwise_not", self)  # type: ignore[attr-defined]
 Symbol.__hash__ = object.__hash__  # type: ignore[assignment]

@@ -291,7 +291,8 @@ def names_for(op: Operator) -> dict[str, Any]:
     }
     if op.family == "elementwise":
         names["plain_body"] = only_primitive(op.body, op.count) or names["body"]
-        names["fusible"] = fusible = Fusible(op.body, op.name)
+        names["fusible"] = fusible = Fusible(op.body, op.name, op.constants)
+        names["constants"] = op.constants
         names["small"], names["large"], names["pairs"] = fusible.small, fusible.large, fusible.pairs
     if op.joint is not None:
         names["joint"] = on_arrays(op.joint[0])
@@ -383,7 +384,7 @@ def _operand_lines(op: Any, src: Source, insists: frozenset[int]) -> None:
     """Takes the operands apart; `ok` says whether the quick path goes on."""
     s = op.signature
     if len(s.arrays) == 2:
-        _pair_of_operands(src, *s.names[:2], insists)
+        _pair_of_operands(src, *s.names[:2], insists, bool(op.constants))
         return
     first = s.names[0]
     words = [f"type({s.names[i]}) in QUICK" for i in s.arrays]
@@ -434,7 +435,7 @@ def _kernel_lines(op: Any, src: Source, names: str, target: str, options: bool) 
         src.add(depth + 1, f"r = launch(k, {target}.np, {arrays})")
 
 
-def _pair_of_operands(src: Source, x: str, y: str, insists: frozenset[int]) -> None:
+def _pair_of_operands(src: Source, x: str, y: str, insists: frozenset[int], constants: bool) -> None:
     """Both tensors, or either of them a float or int beside a float tensor."""
     of_floats = "type({0}) in WEAK and dt in FLOATS"
     of_integers = "type({0}) is int and dt is int64 and -WIDE < {0} < WIDE"
@@ -455,7 +456,7 @@ def _pair_of_operands(src: Source, x: str, y: str, insists: frozenset[int]) -> N
         3,
         "else:",
         f"    ok, a1, g1 = {y_number}, {y}, False",
-        "    key = dt, 1",
+        f"    key = (dt, 1, {y}) if ok and {y} in constants else (dt, 1)" if constants else "    key = dt, 1",
     )
     src.add(
         2, f"elif type({y}) in QUICK:", f"    dt, a1, g1 = {y}.dtype, {y}._a, {y}._rg", "    size = a1.size"

@@ -18,7 +18,7 @@ def _kind(input, exponent):
     return f"PowBackward{0 if not hasattr(exponent, 'dtype') else 1 if hasattr(input, 'dtype') else 2}"
 
 
-@elementwise(inplace=True, refuses=("bool",), node=_kind)
+@elementwise(inplace=True, refuses=("bool",), node=_kind, constants=(2, 3, 1, -1, 0.5, -0.5, -2))
 def pow(input: ArrayOrNumber, exponent):
     """`input` to the power of `exponent`."""
     return lang.pow(input, exponent)

@@ -72,13 +72,14 @@ class Fusible:
 
     `small` and `large` map a key, which stands for the types of the arguments, to the kernel; to None where
     numpy is to do the work; or to the number of calls so far. `pairs` has the kernels for two small arrays of
-    one type, by that type: a loaded kernel costs less than numpy's checks.
+    one type, by that type: a loaded kernel costs less than numpy's checks. `constants` are the numbers that
+    become part of a kernel instead of being given to it, as the 2 of `a ** 2` does.
     """
 
-    __slots__ = ("function", "large", "name", "pairs", "small")
+    __slots__ = ("constants", "function", "large", "name", "pairs", "small")
 
-    def __init__(self, function: Callable[..., Any], name: str) -> None:
-        self.function, self.name = function, name
+    def __init__(self, function: Callable[..., Any], name: str, constants: frozenset = frozenset()) -> None:
+        self.function, self.name, self.constants = function, name, constants
         self.small: dict[Any, Any] = {}
         self.large: dict[Any, Any] = {}
         self.pairs: dict[Any, Kernel] = {}
@@ -95,14 +96,17 @@ class Fusible:
             table[key] = calls + 1
             return None
         node = self.trace(arguments, result)
+        constant = type(key) is tuple and len(key) > 2
         if node is None or (table is self.small and not _is_exact(node)):
             table[key] = None
-        elif table is self.small and not _saves_passes(node):
+        elif table is self.small and not (constant or _saves_passes(node)):
             table[key] = None
             if len(arguments) == 2 and (kernel := compiled(node, self.name)) is not None:
                 self.pairs[key] = kernel
         else:
             table[key] = compiled(node, self.name)
+            if constant and table[key] is not None:
+                table[key] = _without_constant(table[key])
         return table[key]
 
     def large_result(self, *arguments: Any) -> np.ndarray | None:
@@ -124,6 +128,8 @@ class Fusible:
             if type(a) is np.ndarray:
                 symbols.append(Symbol(input_node(arrays, a.dtype.name)))
                 arrays += 1
+            elif a in self.constants:
+                symbols.append(a)
             else:
                 symbols.append(Symbol(scalar_node(numbers, own)))
                 numbers += 1
@@ -135,6 +141,11 @@ class Fusible:
         if not isinstance(traced, Symbol):
             return None
         return lang.cast(traced, result or own).node
+
+
+def _without_constant(kernel: Kernel) -> Kernel:
+    """A kernel that has its number built in, called as if it had not."""
+    return lambda out, array, number: kernel(out, array)
 
 
 def compiled(node: Any, name: str) -> Kernel | None:

@@ -34,6 +34,8 @@ class ElementwiseOperator(Operator):
         self.result = options.get("result")
         self.numbers = options.get("numbers", False)  # may all operands be Python numbers?
         self.insists = frozenset() if self.numbers else self._insists(body.__annotations__)
+        # second operands that are part of the kernel, because it is another formula for each
+        self.constants = frozenset(options.get("constants", ()))
         self.refused = frozenset(CATEGORIES[c] for c in options.get("refuses", ()))
         self.count = len(self.signature.arrays)  # the others are options
         self.direct = frozenset(d for d in DTYPES.values() if self._takes_directly(d))
