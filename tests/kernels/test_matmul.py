@@ -121,3 +121,27 @@ def test_linear_layers_mean_the_same_without_kernels(shape):
         found.append([made.detach(), y.grad, layer.weight.grad, layer.bias.grad])
     for ours, numpys in zip(*found):
         rl.testing.assert_close(ours, numpys, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_epilogues_of_any_layout(seed):
+    draw = np.random.default_rng(seed)
+    dtype = ("float32", "float64")[seed % 2]
+    rows, inner, columns = (int(n) for n in draw.integers(1, 150, 3))
+    batch = [int(n) for n in draw.integers(1, 4, seed % 3)]
+    a, b = matrices(draw, batch, rows, inner, dtype), matrices(draw, batch, inner, columns, dtype)
+    wanted = np.matmul(a.astype("f8"), b.astype("f8"))
+    lead = [n if draw.random() < 0.7 else 1 for n in wanted.shape[:-1]]
+    other = draw.standard_normal((*lead[int(draw.integers(0, len(lead) + 1)) :], columns)).astype(dtype)
+    close(matmul.product(a, b, None, matmul.added(other, 0.5, -2.0)), 0.5 * other - 2 * wanted, dtype)
+    close(matmul.product(a, b, other, matmul.added(other, 0.0, 3.0)), 3 * (other + wanted), dtype)
+
+
+def test_an_epilogue_on_a_part_of_the_columns(monkeypatch):
+    monkeypatch.setattr(matmul, "SHARED_BYTES", 1)
+    matmul.forget()
+    draw = np.random.default_rng(0)
+    a, b, c = (draw.standard_normal(shape).astype("f4") for shape in ((150, 1070), (1070, 135), (150, 135)))
+    wanted = 2 * np.matmul(a, b, dtype="f8") + 3 * c
+    close(matmul.product(a, b, None, matmul.added(c, 3.0, 2.0)), wanted, "float32")
+    matmul.forget()

@@ -29,6 +29,7 @@ class Kernel:
     def __init__(self, name: str, graph: Graph):
         self.name, self.graph = name, graph
         self.builtin: Callable | None = None
+        self.body = 0  # the address of an element-wise kernel's loop, for other kernels to call
 
     def __repr__(self):
         outputs, inputs, _ = self.graph.signature
@@ -201,5 +202,6 @@ def _build(kind: str, graph: Graph, name: str) -> Callable:
 
     kernel = Kernel(name, graph) if kind == "elementwise" else ReducingKernel(name, graph, kind)
     code = build.BUILDERS[kind](graph, name)
+    kernel.body = code.address.get("body", 0)
     kernel.builtin = watch.watched(builtin.fastcall(code.address["call"], name, owner=kernel), name)
     return kernel.builtin

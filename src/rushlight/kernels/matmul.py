@@ -7,13 +7,14 @@ types, sizes and layouts alone, and each element is summed in the same order for
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..runtime import memory, pool, session, settings
-from . import invoke, policy
+from . import graph, invoke, kernel, policy
 from .convolution_plans import LINE, SUMS, build, up
 from .llvm import blocked, matmul
 
@@ -32,6 +33,17 @@ _BYTES = np.dtype(np.uint8)
 _plans: dict[tuple, Any] = {}
 
 
+class Epilogue(NamedTuple):
+    """What becomes of each element of a product: `f(element)`, or `f(element, other)` with those of `extra`.
+
+    `f` is an element-wise kernel, `factors` are the numbers that it takes.
+    """
+
+    f: Any
+    extra: np.ndarray | None = None
+    factors: tuple[float, ...] = ()
+
+
 class Plan(NamedTuple):
     """A kernel and its words."""
 
@@ -44,14 +56,23 @@ class Plan(NamedTuple):
     words: Sizes
 
 
-def product(a: np.ndarray, b: np.ndarray, start: np.ndarray | None = None) -> np.ndarray | None:
-    """`start + a @ b` for matrices in the last two axes, or None; `start` is broadcast to the product."""
-    key = (a.dtype, a.shape, a.strides, b.dtype, b.shape, b.strides)
+def product(
+    a: np.ndarray, b: np.ndarray, start: np.ndarray | None = None, epilogue: Epilogue | None = None
+) -> np.ndarray | None:
+    """`f(start + a @ b)` for matrices in the last two axes, or None.
+
+    `start` and the epilogue's array are broadcast to the product. Without an epilogue there is no `f`.
+    """
+    key: tuple = (a.dtype, a.shape, a.strides, b.dtype, b.shape, b.strides)
+    extra = factors = None
     if start is not None:
         key += (start.dtype, start.shape, start.strides)
+    if epilogue is not None:
+        extra, factors = epilogue.extra, np.array(epilogue.factors)
+        key += (epilogue.f,) if extra is None else (epilogue.f, extra.dtype, extra.shape, extra.strides)
     plan = _plans.get(key, _plans)
     if plan is _plans:  # not looked for yet
-        plan = _keep(key, a, b, start)
+        plan = _keep(key, a, b, start, epilogue)
     if plan is None:
         return None
     shape, address, release, threads, shared, slot, words = plan
@@ -59,16 +80,38 @@ def product(a: np.ndarray, b: np.ndarray, start: np.ndarray | None = None) -> np
         threads = min(threads, pool.get_num_threads())
     out = memory.empty(shape, a.dtype)
     scratch = memory.empty((shared + threads * slot,), _BYTES)
-    invoke.load()(address, release, out, a, b, start, scratch, threads, shared, slot, *words)
+    arrays = out, a, b, start, extra, factors, scratch
+    invoke.load()(address, release, *arrays, threads, shared, slot, *words)
     return out
 
 
-def _keep(key: tuple, a: np.ndarray, b: np.ndarray, start: np.ndarray | None) -> Plan | None:
+def added(array: np.ndarray, factor: float, scale: float) -> Epilogue | None:
+    """What makes a product `factor * array + scale * product`; a factor of zero leaves `array` out."""
+    factors = (scale, factor) if factor else (scale,)
+    kernel = _scaling(array.dtype.name, len(factors) > 1)
+    return kernel and Epilogue(kernel, array if factor else None, factors)
+
+
+@cache
+def _scaling(dtype: str, adds: bool) -> Any:
+    """The kernel of `scale * x`, or of `scale * x + factor * y`; None where there are none."""
+    x, y = (graph.input_node(k, dtype) for k in range(2))
+    scale, factor = (graph.scalar_node(k, dtype) for k in range(2))
+    node = graph.Node("mul", (x, scale), dtype)
+    if adds:
+        node = graph.Node("add", (node, graph.Node("mul", (y, factor), dtype)), dtype)
+    return kernel.elementwise(node, "scaled") if kernel.supports(node) else None
+
+
+def _keep(
+    key: tuple, a: np.ndarray, b: np.ndarray, start: np.ndarray | None, epilogue: Epilogue | None
+) -> Plan | None:
     """The plan for a key, worked out when it is first needed."""
     plan = None
     try:
-        if settings.kernel_mode != "off" and session.available() and _plain(a, b, start):
-            plan = _plan(a, b, start)
+        extra = None if epilogue is None else epilogue.extra
+        if settings.kernel_mode != "off" and session.available() and _plain(a, b, start, extra):
+            plan = _plan(a, b, start, epilogue)
     except session.Unavailable as reason:
         settings.log(1, f"no kernels for products: {reason}")
     if len(_plans) >= MOST_PLANS:
@@ -97,9 +140,10 @@ class _Sides(NamedTuple):
     a: Sizes  # steps: batch dimensions, rows, inner
     b: Sizes  # batch dimensions, inner, columns
     start: Sizes  # batch dimensions, rows, columns
+    extra: Sizes  # the same
 
 
-def _plan(a: np.ndarray, b: np.ndarray, start: np.ndarray | None) -> Plan | None:
+def _plan(a: np.ndarray, b: np.ndarray, start: np.ndarray | None, epilogue: Epilogue | None) -> Plan | None:
     if min(a.ndim, b.ndim) < 2 or a.shape[-1] != b.shape[-2]:
         return None
     try:
@@ -110,15 +154,16 @@ def _plan(a: np.ndarray, b: np.ndarray, start: np.ndarray | None) -> Plan | None
     work = prod(batch) * rows * inner * columns
     if not work or not policy.product_worthwhile(work, rows, columns):
         return None
-    shape = (*batch, rows, columns)
+    shape, item = (*batch, rows, columns), a.itemsize
     steps_a, steps_b = (_steps(x, (*batch, *x.shape[-2:])) for x in (a, b))
-    steps_start = _steps(start, shape) if start is not None else (0,) * len(shape)
-    item = a.itemsize
-    dense = item in steps_a[-2:] and item in steps_b[-2:] and (start is None or steps_start[-1] == item)
-    sides = _merged(_Sides(rows, inner, columns, batch, steps_a, steps_b, steps_start))
+    added = start, None if epilogue is None else epilogue.extra
+    steps_added = [(0,) * len(shape) if x is None else _steps(x, shape) for x in added]
+    dense = item in steps_a[-2:] and item in steps_b[-2:]
+    dense = dense and all(x is None or steps[-1] == item for x, steps in zip(added, steps_added))
+    sides = _merged(_Sides(rows, inner, columns, batch, steps_a, steps_b, *steps_added))
     if not dense or len(sides.batch) > MOST_BATCH_DIMS:
         return None
-    return _words(sides, shape, a.dtype, work)
+    return _words(sides, shape, a.dtype, work, 0 if epilogue is None else epilogue.f.__self__.body)
 
 
 def _steps(x: np.ndarray, shape: Sizes) -> Sizes:
@@ -133,19 +178,20 @@ def _steps(x: np.ndarray, shape: Sizes) -> Sizes:
 
 def _merged(sides: _Sides) -> _Sides:
     """The same product with as few dimensions of the batch as can be; rows take in what follows them."""
-    rows, inner, columns, batch, a, b, start = sides
-    batch_steps = list(_merged_batch(batch, tuple(zip(a[:-2], b[:-2], start[:-2]))))
+    rows, inner, columns, batch, a, b, *added = sides
+    batch_steps = list(_merged_batch(batch, tuple(zip(*(x[:-2] for x in (a, b, *added))))))
     if batch_steps:
-        length, (step_a, step_b, step_start) = batch_steps[-1]
+        length, (step_a, step_b, *steps) = batch_steps[-1]
         if step_b == 0 and rows == 1 and 0 < a[-1] <= a[-2]:
-            a, start = (*a[:-2], step_a, a[-1]), (*start[:-2], step_start, start[-1])
-        if step_b == 0 and step_a == rows * a[-2] and step_start == rows * start[-2]:
+            a = *a[:-2], step_a, a[-1]
+            added = [(*x[:-2], step, x[-1]) for x, step in zip(added, steps)]
+        follows = all(step == rows * x[-2] for x, step in zip((a, *added), (step_a, *steps)))
+        if step_b == 0 and follows:
             rows *= length
             batch_steps.pop()
     lengths = tuple(length for length, _ in batch_steps)
-    kept = (tuple(steps[k] for _, steps in batch_steps) for k in range(3))
-    a, b, start = ((*lead, *steps[-2:]) for lead, steps in zip(kept, (a, b, start)))
-    return _Sides(rows, inner, columns, lengths, a, b, start)
+    kept = (tuple(steps[k] for _, steps in batch_steps) for k in range(2 + len(added)))
+    return _Sides(rows, inner, columns, lengths, *((*lead, *x[-2:]) for lead, x in zip(kept, (a, b, *added))))
 
 
 def _merged_batch(batch: Sizes, steps: Sequence[Sizes]) -> Iterator[tuple[int, Sizes]]:
@@ -164,7 +210,7 @@ def _merged_batch(batch: Sizes, steps: Sequence[Sizes]) -> Iterator[tuple[int, S
         yield current
 
 
-def _words(sides: _Sides, shape: Sizes, dtype: np.dtype, work: int) -> Plan:
+def _words(sides: _Sides, shape: Sizes, dtype: np.dtype, work: int, epilogue: int) -> Plan:
     host = session.host()
     sums, item, lanes = SUMS[host.level], dtype.itemsize, host.vector_bytes // dtype.itemsize
     rows, inner, columns, batch = sides[:4]
@@ -174,7 +220,7 @@ def _words(sides: _Sides, shape: Sizes, dtype: np.dtype, work: int) -> Plan:
     w |= _batch_words(sides, rows * columns * item)
     w["a_row"], w["a_inner"] = sides.a[-2:]
     w["b_inner"], w["b_column"] = sides.b[-2:]
-    w["start_row"] = sides.start[-2]
+    w["start_row"], w["extra_row"], w["epilogue"] = sides.start[-2], sides.extra[-2], epilogue
     low = rows <= LOW_ROWS and w["b_column"] == item
     w["depth"] = up(-(-inner // -(-inner // (LOW_DEPTH if low else MOST_DEPTH))), lanes)
     w["panel_bytes"] = up(inner, matmul.UNROLL) * tile_columns * item
@@ -196,7 +242,7 @@ def _words(sides: _Sides, shape: Sizes, dtype: np.dtype, work: int) -> Plan:
 
 def _batch_words(sides: _Sides, matrix_bytes: int) -> dict[str, int]:
     length = (1, *sides.batch)[-1]
-    steps = {"a": sides.a[:-2], "b": sides.b[:-2], "start": sides.start[:-2]}
+    steps = {side: getattr(sides, side)[:-2] for side in ("a", "b", "start", "extra")}
     w = {"batch_length": length, "out_outer": length * matrix_bytes, "out_batch": matrix_bytes}
     for side, (by_outer, by_inner) in ((side, (0, 0, *found)[-2:]) for side, found in steps.items()):
         w |= {f"{side}_outer": by_outer, f"{side}_batch": by_inner}

@@ -42,6 +42,21 @@ def matmul_from(start: Any, a: Any, b: Any) -> Any:
     return matmul.on_arrays(a, b) + start if made is None else made  # type: ignore[attr-defined]
 
 
+@primitive
+def matmul_added(input: Any, a: Any, b: Any, beta: float, alpha: float) -> Any:
+    """`beta * input + alpha * matmul(a, b)` by one kernel, or None; a beta of zero leaves `input` out."""
+    if a.shape[-1] != b.shape[-2] or input.shape[-1:] != b.shape[-1:] or a.size * b.shape[-1] < PRODUCT_FROM:
+        return None
+    shape = *a.shape[:-1], b.shape[-1]
+    if input.ndim > len(shape) or any(m not in (1, n) for m, n in zip(input.shape[::-1], shape[::-1])):
+        return None
+    a, b, input = _dense(a), _dense(b), np.ascontiguousarray(input)
+    if alpha == 1 and beta in (0, 1):
+        return _kernels.product(a, b, input if beta else None)
+    epilogue = _kernels.added(input, float(beta), float(alpha))
+    return epilogue and _kernels.product(a, b, None, epilogue)
+
+
 def _dense(x: np.ndarray) -> np.ndarray:
     """A copy where neither rows nor columns of `x` are dense, since no product takes such a matrix."""
     if x.ndim < 2 or x.flags.forc:

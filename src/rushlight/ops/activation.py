@@ -29,6 +29,7 @@ def functional(call, underscore=True, arguments=None):
 
     function.__doc__ = body.__doc__
     function.__name__ = name
+    function.elementwise = call.operator
     publish(Composite(function, name=name, namespace="nn.functional"), function, method=False, out=False)
     function.operator.call = function
     if underscore:

@@ -22,6 +22,18 @@ def blend(name, input, result, beta, alpha):
     return result + (input if beta == 1 else input * beta)
 
 
+def _added(name, input, a, b, beta, alpha):
+    """`beta * input + alpha * (a @ b)`, in one pass where there is a kernel for it."""
+    if input.ndim and a.dtype == b.dtype == input.dtype and type(beta) in REAL and type(alpha) in REAL:
+        made = lang.matmul_added(input, a, b, beta, alpha)
+        if made is not None:
+            return made
+    return blend(name, input, product(name, a, b), beta, alpha)
+
+
+REAL = (int, float)
+
+
 def _check_expands(name, input, result):
     lead = result.ndim - input.ndim
     if lead < 0 or any(n not in (1, m) for n, m in zip(input.shape, result.shape[lead:])):
@@ -41,7 +53,7 @@ def _scaled(g, factor):
 def addmm(input: Array, mat1: Array, mat2: Array, *, beta=1, alpha=1):
     """`beta * input + alpha * (mat1 @ mat2)`"""
     check_dims("addmm", mat1=(mat1, 2), mat2=(mat2, 2))
-    return blend("addmm", input, product("addmm", mat1, mat2), beta, alpha)
+    return _added("addmm", input, mat1, mat2, beta, alpha)
 
 
 addmm.gradient(
@@ -101,7 +113,7 @@ addr.gradient(
 def baddbmm(input: Array, batch1: Array, batch2: Array, *, beta=1, alpha=1):
     """`beta * input + alpha * (batch1 @ batch2)`, for batches of matrices."""
     check_batches("baddbmm", batch1, batch2)
-    return blend("baddbmm", input, product("baddbmm", batch1, batch2), beta, alpha)
+    return _added("baddbmm", input, batch1, batch2, beta, alpha)
 
 
 @operator(inplace=True)

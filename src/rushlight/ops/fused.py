@@ -97,7 +97,7 @@ class Fusible:
             return None
         node = self.trace(arguments, result)
         constant = type(key) is tuple and len(key) > 2
-        if node is None or (table is self.small and not _is_exact(node)):
+        if node is None or (table is self.small and not exact(node)):
             table[key] = None
         elif table is self.small and not (constant or _saves_passes(node)):
             table[key] = None
@@ -218,7 +218,8 @@ def nodes_of(node: Any) -> list[Any]:
     return list(seen.values())
 
 
-def _is_exact(node: Any) -> bool:
+def exact(node: Any) -> bool:
+    """Does the kernel of a graph give the very bits that numpy does?"""
     return all(n.op in EXACT for n in nodes_of(node))
 
 

@@ -26,4 +26,5 @@ def watched(call: Callable[..., Any], name: str = "") -> Callable[..., Any]:
         settings.log(LEVEL, f"{shown}({arrays}) in {took:.1f} us")
         return result
 
+    run.__self__ = getattr(call, "__self__", None)  # type: ignore[attr-defined]
     return run

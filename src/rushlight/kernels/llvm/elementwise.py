@@ -12,6 +12,9 @@ from .lowering import MEMORY, Lowering, first_lanes, lanes_for, load, load_scala
 from .streaming import finish_stream, wants_stream
 
 
+BODY = {"places": ptr, "masks": ptr, "scalars": ptr, "count": i64}
+
+
 def unrolling(graph: Graph) -> int:
     """Vectors an iteration works on: enough to hide latency, not so many that values spill."""
     if len(graph.nodes) > 40:
@@ -30,7 +33,7 @@ def elementwise_ir(graph: Graph, level: str, vector_bytes: int) -> str:
         bodies[frame.DESC_STREAM] = "stream"
     frame.put_description(module, words, bodies)
     for name in bodies.values():
-        with module.function(name, exported=False, places=ptr, masks=ptr, scalars=ptr, count=i64) as f:
+        with module.function(name, exported=name == "body", **BODY) as f:
             _BodyLoop(f, graph, lanes, name == "stream").run(step)
     with module.function("call", ptr, owner=ptr, arguments=ptr, count=i64) as f:
         description = Value(f, ptr, "@description")

@@ -3,7 +3,9 @@
 The innermost step is some vectors of the right side's columns times one element of each row of the left one,
 spread over the lanes. A panel is what a tile sees of one side: rows of the left side in lines along the inner
 dimension, or columns of the right side in lines across it. Baked in are the widths and the number of
-registers; sizes, strides and the way of sharing the work are words of the call.
+registers; sizes, strides and the way of sharing the work are words of the call. What is to be done with each
+element of the result is the body of an element-wise kernel, whose address is a word too: it works on what a
+task has made while that lies in the caches.
 """
 
 from __future__ import annotations
@@ -14,15 +16,18 @@ from ...runtime.ir import Function, Type, Value, i64, ptr, void
 from .blocked import HEADER, LINE, Kernel, Machine, Words, transpose
 
 UNROLL = 4
+EPILOGUE_OPERANDS = 3  # the result, which is read too, and another array
 PART_AT = HEADER - LINE  # where the number of the present part of the columns lies in the scratch
 
 # the call's words: arrays, then sizes; bytes wherever a step or a place in memory is meant
 WORDS = (
-    *("out", "a", "b", "start", "scratch", "threads", "shared_bytes", "slot_bytes"),
+    *("out", "a", "b", "start", "extra", "factors"),  # the last two are what the epilogue reads besides
+    *("scratch", "threads", "shared_bytes", "slot_bytes"),
     *("rows", "inner", "columns", "depth"),  # depth: how much of the inner dimension is packed at once
     *("a_row", "a_inner", "b_inner", "b_column", "out_row", "start_row"),
     *("batch_length", "a_outer", "a_batch", "b_outer", "b_batch"),  # a batch has two dimensions
-    *("out_outer", "out_batch", "start_outer", "start_batch"),
+    *("out_outer", "out_batch", "start_outer", "start_batch", "extra_outer", "extra_batch", "extra_row"),
+    "epilogue",  # the address of a body, or 0
     *("parts", "part_columns", "packs", "panel_bytes"),
     *("tasks", "row_tasks", "task_rows", "column_tasks", "task_columns"),
 )
@@ -175,6 +180,7 @@ class _Task(NamedTuple):
     b: Value
     out: Value
     start: Value
+    extra: Value
     rows: Value
     part: Value  # the first column of those that were packed for all tasks
     low: Value
@@ -193,7 +199,7 @@ def _task_phase(kernel: Kernel, tile: Tile) -> None:
         end = f.minimum(part + words["part_columns"], words["columns"])
         places = [
             words.pointer(side).offset(_offset(words, side, batch) + row * words[f"{side}_row"])
-            for side in ("a", "out", "start")
+            for side in ("a", "out", "start", "extra")
         ]
         b = words.pointer("b").offset(_offset(words, "b", batch))
         rows = f.minimum(words["rows"] - row, words["task_rows"])
@@ -201,8 +207,11 @@ def _task_phase(kernel: Kernel, tile: Tile) -> None:
         for j in range(tile.vectors):  # what sums start from
             m.store(f, m.zero(f), mine, j * m.bytes)
         shared = kernel.scratch(f).offset(HEADER)
-        a, out, start = places
-        _multiply(f, tile, words, _Task(a, b, out, start, rows, part, low, high, mine, shared))
+        a, out, start, extra = places
+        task = _Task(a, b, out, start, extra, rows, part, low, high, mine, shared)
+        _multiply(f, tile, words, task)
+        with f.when(words["epilogue"].differs(0) & (high > low)):
+            _finish_task(f, tile, words, task)
 
 
 def _multiply(f: Function, tile: Tile, words: Words, task: _Task) -> None:
@@ -222,6 +231,24 @@ def _multiply(f: Function, tile: Tile, words: Words, task: _Task) -> None:
             sizes = tile.padded(depth), words["columns"] - column, task.rows, tile.row_bytes(depth)
             f.call("panel", void, left, right, out, first, *steps, *sizes)
         done.set(k + depth)
+
+
+def _finish_task(f: Function, tile: Tile, words: Words, task: _Task) -> None:
+    """The epilogue on what a task has made: at once where rows follow each other, else row by row."""
+    size, row_step = tile.machine.size, words["out_row"]
+    width = task.high - task.low
+    alone = words["extra"].equals(0) | words["extra_row"].equals(row_step)
+    whole = (width * size).equals(row_step) & alone
+    count = f.select(whole, width * task.rows, width)
+    places, masks = f.stack(8 * EPILOGUE_OPERANDS, 8), f.stack(8 * EPILOGUE_OPERANDS, 8)
+    for k in range(EPILOGUE_OPERANDS):
+        f.store(f.constant(i64, -1), masks, 8 * k)
+    with f.loop(0, f.select(whole, f.constant(i64, 1), task.rows)) as row:
+        out = task.out.offset(task.low * size + row * row_step)
+        extra = task.extra.offset(task.low * size + row * words["extra_row"])
+        for k, place in enumerate((out, out, extra)):
+            f.store(place, places, 8 * k)
+        f.call_pointer(words.pointer("epilogue"), void, places, masks, words.pointer("factors"), count)
 
 
 def _right_panel(
