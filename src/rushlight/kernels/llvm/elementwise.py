@@ -11,7 +11,6 @@ from . import frame
 from .lowering import MEMORY, Lowering, first_lanes, lanes_for, load, load_scalar, store
 from .streaming import finish_stream, wants_stream
 
-
 BODY = {"places": ptr, "masks": ptr, "scalars": ptr, "count": i64}
 
 
