@@ -12,6 +12,7 @@ from typing import Any
 from cases import NAMES
 
 ENOUGH = 0.004  # seconds in which an expression is repeated for one measurement
+PAUSE = 0.005  # seconds until the threads of the other framework have gone to sleep
 LINE = "def timed(loops):\n    for _ in range(loops):\n        {}\n"
 
 
@@ -45,6 +46,8 @@ def main(framework: str, threads: str) -> None:
         try:
             if asked != "again":
                 timed, loops = prepared(torch, *asked)
+            time.sleep(PAUSE)
+            timed(1)
             answer: Any = seconds(timed, loops) / loops
         except Exception as error:  # said to the parent, which prints it
             answer = f"{type(error).__name__}: {error}"[:200]

@@ -9,6 +9,7 @@ import numpy as np
 from ..runtime import memory, settings
 from .along import memory_order
 from .dispatch import primitive
+from .single import set_all
 
 FROM = 2  # times the elements of other kernels: from here on copies are made by kernels, in kept memory
 STRAIGHT_FROM = 16  # the same for copies that move everything as it lies, which numpy is good at
@@ -51,6 +52,15 @@ def contiguous(x: Any) -> Any:
     return row_major(x)
 
 
+def filled(shape: Any, dtype: np.dtype, value: Any) -> np.ndarray:
+    """A new array with `value`, which the type can hold, everywhere."""
+    out = memory.empty(shape, dtype)
+    if type(value) in (int, float, bool):
+        return set_all(out, value)
+    out.fill(value)
+    return out
+
+
 @primitive
 def zeros_like(x: Any) -> Any:
     """Zeros of the shape and dtype of `x`."""
@@ -60,10 +70,10 @@ def zeros_like(x: Any) -> Any:
 @primitive
 def ones_like(x: Any) -> Any:
     """Ones of the shape and dtype of `x`."""
-    return np.ones(x.shape, x.dtype)
+    return filled(x.shape, x.dtype, 1)
 
 
 @primitive
 def full_like(x: Any, value: Any) -> Any:
     """`value` everywhere, in the shape and dtype of `x`."""
-    return np.full(x.shape, value, x.dtype)
+    return filled(x.shape, x.dtype, value)

@@ -1,4 +1,4 @@
-"""One primitive of large arrays as a generated kernel, shared by the threads."""
+"""One primitive of large arrays, or a fill, as a generated kernel shared by the threads."""
 
 from __future__ import annotations
 
@@ -26,18 +26,41 @@ def by_kernel(name: str, dtype: np.dtype, *arrays: np.ndarray) -> np.ndarray | N
     return None if out is None or not out.size else kernel(out, *arrays)  # type: ignore[misc]
 
 
+def set_all(out: np.ndarray, value: float) -> np.ndarray:
+    """`out` with the number everywhere, which its type can hold."""
+    if out.size >= FROM * settings.kernels_from:
+        key = ("fill", out.dtype.char)
+        if key not in _kernels:
+            _kernels[key] = _filling(out.dtype)
+        kernel = _kernels[key]
+        if kernel is not None:
+            return kernel(out, value)
+    out.fill(value)
+    return out
+
+
+def _filling(dtype: np.dtype) -> Callable[..., Any] | None:
+    from .. import kernels
+
+    return _built(kernels.scalar_node(0, dtype.name), f"fill_{dtype.name}") if dtype.isnative else None
+
+
 def _compiled(name: str, dtype: np.dtype, arrays: tuple[np.ndarray, ...]) -> Callable[..., Any] | None:
-    if settings.kernel_mode == "off" or not all(a.dtype.isnative for a in arrays):
+    if not all(a.dtype.isnative for a in arrays):
         return None
     from .. import kernels
 
-    node = kernels.Node(
-        name, tuple(kernels.input_node(k, a.dtype.name) for k, a in enumerate(arrays)), dtype.name
-    )
-    if not kernels.available() or not kernels.supports(node):
+    inputs = tuple(kernels.input_node(k, a.dtype.name) for k, a in enumerate(arrays))
+    return _built(kernels.Node(name, inputs, dtype.name), f"{name}_{dtype.name}")
+
+
+def _built(node: Any, name: str) -> Callable[..., Any] | None:
+    from .. import kernels
+
+    if settings.kernel_mode == "off" or not kernels.available() or not kernels.supports(node):
         return None
     try:
-        return kernels.elementwise(node, name=f"{name}_{dtype.name}")
+        return kernels.elementwise(node, name=name)
     except kernels.Unavailable:  # the compiler did not start
         return None
 

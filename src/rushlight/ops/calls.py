@@ -23,7 +23,7 @@ from ..runtime import settings
 from ..tensor.core import QUICK, Tensor, wrap
 from ..tensor.dtype import FLOATING, bool_, float32, float64, int64, of_numpy
 from ..tensor.storage import storage_of
-from .fused import Fusible, fused, launch, only_primitive, rule_runner
+from .fused import fused, launch, only_primitive, rule_runner
 from .intercept import interceptors
 from .operator import (
     DTYPE_OF,
@@ -291,7 +291,7 @@ def names_for(op: Operator) -> dict[str, Any]:
     }
     if op.family == "elementwise":
         names["plain_body"] = only_primitive(op.body, op.count) or names["body"]
-        names["fusible"] = fusible = Fusible(op.body, op.name, op.constants)
+        names["fusible"] = fusible = op.fusible
         names["constants"] = op.constants
         names["small"], names["large"], names["pairs"] = fusible.small, fusible.large, fusible.pairs
     if op.joint is not None:

@@ -6,6 +6,7 @@ from functools import cache
 
 from .. import lang
 from ..autograd.modes import state
+from ..lang.single import set_all
 from ..tensor import options
 from ..tensor.core import CPU, META, QUICK, Tensor, wrap
 from ..tensor.device import device as Device
@@ -285,7 +286,7 @@ def _outside_graph(t):
 def fill_(self, value):
     """Sets every element to `value`."""
     if type(value) in (int, float) and self.dtype in PLAIN_FLOATS and _outside_graph(self):
-        writable(self, "fill_").fill(value)
+        set_all(writable(self, "fill_"), value)
         return self
     result = (
         fill(self, value)
@@ -298,7 +299,7 @@ def fill_(self, value):
 def zero_(self):
     """Sets every element to zero."""
     if _outside_graph(self):
-        writable(self, "zero_").fill(0)
+        set_all(writable(self, "zero_"), 0)
         return self
     return assign(self, filling("_zero", "ZeroBackward0")(self, 0), "zero_")
 

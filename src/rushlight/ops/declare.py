@@ -9,6 +9,7 @@ import numpy as np
 
 from ..autograd.node import next_sequence
 from ..quiet import SILENT, enter, leave
+from ..runtime import settings
 from ..tensor.core import QUICK, Tensor, wrap, wrap_any
 from ..tensor.dtype import bool_, dtype, of_numpy
 from ..tensor.inplace import assign, write_out
@@ -17,6 +18,7 @@ from . import pointwise
 from .calls import lazy_call, write_general
 from .intercept import casts, intercepted, interceptors
 from .operator import OPERATORS, Operator, record, recording, renamed_class
+from .overwriting import overwritten
 from .signature import SYNONYMS
 from .viewing import view_call
 
@@ -141,6 +143,13 @@ def inplace_form(op: Any, call: Function) -> Function:
     def call_inplace(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         return assign(self, call(self, *args, **kwargs), op.name + "_")
 
+    def overwrite(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        if not kwargs and self._a.size >= settings.kernels_from and overwritten(op, self, args):
+            return self
+        return assign(self, call(self, *args, **kwargs), op.name + "_")
+
+    if op.family == "elementwise":
+        call_inplace = overwrite
     call_inplace.__name__ = op.name + "_"
     call_inplace.__qualname__ = f"Tensor.{op.name}_"
     call_inplace.__doc__ = f"In-place version of `{op.name}`."

@@ -96,7 +96,7 @@ class Fusible:
             table[key] = calls + 1
             return None
         node = self.trace(arguments, result)
-        constant = type(key) is tuple and len(key) > 2
+        constant = any(type(a) is not np.ndarray and a in self.constants for a in arguments)
         if node is None or (table is self.small and not exact(node)):
             table[key] = None
         elif table is self.small and not (constant or _saves_passes(node)):
@@ -111,11 +111,22 @@ class Fusible:
 
     def large_result(self, *arguments: Any) -> np.ndarray | None:
         """The result for large arrays (and numbers behind them), or None if there is no kernel for it."""
-        key = tuple([a.dtype.num if type(a) is np.ndarray else None for a in arguments])
+        kernel = self.for_large(*arguments)
+        return None if kernel is None else launch(kernel, arguments[0].dtype, *arguments)
+
+    def for_large(self, *arguments: Any) -> Kernel | None:
+        """The kernel for such large arrays and numbers: `kernel(out, *arrays, *numbers)`."""
+        fixed = self.constants
+        key = tuple(
+            [a.dtype.num if type(a) is np.ndarray else str(a) if a in fixed else None for a in arguments]
+        )
         kernel = self.large.get(key, 0)
         if type(kernel) is int:
             kernel = self.find(self.large, key, kernel, arguments, None)
-        return None if kernel is None else launch(kernel, arguments[0].dtype, *arguments)
+        return kernel
+
+    def _constant(self, number: Any) -> Any:
+        return number if number in self.constants else None
 
     def trace(self, arguments: tuple, result: str | None, options: dict | None = None) -> Any:
         """The graph of the function on such arguments, or None where it cannot be traced."""

@@ -19,7 +19,7 @@ from . import index_rows, scatter
 from .brackets import number_for, tracked
 from .gather import check_bounds, check_index, check_smaller
 from .intercept import interceptors
-from .rules import wrap_dim
+from .rules import broadcasts, wrap_dim
 
 Write = Callable[[Any], None]
 
@@ -29,10 +29,6 @@ def masked_fill_(x: Tensor, mask: Tensor, value: Any) -> Write | None:
         return None
     number = number_for(value, x)._a
     return lambda out: arrays.write_where(out, mask._a, number)
-
-
-def broadcasts(shape: tuple, target: tuple) -> bool:
-    return len(shape) <= len(target) and all(n in (1, m) for n, m in zip(reversed(shape), reversed(target)))
 
 
 def index_add_(x: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Any = 1) -> Write | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import cached_property
 from itertools import combinations
 from typing import Any
 
@@ -16,6 +17,7 @@ from ..tensor.core import QUICK, Tensor, wrap
 from ..tensor.dtype import BOOL, COMPLEX, DTYPES, FLOATING, INTEGRAL, bool_, dtype, get_default_dtype, promote
 from ..tensor.inplace import write_out
 from .calls import lazy_call, write_elementwise, write_insisting
+from .fused import Fusible
 from .intercept import intercepted, interceptors
 from .operator import Operator, record
 
@@ -39,6 +41,10 @@ class ElementwiseOperator(Operator):
         self.refused = frozenset(CATEGORIES[c] for c in options.get("refuses", ()))
         self.count = len(self.signature.arrays)  # the others are options
         self.direct = frozenset(d for d in DTYPES.values() if self._takes_directly(d))
+
+    @cached_property
+    def fusible(self) -> Fusible:
+        return Fusible(self.body, self.name, self.constants)
 
     def _insists(self, annotations: dict[str, Any]) -> frozenset[int]:
         """Where a user must give a tensor: at the first parameter, and at those annotated `Array`."""

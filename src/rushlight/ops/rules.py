@@ -18,6 +18,11 @@ def wrap_dim(dim: int, ndim: int, what: str = "Dimension") -> int:
     return dim % n
 
 
+def broadcasts(shape: tuple, target: tuple) -> bool:
+    """Does an array of `shape` broadcast to `target`?"""
+    return len(shape) <= len(target) and all(n in (1, m) for n, m in zip(reversed(shape), reversed(target)))
+
+
 def axes_of(dim: Any, ndim: int) -> tuple[int, ...] | None:
     """The axes that a reduction over `dim` (a number, several, or None for all) goes along."""
     if dim is None or (isinstance(dim, (tuple, list)) and not dim):

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
+
 from .. import lang
 from ..lang.index import scalar
 from ..return_types import frexp as FrexpResult
 from ..tensor.core import Tensor, wrap
 from ..tensor.dtype import promote
 from .declare import composite, elementwise, operator
-from .kinds import is_integral
+from .kinds import is_complex, is_integral
 from .operator import OPERATORS
 
 
@@ -103,7 +107,12 @@ def nan_to_num(input, nan: float | None = None, posinf: float | None = None, neg
     """Numbers in place of NaN (0) and of the infinities (the largest and smallest finite numbers)."""
     if is_integral(input):
         return input
-    return lang.nan_to_num(input, nan, posinf, neginf)
+    if is_complex(input):
+        return lang.nan_to_num(input, nan, posinf, neginf)
+    most = float(np.finfo(input.dtype).max)
+    low, high = -most if neginf is None else neginf, most if posinf is None else posinf
+    bounded = lang.where(input == -math.inf, low, lang.where(input == math.inf, high, input))
+    return lang.where(lang.isnan(input), 0.0 if nan is None else nan, bounded)
 
 
 nan_to_num.gradient(input=lambda g, input: lang.where(lang.isfinite(input), g, 0.0))

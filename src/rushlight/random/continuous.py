@@ -9,6 +9,7 @@ import operator
 
 import numpy as np
 
+from ..runtime import memory
 from . import kernels, libm
 from .box_muller import Float32, normal_pair, normal_pair64
 from .fused import fma32, fma64
@@ -31,7 +32,9 @@ def filled(shape, dtype, sample, out=None):
     count = size_of(shape)
     if count <= CHUNK and out is None:
         return np.asarray(sample(count), dtype).reshape(shape)
-    result = np.empty(shape, dtype) if out is None else out  # of its own: it may become a tensor's as it is
+    result = (
+        memory.empty(shape, dtype) if out is None else out
+    )  # of its own: it may become a tensor's as it is
     flat = result.reshape(count)
     for start in range(0, count, CHUNK):
         part = flat[start : start + CHUNK]
@@ -116,7 +119,7 @@ def normal_tensor(gen, mean, std, shape, dtype="float32"):
 def standard_normals(gen, count):
     """`count` float64 normal numbers drawn one by one; the second of a pair waits in the generator."""
     with gen.lock:
-        result = np.empty(count)
+        result = memory.empty((count,), np.dtype(np.float64))
         waiting = count > 0 and gen.double_normal is not None
         if waiting:
             result[0], gen.double_normal = gen.double_normal, None
@@ -154,7 +157,7 @@ def _normal_blocks(gen, count, fmt, mean, std):
     whole = count - count % 16
     if whole == count <= CHUNK:
         return _normal_block(gen, count, fmt, mean, std)
-    result = np.empty(count, fmt.storage())
+    result = memory.empty((count,), np.dtype(fmt.storage()))
     for start in range(0, whole, CHUNK):
         part = result[start : min(start + CHUNK, whole)]
         part[:] = _normal_block(gen, part.size, fmt, mean, std)

@@ -10,6 +10,7 @@ import threading
 
 import numpy as np
 
+from ..runtime import memory
 from . import state as layout
 from .state import WORDS
 
@@ -127,7 +128,7 @@ class Generator:
         self._position -= 2 * count
 
     def _raw32_across_blocks(self, count):
-        result = np.empty(count, np.uint32)
+        result = memory.empty((count,), np.dtype(np.uint32))
         filled = WORDS - self._position
         result[:filled] = self._block[self._position :]
         whole_blocks_end = filled + (count - filled) // WORDS * WORDS

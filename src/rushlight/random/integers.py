@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from ..runtime import memory
 from . import kernels
 from .continuous import filled
 from .precision import FLOATS, SIGNED, UNSIGNED
@@ -105,7 +106,7 @@ def _exchange_ahead(n, partners):
 def _exchange_behind(n, partners):
     """The same for partners that are not after their element: undone, seen from the end, they are ahead."""
     undone = n - 1 - _exchange_ahead(n, n - 1 - partners[::-1])[::-1]
-    result = np.empty_like(undone)
+    result = memory.empty(undone.shape, undone.dtype)
     result[undone] = np.arange(n)
     return result
 

@@ -10,7 +10,7 @@ from functools import cache
 
 import numpy as np
 
-from ..runtime import settings
+from ..runtime import memory, settings
 
 # Below this many numbers a first use would cost more than it saves; a call counts as some numbers too.
 _WORTH_LOADING = 1 << 15
@@ -67,7 +67,7 @@ class Kernels:
     def normal(self, words, mean, std):
         """float32 normal numbers from uint32 words, in blocks of 16."""
         words = np.ascontiguousarray(words)
-        result = np.empty(words.size, np.float32)
+        result = memory.empty((words.size,), np.dtype(np.float32))
         self._normal(_address(words), _address(result), words.size // 16, std, mean)
         return result
 
@@ -81,7 +81,7 @@ class Kernels:
     def apply(self, name, values):
         """The C library's function of each number of a float64 array."""
         values = np.ascontiguousarray(values)
-        result = np.empty_like(values)
+        result = memory.empty(values.shape, values.dtype)
         self._maps[name](_address(values), _address(result), values.size)
         return result
 

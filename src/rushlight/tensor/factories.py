@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ..lang.memory import filled
+from ..runtime import memory
 from .core import CPU, META, Tensor, wrap
 from .device import get_default_device
 from .dtype import dtype, get_default_dtype, of_scalar
@@ -27,7 +29,11 @@ Maker = Callable[[Any, Any], np.ndarray]
 
 
 def _uninitialised(shape: Any, np_dtype: Any) -> np.ndarray:
-    return np.empty(shape, np_dtype)
+    return memory.empty(shape, np_dtype)
+
+
+def _ones(shape: Any, np_dtype: Any) -> np.ndarray:
+    return filled(shape, np_dtype, 1)
 
 
 def _maker_on(device: Any, maker: Any) -> Any:
@@ -69,7 +75,7 @@ def sized(name: str, maker: Maker, doc: str, formats: bool = False) -> Callable[
 
 
 zeros = sized("zeros", np.zeros, "A tensor of zeros of the given size.")
-ones = sized("ones", np.ones, "A tensor of ones of the given size.")
+ones = sized("ones", _ones, "A tensor of ones of the given size.")
 empty = sized(
     "empty", _uninitialised, "A tensor of the given size with whatever the memory held before.", formats=True
 )
@@ -85,7 +91,7 @@ def full(size: Any, fill_value: Any, *, out: Tensor | None = None, **options: An
     fill = _maker_on(options.get("device"), None)
     return make(
         "full",
-        lambda dt: fill(shape, dt.np) if fill else np.full(shape, value_in(value, dt), dt.np),
+        lambda dt: fill(shape, dt.np) if fill else filled(shape, dt.np, value_in(value, dt)),
         default=own,
         out=out,
         **options,
@@ -242,7 +248,7 @@ def make_like(
 
 
 zeros_like = like("zeros_like", np.zeros, "Zeros of the size and type of `input`.")
-ones_like = like("ones_like", np.ones, "Ones of the size and type of `input`.")
+ones_like = like("ones_like", _ones, "Ones of the size and type of `input`.")
 empty_like = like("empty_like", _uninitialised, "Uninitialised memory of the size and type of `input`.")
 
 
@@ -262,7 +268,7 @@ def full_like(
     dt = checked_dtype("full_like", dtype) if dtype is not None else getattr(input, "dtype", None)
 
     def maker(shape: Any, np_dtype: Any) -> np.ndarray:
-        return np.full(shape, value_in(value, dt), np_dtype)  # type: ignore[arg-type]
+        return filled(shape, np_dtype, value_in(value, dt))  # type: ignore[arg-type]
 
     return make_like(
         "full_like", input, maker, dtype, layout, device, pin_memory, requires_grad, memory_format

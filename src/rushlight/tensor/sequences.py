@@ -219,8 +219,10 @@ def _symmetric(
     if narrow is not None:  # ends and step are of that type, and what they make is rounded once
         start, end = narrow(start), narrow(end)
         start, end, step = wide(start), wide(end), wide((end - start) / narrow(steps - 1))
-    count = np.arange(steps)
-    return np.where(count < steps // 2, start + step * count, end - step * (steps - 1 - count))
+    middle = steps // 2
+    values = np.arange(steps - middle) * step
+    near = start + values[:middle]
+    return np.concatenate([near, np.subtract(end, values, out=values)[::-1]])
 
 
 def _integers(values: np.ndarray, dt: dtype) -> np.ndarray:
