@@ -32,14 +32,13 @@ def filled(shape, dtype, sample, out=None):
     count = size_of(shape)
     if count <= CHUNK and out is None:
         return np.asarray(sample(count), dtype).reshape(shape)
-    result = (
-        memory.empty(shape, dtype) if out is None else out
-    )  # of its own: it may become a tensor's as it is
-    flat = result.reshape(count)
+    if out is None:  # memory of its own: it may become a tensor's as it is
+        out = memory.empty((shape,) if isinstance(shape, int) else tuple(shape), dtype)
+    flat = out.reshape(count)
     for start in range(0, count, CHUNK):
         part = flat[start : start + CHUNK]
         part[...] = sample(part.size)
-    return result
+    return out
 
 
 def uniform(gen, shape, dtype="float32", low=0.0, high=1.0, out=None):
