@@ -45,6 +45,9 @@ INDEXED_RELEASE_FROM = 1 << 17
 INDEXED_TASKS = 16
 SCAN_PARALLEL_FROM = 1 << 14  # elements of a running sum
 SCAN_RELEASE_FROM = 1 << 16
+PIXELS_FROM = 128
+PIXELS_TASK = 1 << 14  # elements of a task: some microseconds
+PIXELS_RELEASE_FROM = 1 << 17
 
 
 def worthwhile(elements: int) -> bool:
@@ -93,3 +96,8 @@ def product_threads(multiplications: int) -> int:
 def attention_worthwhile(multiplications: int) -> bool:
     """Whether attention is done in tiles."""
     return settings.kernel_mode == "force" or multiplications >= ATTENTION_FROM
+
+
+def pixels_from() -> int:
+    """Elements from which on pictures are resized, pooled and sampled by kernels: numpy needs many calls."""
+    return PIXELS_FROM if settings.kernel_mode == "auto" else settings.kernels_from

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..kernels import separable as _kernels
 from .dispatch import primitive
 
 Pads = Sequence[
@@ -31,6 +32,9 @@ def pad_constant(x: Any, pads: Pads, value: Any) -> Any:
 @primitive
 def pad_continued(x: Any, pads: Pads, mode: str) -> Any:
     """`x` continued at its borders: mirrored ("reflect"), by its edge ("replicate") or round ("circular")."""
+    made = _kernels.run(x, ("continued", mode, *pads), lambda: (_maps(x.shape, pads, mode), None))
+    if made is not None:
+        return made
     for axis, (low, high) in enumerate(pads):
         if low or high:
             x = np.take(x, _sources(mode, x.shape[axis], low, high), axis)
@@ -40,10 +44,27 @@ def pad_continued(x: Any, pads: Pads, mode: str) -> Any:
 @primitive
 def pad_continued_back(g: Any, shape: Sequence[int], pads: Pads, mode: str) -> Any:
     """The transpose of `pad_continued`: each element of the border is added to where it came from."""
+    made = _kernels.run(
+        g,
+        ("folded", mode, *pads),
+        lambda: ([m and m.transposed() for m in _maps(shape, pads, mode)], None),
+    )
+    if made is not None:
+        return made
     for axis in reversed(range(len(pads))):
         if any(pads[axis]):
             g = _fold_borders(g, axis, shape[axis], pads[axis], mode)
     return g
+
+
+def _maps(shape: Sequence[int], pads: Pads, mode: str) -> list[_kernels.Map | None]:
+    """For kernels: each element is one of those before."""
+    made: list[_kernels.Map | None] = []
+    for n, (low, high) in zip(shape, pads):
+        places = _sources(mode, n, low, high)
+        every = np.arange(len(places))
+        made.append(_kernels.Map(n, every, places, np.ones(len(every)), len(every)) if low or high else None)
+    return made
 
 
 def _fold_borders(g: np.ndarray, axis: int, size: int, pads: tuple[int, int], mode: str) -> np.ndarray:

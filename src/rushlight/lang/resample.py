@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..kernels import separable as _kernels
 from .dispatch import primitive
 
 Tap = tuple[
@@ -32,6 +33,9 @@ class Resampling(NamedTuple):
 @primitive
 def resample(x: Any, plan: tuple[Resampling, ...]) -> Any:
     """The array at its new sizes; `plan` is for the last axes."""
+    made = _kernels.run(x, plan, lambda: (_maps(plan, x.dtype.char), None))
+    if made is not None:
+        return made
     in_bytes = x.dtype == np.uint8 and not plan[0].mode.startswith("nearest")
     for axis, r in reversed([*enumerate(plan, x.ndim - len(plan))]):
         if not _is_identity(r):
@@ -46,10 +50,30 @@ def resample(x: Any, plan: tuple[Resampling, ...]) -> Any:
 @primitive
 def resample_back(g: Any, plan: tuple[Resampling, ...]) -> Any:
     """The transpose of `resample`: each element gets what it gave, by the same weights."""
+    made = _kernels.run(g, ("back", plan), lambda: (_maps(plan, g.dtype.char, True), None))
+    if made is not None:
+        return made
     for axis, r in enumerate(plan, g.ndim - len(plan)):
         if not _is_identity(r):
             g = _weighted(g, axis, r.size, taps_back(r, g.dtype.char))
     return g
+
+
+def _maps(plan: tuple[Resampling, ...], dtype: str, back: bool = False) -> list[_kernels.Map | None]:
+    """The same for kernels."""
+    precision = "d" if dtype == "B" else dtype  # whole numbers are made of the weights of bytes
+    made = [None if _is_identity(r) else _map(r, taps_of(r, precision)) for r in plan]
+    if dtype == "B":
+        return [m and m.joined() for m in made]
+    return [m.transposed() if m and back else m for m in made]
+
+
+def _map(r: Resampling, taps: list[Tap]) -> _kernels.Map:
+    everything = np.arange(r.count)
+    targets = [everything[have] for have, _, _ in taps]
+    weights = [np.ones(len(t)) if w is None else w for t, (_, _, w) in zip(targets, taps)]
+    places = [where for _, where, _ in taps]
+    return _kernels.Map(r.size, *map(np.concatenate, (targets, places, weights)), r.count)
 
 
 def _is_identity(r: Resampling) -> bool:
@@ -83,13 +107,11 @@ def _weighted_bytes(x: np.ndarray, axis: int, r: Resampling) -> np.ndarray:
 @lru_cache(maxsize=64)
 def _byte_weights(r: Resampling) -> tuple[np.ndarray, int]:
     """The weight of each old element in each new one as a whole number, and the bits after the point."""
+    made = _map(r, taps_of(r, "d")).joined()
+    whole, bits = _kernels.whole_weights(made.weights)
     weights = np.zeros((r.size, r.count))
-    for have, where, weight in taps_of(r, "d"):
-        np.add.at(weights, (where, np.arange(r.count)[have]), weight)
-    largest, bits = weights.max(), 0
-    while bits < 22 and int(0.5 + largest * (1 << (bits + 1))) < 1 << 15:
-        bits += 1
-    return np.trunc(weights * (1 << bits) + np.copysign(0.5, weights)), bits
+    np.add.at(weights, (made.places, made.targets), whole)
+    return weights, bits
 
 
 # ---- taps

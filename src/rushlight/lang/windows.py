@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..kernels import pooling as _kernels
+from ..kernels import separable as _separable
 from .dispatch import primitive
 from .index import add_flat, add_rows
 
@@ -118,6 +119,9 @@ def window_mean(x: Any, windows: tuple[Windows, ...], divisor: Any = "present") 
     made = _kernels.mean(x, windows, divisors(windows, divisor))
     if made is not None:
         return made
+    made = _separable.run(x, ("mean", windows, divisor), lambda: (_maps(windows), _divided(windows, divisor)))
+    if made is not None:
+        return made
     if x.dtype.kind == "f" and all(w.whole for w in windows):
         x = _whole_sum(x, len(windows))
     else:
@@ -130,6 +134,9 @@ def window_mean(x: Any, windows: tuple[Windows, ...], divisor: Any = "present") 
 def window_mean_back(g: Any, windows: tuple[Windows, ...], divisor: Any = "present") -> Any:
     """The transpose of `window_mean`: each element gets its share of every window that it belongs to."""
     made = _kernels.mean_back(g, windows, divisors(windows, divisor))
+    if made is not None:
+        return made
+    made = _separable.run(g, ("shares", windows, divisor), lambda: (_shares(windows, divisor), None))
     if made is not None:
         return made
     g = _quotient(g, divisors(windows, divisor))
@@ -160,6 +167,35 @@ def _quotient(x: np.ndarray, divisor: Any) -> np.ndarray:
     if type(divisor) is np.ndarray:
         divisor = divisor.astype(x.dtype)
     return x if type(divisor) is int and divisor == 1 else x / divisor
+
+
+def _maps(windows: tuple[Windows, ...]) -> list[_separable.Map]:
+    """For kernels: each window is a sum of its elements."""
+    made = []
+    for w in windows:
+        everything, every = np.arange(w.count), np.arange(w.size)
+        targets, places = (
+            np.concatenate(part) for part in zip(*((everything[h], every[p]) for h, p in taps(w)))
+        )
+        made.append(_separable.Map(w.size, targets, places, np.ones(len(targets)), w.count))
+    return made
+
+
+def _divided(windows: tuple[Windows, ...], divisor: Any) -> _separable.Divided:
+    """The divisor of each window as a product of numbers along the axes."""
+    if isinstance(divisor, str):
+        return _separable.Divided(
+            tuple(lengths(w) if divisor == "present" else _padded_lengths(w) for w in windows)
+        )
+    first, *rest = (np.ones(w.count) for w in windows)
+    return _separable.Divided((first * divisor, *rest))
+
+
+def _shares(windows: tuple[Windows, ...], divisor: Any) -> list[_separable.Map]:
+    made = _maps(windows)
+    for m, numbers in zip(made, _divided(windows, divisor).numbers):
+        m.weights = 1 / np.repeat(numbers, np.diff(m.starts))
+    return [m.transposed() for m in made]
 
 
 def _whole_sum(x: np.ndarray, count: int) -> np.ndarray:

@@ -12,7 +12,7 @@ from ..draw import Draw
 
 MODULES = (
     *("elementwise", "reductions", "along", "copies", "linear", "convolutions", "pools"),
-    *("products", "losses", "recurrences", "optimisers", "random_numbers", "indices"),
+    *("products", "losses", "recurrences", "optimisers", "random_numbers", "indices", "separable"),
 )
 FAMILIES: dict[str, Callable[[Draw], bool]] = {}
 
