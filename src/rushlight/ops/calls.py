@@ -201,9 +201,19 @@ def record_lines(op: Operator, src: Source, depth: int, condition: str, dtype: s
 
     Without a `dtype`, there is a Tensor `t` already that the node is for.
     """
-    s = op.signature
     src.add(depth, f"if ({condition}) and state.grad:")
     d = depth + 1
+    kind, saved, held, inputs = _node_parts(op, src, d)
+    if dtype is None:
+        src.add(d, f"t._node = new_node({kind}, r, {saved}, {held}{inputs})", "t._rg = True")
+    else:
+        src.add(d, f"t = recorded({kind}, r, {saved}, {held}, {dtype}{inputs})")
+    src.add(d, "if watchers or saved_hooks:", "    after_record(t._node)", "return t")
+
+
+def _node_parts(op: Operator, src: Source, d: int) -> tuple[str, str, int, str]:
+    """What a node is made of: its class, what it saves, which inputs that holds, and the inputs."""
+    s = op.signature
     if op.joint is not None:
         flags = "(" + "".join(f"g{i}, " for i in s.arrays) + ")"
         saved = "".join((flags if k == -2 else _saved(op, k)) + ", " for k in op.joint[1])
@@ -214,11 +224,7 @@ def record_lines(op: Operator, src: Source, depth: int, condition: str, dtype: s
     held = sum(1 << k for k, i in enumerate(s.arrays) if i in _held(op))
     inputs = "".join(f", {s.names[i]}" for i in s.arrays)
     kind = f"class_for({', '.join(_saved(op, k) for k in op.naming[1])})" if op.naming else "node_class"
-    if dtype is None:
-        src.add(d, f"t._node = new_node({kind}, r, {saved}, {held}{inputs})", "t._rg = True")
-    else:
-        src.add(d, f"t = recorded({kind}, r, {saved}, {held}, {dtype}{inputs})")
-    src.add(d, "if watchers or saved_hooks:", "    after_record(t._node)", "return t")
+    return kind, saved, held, inputs
 
 
 def _saved_by_rule(op: Operator, i: int) -> str:
@@ -241,6 +247,15 @@ def _held(op: Operator) -> set[int]:
     """The array parameters that some rule saves."""
     groups = [op.joint[1]] if op.joint is not None else [rule[1] for rule in op.rules.values()]
     return {k for group in groups for k in group if k >= 0 and k in op.signature.arrays}
+
+
+def _fresh_lines(op: Operator, src: Source, depth: int, condition: str) -> None:
+    """Returns several new results, with the node that they share."""
+    src.add(depth, "ts = [new_tensor(x, of_numpy(x.dtype)) for x in r]")
+    src.add(depth, f"if ({condition}) and state.grad:")
+    kind, saved, held, inputs = _node_parts(op, src, depth + 1)
+    src.add(depth + 1, f"tie(new_node({kind}, r[0], {saved}, {held}{inputs}), ts)")
+    src.add(depth, "return tuple(ts)")
 
 
 def apply_lines(op: Operator, src: Source) -> None:
@@ -491,7 +506,10 @@ def write_general(op: Operator) -> str:
     values = "".join(f"{n}, " for n in s.names)
     seen = "".join((f"a{i}, " if i in s.arrays else f"{n}, ") for i, n in enumerate(s.names))
     src.add(2, "if type(r) is not ndarray:", "    if type(r) is tuple or type(r) is list:")
-    src.add(4, f"return finish_many(op, ({values}), ({seen}), r)")
+    if op.fresh:
+        _fresh_lines(op, src, 4, any_grad)
+    else:
+        src.add(4, f"return finish_many(op, ({values}), ({seen}), r)")
     src.add(3, "r = asarray(r)")
     src.add(
         2,

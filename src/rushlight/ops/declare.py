@@ -17,7 +17,16 @@ from ..tensor.sampling import mappable
 from . import pointwise
 from .calls import lazy_call, write_general
 from .intercept import casts, intercepted, interceptors
-from .operator import OPERATORS, Operator, record, recording, renamed_class
+from .operator import (
+    OPERATORS,
+    Operator,
+    after_record,
+    record,
+    recording,
+    renamed_class,
+    saved_hooks,
+    watchers,
+)
 from .overwriting import overwritten
 from .signature import SYNONYMS
 from .viewing import view_call
@@ -163,7 +172,7 @@ def general_call(op: Operator) -> Function:
     """The public function of an operator; those on lists of tensors are not worth writing out."""
     op.slow = lambda values, out, renamed: slow(op, values, out, renamed)
     if not op.signature.lists:
-        return lazy_call(op, write_general, {"finish_many": finish_many, "own": _own})
+        return lazy_call(op, write_general, {"finish_many": finish_many, "own": _own, "tie": tie})
 
     def call(*args: Any, **kwargs: Any) -> Any:
         out = kwargs.pop("out", None) if kwargs else None
@@ -197,6 +206,16 @@ def finish_many(op: Operator, values: Any, arrays: Any, result: Any) -> Any:
     if op.differentiable and op.has_rules and recording(values, op.signature):
         record(op, values, arrays, tuple(o._a if isinstance(o, Tensor) else o for o in outputs), outputs)
     return outputs
+
+
+def tie(node: Any, outputs: list[Tensor]) -> None:
+    """Makes the tensors the outputs of a node."""
+    node.outputs = len(outputs)
+    for k, t in enumerate(outputs):
+        t._node, t._out, t._rg = node, k, True
+    node.metadata["outputs"] = [(t._a.shape, t.dtype) for t in outputs]
+    if watchers or saved_hooks:
+        after_record(node)
 
 
 def compute(op: Operator, values: Any) -> Any:

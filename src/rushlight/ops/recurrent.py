@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from .. import lang
 from ..autograd.modes import state
 from ..autograd.node import Node
-from ..tensor.core import Tensor
+from ..tensor.core import QUICK, Tensor, wrap
 from .declare import composite
 from .dropout import dropout as dropped
+from .intercept import casts, interceptors
 from .recurrent_layers import gru_layer, lstm_layer, rnn_layer
 
 # ---- a layer in one direction: (x, states, weights, sizes, reverse, batch_first) to (outputs, *last states)
@@ -32,6 +35,43 @@ def _run_tanh(x, states, weights, *how):
 
 def _run_relu(x, states, weights, *how):
     return rnn_layer(x, *states, *weights[:4], *how, False, _kept())
+
+
+RUNS = {"LSTM": _run_lstm, "GRU": _run_gru, "RNN_TANH": _run_tanh, "RNN_RELU": _run_relu}
+
+
+def one_layer(mode, input, hx, weights, batch_first):
+    """The outputs and the last state of one layer on a plain batch that fits it; None for anything else.
+
+    `weights` are w_ih, w_hh, b_ih and b_hh. The way for small networks, whose time is mostly that of checks.
+    """
+    w_ih, w_hh, *_ = weights
+    if interceptors or casts or type(input) not in QUICK or type(w_ih) not in QUICK:
+        return None
+    x, dtype = input._a, input.dtype
+    if x.ndim != 3 or not x.size or dtype is not w_ih.dtype or x.shape[2] != w_ih._a.shape[1]:
+        return None
+    shape = 1, x.shape[0 if batch_first else 1], w_hh._a.shape[1]
+    states = _states(mode, hx, shape, dtype)
+    if states is None:
+        return None
+    out, *last = RUNS[mode](input, states, (*weights, None), None, False, batch_first)
+    last = [_named(StackBackward0, s) for s in last]
+    return _named(TransposeBackward0, out) if batch_first else out, tuple(last) if len(last) > 1 else last[0]
+
+
+def _states(mode, hx, shape, dtype):
+    """The states to begin with, of which none is zeros; None where they are not plain tensors that fit."""
+    if hx is None:
+        zeros = wrap(np.zeros(shape, dtype.np), dtype)
+        return (zeros, zeros) if mode == "LSTM" else (zeros,)
+    states = tuple(hx) if mode == "LSTM" else (hx,)
+    if len(states) != 1 + (mode == "LSTM"):
+        return None
+    for s in states:
+        if type(s) not in QUICK or s.dtype is not dtype or s._a.shape != shape:
+            return None
+    return states
 
 
 # ---- what is checked

@@ -105,7 +105,7 @@ def _parts(kept, out, times, again):
 # ---- the plain recurrent network
 
 
-@operator(name="_rnn_layer", method=False, out=False)
+@operator(name="_rnn_layer", method=False, out=False, fresh=True)
 def rnn_layer(
     x: Array,
     h: Array,
@@ -148,7 +148,7 @@ def _(g, x, h, w_ih, w_hh, b_ih, b_hh, sizes, reverse, batch_first, tanh, kept, 
 # ---- gated recurrent units
 
 
-@operator(name="_gru_layer", method=False, out=False)
+@operator(name="_gru_layer", method=False, out=False, fresh=True)
 def gru_layer(
     x: Array,
     h: Array,
@@ -190,7 +190,7 @@ def _(g, x, h, w_ih, w_hh, b_ih, b_hh, sizes, reverse, batch_first, kept, result
 # ---- long short-term memory
 
 
-@operator(name="_lstm_layer", method=False, out=False)
+@operator(name="_lstm_layer", method=False, out=False, fresh=True)
 def lstm_layer(
     x: Array,
     h: Array,

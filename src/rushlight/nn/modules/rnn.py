@@ -8,6 +8,7 @@ from numbers import Number
 from typing import Any
 
 from ...ops.operator import OPERATORS
+from ...ops.recurrent import one_layer
 from ...tensor.factories import zeros
 from .. import init
 from ..module import Module
@@ -111,6 +112,9 @@ class RNNBase(Module):
     # ---- the call
 
     def forward(self, input: Any, hx: Any = None) -> tuple[Any, Any]:
+        found = self._quickly(input, hx)
+        if found is not None:
+            return found
         if isinstance(input, PackedSequence):
             return self._forward_packed(input, hx)
         if input.dim() not in (2, 3):
@@ -130,6 +134,13 @@ class RNNBase(Module):
         if alone:
             return output.squeeze(1 - time), self._each(hidden, lambda h: h.squeeze(1))
         return output, hidden
+
+    def _quickly(self, input: Any, hx: Any) -> Any:
+        """The result of a network of one layer on a plain batch that fits it; None for anything else."""
+        if self.num_layers != 1 or self.bidirectional or self.proj_size:
+            return None
+        weights = self._flat_weights if self.bias else (*self._flat_weights, None, None)
+        return one_layer(self.mode, input, hx, weights, self.batch_first)
 
     def _forward_packed(self, packed: PackedSequence, hx: Any) -> tuple[Any, Any]:
         data, batch_sizes, order, back = packed
