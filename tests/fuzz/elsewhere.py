@@ -49,6 +49,7 @@ class Elsewhere(session._Compiler):
 
     def install(self) -> None:
         native.module, session.host = self.module, lambda: self.host
+        session.instructions = frozenset  # none beyond the level
 
     def module(self, name: str, arguments: tuple, generate: Any, **_: Any) -> StandIn:
         key = (name, str(arguments))

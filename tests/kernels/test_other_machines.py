@@ -154,6 +154,24 @@ def test_recurrent_layers(compile_for_arm, kind):
     relocate(compile_for_arm(recurrent_back.recurrent_back_ir("float64", 16, kind, True)))
 
 
+@pytest.mark.parametrize("name", ["float16", "bfloat16"])
+def test_half_precision(compile_for_arm, name):
+    from rushlight.kernels.llvm.elementwise import elementwise_ir
+
+    wide = Node("cast", (input_node(0, name),), "float32")
+    node = Node("cast", (Node("exp", (wide,), "float32"),), name)
+    assert relocate(compile_for_arm(elementwise_ir(Graph(node), "neon", 16))).machine == "aarch64"
+
+
+@pytest.mark.parametrize(
+    "form", [("bfloat16", "bfloat16", "single"), ("int8", "int32", "integer"), ("int64", "int64", "integer")]
+)
+def test_products_of_few_bits(compile_for_arm, form):
+    from rushlight.kernels.llvm.matmul_halves import Format, matmul_halves_ir
+
+    relocate(compile_for_arm(matmul_halves_ir(Format(*form), 16, 24, 2)))
+
+
 def test_matrix_products_and_attention(compile_for_arm):
     from rushlight.kernels.llvm import attention, attention_back, matmul
 

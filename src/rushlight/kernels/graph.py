@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 FLOATS = ("float32", "float64")
 INTEGERS = ("int8", "int16", "int32", "int64", "uint8")
-STORED_FLOATS = ("float16",)  # can be read, written and converted, not computed with
+STORED_FLOATS = ("float16", "bfloat16")  # can be read, written and converted, not computed with
 DTYPES = (*FLOATS, *INTEGERS, *STORED_FLOATS, "bool")
 NUMBERS = (*FLOATS, *INTEGERS)
 ANY = (*NUMBERS, "bool")
@@ -113,6 +113,11 @@ class Graph:
             tuple(n.dtype for n in self.outputs), inputs, _leaf_dtypes(self.nodes, "scalar")
         )
         self.key = _key(self.nodes, self.outputs)
+
+
+def has_type(graph: Graph, dtype: str) -> bool:
+    """Has a kernel of this graph any array of that type?"""
+    return dtype in graph.signature.outputs + graph.signature.inputs
 
 
 def _in_order(outputs: Iterable[Node]) -> list[Node]:

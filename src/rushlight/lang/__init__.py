@@ -16,7 +16,7 @@ from .dispatch import HANDLERS, PRIMITIVES, elementwise_primitive, handle, primi
 from .movement import address, offset_of, root
 from .product import small_linear, small_linear_back
 
-_NOT_PRIMITIVES = {"arrays", "symbol"}
+_NOT_PRIMITIVES = {"arrays", "halves", "symbol"}
 _waiting = [True]
 
 globals().update(PRIMITIVES)

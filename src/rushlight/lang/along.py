@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ..runtime import memory, settings
+from .halves import is_half, narrowed, widened
 
 if TYPE_CHECKING:  # what a traced formula needs is loaded when the first one is
     from ..kernels.graph import Graph
@@ -86,10 +87,11 @@ class Launch:
 class Along:
     """A formula of axes, arrays and numbers."""
 
-    __slots__ = ("formula", "graphs", "name", "plain", "plans", "quick")
+    __slots__ = ("formula", "graphs", "name", "plain", "plans", "quick", "wide")
 
-    def __init__(self, formula: Callable[..., Any], name: str = "") -> None:
+    def __init__(self, formula: Callable[..., Any], name: str = "", wide: tuple[int, ...] = ()) -> None:
         self.formula, self.name = formula, name or formula.__name__.strip("_")
+        self.wide = wide  # results that stay in float32 where the arrays are half precision
         self.plain: Callable[..., Any] | None = None
         self.graphs: dict[Any, Any] = {}
         self.plans: dict[Any, Launch | None] = {}
@@ -112,12 +114,21 @@ class Along:
             from .arrays import on_arrays
 
             self.plain = on_arrays(self.formula)
+        if is_half(arguments[0]):
+            return self._in_single(axes, *arguments)
         return self.plain(axes, *arguments)
+
+    def _in_single(self, axes: tuple[int, ...], *arguments: Any) -> Any:
+        result = self.plain(axes, *map(widened, arguments))  # type: ignore[misc]
+        dtype = arguments[0].dtype
+        if type(result) is not tuple:
+            return narrowed(result, dtype)
+        return tuple([r if k in self.wide else narrowed(r, dtype) for k, r in enumerate(result)])
 
     def by_kernel(self, axes: tuple[int, ...], *arguments: Any) -> Any:
         """The formula's result by a kernel, or None where numpy is to do the work."""
         first = arguments[0]
-        if first.size < settings.kernels_from or not first.size:
+        if (first.size < settings.kernels_from and not is_half(first)) or not first.size:
             return None
         if len(arguments) == 1 and first.flags.c_contiguous:
             quick = self.quick.get((axes, first.shape, first.dtype.char))
@@ -191,15 +202,18 @@ class Along:
 
     def _trace(self, arrays: tuple, numbers: int) -> tuple[Graph | None, bool]:
         """The graph for such arguments, and whether there is one result (not several)."""
-        from ..kernels.graph import Graph, Unsupported, input_node, scalar_node
-        from .symbol import Symbol, Untraceable
+        from ..kernels.graph import Graph, Unsupported, scalar_node
+        from .symbol import Symbol, Untraceable, cast, computed_in, operand
 
-        own = arrays[0].dtype.name
-        symbols = [Symbol(input_node(k, a.dtype.name)) for k, a in enumerate(arrays)]
+        stored = arrays[0].dtype.name
+        own = computed_in(stored)
+        symbols = [operand(k, a.dtype.name) for k, a in enumerate(arrays)]
         symbols += [Symbol(scalar_node(k, own)) for k in range(numbers)]
         try:
             traced = self.formula(AXES, *symbols)
             several = traced if type(traced) is tuple else (traced,)
+            if own != stored:
+                several = [s if k in self.wide else cast(s, stored) for k, s in enumerate(several)]
             return Graph([s.node for s in several]), type(traced) is not tuple
         except (Untraceable, Unsupported, TypeError, AttributeError, ValueError, KeyError) as reason:
             settings.log(2, f"{self.name}: numpy, because of {reason}")
@@ -293,7 +307,7 @@ def _fold(name: str) -> Along:
 
 
 FOLDS = {name: _fold(name) for name in ("sum", "prod", "amax", "amin")}
-FOLDED = "fdil"  # types of elements
+FOLDED = "fdileE"  # types of elements
 
 
 def folded(name: str, x: np.ndarray, axis: Any, keepdims: bool) -> Any:

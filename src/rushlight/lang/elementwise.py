@@ -163,9 +163,14 @@ def cast(x: Any, dtype: Any) -> Any:
         x = x.real
     if x.dtype.kind == "f" and dtype.kind in "iu":
         return _float_to_integer(x, dtype)
+    if x.dtype.char == BFLOAT16 and dtype.char != "f":  # exact, and numpy's own conversions go on from there
+        return cast.on_arrays(cast.on_arrays(x, np.dtype(np.float32)), dtype)  # type: ignore[attr-defined]
     if type(x) is np.ndarray and (made := by_kernel("cast", dtype, x)) is not None:
         return made
     return x.astype(dtype)
+
+
+BFLOAT16 = "E"  # the letter that ml_dtypes gave it
 
 
 def _float_to_integer(x: np.ndarray, dtype: np.dtype) -> np.ndarray:

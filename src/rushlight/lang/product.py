@@ -9,22 +9,28 @@ import numpy as np
 from ..kernels import linear as _linear
 from ..kernels import matmul as _kernels
 from ..kernels.policy import PRODUCT_FROM
+from . import few_bits
 from .dispatch import primitive
+from .few_bits import dense
+
+OF_MANY_BITS = frozenset("fdFD")
 
 
 @primitive
 def matmul(a: Any, b: Any) -> Any:
     """The product of the matrices in the last two axes; others are broadcast; vectors are rows or columns."""
+    if a.dtype.char not in OF_MANY_BITS:
+        return few_bits.times(a, b)
     if a.ndim == 2 and b.ndim == 2 and a.dtype.char in "fd":
-        a, b = _dense(a), _dense(b)
+        a, b = dense(a), dense(b)
         count = a.size * b.shape[1]
         made = _linear.times(a, b) if count <= _linear.MOST_PRODUCTS else None
         if made is None and count >= PRODUCT_FROM:
             made = _kernels.product(a, b)
         return np.dot(a, b) if made is None else made  # half the overhead of np.matmul for small matrices
     if a.ndim < 2 or b.ndim < 2:
-        return np.matmul(_dense(a), _dense(b))
-    a, b = _dense(a), _dense(b)
+        return np.matmul(dense(a), dense(b))
+    a, b = dense(a), dense(b)
     made = _kernels.product(a, b)
     if made is not None:
         return made
@@ -37,32 +43,30 @@ def matmul(a: Any, b: Any) -> Any:
 def matmul_from(start: Any, a: Any, b: Any) -> Any:
     """`start + matmul(a, b)` in one pass where there is a kernel; `start` is broadcast to the product."""
     made = None
+    if a.dtype.char not in OF_MANY_BITS:
+        return few_bits.times(a, b, start)
     if min(a.ndim, b.ndim) > 1 and a.size * b.shape[-1] >= PRODUCT_FROM and start.shape[-1:] == b.shape[-1:]:
-        made = _kernels.product(_dense(a), _dense(b), np.ascontiguousarray(start))
+        made = _kernels.product(dense(a), dense(b), np.ascontiguousarray(start))
     return matmul.on_arrays(a, b) + start if made is None else made  # type: ignore[attr-defined]
 
 
 @primitive
 def matmul_added(input: Any, a: Any, b: Any, beta: float, alpha: float) -> Any:
     """`beta * input + alpha * matmul(a, b)` by one kernel, or None; a beta of zero leaves `input` out."""
-    if a.shape[-1] != b.shape[-2] or input.shape[-1:] != b.shape[-1:] or a.size * b.shape[-1] < PRODUCT_FROM:
+    if a.shape[-1] != b.shape[-2] or input.shape[-1:] != b.shape[-1:]:
+        return None
+    if a.size * b.shape[-1] < PRODUCT_FROM and a.dtype.char in OF_MANY_BITS:
         return None
     shape = *a.shape[:-1], b.shape[-1]
     if input.ndim > len(shape) or any(m not in (1, n) for m, n in zip(input.shape[::-1], shape[::-1])):
         return None
-    a, b, input = _dense(a), _dense(b), np.ascontiguousarray(input)
+    if a.dtype.char not in OF_MANY_BITS:
+        return few_bits.added(input, a, b, beta, alpha)
+    a, b, input = dense(a), dense(b), np.ascontiguousarray(input)
     if alpha == 1 and beta in (0, 1):
         return _kernels.product(a, b, input if beta else None)
     epilogue = _kernels.added(input, float(beta), float(alpha))
     return epilogue and _kernels.product(a, b, None, epilogue)
-
-
-def _dense(x: np.ndarray) -> np.ndarray:
-    """A copy where neither rows nor columns of `x` are dense, since no product takes such a matrix."""
-    if x.ndim < 2 or x.flags.forc:
-        return x
-    *_, down, across = x.strides
-    return x if x.itemsize in (down, across) else np.ascontiguousarray(x)
 
 
 @primitive

@@ -10,6 +10,7 @@ import numpy as np
 from ..runtime import settings
 from .along import FOLDS, folded
 from .dispatch import primitive
+from .halves import is_half, narrowed, widened
 from .summation import total
 
 
@@ -17,7 +18,7 @@ def reduction(name: str, ufunc: np.ufunc) -> Any:
     """A primitive that folds one ufunc along axes."""
 
     def on_arrays(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-        if name in FOLDS and x.size >= settings.kernels_from:
+        if name in FOLDS and (x.size >= settings.kernels_from or is_half(x)):
             result = folded(name, x, axis, keepdims)
             if result is not None:
                 return result
@@ -37,8 +38,11 @@ def sum(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 @primitive
 def prod(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """The product along `axis`, in the dtype of `x`."""
-    if x.size >= settings.kernels_from and (result := folded("prod", x, axis, keepdims)) is not None:
+    large = x.size >= settings.kernels_from or is_half(x)
+    if large and (result := folded("prod", x, axis, keepdims)) is not None:
         return result
+    if is_half(x):
+        return narrowed(prod.on_arrays(widened(x), axis, keepdims), x.dtype)
     axes = axis if isinstance(axis, tuple) else (axis,)
     while axes[-1] in (-1, x.ndim - 1) and x.shape[-1] > FOLDED:
         x = _folded(x)

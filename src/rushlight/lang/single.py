@@ -16,7 +16,7 @@ FROM = 2  # times the elements of other kernels: numpy needs one pass too
 
 def by_kernel(name: str, dtype: np.dtype, *arrays: np.ndarray) -> np.ndarray | None:
     """The primitive `name` of arrays as an array of `dtype`, or None where numpy is to do the work."""
-    if max([a.size for a in arrays]) < FROM * settings.kernels_from:
+    if max([a.size for a in arrays]) < FROM * settings.kernels_from and not _converts_half(dtype, arrays):
         return None
     key = (name, dtype.char, *[a.dtype.char for a in arrays])
     if key not in _kernels:
@@ -43,6 +43,11 @@ def _filling(dtype: np.dtype) -> Callable[..., Any] | None:
     from .. import kernels
 
     return _built(kernels.scalar_node(0, dtype.name), f"fill_{dtype.name}") if dtype.isnative else None
+
+
+def _converts_half(dtype: np.dtype, arrays: tuple[np.ndarray, ...]) -> bool:
+    """Is half precision made or read, which numpy does by a call for each element?"""
+    return dtype.char in "eE" or arrays[0].dtype.char in "eE"
 
 
 def _compiled(name: str, dtype: np.dtype, arrays: tuple[np.ndarray, ...]) -> Callable[..., Any] | None:

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..runtime import settings
 from .along import folded
+from .halves import HALVES, narrowed, widened
 
 RUN = 128  # the length of a product with ones, within which BLAS adds as it likes
 STEPS = 32  # so many numbers are added one after another at most
@@ -24,6 +25,9 @@ LONG = 4096  # contiguous sums from here on are products with ones too, which BL
 
 def total(x: np.ndarray, axis: Any = None, keepdims: bool = False) -> Any:
     """The sum of `x` along `axis` (a number, several, or None for all), in the dtype of `x`."""
+    if x.dtype.char in HALVES:
+        result = folded("sum", x, axis, keepdims)
+        return narrowed(total(widened(x), axis, keepdims), x.dtype) if result is None else result
     if x.size <= RUN or x.dtype.kind not in "fc":
         return np.add.reduce(x, axis, x.dtype, None, keepdims)
     if x.size >= settings.kernels_from and (result := folded("sum", x, axis, keepdims)) is not None:

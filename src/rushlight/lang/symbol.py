@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..kernels.graph import REDUCTIONS, Node
+from ..kernels.graph import REDUCTIONS, STORED_FLOATS, Node, input_node
 from .along import AXES
 from .dispatch import handle
 from .quotient import SMALL_POWERS, is_small_power
@@ -31,6 +31,16 @@ class Symbol:
 
     def __bool__(self) -> bool:
         raise Untraceable("a branch on a value")
+
+
+def computed_in(dtype: str) -> str:
+    """The type that arrays of `dtype` are computed in."""
+    return "float32" if dtype in STORED_FLOATS else dtype
+
+
+def operand(index: int, dtype: str) -> Symbol:
+    """What stands for the array argument `index`: its elements in the type that they are computed in."""
+    return cast(Symbol(input_node(index, dtype)), computed_in(dtype))
 
 
 COMPARISONS = {"eq", "ne", "lt", "le", "gt", "ge", "isnan", "isinf", "isfinite", "signbit"}

@@ -18,10 +18,11 @@ from .. import lang
 from ..autograd import native as graph
 from ..autograd.modes import state
 from ..lang.arrays import on_arrays
+from ..lang.halves import HALVES, in_single
 from ..quiet import SILENT, enter, leave
 from ..runtime import settings
 from ..tensor.core import QUICK, Tensor, wrap
-from ..tensor.dtype import FLOATING, bool_, float32, float64, int64, of_numpy
+from ..tensor.dtype import FLOATING, bfloat16, bool_, float16, float32, float64, int64, of_numpy
 from ..tensor.storage import storage_of
 from .fused import fused, launch, only_primitive, rule_runner
 from .intercept import interceptors
@@ -59,6 +60,8 @@ COMMON = {
     "int64": int64,
     "WIDE": 1 << 63,
     "FLOATS": frozenset((float32, float64)),
+    "HALF_TYPES": frozenset((float16, bfloat16)),
+    "HALVES": HALVES,
     "FLOATING": FLOATING,
     "sum_to": lang.sum_to.on_arrays,
     "settings": settings,
@@ -177,12 +180,12 @@ def run_body(op: Operator, src: Source, depth: int, explain: bool, options: bool
     s = op.signature
     parts = arguments_of(op) if options else arguments_of(op)[: s.positional]
     plain = op.family == "elementwise" and len(parts) == len(s.arrays)
-    src.add(
-        depth,
-        "token = enter(SILENT)",
-        "try:",
-        f"    r = {'(plain_body if dt in FLOATS else body)' if plain else 'body'}({', '.join(parts)})",
-    )
+    called = "body"
+    if op.family == "elementwise":
+        called = "(half_body if dt in HALF_TYPES else body)"
+        if plain:
+            called = f"(plain_body if dt in FLOATS else {called})"
+    src.add(depth, "token = enter(SILENT)", "try:", f"    r = {called}({', '.join(parts)})")
     if explain:
         arrays = ", ".join(f"a{i}" for i in s.arrays)
         src.add(depth, "except ValueError:", f"    raise broadcast_error(op, ({arrays},)) from None")
@@ -289,6 +292,8 @@ def apply_lines(op: Operator, src: Source) -> None:
             )
         elif i in op.rules:
             call = f"rule{i}(g, *s{i})"
+            if op.family == "elementwise":
+                call = f"half{i}(g, *s{i}) if g.dtype.char in HALVES else {call}"
             if _fuses(op, op.rules[i][1]):
                 call = f"simple{i}(g, *s{i}) if simple{i} and g.dtype.char in 'fd' else run{i}(g, s{i})"
             src.add(1, f"if s{i} is not None:", f"    x{i} = {call}")
@@ -306,6 +311,7 @@ def names_for(op: Operator) -> dict[str, Any]:
     }
     if op.family == "elementwise":
         names["plain_body"] = only_primitive(op.body, op.count) or names["body"]
+        names["half_body"] = in_single(names["body"], op.rounds_numbers)
         names["fusible"] = fusible = op.fusible
         names["constants"] = op.constants
         names["small"], names["large"], names["pairs"] = fusible.small, fusible.large, fusible.pairs
@@ -315,6 +321,7 @@ def names_for(op: Operator) -> dict[str, Any]:
         names["small"], names["small_back"] = op.small
     for i, (rule, sources) in op.rules.items():
         names[f"rule{i}"] = on_arrays(rule)
+        names[f"half{i}"] = in_single(names[f"rule{i}"])
         if _fuses(op, sources):
             names[f"run{i}"] = rule_runner(rule, f"{op.name}_grad")
             options = any(k >= 0 and k not in op.signature.arrays for k in sources)
@@ -452,7 +459,7 @@ def _kernel_lines(op: Any, src: Source, names: str, target: str, options: bool) 
 
 def _pair_of_operands(src: Source, x: str, y: str, insists: frozenset[int], constants: bool) -> None:
     """Both tensors, or either of them a float or int beside a float tensor."""
-    of_floats = "type({0}) in WEAK and dt in FLOATS"
+    of_floats = "type({0}) in WEAK and (dt in FLOATS or dt in HALF_TYPES)"
     of_integers = "type({0}) is int and dt is int64 and -WIDE < {0} < WIDE"
     number = f"({of_floats} or {of_integers}) and dt in direct"
     x_number = "False" if 0 in insists else number.format(x)

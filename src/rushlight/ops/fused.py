@@ -14,6 +14,7 @@ import numpy as np
 
 from .. import lang
 from ..lang.arrays import on_arrays
+from ..lang.halves import in_single, is_half
 from ..lang.single import destination
 from ..runtime import memory, settings
 
@@ -76,10 +77,17 @@ class Fusible:
     become part of a kernel instead of being given to it, as the 2 of `a ** 2` does.
     """
 
-    __slots__ = ("constants", "function", "large", "name", "pairs", "small")
+    __slots__ = ("constants", "function", "large", "name", "pairs", "rounds", "small")
 
-    def __init__(self, function: Callable[..., Any], name: str, constants: frozenset = frozenset()) -> None:
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        name: str,
+        constants: frozenset = frozenset(),
+        rounds: bool = False,
+    ) -> None:
         self.function, self.name, self.constants = function, name, constants
+        self.rounds = rounds  # are numbers beside half precision rounded to it first?
         self.small: dict[Any, Any] = {}
         self.large: dict[Any, Any] = {}
         self.pairs: dict[Any, Kernel] = {}
@@ -92,12 +100,19 @@ class Fusible:
 
     def find(self, table: dict, key: Any, calls: int, arguments: tuple, result: str | None) -> Kernel | None:
         """The kernel for arguments like these, when there is one and its time has come."""
-        if table is self.small and calls < CALLS_BEFORE_KERNEL:
+        in_half = any(map(is_half, arguments))
+        if table is self.small and calls < CALLS_BEFORE_KERNEL and not in_half:
             table[key] = calls + 1
             return None
         node = self.trace(arguments, result)
         constant = any(type(a) is not np.ndarray and a in self.constants for a in arguments)
-        if node is None or (table is self.small and not exact(node)):
+        if in_half:  # numpy converts each element by a call: kernels from the first element on
+            table[key] = None if node is None else compiled(node, self.name)
+            if constant and table[key] is not None:
+                table[key] = _without_constant(table[key])
+            elif table[key] is not None and len(arguments) == 2 and all(map(is_half, arguments)):
+                self.pairs[key] = table[key]
+        elif node is None or (table is self.small and not exact(node)):
             table[key] = None
         elif table is self.small and not (constant or _saves_passes(node)):
             table[key] = None
@@ -130,19 +145,21 @@ class Fusible:
 
     def trace(self, arguments: tuple, result: str | None, options: dict | None = None) -> Any:
         """The graph of the function on such arguments, or None where it cannot be traced."""
-        from ..kernels import input_node, scalar_node
-        from ..lang.symbol import Symbol, Untraceable
+        from ..kernels import scalar_node
+        from ..lang.symbol import Symbol, Untraceable, computed_in, operand
 
-        own = next((a.dtype.name for a in arguments if type(a) is np.ndarray), "float32")
+        first = next((a.dtype.name for a in arguments if type(a) is np.ndarray), "float32")
+        own = computed_in(first)
         symbols, arrays, numbers = [], 0, 0
         for a in arguments:
             if type(a) is np.ndarray:
-                symbols.append(Symbol(input_node(arrays, a.dtype.name)))
+                symbols.append(operand(arrays, a.dtype.name))
                 arrays += 1
             elif a in self.constants:
                 symbols.append(a)
             else:
-                symbols.append(Symbol(scalar_node(numbers, own)))
+                number = Symbol(scalar_node(numbers, own))
+                symbols.append(lang.cast(lang.cast(number, first), own) if self.rounds else number)
                 numbers += 1
         try:
             traced = self.function(*symbols, **(options or {}))
@@ -151,7 +168,7 @@ class Fusible:
             return None
         if not isinstance(traced, Symbol):
             return None
-        return lang.cast(traced, result or own).node
+        return lang.cast(traced, result or first).node
 
 
 def _without_constant(kernel: Kernel) -> Kernel:
@@ -192,7 +209,8 @@ def _make(op: Any, result_type: Any, arrays: tuple, options: tuple) -> Kernel | 
     if _variants[op.path] > MOST_VARIANTS:
         return None
     s = op.signature
-    node = Fusible(op.body, op.name).trace(arrays, result_type.name, dict(zip(s.names[op.count :], options)))
+    fusible = Fusible(op.body, op.name, rounds=op.rounds_numbers)
+    node = fusible.trace(arrays, result_type.name, dict(zip(s.names[op.count :], options)))
     return None if node is None else compiled(node, op.name)
 
 
@@ -307,7 +325,7 @@ def rule_runner(rule: Callable[..., Any], name: str) -> Callable[[np.ndarray, tu
     """A gradient rule of an element-wise operator: as a kernel where that pays."""
     fusible = Fusible(rule, name)
     small, large, find = fusible.small, fusible.large, fusible.find
-    plain = on_arrays(rule)
+    plain = in_single(on_arrays(rule))
     with_options = _rule_with_options(rule, plain, name)
     ndarray, empty_like = np.ndarray, np.empty_like
 

@@ -24,6 +24,7 @@ from .. import lang
 from ..autograd.modes import state
 from ..autograd.node import LeafLink, Node
 from ..autograd.recording import after_record, saved_hooks, unpacked, watchers
+from ..lang.halves import in_single, is_half
 from ..tensor.core import QUICK, Tensor, edge_of, wrap
 from ..tensor.dtype import FLOATING, dtype, of_numpy
 from .signature import Signature
@@ -169,9 +170,10 @@ class OperatorNode(Node):
     def apply_general(self, grads: list[Any], lifted: bool) -> Any:
         op = self.op
         g = grads[0] if self.outputs == 1 else self._complete(grads, lifted)
+        fit = in_single if is_half(g) and op.family == "elementwise" else _as_it_is
         if op.joint is not None:
             values = self._values(self.saved[0], op.joint[1], lifted)
-            return self._finish(op.joint[0](g, *values), lifted)
+            return self._finish(fit(op.joint[0])(g, *values), lifted)
         results: list[Any] = []
         position = 0
         for k, index in enumerate(op.signature.arrays):
@@ -180,7 +182,7 @@ class OperatorNode(Node):
                 results += [None] * count
             else:
                 rule, sources = op.rules[index]
-                gradient = rule(g, *self._values(self.saved[k], sources, lifted))
+                gradient = fit(rule)(g, *self._values(self.saved[k], sources, lifted))
                 results += gradient if index in op.signature.lists else (gradient,)
             position += count
         return self._finish(results, lifted)
@@ -238,6 +240,10 @@ class OperatorNode(Node):
             else:
                 t._node = LeafLink(edge)
         return t
+
+
+def _as_it_is(rule: Callable[..., Any]) -> Callable[..., Any]:
+    return rule
 
 
 def new_node(kind: Any, array: np.ndarray, saved: Any, held: int, *inputs: Any) -> OperatorNode:

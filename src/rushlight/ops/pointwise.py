@@ -12,9 +12,22 @@ import numpy as np
 
 from .. import lang
 from ..autograd.modes import state
+from ..lang.halves import rounded
 from ..quiet import SILENT, enter, leave
 from ..tensor.core import QUICK, Tensor, wrap
-from ..tensor.dtype import BOOL, COMPLEX, DTYPES, FLOATING, INTEGRAL, bool_, dtype, get_default_dtype, promote
+from ..tensor.dtype import (
+    BOOL,
+    COMPLEX,
+    DTYPES,
+    FLOATING,
+    INTEGRAL,
+    bfloat16,
+    bool_,
+    dtype,
+    float16,
+    get_default_dtype,
+    promote,
+)
 from ..tensor.inplace import write_out
 from .calls import lazy_call, write_elementwise, write_insisting
 from .fused import Fusible
@@ -23,6 +36,9 @@ from .operator import Operator, record
 
 CATEGORIES = {"bool": BOOL, "integral": INTEGRAL, "float": FLOATING, "complex": COMPLEX}
 NUMBERS = (bool, int, float, complex)
+REAL = (int, float)
+# PyTorch rounds numbers beside half precision to it before these, and takes them as they are for the others
+ROUNDING = frozenset(["add", "sub", "rsub", "pow", "fmod", "remainder", "eq", "ne", "lt", "le", "gt", "ge"])
 
 
 class ElementwiseOperator(Operator):
@@ -40,11 +56,12 @@ class ElementwiseOperator(Operator):
         self.constants = frozenset(options.get("constants", ()))
         self.refused = frozenset(CATEGORIES[c] for c in options.get("refuses", ()))
         self.count = len(self.signature.arrays)  # the others are options
+        self.rounds_numbers = self.name in ROUNDING
         self.direct = frozenset(d for d in DTYPES.values() if self._takes_directly(d))
 
     @cached_property
     def fusible(self) -> Fusible:
-        return Fusible(self.body, self.name, self.constants)
+        return Fusible(self.body, self.name, self.constants, self.rounds_numbers)
 
     def _insists(self, annotations: dict[str, Any]) -> frozenset[int]:
         """Where a user must give a tensor: at the first parameter, and at those annotated `Array`."""
@@ -55,7 +72,8 @@ class ElementwiseOperator(Operator):
         return frozenset(i for i in self.signature.arrays if kinds[i] == "Array")
 
     def _takes_directly(self, d: dtype) -> bool:
-        if d.reduced or d.category in self.refused or (d.is_complex and self.result == "real"):
+        stored_only = d.reduced and d not in (float16, bfloat16)
+        if stored_only or d.category in self.refused or (d.is_complex and self.result == "real"):
             return False
         return not (self.to_float and d.category < FLOATING)
 
@@ -118,6 +136,8 @@ def evaluate(op: ElementwiseOperator, values: list[Any]) -> Any:
     tracked = (
         op.differentiable and state.grad and any(isinstance(v, Tensor) and v._rg for v in values[: op.count])
     )
+    if computed.reduced and op.rounds_numbers:
+        values[: op.count] = [rounded(v, computed.np) if type(v) in REAL else v for v in values[: op.count]]
     values = [operand(v, inner, tracked) for v in values[: op.count]] + values[op.count :]
     if tracked and not op.has_rules:
         result = op.run(values)

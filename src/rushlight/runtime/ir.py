@@ -58,7 +58,8 @@ void = Type("void", 0, "void")
 ptr = Type("ptr", 64, "ptr")
 i1, i8, i16, i32, i64 = (Type("int", bits, f"i{bits}") for bits in (1, 8, 16, 32, 64))
 f16, f32, f64 = Type("float", 16, "half"), Type("float", 32, "float"), Type("float", 64, "double")
-_SCALARS = {(t.kind, t.bits): t for t in (ptr, i1, i8, i16, i32, i64, f16, f32, f64)}
+bf16 = Type("bfloat", 16, "bfloat")  # for instructions that take it; there is no arithmetic on it
+_SCALARS = {(t.kind, t.bits): t for t in (ptr, i1, i8, i16, i32, i64, f16, bf16, f32, f64)}
 
 
 def _float_text(number: float, bits: int) -> str:

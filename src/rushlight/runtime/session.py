@@ -94,6 +94,13 @@ def _instruction_set(machine: str, flags: set[str]) -> tuple[str, int]:
 
 
 @lru_cache(maxsize=1)
+def instructions() -> frozenset[str]:
+    """Instructions beyond the level that generators may use, by the names that the processor gives them."""
+    flags = set(_processor_text().split()) if host().level == "avx512" else set()
+    return frozenset(flags & {"avx512_bf16", "avx512_vnni"})
+
+
+@lru_cache(maxsize=1)
 def available() -> Availability:
     """Whether kernels can be generated and run on this machine, decided without importing llvmlite."""
     if sys.implementation.name != "cpython":

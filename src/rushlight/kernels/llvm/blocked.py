@@ -16,7 +16,7 @@ from .lowering import load, store
 LINE = 64
 MOST_PHASES = 8  # parallel phases of one kernel: each has a line with the number of its next task
 HEADER = LINE * MOST_PHASES
-SCALARS = {"float32": f32, "float64": f64}
+SCALARS = {"float32": f32, "float64": f64, "int32": i32, "int64": i64}
 
 
 class Machine:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ...runtime import native, session
-from ..graph import Graph
+from ..graph import Graph, has_type
 from . import dispatch
 
 GENERATOR_SOURCES = (
@@ -18,6 +18,7 @@ GENERATOR_SOURCES = (
         for name in (
             "elementwise",
             "frame",
+            "halves",
             "lowering",
             "primitives",
             "rows",
@@ -97,6 +98,8 @@ BUILDERS = {
 
 
 def _module(kind: str, graph: Graph, name: str, generate: Callable[[str, int], str], entry: str):
+    if has_type(graph, "bfloat16"):
+        _know_bfloat16()
     machine = session.host()
     arguments = (kind, graph.key, machine.level, machine.vector_bytes)
     return native.module(
@@ -106,3 +109,11 @@ def _module(kind: str, graph: Graph, name: str, generate: Callable[[str, int], s
         sources=GENERATOR_SOURCES,
         symbols={entry: dispatch.load().address[entry]},
     )
+
+
+def _know_bfloat16() -> None:
+    """The dispatcher is to know the number of a type that numpy has not by itself."""
+    try:
+        import ml_dtypes  # noqa: F401
+    except ImportError as error:
+        raise session.Unavailable(f"bfloat16 needs the package ml_dtypes: {error}") from error

@@ -13,6 +13,8 @@ broadcast scalar is read.
 
 from __future__ import annotations
 
+import sys
+
 from ...runtime import native, pool
 from ...runtime.ir import Function, Module, Type, Value, constant, f64, i1, i8, i16, i32, i64, ptr, void
 from . import frame
@@ -39,6 +41,7 @@ def dispatch_ir() -> str:
 
     module = Module()
     module.variable("ndarray_type", "ptr", "null", exported=True)
+    module.variable("bfloat16_number", "i64", "-1", exported=True)
     _move_function(module, "pack", gather=True)
     _move_function(module, "unpack", gather=False)
     _fill_function(module)
@@ -68,6 +71,9 @@ def load() -> native.loader.Code:
     symbols = {pool.PARALLEL_FOR: pool.parallel_for_address()}
     code = native.module("dispatch", (), dispatch_ir, sources=SOURCES, symbols=symbols)
     ctypes.c_uint64.from_address(code.address["ndarray_type"]).value = id(np.ndarray)
+    if "ml_dtypes" in sys.modules:
+        number = np.dtype(sys.modules["ml_dtypes"].bfloat16).num
+        ctypes.c_int64.from_address(code.address["bfloat16_number"]).value = number
     return code
 
 
@@ -321,7 +327,10 @@ def _is_unexpected(f: Function, description: Value, is_output: Value) -> Value:
         swapped = f.load(i8, descr, frame.DESCR_BYTE_ORDER).equals(ord(">"))
         flags = f.load(i32, f.array, frame.ARRAY_FLAGS)
         needed = f.select(is_output, f.constant(i32, frame.ALIGNED | frame.WRITEABLE), frame.ALIGNED)
-        wrong = number.differs(word(f, description, frame.DESC_TYPES, f.k)) | (flags & needed).differs(needed)
+        wanted = word(f, description, frame.DESC_TYPES, f.k)
+        given = f.load(i64, Value(f, ptr, "@bfloat16_number"))
+        wanted = f.select(wanted.equals(frame.BFLOAT16), given, wanted)
+        wrong = number.differs(wanted) | (flags & needed).differs(needed)
         result.set(wrong | swapped)
     return result.get()
 

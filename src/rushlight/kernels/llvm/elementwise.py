@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from ...runtime.ir import Function, Module, Value, i64, ptr
 from .. import policy
 from ..graph import Graph, Node
@@ -59,7 +57,7 @@ def describe(graph: Graph, lanes: int, step: int, cost: int) -> dict[int, int]:
         frame.DESC_STEP: step,
     }
     for k, dtype in enumerate(operands):
-        words[frame.DESC_TYPES + 8 * k] = np.dtype(dtype).num
+        words[frame.DESC_TYPES + 8 * k] = frame.type_number(dtype)
         words[frame.DESC_SIZES + 8 * k] = MEMORY[dtype].size
     for k, dtype in enumerate(signature.scalars):
         words[frame.DESC_SCALAR_KINDS + 8 * k] = int(MEMORY[dtype].kind == "int")

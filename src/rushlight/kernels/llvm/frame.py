@@ -14,6 +14,7 @@ MAX_OPERANDS = 16
 SEGMENT = 8192  # elements whose results are summed before they are added to others
 MAX_SCALARS = 16
 MAX_DIMENSIONS = 64
+BFLOAT16 = 1 << 20  # stands for the type number that ml_dtypes was given in this process
 SHARES_BITS = 4  # work for the threads is cut into at least 16 pieces, so that they end together
 BLOCK = 256  # elements that are gathered at once when an operand is strided
 BLOCK_BYTES = BLOCK * 8
@@ -77,6 +78,11 @@ def put_description(module: Module, words: dict[int, int], functions: dict[int, 
     for place, name in functions.items():
         numbers[place // 8] = f"i64 ptrtoint (ptr @{name} to i64)"
     module.variable("description", f"[{DESC_WORDS} x i64]", f"[{', '.join(numbers)}]")
+
+
+def type_number(dtype: str) -> int:
+    """How a kernel names the type of an operand."""
+    return BFLOAT16 if dtype == "bfloat16" else np.dtype(dtype).num
 
 
 @lru_cache(maxsize=1)

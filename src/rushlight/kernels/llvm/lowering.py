@@ -9,7 +9,6 @@ from ...runtime.ir import (
     Type,
     Value,
     constant,
-    f16,
     f32,
     f64,
     i1,
@@ -20,12 +19,13 @@ from ...runtime.ir import (
     lane_numbers,
     void,
 )
-from ..graph import Node, argument_dtype
+from ..graph import STORED_FLOATS, Node, argument_dtype
+from . import halves
 from .primitives import PRIMITIVES, REGISTERS, cast
 
 LEAVES = ("input", "scalar", "length")
 MEMORY = {"bool": i8, "int8": i8, "uint8": i8, "int16": i16, "int32": i32, "int64": i64}
-MEMORY |= {"float16": f16, "float32": f32, "float64": f64}
+MEMORY |= {"float16": i16, "bfloat16": i16, "float32": f32, "float64": f64}
 
 
 def lanes_for(dtypes, vector_bytes: int) -> int:
@@ -37,13 +37,13 @@ def to_register(value: Value, dtype: str) -> Value:
     """A value as it is loaded to how it is computed with."""
     if dtype == "bool":
         return value.differs(0)
-    return value.convert("fpext", f32) if dtype == "float16" else value
+    return halves.widened(value, dtype) if dtype in STORED_FLOATS else value
 
 
 def to_memory(value: Value, dtype: str) -> Value:
     if dtype == "bool":
         return value.convert("zext", i8)
-    return value.convert("fptrunc", f16) if dtype == "float16" else value
+    return halves.narrowed(value, dtype) if dtype in STORED_FLOATS else value
 
 
 def load(f: Function, place: Value, dtype: str, lanes: int, mask: Value | None = None) -> Value:
@@ -113,13 +113,20 @@ class Lowering:
         if node.op in LEAVES:
             return self.leaf(node)
         if node.op == "cast":
-            (source,) = node.args
-            return cast(self.f, self.values[id(source)], source.dtype, node.dtype)
+            return self._cast(node)
         if node.op == "where":
             return self.f.select(*self._where_arguments(node))
         dtype = argument_dtype(node)
         arguments = [self._argument(arg, dtype) for arg in node.args]
         return PRIMITIVES[node.op](self.f, dtype, *arguments)
+
+    def _cast(self, node: Node) -> Value:
+        """What is stored in half precision is float32 in a register, rounded when it is looked at again."""
+        (source,) = node.args
+        value = self.values[id(source)]
+        if source.dtype in STORED_FLOATS and source.op == "cast":
+            value = halves.rounded(value, source.dtype)
+        return cast(self.f, value, source.dtype, node.dtype)
 
     def _argument(self, arg, dtype: str) -> Value:
         if isinstance(arg, Node):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from ...runtime.ir import Function, Type, Value, constant, f16, f32, f64, i1, i8, i16, i32, i64
+from ...runtime.ir import Function, Type, Value, constant, f32, f64, i1, i8, i16, i32, i64
 from . import maths
 from .maths.common import absolute, copysign, integer_bits, per_lane, square_root
 
@@ -161,33 +161,27 @@ def _vector_function(function):
 
 PRIMITIVES = COMPARISONS | LOGIC | ARITHMETIC | {n: _vector_function(g) for n, g in maths.UNARY.items()}
 
-# one lane in a register: bool is one bit, float16 is widened to float32
+# one lane in a register: bool is one bit, half precision is float32
 REGISTERS = {"bool": i1, "int8": i8, "uint8": i8, "int16": i16, "int32": i32, "int64": i64}
-REGISTERS |= {"float16": f32, "float32": f32, "float64": f64}
+REGISTERS |= {"float16": f32, "bfloat16": f32, "float32": f32, "float64": f64}
 
 
 def cast(f: Function, value: Value, source: str, target: str) -> Value:
-    """Convert as C does: floats to integers by cutting off, anything to bool by asking whether it is zero."""
-    if source == target or {source, target} == {"float16", "float32"}:
-        return _rounded_to_half(value) if target == "float16" else value
+    """Convert as C does: floats to integers by cutting off, anything to bool by asking whether it is zero.
+
+    Half precision is float32 here: it is rounded when it is stored.
+    """
     if target == "bool":
         return _truth(value)
-    if target in ("float32", "float64", "float16"):
-        return _to_float(f, value, source, target)
+    if REGISTERS[target].kind == "float":
+        return _to_float(f, value, source, REGISTERS[target])
     return _to_integer(f, value, source, REGISTERS[target])
 
 
-def _rounded_to_half(value: Value) -> Value:
-    return value.convert("fptrunc", f16).convert("fpext", f32)
-
-
-def _to_float(f: Function, value: Value, source: str, target: str) -> Value:
-    wanted = REGISTERS[target]
+def _to_float(f: Function, value: Value, source: str, wanted: Type) -> Value:
     if value.type.kind == "float":
-        value = value.convert("fptrunc" if wanted.bits < value.type.bits else "fpext", wanted)
-    else:
-        value = value.convert("uitofp" if source in UNSIGNED else "sitofp", wanted)
-    return _rounded_to_half(value) if target == "float16" else value
+        return value.convert("fptrunc" if wanted.bits < value.type.bits else "fpext", wanted)
+    return value.convert("uitofp" if source in UNSIGNED else "sitofp", wanted)
 
 
 def _to_integer(f: Function, value: Value, source: str, wanted: Type) -> Value:
