@@ -112,7 +112,7 @@ def _plan(a: np.ndarray, b: np.ndarray, start: Any, result: str) -> tuple[Plan, 
     if swapped:  # a row by a matrix that lies column by column: the columns are copied, not turned
         rows, columns = columns, rows
         steps_a, steps_b = _turned(steps_b), _turned(steps_a)
-    sides = _Sides(rows, inner, columns, batch, steps_a, steps_b, steps_start)
+    sides = _Sides(rows, inner, columns, batch, steps_a, steps_b, steps_start, (0,) * len(shape))
     sides = sides if swapped else _merged(sides)
     if not dense or len(sides.batch) > MOST_BATCH_DIMS:
         return None
