@@ -17,10 +17,11 @@ SUMS = {"avx512": 28, "neon": 24, "avx2": 12}  # registers for the sums of a til
 MOST_STEPS = 512  # multiplications that the innermost loop is unrolled to
 COPY_BYTES = 384 << 10  # padded input of a task: what stays in the second-level cache
 FEW_TASKS = 16  # tasks that a call is parted into, so that threads end together
-TASK_MULTIPLICATIONS = 1 << 21  # work that is worth a task of its own, about 20 microseconds
+TASK_MULTIPLICATIONS = 1 << 20  # work that is worth a task of its own, about 8 microseconds
 RELEASE_MULTIPLICATIONS = 1 << 20  # work that is worth letting other Python threads run
 FEW_BLOCKS = 7  # of outputs: an odd number of fewer is not done in pairs
 SHORT_CHAIN = 64  # multiplications for an output: with fewer, writing outputs is what takes the time
+LEAST_LINE = 49  # pixels of a line of a task
 LINE = 64
 
 
@@ -178,10 +179,18 @@ def transposed_side(geometry: Geometry, d: int) -> Side:
 
 def forward_plan(geometry: Geometry) -> Plan | None:
     if geometry.taps == (1, 1) and geometry.stride == (1, 1) and geometry.padding == (0, 0):
-        line = (1, geometry.sizes[0] * geometry.sizes[1])
-        geometry = geometry._replace(sizes=line, places=line)
+        lines = lines_of(geometry)
+        geometry = geometry._replace(sizes=lines, places=lines)
     sides = tuple(forward_side(geometry, d) for d in (0, 1))
     return direct_plan(geometry, sides, geometry.channels, geometry.outputs, False)
+
+
+def lines_of(geometry: Geometry) -> tuple[int, int]:
+    """A plane whose pixels are not neighbours, as a few lines for as many tasks, with enough for tiles."""
+    pixels = geometry.sizes[0] * geometry.sizes[1]
+    enough = -(-tasks_wanted(geometry) // geometry.images)
+    fitting = [n for n in range(1, enough + 1) if pixels % n == 0 and (n == 1 or pixels >= n * LEAST_LINE)]
+    return fitting[-1], pixels // fitting[-1]
 
 
 def input_plan(geometry: Geometry) -> Plan | None:
@@ -241,7 +250,7 @@ def _direct_words(
     outside = left or down.first < 0 or across.end > across.inputs or down.end > down.inputs
     w |= {"copied": int(bool(outside)), "left": left, "first": down.first if outside else 0}
     w["pitch"] = (across.end + left if outside else across.inputs) * item
-    w |= _tasks(geometry, w, down, rows, channels)
+    w |= _tasks(geometry, w, down, (rows, held), channels)
     w |= {"plane": w["x_plane"], "image_bytes": w["x_image"]}
     if outside:
         w["plane"] = w["copy_rows"] * w["pitch"]
@@ -279,15 +288,20 @@ def plan_of(
     """The plan with the words in their order; staggered, so that slots do not meet in the same cache sets."""
     words = tuple(w.get(name, 0) for name in names[names.index("slot_bytes") + 1 :])
     work = geometry.multiplications
-    threads = min(tasks, max(1, work // (TASK_MULTIPLICATIONS // 8)))
+    threads = min(tasks, max(1, work // (TASK_MULTIPLICATIONS // 4)))
     return Plan(address, work >= RELEASE_MULTIPLICATIONS, threads, shared + LINE, slot + 4 * LINE, words)
 
 
-def _tasks(geometry: Geometry, w: dict, down: Side, rows: int, channels: int) -> dict[str, int]:
-    """How images and rows are parted into tasks."""
+def tasks_wanted(geometry: Geometry) -> int:
+    return min(FEW_TASKS, max(1, geometry.multiplications // TASK_MULTIPLICATIONS))
+
+
+def _tasks(geometry: Geometry, w: dict, down: Side, tile: tuple[int, int], channels: int) -> dict[str, int]:
+    """How images and rows are parted into tasks; and blocks of outputs, where these are few."""
+    rows, held = tile
     images, bands = geometry.images, -(-down.least // rows)
     image_bytes = w["pitch"] * (down.end - down.first) * channels
-    wanted = min(FEW_TASKS, max(1, geometry.multiplications // TASK_MULTIPLICATIONS))
+    wanted = tasks_wanted(geometry)
     parts = max(-(-image_bytes // COPY_BYTES), -(-wanted // images))
     task_rows = min(down.least, rows * max(1, bands // min(parts, bands)))
     row_tasks = -(-down.least // task_rows)
@@ -297,8 +311,13 @@ def _tasks(geometry: Geometry, w: dict, down: Side, rows: int, channels: int) ->
     extra = int(down.count(0) > down.least)
     copy_rows = (task_rows + extra - 1) * down.step + down.span
     tasks = -(-images // group) * row_tasks
+    pairs = w["blocks"] // held
+    task_blocks = held * -(-pairs // min(pairs, max(1, wanted // tasks)))
+    block_tasks = -(-w["blocks"] // task_blocks)
     return {
-        "tasks": tasks,
+        "tasks": tasks * block_tasks,
+        "block_tasks": block_tasks,
+        "task_blocks": task_blocks,
         "group": group,
         "row_tasks": row_tasks,
         "task_rows": task_rows,

@@ -416,6 +416,11 @@ class Function:
         lanes = f"v{type.lanes}" if type.lanes > 1 else ""
         return self.call(f"llvm.{name}.{lanes}{suffix}", result or type, *arguments)
 
+    def prefetch(self, place: Value) -> None:
+        """Has the line at `place`, which need not be memory, brought to the caches."""
+        self.module.declare("llvm.prefetch.p0", "declare void @llvm.prefetch.p0(ptr, i32, i32, i32)")
+        self.emit(f"call void @llvm.prefetch.p0({place}, i32 0, i32 3, i32 1)")
+
     def fma(self, a: Value, b, c) -> Value:
         """a*b + c rounded once."""
         b, c = (x if isinstance(x, Value) else constant(a.type, x) for x in (b, c))

@@ -20,7 +20,7 @@ PHASE_WORDS = ("taps_of_phase", "first_of_phase", "slot_of_phase", "rows_of_phas
 WORDS = (
     *("out", "x", "weight", "bias", "scratch", "threads", "shared_bytes", "slot_bytes"),
     *("images", "channels", "outputs", "blocks", "height", "width", "x_image", "x_plane"),
-    *("tasks", "group", "row_tasks", "task_rows", "least_rows"),
+    *("tasks", "group", "row_tasks", "task_rows", "least_rows", "block_tasks", "task_blocks"),
     *("copied", "copy_at", "copy_rows", "left", "first", "pitch", "plane", "image_bytes"),
     *("row_step", "tap_step", "slot_step", "weights_plane", "weights_block"),
     *("pack_times", "pack_step", "pack_count", "lane_step"),
@@ -70,9 +70,14 @@ def _pack(kernel: Kernel) -> None:
 
 
 def _task(kernel: Kernel, blocks: int) -> None:
-    """Some images, or some rows of one: copied with their padding, then all blocks of outputs."""
+    """Some images, or some rows of one: copied with their padding, then all blocks of outputs or some."""
     m = kernel.machine
-    with kernel.phase("task", "tasks") as (f, words, task, mine):
+    with kernel.phase("task", "tasks") as (f, words, number, mine):
+        task, first_block = (
+            number // words["block_tasks"],
+            number % words["block_tasks"] * words["task_blocks"],
+        )
+        end_block = f.minimum(first_block + words["task_blocks"], words["blocks"])
         part, low = task % words["row_tasks"], task // words["row_tasks"] * words["group"]
         high = f.minimum(low + words["group"], words["images"])
         top = f.minimum(part * words["task_rows"], words["least_rows"] - words["task_rows"])
@@ -82,7 +87,7 @@ def _task(kernel: Kernel, blocks: int) -> None:
         with f.when(words["copied"].differs(0)):
             origin.set(mine.offset(words["copy_at"]))
             _copy_images(f, m, words, origin.get(), low, high, first)
-        with f.loop(0, words["blocks"], blocks) as block:
+        with f.loop(first_block, end_block, blocks) as block:
             for b in range(blocks):
                 _put_bias(f, m, words, block + b, mine.offset(words["band_bytes"] * b))
             with f.loop(low, high) as n:
@@ -203,6 +208,8 @@ def _sum_taps(f: Function, m: Machine, words: Words, shape: Shape, x: Value, tap
         weights = f.weights.offset(c * weights_plane + k * slot_step)
         lines = [here.offset(tile_step * row) for row in range(shape.rows)]
         blocks = [weights.offset(words["weights_block"] * b) for b in range(shape.blocks)]
+        if len(taps) == 1:  # each channel is another line: the one of the next tile may be far away
+            f.prefetch(here.offset((2 * shape.columns - 1) * shape.step * m.size))
         for column, slot in taps:
             vectors = [m.load(f, block, slot * m.bytes) for block in blocks]
             for at, totals in enumerate(sums):
