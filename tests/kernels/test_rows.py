@@ -5,7 +5,7 @@ import pytest
 
 from rushlight import kernels
 from rushlight.kernels import Node, input_node, length_node
-from rushlight.runtime import get_num_threads, set_num_threads
+from rushlight.runtime import get_num_threads, memory, set_num_threads
 from support import guarded
 
 pytestmark = pytest.mark.skipif(not kernels.available(), reason=kernels.available().reason)
@@ -127,6 +127,19 @@ def test_softmax(size, threads):
     np.testing.assert_allclose(out, exact / exact.sum(1, keepdims=True), rtol=5e-6, atol=1e-30)
     softmax()(a, a)  # in place
     np.testing.assert_array_equal(a, out)
+
+
+def test_results_beyond_the_caches_have_the_same_bits():
+    """They are stored past the caches where every row starts on a cache line, and as others where not."""
+    from rushlight.kernels.llvm.streaming import STREAM_FROM
+
+    rows, width = STREAM_FROM // 8192 + 3, 1024
+    a = np.random.default_rng(7).normal(size=(rows, width)).astype(np.float32)
+    expected = np.concatenate([softmax()(np.empty_like(part), part) for part in np.array_split(a, 5)])
+    for first in (0, 1, 16):
+        flat = memory.empty((rows * width + first,), np.float32)[first:]
+        np.testing.assert_array_equal(softmax()(flat.reshape(a.shape), a), expected)
+    np.testing.assert_array_equal(softmax()(a, a), expected)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 17), (4, 5, 64), (2, 3, 4, 1000), (700, 300), (2, 100_001)])

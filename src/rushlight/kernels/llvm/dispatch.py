@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import sys
 
-from ...runtime import native, pool
+from ...runtime import native, pool, session
 from ...runtime.ir import Function, Module, Type, Value, constant, f64, i1, i8, i16, i32, i64, ptr, void
 from . import frame
 
@@ -36,10 +36,10 @@ SOURCES = (
 )
 
 
-def dispatch_ir() -> str:
+def dispatch_ir(level: str = "") -> str:
     from . import column_dispatch, plane_dispatch, row_dispatch, short_rows, streaming
 
-    module = Module()
+    module = Module(level)
     module.variable("ndarray_type", "ptr", "null", exported=True)
     module.variable("bfloat16_number", "i64", "-1", exported=True)
     _move_function(module, "pack", gather=True)
@@ -53,6 +53,7 @@ def dispatch_ir() -> str:
     short_rows.add_short_row_functions(module)
     streaming.add_is_small(module)
     streaming.add_choose_body(module)
+    streaming.add_rows_stream(module)
     _run_all(module)
     _call(module)
     row_dispatch.add_row_functions(module)
@@ -69,7 +70,8 @@ def load() -> native.loader.Code:
 
     frame.check_layouts()
     symbols = {pool.PARALLEL_FOR: pool.parallel_for_address()}
-    code = native.module("dispatch", (), dispatch_ir, sources=SOURCES, symbols=symbols)
+    level = session.host().level
+    code = native.module("dispatch", (level,), lambda: dispatch_ir(level), sources=SOURCES, symbols=symbols)
     ctypes.c_uint64.from_address(code.address["ndarray_type"]).value = id(np.ndarray)
     if "ml_dtypes" in sys.modules:
         number = np.dtype(sys.modules["ml_dtypes"].bfloat16).num

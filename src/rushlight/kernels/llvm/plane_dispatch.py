@@ -13,8 +13,11 @@ from .dispatch import explain, put, stride_place, word
 from .row_dispatch import (
     MOST_CHUNKS,
     RowState,
+    choose_stream,
+    end_stream,
     prepare_row,
     put_axes_last,
+    put_steps,
     read_operands,
     read_space,
     row_place,
@@ -90,27 +93,28 @@ def _pieces(f: Function) -> Value:
 def _run_planes(module: Module) -> None:
     """Rows [chunk * size, (chunk + 1) * size)."""
     with module.function("run_planes", exported=False, site=ptr, chunk=i64, thread=i64) as f:
-        state, steps = RowState(f), f.stack(8 * frame.MAX_OPERANDS)
+        state = RowState(f)
         description = f.load(ptr, f.site, frame.FRAME_DESC)
         pieces, width = _pieces(f), row_width(f)
-        axis = word(f, f.site, frame.FRAME_RANK) - 2
-        with f.loop(0, word(f, description, frame.DESC_OPERANDS)) as k:
-            put(f, f.load(i64, stride_place(f.at(f.site), k, axis)), steps, 0, k)
+        put_steps(f, state.steps)
         scratch = scratch_for(f, width * pieces)
         scalars, body = f.at(f.site).offset(frame.FRAME_SCALARS), f.load(ptr, description, frame.DESC_BODY)
         size = word(f, f.site, frame.FRAME_CHUNK)
         first = f.chunk * size
         with f.loop(first, f.minimum(first + size, word(f, f.site, frame.FRAME_TOTAL))) as row:
             prepare_row(f, state, row, 2)
-            tables = (state.places, state.masks, scalars, width, scratch, pieces, state.sources, steps)
-            f.call_pointer(body, void, *tables)
+            stream = word(f, f.site, frame.FRAME_STREAM)
+            tables = (state.places, state.masks, scalars, width, scratch, state.steps, stream)
+            f.call_pointer(body, void, *tables, pieces, state.sources)
         f.call("free", void, scratch)
+        end_stream(f)
 
 
 def _run_all_planes(module: Module) -> None:
     with module.function("run_all_planes", exported=False, site=ptr) as f:
         description = f.load(ptr, f.site, frame.FRAME_DESC)
         rows, length = word(f, f.site, frame.FRAME_TOTAL), row_width(f) * _pieces(f)
+        choose_stream(f, rows * length)
         each = word(f, description, frame.DESC_CHUNK) // f.maximum(length, 1) + 1
         _share(f, "run_planes", rows, rows * length, each)
 
@@ -132,8 +136,7 @@ def _run_strips(module: Module) -> None:
         operands, step = (word(f, description, k) for k in (frame.DESC_OPERANDS, frame.DESC_STEP))
         rows, width, strips = _pieces(f), row_width(f), _strips(f)
         axis = word(f, f.site, frame.FRAME_RANK) - 2
-        with f.loop(0, operands) as k:
-            put(f, f.load(i64, stride_place(f.at(f.site), k, axis)), steps, 0, k)
+        put_steps(f, steps)
         scratch = scratch_for(f, rows * step)
         scalars, body = f.at(f.site).offset(frame.FRAME_SCALARS), f.load(ptr, description, frame.DESC_BODY)
         size = word(f, f.site, frame.FRAME_CHUNK)

@@ -10,10 +10,12 @@ from ...runtime import pool
 from ...runtime.ir import Function, Module, Value, i1, i32, i64, ptr, void
 from . import frame
 from .dispatch import explain, pointer, put, stride_place, word
+from .streaming import STREAM_FROM, finish_stream
 
 FEW_ROWS = 8
 LONG_ROW = 8 * frame.SEGMENT
 MOST_CHUNKS = 1 << 14
+LEAST_STREAMED = STREAM_FROM // (8 * frame.MAX_OPERANDS)
 
 
 def add_row_functions(module: Module) -> None:
@@ -78,6 +80,7 @@ class RowState:
         self.places = f.stack(8 * frame.MAX_OPERANDS)
         self.masks = f.stack(8 * frame.MAX_OPERANDS)
         self.sources = f.stack(8 * frame.MAX_OPERANDS)  # as the places, but for numbers too
+        self.steps = f.stack(8 * frame.MAX_OPERANDS)  # from one row to the next, or one piece of it
         self.blocks = f.stack(frame.BLOCK_BYTES * frame.MAX_OPERANDS)
 
 
@@ -102,6 +105,15 @@ def prepare_row(f: Function, state: RowState, row: Value, axes: int = 1) -> None
             f.store(block, state.places.offset(k * 8))
 
 
+def put_steps(f: Function, steps: Value) -> None:
+    """The operands' strides along the second last axis; without one, zeros."""
+    description = f.load(ptr, f.site, frame.FRAME_DESC)
+    axis = word(f, f.site, frame.FRAME_RANK) - 2
+    with f.loop(0, word(f, description, frame.DESC_OPERANDS)) as k:
+        step = f.load(i64, stride_place(f.at(f.site), k, f.maximum(axis, 0)))
+        put(f, f.select(axis < 0, f.constant(i64, 0), step), steps, 0, k)
+
+
 def row_place(f: Function, k: Value, row: Value, last: Value) -> Value:
     place = f.variable(i64, word(f, f.site, frame.FRAME_DATA, k))
     rest = f.variable(i64, row)
@@ -119,6 +131,18 @@ def row_width(f: Function) -> Value:
     return word(f, f.site, frame.FRAME_DIMS, word(f, f.site, frame.FRAME_RANK) - 1)
 
 
+def choose_stream(f: Function, elements: Value) -> None:
+    """Decide whether results are stored past the caches, which only many can be."""
+    put(f, 0, f.site, frame.FRAME_STREAM)
+    with f.when(elements >= LEAST_STREAMED):
+        put(f, f.call("rows_stream", i64, f.site), f.site, frame.FRAME_STREAM)
+
+
+def end_stream(f: Function) -> None:
+    with f.when(word(f, f.site, frame.FRAME_STREAM).differs(0)):
+        finish_stream(f)
+
+
 def scratch_for(f: Function, width: Value) -> Value:
     """Memory for what a row keeps between its passes."""
     description = f.load(ptr, f.site, frame.FRAME_DESC)
@@ -129,7 +153,10 @@ def _call_row(f: Function, state: RowState, width: Value, scratch: Value, partia
     description = f.load(ptr, f.site, frame.FRAME_DESC)
     scalars = f.at(f.site).offset(frame.FRAME_SCALARS)
     body = f.load(ptr, description, frame.DESC_BODY)
-    f.call_pointer(body, void, state.places, state.masks, scalars, width, scratch, partials)
+    stream = word(f, f.site, frame.FRAME_STREAM)
+    f.call_pointer(
+        body, void, state.places, state.masks, scalars, width, scratch, state.steps, stream, partials
+    )
 
 
 def _run_rows(module: Module) -> None:
@@ -139,11 +166,13 @@ def _run_rows(module: Module) -> None:
         size = word(f, f.site, frame.FRAME_CHUNK)
         width = row_width(f)
         scratch = scratch_for(f, width)
+        put_steps(f, state.steps)
         first = f.chunk * size
         with f.loop(first, f.minimum(first + size, word(f, f.site, frame.FRAME_TOTAL))) as row:
             prepare_row(f, state, row)
             _call_row(f, state, width, scratch, f.constant(ptr, 0))
         f.call("free", void, scratch)
+        end_stream(f)
 
 
 SHARED_SITE, SHARED_STATE, SHARED_SCRATCH, SHARED_PARTIALS, SHARED_EACH = 0, 8, 24, 32, 40
@@ -166,7 +195,8 @@ def _run_segments(module: Module) -> None:
             body = f.load(ptr, description, frame.DESC_SEGMENT)
             start, target = segment * frame.SEGMENT, partials.offset(segment * results)
             scalars = site.offset(frame.FRAME_SCALARS)
-            f.call_pointer(body, void, places, masks, scalars, width, scratch, start, target)
+            near = f.constant(i64, 0)  # nobody asks for the results' memory that early
+            f.call_pointer(body, void, places, masks, scalars, width, scratch, start, near, target)
 
 
 def _run_long_row(module: Module) -> None:
@@ -179,6 +209,7 @@ def _run_long_row(module: Module) -> None:
         count = (width + (frame.SEGMENT - 1)).lshr(frame.SEGMENT.bit_length() - 1)
         partials = f.call("malloc", ptr, count * word(f, description, frame.DESC_REDUCTIONS) * 8)
         prepare_row(f, state, f.row)
+        put_steps(f, state.steps)
         each = count.lshr(MOST_CHUNKS.bit_length() - 1) + 2
         shared = f.stack(SHARED_BYTES)
         for place, value in (
@@ -195,12 +226,14 @@ def _run_long_row(module: Module) -> None:
         _call_row(f, state, width, scratch, partials)
         f.call("free", void, partials)
         f.call("free", void, scratch)
+        end_stream(f)
 
 
 def _run_all_rows(module: Module) -> None:
     with module.function("run_all_rows", exported=False, site=ptr) as f:
         description = f.load(ptr, f.site, frame.FRAME_DESC)
         rows, width = word(f, f.site, frame.FRAME_TOTAL), row_width(f)
+        choose_stream(f, rows * width)
         with f.when((rows <= FEW_ROWS) & (width >= LONG_ROW)):
             with f.loop(0, rows) as row:
                 f.call("run_long_row", void, f.site, row)

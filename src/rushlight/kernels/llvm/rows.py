@@ -18,7 +18,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from ...runtime.ir import Function, Module, Type, Value, f64, i64, ptr, void
+from ...runtime.ir import Function, Module, Type, Value, constant, f64, i32, i64, ptr, void
 from .. import policy
 from ..graph import Graph, Node
 from ..plan import Plan
@@ -26,8 +26,10 @@ from . import frame
 from .elementwise import bytes_moved, describe
 from .lowering import MEMORY, Lowering, first_lanes, lanes_for, load, load_scalar, store, to_memory
 from .primitives import ARITHMETIC, REGISTERS, cast
+from .streaming import LINE, MOST_NODES
 
 UNROLL = 4
+NEAR = 1 << 16  # elements of a row whose memory is asked for before it is used
 
 
 class _Total(NamedTuple):
@@ -70,16 +72,19 @@ def rows_ir(graph: Graph, level: str, vector_bytes: int, in_pieces: bool = False
     functions = {frame.DESC_BODY: "row"} | ({} if in_pieces else {frame.DESC_SEGMENT: "segment"})
     frame.put_description(module, words, functions)
     arguments = {"places": ptr, "masks": ptr, "scalars": ptr, "count": i64, "scratch": ptr}
+    memory = {"steps": ptr, "stream": i64}
     if in_pieces:
-        with module.function("row", exported=False, **arguments, pieces=i64, sources=ptr, steps=ptr) as f:
+        with module.function("row", exported=False, **arguments, **memory, pieces=i64, sources=ptr) as f:
             _RowInPieces(f, plan, lanes).whole()
     else:
         with module.function(
-            "segment", exported=False, inline=False, **arguments, first=i64, partials=ptr
+            "segment", exported=False, inline=False, **arguments, first=i64, near=i64, partials=ptr
         ) as f:
             _Row(f, plan, lanes).first_segment()
-        with module.function("row", exported=False, **arguments, partials=ptr) as f:
-            _Row(f, plan, lanes).whole()
+        with module.function("row", exported=False, **arguments, **memory, partials=ptr) as f:
+            row = _Row(f, plan, lanes)
+            row.look_ahead()
+            row.whole()
     with module.function("call", ptr, owner=ptr, arguments=ptr, count=i64) as f:
         entry = "rl_call_planes" if in_pieces else "rl_call_rows"
         f.ret(f.call(entry, ptr, f.owner, f.arguments, f.count, Value(f, ptr, "@description")))
@@ -108,6 +113,15 @@ class _Row:
             places[id(node)] = self.f.scratch.offset(offset)
             offset = offset + self._length() * MEMORY[node.dtype].size
         return places
+
+    def look_ahead(self) -> None:
+        """Have the steps to the next row, and masks: zero for rows too long to be brought early, and for
+        results that are stored past the caches.
+        """
+        f = self.f
+        self.steps = [f.load(i64, f.steps, 8 * k) for k in range(len(self.dtypes))]
+        self.near = f.select(self._length() <= NEAR, f.constant(i64, -1), 0)
+        self.near_results = self.near & (f.stream - 1)
 
     # -- numbers of the row
 
@@ -143,6 +157,7 @@ class _Row:
         """The first pass over one segment; its results go to `partials`, eight bytes each."""
         self._compute_row_values(0)
         f = self.f
+        self.near_results = f.near
         for k, value in enumerate(self._segment(0, f.first, f.minimum(f.first + frame.SEGMENT, f.count))):
             f.store(value, f.partials, 8 * k)
 
@@ -170,7 +185,8 @@ class _Row:
             with done:
                 place.set(f.partials.offset(start // frame.SEGMENT * (8 * count)))
             with missing:
-                f.call("segment", void, f.places, f.masks, f.scalars, f.count, f.scratch, start, table)
+                row = (f.places, f.masks, f.scalars, f.count, f.scratch)
+                f.call("segment", void, *row, start, self.near_results, table)
         types = [total_type(node.dtype) for node in self.plan.reductions(0)]
         return [f.load(type, place.get(), 8 * k) for k, type in enumerate(types)]
 
@@ -210,8 +226,15 @@ class _Row:
         """Run a pass over elements [start, end), into the accumulators `sums`."""
         f, step = self.f, self.lanes * UNROLL
         whole = start + ((end - start) & -step)
-        with f.loop(start, whole, step) as at:
-            self._vectors(number, at, UNROLL, sums)
+        if self._may_stream(number):
+            with f.either(f.stream.differs(0)) as (past, through):
+                with past, f.loop(start, whole, step) as at:
+                    self._vectors(number, at, UNROLL, sums, stream=True)
+                with through, f.loop(start, whole, step) as at:
+                    self._vectors(number, at, UNROLL, sums)
+        else:
+            with f.loop(start, whole, step) as at:
+                self._vectors(number, at, UNROLL, sums)
         with f.loop(whole, end, self.lanes) as at:
             self._vectors(number, at, 1, sums, first_lanes(f, end - at, self.lanes))
 
@@ -223,7 +246,39 @@ class _Row:
         type = REGISTERS[node.dtype].vector(self.lanes)
         return [self.f.variable(type, identity(node.op, type.scalar)) for _ in range(UNROLL)]
 
-    def _vectors(self, number: int, at: Value, count: int, sums: list, mask: Value | None = None) -> None:
+    def _may_stream(self, number: int) -> bool:
+        """Whether a pass has a second loop that stores past the caches."""
+        outputs = [self.dtypes[out] for out in self.plan.full_outputs]
+        wide = all(self.lanes * MEMORY[dtype].size >= 16 for dtype in outputs)
+        return self._is_last(number) and wide and len(self.work[number]) <= MOST_NODES
+
+    def _is_last(self, number: int) -> bool:
+        """Is this the pass that stores, after others?"""
+        return 0 < number == self.plan.passes - 1 and bool(self.plan.full_outputs)
+
+    def _ask_for(self, number: int, at: Value, count: int) -> None:
+        """While a pass computes, memory brings the lines of the results, and those of the next row."""
+        if self._is_last(number + 1):
+            for out in self.plan.full_outputs:
+                self._ask(self._place(out, at & self.near_results, 0), out, count, write=True)
+        if self._is_last(number):
+            for operand in range(self.outputs, len(self.dtypes)):
+                self._ask(self._place_ahead(operand, at), operand, count)
+
+    def _ask(self, place: Value, operand: int, count: int, write: bool = False) -> None:
+        f, size = self.f, self.lanes * MEMORY[self.dtypes[operand]].size
+        for distance in range(0, count * size, LINE):
+            line, data = place.offset(distance), constant(i32, 1)
+            f.call("llvm.prefetch.p0", void, line, constant(i32, int(write)), constant(i32, 3), data)
+
+    def _place_ahead(self, operand: int, at: Value) -> Value:
+        return self._place(operand, at & self.near, 0).offset(self.steps[operand])
+
+    def _vectors(
+        self, number: int, at: Value, count: int, sums: list, mask: Value | None = None, stream: bool = False
+    ) -> None:
+        if mask is None:
+            self._ask_for(number, at, count)
         results = [self._one(number, at, k, mask) for k in range(count)]
         last = number == self.plan.passes - 1
         for k, values in enumerate(results):
@@ -232,7 +287,7 @@ class _Row:
                 self._accumulate(node, accumulators[k], self._argument(node, values), mask)
             for out in self.plan.full_outputs if last else ():
                 value = values[id(self.plan.graph.outputs[out])]
-                store(self.f, value, self._place(out, at, k), self.dtypes[out], mask)
+                store(self.f, value, self._place(out, at, k), self.dtypes[out], mask, stream)
 
     def _argument(self, node: Node, values: dict[int, Value]) -> Value:
         (source,) = node.args
@@ -241,7 +296,9 @@ class _Row:
     def _accumulate(self, node: Node, accumulator, value: Value, mask: Value | None) -> None:
         if mask is not None:
             value = self.f.select(mask, value, identity(node.op, value.type.scalar))
-        accumulator.set(combine(self.f, node, accumulator.get(), value))
+        accumulator.set(
+            combine(self.f, node, value, accumulator.get())
+        )  # the chain through the second is short
 
     def _one(self, number: int, at: Value, k: int, mask: Value | None) -> dict[int, Value]:
         """The values of a pass's nodes for one vector."""
@@ -298,9 +355,8 @@ class _RowInPieces(_Row):
 
     def __init__(self, f: Function, plan: Plan, lanes: int):
         super().__init__(f, plan, lanes)
-        operands = range(len(self.dtypes))
-        self.steps = [f.load(i64, f.steps, 8 * k) for k in operands]
-        self.sources = [f.load(ptr, f.sources, 8 * k) for k in operands]
+        self.look_ahead()
+        self.sources = [f.load(ptr, f.sources, 8 * k) for k in range(len(self.dtypes))]
         self.first_places, self.first_kept = self.places, self.kept_places
 
     def _length(self) -> Value:

@@ -2,7 +2,7 @@
 
 A kernel that does little arithmetic has a second body, `stream`, whose stores are non-temporal.  It is taken
 for flat operands from `STREAM_FROM` bytes on, when every output starts on a cache line and none is also an
-input.
+input. A row kernel has a second loop of its last pass, taken when that is so for every row.
 """
 
 from __future__ import annotations
@@ -42,13 +42,44 @@ def add_choose_body(module: Module) -> None:
         outputs = word(f, description, frame.DESC_OUTPUTS)
         with f.loop(0, outputs) as out:
             place = word(f, f.site, frame.FRAME_DATA, out)
-            contiguous = _stride(f, out).equals(word(f, description, frame.DESC_SIZES, out))
+            contiguous = _stride(f, out, f.constant(i64, 0)).equals(
+                word(f, description, frame.DESC_SIZES, out)
+            )
             with f.when((place & (LINE - 1)).differs(0) | (contiguous ^ 1)):
                 f.ret()
             inputs = f.loop(outputs, word(f, description, frame.DESC_OPERANDS))
             with inputs as k, f.when(word(f, f.site, frame.FRAME_DATA, k).equals(place)):
                 f.ret()
         f.store(stream, f.site, frame.FRAME_BODY)
+
+
+def add_rows_stream(module: Module) -> None:
+    """Whether the results of a row kernel are stored past the caches."""
+    with module.function("rows_stream", i64, exported=False, site=ptr) as f:
+        no = f.constant(i64, 0)
+        description = f.load(ptr, f.site, frame.FRAME_DESC)
+        last = word(f, f.site, frame.FRAME_RANK) - 1
+        size = f.variable(i64, 0)
+        with f.loop(0, word(f, description, frame.DESC_OPERANDS)) as k:
+            element = word(f, description, frame.DESC_SIZES, k)
+            own = f.variable(i64, element)
+            whole = k < word(f, description, frame.DESC_OUTPUTS)
+            whole = whole & word(f, description, frame.DESC_PER_ROW, k).equals(0)
+            with f.when(whole & (word(f, f.site, frame.FRAME_DATA, k) & (LINE - 1)).differs(0)):
+                f.ret(no)
+            with f.loop(0, last + 1) as d:
+                stride, length = _stride(f, k, d), word(f, f.site, frame.FRAME_DIMS, d)
+                step = f.select(d.equals(last), length * element, stride)
+                with f.when(whole & (step & (LINE - 1)).differs(0)):
+                    f.ret(no)
+                with f.when(stride.differs(0)):
+                    own.set(own.get() * length)
+            size.set(size.get() + own.get())
+            with f.loop(0, word(f, description, frame.DESC_OUTPUTS)) as out:
+                same = word(f, f.site, frame.FRAME_DATA, out).equals(word(f, f.site, frame.FRAME_DATA, k))
+                with f.when(same & out.differs(k)):
+                    f.ret(no)
+        f.ret((size.get() >= STREAM_FROM).convert("zext", i64))
 
 
 def add_is_small(module: Module) -> None:
@@ -60,5 +91,5 @@ def add_is_small(module: Module) -> None:
         f.ret(size.get() * word(f, f.site, frame.FRAME_TOTAL) < STREAM_FROM)
 
 
-def _stride(f: Function, k: Value) -> Value:
-    return f.load(i64, stride_place(f.site, k, f.constant(i64, 0)))
+def _stride(f: Function, k: Value, dimension: Value) -> Value:
+    return f.load(i64, stride_place(f.site, k, dimension))

@@ -66,10 +66,19 @@ EXP2_RANGE = {32: (-151.0, 129.0), 64: (-1076.0, 1025.0)}
 EXPONENT = {32: (127, 23), 64: (1023, 52)}  # bias, mantissa bits
 
 
-def _tail(f: Function, r: Value) -> Value:
+def _coefficients(f: Function, r: Value) -> tuple[float, ...]:
     if r.type.bits == 32:
-        return polynomial(f, r, EXP_F32)
-    return polynomial(f, r, EXP_MEDIUM if f.medium else EXP_F64)
+        return EXP_F32
+    return EXP_MEDIUM if f.medium else EXP_F64
+
+
+def _tail(f: Function, r: Value) -> Value:
+    return polynomial(f, r, _coefficients(f, r))
+
+
+def _of_small(f: Function, r: Value) -> Value:
+    """e**r."""
+    return polynomial(f, r, (1.0, 1.0, *_coefficients(f, r)))
 
 
 def _reduce(f: Function, x: Value) -> tuple[Value, Value, Value, Value]:
@@ -99,20 +108,20 @@ def _scale(f: Function, value: Value, n: Value, exponent: Value) -> Value:
 def exp(f: Function, x: Value) -> Value:
     """e**x: 1.1 ulp in float32, 0.8 ulp in float64."""
     n, exponent, r, _ = _reduce(f, clamp(f, x, *EXP_RANGE[x.type.bits]))
-    return _scale(f, f.fma(r * r, _tail(f, r), r) + 1.0, n, exponent)
+    return _scale(f, _of_small(f, r), n, exponent)
 
 
 def exp_normal(f: Function, x: Value) -> Value:
     """e**x for arguments whose results are normal numbers, known beforehand: no limits to look after."""
     _, exponent, r, _ = _reduce(f, x)
-    return (f.fma(r * r, _tail(f, r), r) + 1.0) * power_of_two(f, exponent)
+    return _of_small(f, r) * power_of_two(f, exponent)
 
 
 def exp2(f: Function, x: Value) -> Value:
     """2**x: 1.3 ulp."""
     n, exponent = round_to_integer(f, clamp(f, x, *EXP2_RANGE[x.type.bits]), 1.0)
     r = (clamp(f, x, *EXP2_RANGE[x.type.bits]) - n) * math.log(2)
-    return _scale(f, f.fma(r * r, _tail(f, r), r) + 1.0, n, exponent)
+    return _scale(f, _of_small(f, r), n, exponent)
 
 
 def expm1_normal(f: Function, x: Value) -> Value:
@@ -178,6 +187,6 @@ def cosh(f: Function, x: Value) -> Value:
 def _half_exp(f: Function, x: Value) -> Value:
     """e**x / 2 where e**x itself may overflow (float64, x >= 0)."""
     _, exponent, r, _ = _reduce(f, clamp(f, x, 0.0, 712.0))
-    value = f.fma(r * r, _tail(f, r), r) + 1.0
+    value = _of_small(f, r)
     half = exponent >> 1
     return value * power_of_two(f, half) * power_of_two(f, exponent - half - 1)
