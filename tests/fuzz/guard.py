@@ -72,6 +72,10 @@ class Guard:
         memory.empty = lambda shape, dtype: (
             self.empty(shape, dtype) if self._takes(dtype) else lend(shape, dtype)
         )
+        scratch = memory.scratch
+        memory.scratch = lambda size: self.empty((size,), np.uint8) if self.active else scratch(size)
+        keep = memory.end_scratch
+        memory.end_scratch = lambda held: None if self.active else keep(held)
 
     def _takes(self, dtype) -> bool:
         return self.active and not np.dtype(dtype).hasobject

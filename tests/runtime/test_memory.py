@@ -96,6 +96,24 @@ def test_threads_never_share_a_block():
     assert not errors
 
 
+def test_calls_work_in_the_same_memory_but_never_at_once():
+    first = memory.scratch(3 << 20)
+    place = first.ctypes.data
+    second = memory.scratch(1 << 20)
+    assert not np.may_share_memory(first, second)
+    memory.end_scratch(first)
+    memory.end_scratch(second)
+    for size in (1000, 3 << 20):
+        again = memory.scratch(size)
+        assert again.ctypes.data == place and again.nbytes >= size
+        memory.end_scratch(again)
+    larger = memory.scratch(memory.MOST_SCRATCH + 1)
+    memory.end_scratch(larger)
+    del first, second, again, larger
+    memory.trim()
+    assert memory.cached_bytes() == 0
+
+
 def test_trim_says_how_much_it_freed():
     array = memory.empty(LARGE, np.float32)
     size = memory.block_size(array.nbytes)

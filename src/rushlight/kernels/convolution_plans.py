@@ -64,9 +64,10 @@ class Plan(NamedTuple):
 
     def run(self, out: Any, x: Any, weight: Any, bias: Any) -> None:
         threads = min(self.threads, pool.get_num_threads())
-        scratch = memory.empty((self.shared_bytes + threads * self.slot_bytes + LINE,), np.uint8)
+        scratch = memory.scratch(self.shared_bytes + threads * self.slot_bytes + LINE)
         sizes = threads, self.shared_bytes, self.slot_bytes
         invoke.load()(self.address, self.release, out, x, weight, bias, scratch, *sizes, *self.words)
+        memory.end_scratch(scratch)
 
 
 def build(name: str, generator: str, arguments: tuple, make: Any, more: tuple[str, ...] = ()) -> int:

@@ -17,6 +17,8 @@ import numpy as np
 from . import settings
 from .locks import fork_safe_lock
 
+SCRATCH_STEP = 1 << 21  # bytes that scratch memory is rounded up to: a huge page
+MOST_SCRATCH = 1 << 26  # bytes of it that are kept
 FROM_BYTES = 1 << 18  # below this np.empty is cheaper (0.2 us against 0.8)
 PAGE = mmap.PAGESIZE
 HUGE_PAGES_FROM = 4 << 20
@@ -182,8 +184,33 @@ def zeros(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     return made
 
 
+_no_scratch = np.empty(0, np.uint8)
+_scratch: list[np.ndarray] = []  # what calls have given back; a list's pop and append need no lock
+
+
+def scratch(size: int) -> np.ndarray:
+    """At least so many bytes for the time of a call; to be given back with `end_scratch`.
+
+    Calls that follow each other work in the same memory, whatever their sizes: what one has written to is in
+    the processor's caches for the next, and does not push out arrays.
+    """
+    try:
+        held = _scratch.pop()
+    except IndexError:
+        held = _no_scratch
+    if len(held) < size:
+        held = empty((-(-size // SCRATCH_STEP) * SCRATCH_STEP,), np.uint8)
+    return held
+
+
+def end_scratch(held: np.ndarray) -> None:
+    if not _scratch and len(held) <= MOST_SCRATCH:
+        _scratch.append(held)
+
+
 def trim(keep: int = 0) -> int:
     """Return cached memory to the system; the number of bytes that were freed."""
+    _scratch.clear()
     return cache.trim(keep)
 
 

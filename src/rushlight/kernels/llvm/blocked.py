@@ -113,13 +113,15 @@ class Kernel:
 
     def run_phases(self, f: Function) -> None:
         """One phase after the other."""
-        words, scratch = self.words(f), self.scratch(f)
-        for number, (name, count, in_rounds) in enumerate(self.phases):
-            times = words[count] if in_rounds else f.minimum(words[count], 1)
-            with f.loop(0, times) as k:
-                f.store(k, scratch, number * LINE)
-                body = Value(f, ptr, f"@{name}")
-                f.call(pool.PARALLEL_FOR, void, body, f.block, words["threads"])
+        for number in range(len(self.phases)):
+            self.run_phase(f, number)
+
+    def run_phase(self, f: Function, number: int) -> None:
+        (name, count, in_rounds), words, scratch = self.phases[number], self.words(f), self.scratch(f)
+        times = words[count] if in_rounds else f.minimum(words[count], 1)
+        with f.loop(0, times) as k:
+            f.store(k, scratch, number * LINE)
+            f.call(pool.PARALLEL_FOR, void, Value(f, ptr, f"@{name}"), f.block, words["threads"])
 
     def finish(self) -> str:
         with self.module.function("run", block=ptr) as f:

@@ -1,15 +1,16 @@
 """What filters get, by Winograd's way: G' [(A dY A') * (B' d B)] G, summed over the tiles of all images.
 
-For each of the 36 points this is a product of channels by tiles and tiles by outputs. Few channels: each part
-of the tiles is transformed and multiplied by a task, with sums of its own, and the parts are added in order.
-Many: all tiles are transformed first, and a task is one block of outputs. Both are the same for any number of
+For each of the 36 points this is a product of channels by tiles and tiles by outputs. Usually a chunk of the
+tiles is transformed, and a task is the product of one point, whose sides then stay in the cache; chunks are
+added in order. Where the sums of all points are large and tiles few, all tiles are one chunk, and a task is
+some blocks of outputs, with all points of a few filters at a time. Both are the same for any number of
 threads.
 """
 
 from __future__ import annotations
 
 from ...runtime.ir import Function, Value, i64, ptr, void
-from .blocked import HEADER, Kernel, Machine, Words, read_planes, write_planes
+from .blocked import HEADER, LINE, Kernel, Machine, Words, read_planes, write_planes
 from .winograd import (
     CALL,
     SQUARE,
@@ -26,11 +27,13 @@ from .winograd_tiles import POINTS, TRANSFORMS, Transforms, both
 WORDS = (
     *("out", "x", "g", *CALL[3:]),
     *TILING,
-    *("units", "parts", "part_tasks", "part_bytes", "g_image", "g_plane", "spread_at", "spread_step"),
-    *("sums_at", "shared_tiles", "shared_spread", "input_tasks", "output_tasks", "add_tasks", "piece"),
-    "sums_step",
+    *("units", "chunk_units", "chunks", "g_image", "g_plane", "spread_at", "spread_step", "all_tiles"),
+    *("sums_at", "sums_step", "input_tasks", "point_tasks", "back_tasks", "output_tasks", "task_blocks"),
+    "piece",
 )
 CHANNELS_AT_ONCE = 8  # whose sums for several blocks of outputs are in registers, where there are 32 of them
+RUN = 256  # tiles that are summed up at a time: what rounding takes grows with them
+CHUNK_NUMBER = HEADER - LINE  # the number of the chunk, after those of the tasks
 
 
 def winograd_weight_ir(vector_bytes: int, taps: int, at_once: int) -> str:
@@ -41,9 +44,24 @@ def winograd_weight_ir(vector_bytes: int, taps: int, at_once: int) -> str:
     _transform_gradients(kernel, transforms)
     _multiply(kernel, at_once)
     _transform_back(kernel, transforms)
-    _by_parts(kernel)
+    _inputs(kernel)
+    _by_points(kernel)
     _by_outputs(kernel, at_once)
-    return kernel.finish()
+    return _finish(kernel)
+
+
+def _finish(kernel: Kernel) -> str:
+    """Inputs and points chunk by chunk, then the other phases."""
+    of_chunks = [number for number, (name, *_) in enumerate(kernel.phases) if name in ("inputs", "point")]
+    with kernel.module.function("run", block=ptr) as f:
+        with f.loop(0, kernel.words(f)["chunks"]) as chunk:
+            f.store(chunk, kernel.scratch(f), CHUNK_NUMBER)
+            for number in of_chunks:
+                kernel.run_phase(f, number)
+        for number in range(len(kernel.phases)):
+            if number not in of_chunks:
+                kernel.run_phase(f, number)
+    return kernel.module.text()
 
 
 def _transform_gradients(kernel: Kernel, transforms: Transforms) -> None:
@@ -86,31 +104,28 @@ def _read_gradients(
 
 
 def _multiply(kernel: Kernel, at_once: int) -> None:
-    """Adds `count` tiles of blocks of channels times blocks of outputs to sums: [point][channel][output]."""
+    """The product of blocks of channels by blocks of outputs over some tiles of a point: [channel][output].
+
+    It is what `sums` are afterwards if they are `fresh`, else it is added to them.
+    """
     m = kernel.machine
     size = m.lanes if at_once == 1 else min(CHANNELS_AT_ONCE, max(m.lanes // 2, 4))
     arguments = {"block": ptr, "tiles": ptr, "spread": ptr, "sums": ptr}
-    arguments |= {"count": i64, "channels": i64, "outputs": i64}
+    arguments |= dict.fromkeys(("low", "high", "channels", "outputs", "fresh"), i64)
     with kernel.module.function("multiply", exported=False, inline=False, **arguments) as f:
-        words = kernel.words(f)
-        step = words["piece"] * m.bytes
-        with f.loop(0, SQUARE) as point:
-            tiles = f.tiles.offset(point * words["tile_step"])
-            spread = f.spread.offset(point * words["spread_step"])
-            sums = f.sums.offset(point * words["sums_step"])
-            with f.loop(0, f.channels) as channel, f.loop(0, f.outputs, at_once) as output:
-                place = sums.offset((channel * f.outputs + output) * (m.lanes * m.bytes))
-                lines = [spread.offset((output + b) * step) for b in range(at_once)]
-                with f.loop(0, m.lanes, size) as k:
-                    line = tiles.offset(channel * step + k * m.size)
-                    _add_tiles(f, m, line, lines, place.offset(k * m.bytes), size)
+        step = kernel.words(f)["piece"] * m.bytes
+        with f.loop(0, f.channels) as channel, f.loop(0, f.outputs, at_once) as output:
+            place = f.sums.offset((channel * f.outputs + output) * (m.lanes * m.bytes))
+            lines = [f.spread.offset((output + b) * step) for b in range(at_once)]
+            with f.loop(0, m.lanes, size) as k:
+                line = f.tiles.offset(channel * step + k * m.size)
+                _add_tiles(f, m, line, lines, place.offset(k * m.bytes), size)
 
 
 def _add_tiles(f: Function, m: Machine, tiles: Value, spread: list[Value], place: Value, size: int) -> None:
-    """Adds the tiles of `size` channels times those of some blocks of outputs to the sums at `place`."""
-    places = [(b * m.lanes + k) * m.bytes for k in range(size) for b in range(len(spread))]
-    sums = [f.variable(m.vector, m.load(f, place, at)) for at in places]
-    with f.loop(0, f.count) as tile:
+    """The tiles of `size` channels times those of some blocks of outputs."""
+    sums = [f.variable(m.vector, 0) for _ in range(size * len(spread))]
+    with f.loop(f.low, f.high) as tile:
         vectors = [m.load(f, line.offset(tile * m.bytes)) for line in spread]
         line = tiles.offset(tile * m.bytes)
         for k in range(size):
@@ -118,21 +133,25 @@ def _add_tiles(f: Function, m: Machine, tiles: Value, spread: list[Value], place
             for b, vector in enumerate(vectors):
                 total = sums[k * len(spread) + b]
                 total.set(f.fma(element, vector, total.get()))
+    places = [(b * m.lanes + k) * m.bytes for k in range(size) for b in range(len(spread))]
+    with f.when(f.fresh.equals(0)):
+        for at, total in zip(places, sums):
+            total.set(m.load(f, place, at) + total.get())
     for at, total in zip(places, sums):
         m.store(f, total.get(), place, at)
 
 
 def _transform_back(kernel: Kernel, transforms: Transforms) -> None:
-    """The sums of all parts for one block of channels and one of outputs, as filters."""
+    """The sums for one block of channels and one of outputs, as filters."""
     m, taps = kernel.machine, transforms.taps
     arguments = {"block": ptr, "sums": ptr, "channel": i64, "output": i64}
     with kernel.module.function("transform_back", exported=False, inline=False, **arguments) as f:
         words = kernel.words(f)
         flat = f.stack((m.lanes * taps * taps + m.lanes) * m.bytes)
-        total = f.stack(SQUARE * m.bytes)
         with f.loop(0, m.lanes) as k:
-            _add_parts(f, m, words, f.sums.offset(k * m.bytes), total)
-            square = load_square(f, m, total, POINTS, f.constant(i64, POINTS))
+            place, step = f.sums.offset(k * m.bytes), words["sums_step"]
+            points = [m.load(f, place.offset(step * point)) for point in range(SQUARE)]
+            square = [points[r * POINTS : (r + 1) * POINTS] for r in range(POINTS)]
             into = flat.offset(k * (taps * taps * m.bytes))
             for at, value in enumerate(v for row in both(f, transforms.back, square) for v in row):
                 m.store(f, value, into, at * m.bytes)
@@ -149,67 +168,83 @@ def _transform_back(kernel: Kernel, transforms: Transforms) -> None:
         )
 
 
-def _add_parts(f: Function, m: Machine, words: Words, sums: Value, total: Value) -> None:
-    with f.loop(0, SQUARE) as point:
-        place = sums.offset(point * words["sums_step"])
-        added = f.variable(m.vector, m.load(f, place))
-        with f.loop(1, words["parts"]) as part:
-            added.set(added.get() + m.load(f, place.offset(part * words["part_bytes"])))
-        m.store(f, added.get(), total.offset(point * m.bytes))
+def _chunk(kernel: Kernel, f: Function, words: Words) -> tuple[Value, Value, Value]:
+    """The number of the chunk, its first tile, and how many it has."""
+    chunk = f.load(i64, kernel.scratch(f), CHUNK_NUMBER)
+    first, end = (_first_tile(f, words, (chunk + k) * words["chunk_units"]) for k in (0, 1))
+    return chunk, first, end - first
 
 
-def _by_parts(kernel: Kernel) -> None:
+def _first_tile(f: Function, words: Words, unit: Value) -> Value:
+    task = Task(f, words, unit)
+    rows = task.low * words["tile_rows"] + task.band * words["band_rows"]
+    return f.minimum(rows * words["tile_columns"], words["all_tiles"])
+
+
+def _inputs(kernel: Kernel) -> None:
+    """The transforms of a unit of a chunk: of its inputs, or of its gradients."""
+    with kernel.phase("inputs", "input_tasks") as (f, words, number, mine):
+        chunk, first, _ = _chunk(kernel, f, words)
+        unit = chunk * words["chunk_units"] + number // 2
+        task, at = Task(f, words, unit), _first_tile(f, words, unit) - first
+        rows, scratch = mine.offset(words["rows_at"]), kernel.scratch(f)
+        tiles, spread = scratch.offset(words["tiles_at"]), scratch.offset(words["spread_at"])
+        step = words["tile_step"]
+        with f.when(unit < words["units"]), f.either((number & 1).equals(0)) as (of_inputs, of_gradients):
+            with of_inputs:
+                f.call("transform_inputs", void, f.block, rows, tiles, step, at, *task.arguments)
+            with of_gradients:
+                f.call("transform_gradients", void, f.block, rows, spread, at, *task.arguments)
+
+
+def _by_points(kernel: Kernel) -> None:
+    """A task is a point of a chunk; after all chunks it is a block of channels and one of outputs."""
     m = kernel.machine
-    pair = m.lanes * m.bytes
-    with kernel.phase("part", "part_tasks") as (f, words, part, mine):
-        sums = kernel.scratch(f).offset(part * words["part_bytes"] + HEADER)
-        clear(f, m, sums, words["part_bytes"] // m.bytes)
-        low, high = (k * words["units"] // words["parts"] for k in (part, part + 1))
-        with f.loop(low, high) as unit:
-            task, zero = Task(f, words, unit), f.constant(i64, 0)
-            rows, tiles, spread = (mine.offset(words[name]) for name in ("rows_at", "tiles_at", "spread_at"))
-            f.call("transform_inputs", void, f.block, rows, tiles, words["tile_step"], zero, *task.arguments)
-            f.call("transform_gradients", void, f.block, rows, spread, zero, *task.arguments)
-            count = (task.high - task.low) * rows_of_band(f, words, task.band) * words["tile_columns"]
-            blocks = words["channel_blocks"], words["output_blocks"]
-            f.call("multiply", void, f.block, tiles, spread, sums, count, *blocks)
-    with kernel.phase("add", "add_tasks") as (f, words, number, _):
+    with kernel.phase("point", "point_tasks") as (f, words, point, _):
+        chunk, _, count = _chunk(kernel, f, words)
+        sums = kernel.scratch(f).offset(words["sums_at"] + point * words["sums_step"])
+        blocks = words["channel_blocks"], words["output_blocks"]
+        _sum_runs(
+            kernel, f, words, point, (f.constant(i64, 0), f.constant(i64, 0)), (sums, count), blocks, chunk
+        )
+    with kernel.phase("back", "back_tasks") as (f, words, number, _):
         blocks = words["output_blocks"]
-        sums = kernel.scratch(f).offset(number * pair + HEADER)
+        sums = kernel.scratch(f).offset(words["sums_at"] + number * (m.lanes * m.bytes))
         f.call("transform_back", void, f.block, sums, number // blocks, number % blocks)
 
 
+def _sum_runs(
+    kernel: Kernel,
+    f: Function,
+    words: Words,
+    point: Value,
+    first: tuple,
+    into: tuple,
+    blocks: tuple,
+    chunk: Value,
+) -> None:
+    """The products of some blocks from the `first` ones on, over all tiles of a chunk."""
+    (channel, output), (sums, count) = first, into
+    step, scratch = words["piece"] * kernel.machine.bytes, kernel.scratch(f)
+    tiles = scratch.offset(words["tiles_at"] + point * words["tile_step"] + channel * step)
+    spread = scratch.offset(words["spread_at"] + point * words["spread_step"] + output * step)
+    with f.loop(0, count, RUN) as low:
+        fresh = (chunk + low).equals(0).convert("zext", i64)
+        high = f.minimum(low + RUN, count)
+        f.call("multiply", void, f.block, tiles, spread, sums, low, high, *blocks, fresh)
+
+
 def _by_outputs(kernel: Kernel, at_once: int) -> None:
-    """All inputs and gradients are transformed, then each block of outputs meets all channels."""
+    """A task is some blocks of outputs, which meet each block of channels while its tiles are near."""
     m = kernel.machine
-    with kernel.phase("inputs", "input_tasks") as (f, words, number, mine):
-        task = Task(f, words, number // 2)
-        first = task.low * words["tile_rows"] * words["tile_columns"]
-        rows, scratch = mine.offset(words["rows_at"]), kernel.scratch(f)
-        with f.either((number & 1).equals(0)) as (of_inputs, of_gradients):
-            with of_inputs:
-                tiles = scratch.offset(words["shared_tiles"])
-                f.call(
-                    "transform_inputs",
-                    void,
-                    f.block,
-                    rows,
-                    tiles,
-                    words["tile_step"],
-                    first,
-                    *task.arguments,
-                )
-            with of_gradients:
-                spread = scratch.offset(words["shared_spread"])
-                f.call("transform_gradients", void, f.block, rows, spread, first, *task.arguments)
     with kernel.phase("outputs", "output_tasks") as (f, words, number, mine):
-        step, sums, output = words["piece"] * m.bytes, mine.offset(words["sums_at"]), number * at_once
-        spread = kernel.scratch(f).offset(words["shared_spread"] + output * step)
-        blocks = f.constant(i64, 1), f.constant(i64, at_once)
-        with f.loop(0, words["channel_blocks"]) as channel:
-            clear(f, m, sums, words["sums_step"] * SQUARE // m.bytes)
-            tiles = kernel.scratch(f).offset(words["shared_tiles"] + channel * step)
-            f.call("multiply", void, f.block, tiles, spread, sums, words["piece"], *blocks)
+        low = number * words["task_blocks"]
+        high = f.minimum(low + words["task_blocks"], words["output_blocks"])
+        sums, blocks = mine.offset(words["rows_at"]), (f.constant(i64, 1), f.constant(i64, at_once))
+        with f.loop(0, words["channel_blocks"]) as channel, f.loop(low, high, at_once) as output:
+            with f.loop(0, SQUARE) as point:
+                into = sums.offset(point * words["sums_step"]), words["all_tiles"]
+                _sum_runs(kernel, f, words, point, (channel, output), into, blocks, f.constant(i64, 0))
             for b in range(at_once):
                 place = sums.offset(b * m.lanes * m.bytes)
                 f.call("transform_back", void, f.block, place, channel, output + b)
