@@ -105,7 +105,8 @@ def test_calls_work_in_the_same_memory_but_never_at_once():
     memory.end_scratch(second)
     for size in (1000, 3 << 20):
         again = memory.scratch(size)
-        assert again.ctypes.data == place and again.nbytes >= size
+        assert again.ctypes.data == place
+        assert again.nbytes >= size
         memory.end_scratch(again)
     larger = memory.scratch(memory.MOST_SCRATCH + 1)
     memory.end_scratch(larger)
