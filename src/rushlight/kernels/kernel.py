@@ -29,7 +29,8 @@ class Kernel:
     def __init__(self, name: str, graph: Graph):
         self.name, self.graph = name, graph
         self.builtin: Callable | None = None
-        self.body = 0  # the address of an element-wise kernel's loop, for other kernels to call
+        # addresses for other generated code: of an element-wise kernel's loop, and of what describes a kernel
+        self.body = self.description = 0
 
     def __repr__(self):
         outputs, inputs, _ = self.graph.signature
@@ -202,6 +203,6 @@ def _build(kind: str, graph: Graph, name: str) -> Callable:
 
     kernel = Kernel(name, graph) if kind == "elementwise" else ReducingKernel(name, graph, kind)
     code = build.BUILDERS[kind](graph, name)
-    kernel.body = code.address.get("body", 0)
+    kernel.body, kernel.description = (code.address.get(name, 0) for name in ("body", "description"))
     kernel.builtin = watch.watched(builtin.fastcall(code.address["call"], name, owner=kernel), name)
     return kernel.builtin

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Any
 
@@ -30,9 +30,24 @@ def load(
     constants: Mapping[str, Any],
     sources: tuple[str, ...],
 ) -> list[Callable[..., Any]]:
-    """The builtins that `write(module, places)` defines, with the addresses of `constants` put into it.
+    """The builtins that `write(module, places)` defines: see `load_code`."""
+    code = load_code(name, write, slots=slots, constants=constants, sources=sources)
+    return [builtin.fastcall(code.address[each], each, owner=code) for each in builtins]
 
-    `slots` are those that they look at, by class. Raises `Unavailable` where there can be no such thing.
+
+def load_code(
+    name: str,
+    write: Callable[[Any, Any], None],
+    *,
+    slots: Mapping[type, tuple[str, ...]],
+    constants: Mapping[str, Any],
+    sources: tuple[str, ...],
+    numbers: Mapping[str, int] | None = None,
+    symbols: Mapping[str, int] | None = None,
+) -> native.loader.Code:
+    """What `write(module, places)` defines, with the addresses of `constants`, and `numbers`, put into it.
+
+    `slots` are those that it looks at, by class. Raises `Unavailable` where there can be no such thing.
     """
     from .llvm import frame, objects
 
@@ -45,15 +60,19 @@ def load(
     found = tuple((slot, _place_of(cls, slot)) for cls, names in slots.items() for slot in names)
     places = objects.Places(found, tuple.__basicsize__)
     known = {**_common(), **constants}
+    words = {**{k: v if k == "object_new" else id(v) for k, v in known.items()}, **(numbers or {})}
     modules = tuple(f"rushlight.{source}" for source in (*SOURCES, *sources))
     code = native.module(
-        name, (places,), lambda: _text(write, places, known), sources=modules, symbols=array_symbols()
+        name,
+        (places,),
+        lambda: _text(write, places, words),
+        sources=modules,
+        symbols={**array_symbols(), **(symbols or {})},
     )
     _kept.append(known)
-    for constant, thing in known.items():
-        address = thing if constant == "object_new" else id(thing)
-        ctypes.c_uint64.from_address(code.address[constant]).value = address
-    return [builtin.fastcall(code.address[each], each, owner=code) for each in builtins]
+    for constant, number in words.items():
+        ctypes.c_uint64.from_address(code.address[constant]).value = number
+    return code
 
 
 @cache
@@ -115,7 +134,7 @@ def _count(address: int) -> int:
     return ctypes.c_uint32.from_address(address).value
 
 
-def _text(write: Callable[[Any, Any], None], places: Any, constants: Mapping[str, Any]) -> str:
+def _text(write: Callable[[Any, Any], None], places: Any, constants: Iterable[str]) -> str:
     from ..runtime.ir import Module
 
     module = Module()

@@ -24,6 +24,7 @@ from ..runtime import settings
 from ..tensor.core import QUICK, Tensor, wrap
 from ..tensor.dtype import FLOATING, bfloat16, bool_, float16, float32, float64, int64, of_numpy
 from ..tensor.storage import storage_of
+from .at_once import ALWAYS, AtOnce
 from .fused import fused, launch, only_primitive, rule_runner
 from .intercept import interceptors
 from .operator import (
@@ -68,7 +69,6 @@ COMMON = {
     "fused": fused,
     "launch": launch,
     "empty_like": np.empty_like,
-    "LANE": settings.COMPILE_FROM_ELEMENTS // 2,
     "storage_of": storage_of,
     "REQUIRED": REQUIRED,
 }
@@ -80,6 +80,7 @@ def lazy_call(op: Operator, write: Callable[[Operator], str], names: dict[str, A
     def stub(*args: Any, **kwargs: Any) -> Any:
         scope = call.__globals__
         scope.update(names_for(op))
+        serve(op, scope)
         graph.told.append(lambda functions: use(scope, functions))
         use(scope, graph.functions)
         _become(call, write(op))
@@ -89,6 +90,14 @@ def lazy_call(op: Operator, write: Callable[[Operator], str], names: dict[str, A
         _forward.__code__, {"__builtins__": __builtins__, "stub": stub, "op": op, **COMMON, **names}, op.name
     )
     return call
+
+
+def serve(op: Any, scope: dict[str, Any]) -> None:
+    """The builtins of an element-wise operator and of its rules, when it has learnt."""
+    if op.family == "elementwise":
+        op.at_once.serve(scope, "quick")
+        for i, at_once in op.rules_at_once.items():
+            at_once.serve(scope, f"quick{i}")
 
 
 def use(scope: dict[str, Any], functions: Any) -> None:
@@ -295,8 +304,10 @@ def apply_lines(op: Operator, src: Source) -> None:
             if op.family == "elementwise":
                 call = f"half{i}(g, *s{i}) if g.dtype.char in HALVES else {call}"
             if _fuses(op, op.rules[i][1]):
-                call = f"simple{i}(g, *s{i}) if simple{i} and g.dtype.char in 'fd' else run{i}(g, s{i})"
-            src.add(1, f"if s{i} is not None:", f"    x{i} = {call}")
+                src.add(1, f"if s{i} is not None:", f"    if quick{i}:", f"        x{i} = quick{i}(g, *s{i})")
+                src.add(2, f"if x{i} is None:", f"    x{i} = run{i}(g, s{i})")
+            else:
+                src.add(1, f"if s{i} is not None:", f"    x{i} = {call}")
             src.add(2, f"if h{i} is not None and x{i}.shape != h{i}:", f"    x{i} = sum_to(x{i}, h{i})")
     src.add(1, f"return {names}")
 
@@ -312,9 +323,11 @@ def names_for(op: Operator) -> dict[str, Any]:
     if op.family == "elementwise":
         names["plain_body"] = only_primitive(op.body, op.count) or names["body"]
         names["half_body"] = in_single(names["body"], op.rounds_numbers)
+        if op.has_rules and op.at_once.records:
+            op.at_once.records = ALWAYS
         names["fusible"] = fusible = op.fusible
         names["constants"] = op.constants
-        names["small"], names["large"], names["pairs"] = fusible.small, fusible.large, fusible.pairs
+        names["small"], names["large"] = fusible.small, fusible.large
     if op.joint is not None:
         names["joint"] = on_arrays(op.joint[0])
     if op.small is not None:
@@ -323,9 +336,10 @@ def names_for(op: Operator) -> dict[str, Any]:
         names[f"rule{i}"] = on_arrays(rule)
         names[f"half{i}"] = in_single(names[f"rule{i}"])
         if _fuses(op, sources):
-            names[f"run{i}"] = rule_runner(rule, f"{op.name}_grad")
-            options = any(k >= 0 and k not in op.signature.arrays for k in sources)
-            names[f"simple{i}"] = None if options else only_primitive(rule, 1 + len(sources))
+            at_once = op.rules_at_once[i] = op.rules_at_once.get(i) or AtOnce(
+                f"{op.name}_grad", 1 + len(sources)
+            )
+            names[f"run{i}"] = rule_runner(rule, at_once.name, at_once)
     return names
 
 
@@ -378,10 +392,9 @@ def _elementwise_lines(
     s = op.signature
     recorded = op.differentiable and op.result != "bool"
     src.add(2, "r = None")
-    if len(s.arrays) == 2 and (op.has_rules or not recorded):
-        _lane_for_pairs(op, src)
-        src.add(2, "if r is None:")
-        src.shift = 1
+    _quick_lines(op, src)
+    src.add(2, "if r is None:")
+    src.shift = 1
     _operand_lines(op, src, insists)
     any_grad = " or ".join(f"g{i}" for i in s.arrays)
     src.add(2, f"if ok and not (({any_grad}) and state.grad):" if recorded and not op.has_rules else "if ok:")
@@ -402,6 +415,21 @@ def _elementwise_lines(
     src.add(3, f"return new_tensor(r, {target})")
 
 
+def _quick_lines(op: Any, src: Source) -> None:
+    """One builtin does it all where it has learnt how; it leaves to Python what is to be recorded."""
+    s = op.signature
+    names = s.names[: op.count]
+    words = ["quick"] + [f"{n} is defaults[{i}]" for i, n in enumerate(s.names) if i >= op.count]
+    src.add(2, f"if {' and '.join(words)}:", f"    t = quick({', '.join(names)})")
+    src.add(3, "if type(t) is Tensor:", "    return t")
+    if not (op.has_rules and op.differentiable and op.result != "bool"):
+        return
+    src.add(3, "if t is not None:", "    r = t")
+    for i, n in zip(s.arrays, names):
+        src.add(4, f"if type({n}) in QUICK:", f"    a{i}, g{i}, dt = {n}._a, {n}._rg, {n}.dtype")
+        src.add(4, "else:", f"    a{i}, g{i} = {n}, False")
+
+
 def _operand_lines(op: Any, src: Source, insists: frozenset[int]) -> None:
     """Takes the operands apart; `ok` says whether the quick path goes on."""
     s = op.signature
@@ -416,17 +444,6 @@ def _operand_lines(op: Any, src: Source, insists: frozenset[int]) -> None:
         3, *(f"a{i} = {s.names[i]}._a" for i in s.arrays), *(f"g{i} = {s.names[i]}._rg" for i in s.arrays)
     )
     src.add(3, f"size = {' + '.join(f'a{i}.size' for i in s.arrays)}", "key = dt")
-
-
-def _lane_for_pairs(op: Any, src: Source) -> None:
-    """Two small tensors of one type, where the kernel is at hand and gives the same bits as numpy."""
-    x, y = op.signature.names[:2]
-    options = [f"{n} is defaults[{i}]" for i, n in enumerate(op.signature.names) if i > 1]
-    src.add(2, " and ".join([f"if type({x}) is Tensor and type({y}) is Tensor", *options]) + ":")
-    src.add(3, f"dt = {x}.dtype", "k = pairs.get(dt)", f"if k is not None and {y}.dtype is dt:")
-    src.add(4, f"a0, a1 = {x}._a, {y}._a", "if a1.size <= a0.size < LANE:", f"    g0, g1 = {x}._rg, {y}._rg")
-    like = ", bool_.np" if op.result == "bool" else ""
-    src.add(5, "try:", f"    r = k(empty_like(a0{like}), a0, a1)", "except ValueError:", "    pass")
 
 
 def _kernel_lines(op: Any, src: Source, names: str, target: str, options: bool) -> None:

@@ -12,7 +12,7 @@ from ..quiet import SILENT, enter, leave
 from ..runtime import settings
 from ..tensor.core import QUICK, Tensor, wrap, wrap_any
 from ..tensor.dtype import bool_, dtype, of_numpy
-from ..tensor.inplace import assign, write_out
+from ..tensor.inplace import assign, count_edit, write_out
 from ..tensor.sampling import mappable
 from . import pointwise
 from .calls import lazy_call, write_general
@@ -149,19 +149,33 @@ INPLACE: dict[str, Function] = {}  # path of each in-place form, such as "relu_"
 def inplace_form(op: Any, call: Function) -> Function:
     """`x.op_(...)`: computes, then puts the result where `x` was."""
 
-    def call_inplace(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        return assign(self, call(self, *args, **kwargs), op.name + "_")
+    name = op.name + "_"
 
-    def overwrite(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        if not kwargs and self._a.size >= settings.kernels_from and overwritten(op, self, args):
-            return self
-        return assign(self, call(self, *args, **kwargs), op.name + "_")
+    def call_inplace(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        return assign(self, call(self, *args, **kwargs), name)
 
     if op.family == "elementwise":
-        call_inplace = overwrite
+        call_inplace = on_the_spot(op, call, name)
     call_inplace.__name__ = op.name + "_"
     call_inplace.__qualname__ = f"Tensor.{op.name}_"
     call_inplace.__doc__ = f"In-place version of `{op.name}`."
+    return call_inplace
+
+
+def on_the_spot(op: Any, call: Function, name: str) -> Function:
+    """The same, without another array wherever generated code can write to the memory of `x` itself."""
+    at_once, others = op.at_once, op.count - 1
+
+    def call_inplace(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        into = at_once.into
+        plain = into is not None and not kwargs and len(args) == others and not interceptors
+        if plain and into(self, self, *args) is not None:
+            count_edit(self)
+            return self
+        if not kwargs and self._a.size >= settings.kernels_from and overwritten(op, self, args):
+            return self
+        return assign(self, call(self, *args, **kwargs), name)
+
     return call_inplace
 
 

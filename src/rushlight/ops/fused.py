@@ -17,6 +17,8 @@ from ..lang.arrays import on_arrays
 from ..lang.halves import in_single, is_half
 from ..lang.single import destination
 from ..runtime import memory, settings
+from ..tensor.dtype import DTYPES, dtype
+from .at_once import AtOnce
 
 Kernel = Callable[..., Any]
 _empty = np.empty
@@ -72,12 +74,11 @@ class Fusible:
     """A function of arrays and numbers, element by element, that may run as one kernel.
 
     `small` and `large` map a key, which stands for the types of the arguments, to the kernel; to None where
-    numpy is to do the work; or to the number of calls so far. `pairs` has the kernels for two small arrays of
-    one type, by that type: a loaded kernel costs less than numpy's checks. `constants` are the numbers that
-    become part of a kernel instead of being given to it, as the 2 of `a ** 2` does.
+    numpy is to do the work; or to the number of calls so far. `at_once` learns what was found. `constants`
+    are the numbers that become part of a kernel instead of being given to it, as the 2 of `a ** 2` does.
     """
 
-    __slots__ = ("constants", "function", "large", "name", "pairs", "rounds", "small")
+    __slots__ = ("at_once", "constants", "function", "large", "name", "rounds", "small")
 
     def __init__(
         self,
@@ -85,43 +86,44 @@ class Fusible:
         name: str,
         constants: frozenset = frozenset(),
         rounds: bool = False,
+        at_once: AtOnce | None = None,
     ) -> None:
-        self.function, self.name, self.constants = function, name, constants
+        self.function, self.name, self.constants, self.at_once = function, name, constants, at_once
         self.rounds = rounds  # are numbers beside half precision rounded to it first?
         self.small: dict[Any, Any] = {}
         self.large: dict[Any, Any] = {}
-        self.pairs: dict[Any, Kernel] = {}
         settings.when_changed.append(self.forget)
 
     def forget(self) -> None:
         """Looks again for kernels at the next call."""
-        for table in (self.small, self.large, self.pairs):
+        for table in (self.small, self.large):
             table.clear()
 
     def find(self, table: dict, key: Any, calls: int, arguments: tuple, result: str | None) -> Kernel | None:
         """The kernel for arguments like these, when there is one and its time has come."""
-        in_half = any(map(is_half, arguments))
-        if table is self.small and calls < CALLS_BEFORE_KERNEL and not in_half:
+        small, in_half = table is self.small, any(map(is_half, arguments))
+        if small and 0 < calls < CALLS_BEFORE_KERNEL:
             table[key] = calls + 1
             return None
         node = self.trace(arguments, result)
-        constant = any(type(a) is not np.ndarray and a in self.constants for a in arguments)
-        if in_half:  # numpy converts each element by a call: kernels from the first element on
-            table[key] = None if node is None else compiled(node, self.name)
-            if constant and table[key] is not None:
-                table[key] = _without_constant(table[key])
-            elif table[key] is not None and len(arguments) == 2 and all(map(is_half, arguments)):
-                self.pairs[key] = table[key]
-        elif node is None or (table is self.small and not exact(node)):
-            table[key] = None
-        elif table is self.small and not (constant or _saves_passes(node)):
-            table[key] = None
-            if len(arguments) == 2 and (kernel := compiled(node, self.name)) is not None:
-                self.pairs[key] = kernel
-        else:
-            table[key] = compiled(node, self.name)
-            if constant and table[key] is not None:
-                table[key] = _without_constant(table[key])
+        # numpy converts each element of half precision by a call: kernels from the first element on
+        same_bits = node is not None and exact(node) and not in_half
+        loop = numpy_loop(node) if small and node is not None and not same_bits else None
+        if small and not calls and (same_bits or loop is not None):
+            table[key] = 1
+            return None
+        numbers = [a for a in arguments if type(a) is not np.ndarray]
+        constant = next((a for a in numbers if a is not arguments[0] and a in self.constants), None)
+        kernel = None if node is None or loop is not None else compiled(node, self.name)
+        table[key] = kernel
+        if kernel is not None and same_bits and small and constant is None and not _saves_passes(node):
+            table[key] = None  # numpy is as quick, where this is not done at once
+        elif kernel is not None and constant is not None:
+            table[key] = _without_constant(kernel)
+        made = _result_of(key, result)
+        learns = self.at_once is not None and (kernel is not None or loop is not None)
+        if learns and (isinstance(made, dtype) or not numbers):
+            self.at_once.learn(arguments, made, kernel, small, loop, constant)
         return table[key]
 
     def large_result(self, *arguments: Any) -> np.ndarray | None:
@@ -151,11 +153,11 @@ class Fusible:
         first = next((a.dtype.name for a in arguments if type(a) is np.ndarray), "float32")
         own = computed_in(first)
         symbols, arrays, numbers = [], 0, 0
-        for a in arguments:
+        for place, a in enumerate(arguments):
             if type(a) is np.ndarray:
                 symbols.append(operand(arrays, a.dtype.name))
                 arrays += 1
-            elif a in self.constants:
+            elif place and a in self.constants:
                 symbols.append(a)
             else:
                 number = Symbol(scalar_node(numbers, own))
@@ -169,6 +171,11 @@ class Fusible:
         if not isinstance(traced, Symbol):
             return None
         return lang.cast(traced, result or first).node
+
+
+def _result_of(key: Any, result: str | None) -> Any:
+    """The type of the result by the key of the operands'; what is no type where they are bare arrays."""
+    return DTYPES[result] if result else key[0] if type(key) is tuple else key
 
 
 def _without_constant(kernel: Kernel) -> Kernel:
@@ -260,6 +267,18 @@ def _saves_passes(node: Any) -> bool:
     return len(work) > 1 or any(not isinstance(a, Node) or a.op == "scalar" for n in work for a in n.args)
 
 
+def numpy_loop(node: Any) -> tuple[int, int] | None:
+    """numpy's own loop for a graph that is one function of its; None for others."""
+    from ..kernels.quick import loop_of
+
+    primitive = lang.PRIMITIVES.get(node.op)
+    operands = all(getattr(a, "op", "") == "input" and a.args == (k,) for k, a in enumerate(node.args))
+    if primitive is None or not operands or any(a.dtype != node.dtype for a in node.args):
+        return None
+    char = np.dtype(node.dtype).char
+    return loop_of(primitive.on_arrays, f"{char * len(node.args)}->{char}")  # type: ignore[attr-defined]
+
+
 def only_primitive(function: Callable[..., Any], count: int) -> Callable[..., Any] | None:
     """The numpy function of a body that is just one primitive of its arguments, as that of `add` is, for all
     types.
@@ -321,28 +340,34 @@ def _compiled_rule(rule: Callable[..., Any], name: str, g: np.ndarray, saved: tu
     return None if node is None else compiled(node, name)
 
 
-def rule_runner(rule: Callable[..., Any], name: str) -> Callable[[np.ndarray, tuple], Any]:
+def rule_runner(
+    rule: Callable[..., Any], name: str, at_once: AtOnce | None = None
+) -> Callable[[np.ndarray, tuple], Any]:
     """A gradient rule of an element-wise operator: as a kernel where that pays."""
-    fusible = Fusible(rule, name)
+    fusible = Fusible(rule, name, at_once=at_once)
     small, large, find = fusible.small, fusible.large, fusible.find
     plain = in_single(on_arrays(rule))
     with_options = _rule_with_options(rule, plain, name)
     ndarray, empty_like = np.ndarray, np.empty_like
 
     def run(g: np.ndarray, saved: tuple) -> Any:
-        key = g.dtype.num
+        key, size = g.dtype.num, g.size
         for v in saved:
             if type(v) is not ndarray:
                 return with_options(g, saved)
             key = key * 1024 + v.dtype.num
-        table = large if g.size >= settings.kernels_from else small
+            size += v.size
+        table = large if size >= settings.kernels_from else small
         kernel = table.get(key, 0)
         if type(kernel) is int:
             kernel = find(table, key, kernel, (g, *saved), None)
         if kernel is None:
             return plain(g, *saved)
         if table is small:
-            return kernel(empty_like(g), g, *saved)
+            try:
+                return kernel(empty_like(g), g, *saved)
+            except ValueError:  # the shapes do not fit that of g
+                return plain(g, *saved)
         result = launch(kernel, g.dtype, g, *saved)
         return plain(g, *saved) if result is None else result
 

@@ -78,6 +78,7 @@ class Operator:
         self.exact = options.get(
             "exact", False
         )  # moves elements only, so half precision need not become float32
+        self.rules_at_once: dict[int, Any] = {}
         self._node_class: Any = None
         self._named: dict[str, Any] = {}
         OPERATORS[self.path] = self

@@ -28,7 +28,8 @@ from ..tensor.dtype import (
     get_default_dtype,
     promote,
 )
-from ..tensor.inplace import write_out
+from ..tensor.inplace import count_edit, write_out
+from .at_once import ALONE, NEVER, AtOnce
 from .calls import lazy_call, write_elementwise, write_insisting
 from .fused import Fusible
 from .intercept import intercepted, interceptors
@@ -57,11 +58,13 @@ class ElementwiseOperator(Operator):
         self.refused = frozenset(CATEGORIES[c] for c in options.get("refuses", ()))
         self.count = len(self.signature.arrays)  # the others are options
         self.rounds_numbers = self.name in ROUNDING
+        recorded = self.differentiable and self.result != "bool"
+        self.at_once = AtOnce(self.name, self.count, ALONE if recorded else NEVER)
         self.direct = frozenset(d for d in DTYPES.values() if self._takes_directly(d))
 
     @cached_property
     def fusible(self) -> Fusible:
-        return Fusible(self.body, self.name, self.constants, self.rounds_numbers)
+        return Fusible(self.body, self.name, self.constants, self.rounds_numbers, self.at_once)
 
     def _insists(self, annotations: dict[str, Any]) -> frozenset[int]:
         """Where a user must give a tensor: at the first parameter, and at those annotated `Array`."""
@@ -118,6 +121,8 @@ def insist(op: ElementwiseOperator, values: Any, out: Any, renamed: dict) -> Any
 
 def slow(op: ElementwiseOperator, values: Any, out: Any, renamed: dict) -> Any:
     """Any mixture of tensors and numbers, options, `out=`, promotion, half precision."""
+    if out is not None and not renamed and written_at_once(op, values, out):
+        return out
     values = op.signature.complete_with(op.path, values, renamed)
     operands = values[: op.count]
     if interceptors or any(isinstance(v, Tensor) and type(v) not in QUICK for v in operands):
@@ -126,6 +131,17 @@ def slow(op: ElementwiseOperator, values: Any, out: Any, renamed: dict) -> Any:
             return result if out is None else write_out(out, result, op.path)
     result = evaluate(op, values)
     return result if out is None else write_out(out, result, op.path)
+
+
+def written_at_once(op: ElementwiseOperator, values: Any, out: Any) -> bool:
+    """Has generated code put the result into the memory of `out`?"""
+    into = op.at_once.into
+    if into is None or interceptors or values[op.count :] != op.signature.complete[op.count :]:
+        return False
+    if into(out, *values[: op.count]) is None:
+        return False
+    count_edit(out)
+    return True
 
 
 def evaluate(op: ElementwiseOperator, values: list[Any]) -> Any:

@@ -77,7 +77,11 @@ def reflected(call: Function) -> Function:
 def inplace(name: str) -> Function:
     """`a op= b` where the operator has an in-place form."""
 
+    call = getattr(Tensor, name)
+
     def method(self: Tensor, other: Any) -> Any:
+        if type(self) is Tensor and (type(other) is Tensor or type(other) is float):
+            return call(self, other)
         if not isinstance(other, OPERANDS):
             return NotImplemented
         return getattr(self, name)(_operand(other))

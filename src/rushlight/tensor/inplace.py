@@ -76,11 +76,17 @@ def put(target: Tensor, result: Tensor, operation: str) -> None:
             target._a[...] = r
         else:
             a[...] = r
-        target.__dict__["_edits"] = target.__dict__.get("_edits", 0) + 1
+        count_edit(target)
         return
     check_overlap(target._a, operation)
     storage.about_to_change(operation)
     target._a[...] = result._a
+
+
+def count_edit(target: Tensor) -> None:
+    """Another version of a tensor that shares its memory with nobody."""
+    edits = target.__dict__
+    edits["_edits"] = edits.get("_edits", 0) + 1
 
 
 def writable(target: Tensor, operation: str) -> np.ndarray:
@@ -90,7 +96,7 @@ def writable(target: Tensor, operation: str) -> np.ndarray:
     else:
         if is_held(target):
             target._a = target._a.copy(order="K")
-        target.__dict__["_edits"] = target.__dict__.get("_edits", 0) + 1
+        count_edit(target)
     return target._a
 
 

@@ -78,7 +78,7 @@ def put_description(module: Module, words: dict[int, int], functions: dict[int, 
     numbers = [f"i64 {words.get(8 * k, 0)}" for k in range(DESC_WORDS)]
     for place, name in functions.items():
         numbers[place // 8] = f"i64 ptrtoint (ptr @{name} to i64)"
-    module.variable("description", f"[{DESC_WORDS} x i64]", f"[{', '.join(numbers)}]")
+    module.variable("description", f"[{DESC_WORDS} x i64]", f"[{', '.join(numbers)}]", exported=True)
 
 
 def type_number(dtype: str) -> int:

@@ -14,8 +14,8 @@ from .objects import Places, Reader, argument, builtin
 
 def add_recording(module: Module, places: Places) -> None:
     add_is_quick(module, places)
-    _new_tensor(module, places)
-    _same_shape(module)
+    add_new_tensor(module, places)
+    add_same_shape(module)
     _edge(module, places)
     _leases(module, places)
     _new_node(module, places)
@@ -25,7 +25,7 @@ def add_recording(module: Module, places: Places) -> None:
     _record(module, places)
 
 
-def _new_tensor(module: Module, places: Places) -> None:
+def add_new_tensor(module: Module, places: Places) -> None:
     """A Tensor around an array, outside of the graph."""
     with module.function("new_tensor", ptr, exported=False, array=ptr, dtype=ptr) as f:
         r = Reader(f, places)
@@ -48,7 +48,7 @@ def add_is_quick(module: Module, places: Places) -> None:
         f.ret(r.is_same(kind, r.constant("tensor_type")) | r.is_same(kind, r.constant("parameter_type")))
 
 
-def _same_shape(module: Module) -> None:
+def add_same_shape(module: Module) -> None:
     with module.function("same_shape", i1, exported=False, a=ptr, b=ptr) as f:
         rank = f.load(i32, f.a, frame.ARRAY_RANK)
         with f.when(rank.differs(f.load(i32, f.b, frame.ARRAY_RANK))):

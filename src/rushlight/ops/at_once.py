@@ -1,0 +1,82 @@
+"""What an element-wise function does at once: from operands to result in generated code.
+
+A function learns from the calls that Python has done: which kernel is for operands of which types and sizes.
+From then on its builtin does such calls, and answers None to all others. Nothing but time depends on that.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import numpy as np
+
+from ..runtime import settings
+from ..tensor.dtype import dtype, of_numpy
+
+MOST_OPERANDS = 3
+NEVER, ALWAYS, ALONE = (
+    0,
+    1,
+    2,
+)  # may a call be recorded? `ALONE`: calls that are to be recorded are not for it
+
+
+class AtOnce:
+    """The builtins of a function: `run(*operands)` and `into(target, *operands)`; None before it learns."""
+
+    __slots__ = ("count", "into", "name", "records", "run", "scopes", "table")
+
+    def __init__(self, name: str, count: int, records: int = NEVER) -> None:
+        self.name, self.count, self.records = name, count, records
+        self.table = self.run = self.into = None
+        self.scopes: list[tuple[dict[str, Any], str]] = []
+
+    def serve(self, scope: dict[str, Any], name: str) -> None:
+        """Has the builtin in a scope of names, from when there is one."""
+        scope[name] = self.run
+        self.scopes.append((scope, name))
+
+    def learn(
+        self, arguments: tuple, key: Any, kernel: Any, small: bool, loop: Any = None, constant: Any = None
+    ) -> None:
+        """Calls like this one, as small or large, are done by `kernel`, or by a loop of numpy's.
+
+        `key` is the type of the result where the arguments are those of tensors.
+        """
+        if not self._has_table():
+            return
+        of_tensors = isinstance(key, dtype)
+        first = next(a.dtype for a in arguments if type(a) is np.ndarray)
+        self.table.teach(
+            [_kind(a, of_tensors) for a in arguments],
+            kernel,
+            key.np if of_tensors else first,
+            key if of_tensors else None,
+            least=0 if small else settings.kernels_from,
+            below=settings.kernels_from if small else sys.maxsize,
+            records=self.records,
+            constant=constant,
+            loop=loop,
+        )
+
+    def _has_table(self) -> bool:
+        if self.table is None and self.count <= MOST_OPERANDS:
+            from ..kernels.quick import Table
+
+            self.table = Table(self.name, self.count)
+            self.table.found.append(self._use)
+            settings.when_changed.append(self.table.forget)
+        return self.table is not None
+
+    def _use(self, run: Any, into: Any) -> None:
+        self.run, self.into = run, into
+        for scope, name in self.scopes:
+            scope[name] = run
+
+
+def _kind(argument: Any, of_tensors: bool) -> Any:
+    """What a table knows an argument by: its type, or None for a number."""
+    if type(argument) is not np.ndarray:
+        return None
+    return of_numpy(argument.dtype) if of_tensors else argument.dtype
