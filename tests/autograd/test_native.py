@@ -69,6 +69,23 @@ def test_branches_that_meet_and_leaves_used_twice():
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.parametrize("size", [5, 100_000])
+def test_sums_on_the_spot_change_no_gradient_that_others_hold(size):
+    def program():
+        a, b, c, d = (torch.rand(size, requires_grad=True) for _ in range(4))
+        seen = []
+        x, y = a * c, b * d
+        both = x + y  # x and y get the same array
+        both.register_hook(lambda g: seen.append(g))
+        (both * c + x.sin() + y.cos() + x * y + b * x.detach() + y * 2).sum().backward(retain_graph=True)
+        first = [g.clone() for g in (a.grad, b.grad, c.grad, d.grad)]
+        x.sum().backward()
+        return [g.numpy() for g in (*first, a.grad, b.grad, c.grad, d.grad, *seen)]
+
+    for a, b in zip(*both_ways(program)):
+        np.testing.assert_array_equal(a, b)
+
+
 def test_the_graph_looks_the_same():
     def program():
         x, w = torch.rand(2, 3), torch.rand(4, 3, requires_grad=True)

@@ -21,6 +21,7 @@ from ..tensor.storage import is_held
 from . import native
 from .modes import settings, state
 from .node import RELEASED, Node
+from .sums import added
 
 Edge = tuple[Any, int]
 
@@ -66,9 +67,9 @@ class Run:
         if self.lifted:
             return held + grad
         if key in self.sums:
-            return np.add(held, grad, out=held)
+            return added(held, grad, held)
         self.sums.add(key)
-        return np.asarray(held + grad)
+        return added(held, grad)
 
     def go(self, roots: list[tuple[Edge, Any]]) -> None:
         if self.wanted is not None:
@@ -326,7 +327,7 @@ def accumulate(leaf: Tensor, grad: Any) -> None:
         new = wrap(grad if alone else grad.copy(order="K"), leaf.dtype)
         leaf._grad = new
     elif old._s is None and old._node is None and not is_held(old):
-        np.add(old._a, grad, out=old._a)
+        added(old._a, grad, old._a)
     else:
         with_grad, state.grad = state.grad, False
         try:

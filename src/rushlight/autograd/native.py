@@ -17,6 +17,7 @@ from ..runtime import settings
 from ..tensor.core import Tensor
 from ..tensor.storage import Storage
 from .node import RELEASED, Node, next_sequence
+from .sums import added
 
 PASSES_BEFORE = 10  # a program that goes back less often needs no generated code
 SLOTS = {
@@ -86,7 +87,8 @@ def _load() -> Functions:
     constants = {
         "tensor_type": Tensor, "parameter_type": Parameter, "node_type": Node, "released": RELEASED,
         "shape": sys.intern("shape"), "next_sequence": next_sequence, "heappush": heappush,
-        "heappop": heappop, "float32": np.dtype("float32"), "float64": np.dtype("float64"), **names,
+        "heappop": heappop, "float32": np.dtype("float32"), "float64": np.dtype("float64"), "added": added,
+        **names,
     }  # fmt: skip
     slots = {**SLOTS, OperatorNode: ("shapes",)}
     sources = ("kernels.llvm.recording", "kernels.llvm.walking", "kernels.llvm.summing")

@@ -126,18 +126,26 @@ def _pass_on(module: Module, places: Places) -> None:
 
 
 def _add_to(module: Module, places: Places) -> None:
-    """A gradient is added to the one that is waiting, on the spot where that is a sum already."""
+    """A gradient is added to the one that is waiting: on the spot where nobody else holds one of the two."""
     names = dict.fromkeys(("pending", "sums", "target", "held", "grad"), ptr)
     with module.function("add_to", i1, exported=False, **names) as f:
         r = Reader(f, places)
-        with f.when(f.call("PySet_Contains", i32, f.sums, f.target).equals(1)):
+        free = f.call("PySet_Contains", i32, f.sums, f.target).equals(1) | f.call("is_alone", i1, f.held)
+        with f.when(free):
             f.ret(f.call("add_into", i1, f.held, f.held, f.grad))
-        total = f.call("sum_of", ptr, f.held, f.grad)
-        with f.when(r.is_null(total)):
-            f.ret(f.constant(i1, 0))
+        total = f.variable(ptr, f.grad)
+        with f.either(f.call("is_alone", i1, f.grad)) as (alone, shared):
+            with alone:
+                with f.when(f.call("add_into", i1, f.grad, f.held, f.grad) ^ 1):
+                    f.ret(f.constant(i1, 0))
+                r.hold(f.grad)
+            with shared:
+                total.set(f.call("sum_of", ptr, f.held, f.grad))
+                with f.when(r.is_null(total.get())):
+                    f.ret(f.constant(i1, 0))
         failed = f.call("PySet_Add", i32, f.sums, f.target).differs(0)
-        failed = failed | f.call("PyDict_SetItem", i32, f.pending, f.target, total).differs(0)
-        r.drop(total)
+        failed = failed | f.call("PyDict_SetItem", i32, f.pending, f.target, total.get()).differs(0)
+        r.drop(total.get())
         f.ret(failed ^ 1)
 
 
@@ -292,7 +300,10 @@ def _add(f: Function, r: Reader, leaf: Value, pending: Value, accumulate: Value,
         r.replace(leaf, "_grad", r.or_fail(f.call("new_tensor", ptr, grad, r.slot(leaf, "dtype"))))
     with f.when(more.get()):
         array = r.slot(before, "_a")
-        f.call("add_into", i1, array, array, grad)
+        with f.when(f.call("add_into", i1, array, array, grad) ^ 1):
+            r.drop(grad)
+            r.drop(hooked)
+            f.ret(f.constant(ptr, 0))
     with f.when((first.get() | more.get()) ^ 1):
         answer = r.call(accumulate, leaf, grad)
         with f.when(r.is_null(answer)):

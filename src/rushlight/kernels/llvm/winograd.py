@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ...runtime.ir import Function, Value, i64, ptr, void
-from .blocked import Kernel, Machine, Words, read_planes, write_planes
+from .blocked import LINE, Kernel, Machine, Words, read_planes, write_planes
 from .winograd_tiles import POINTS, TRANSFORMS, Transforms, both, inputs
 
 SQUARE = POINTS * POINTS
@@ -152,6 +152,7 @@ def _transform_filters(kernel: Kernel, transforms: Transforms, blocks: int) -> N
         with f.loop(f.low, f.high) as c:
             start = words.pointer("weight").offset(f.number * words["block_step"] + c * words["channel_step"])
             _pack_filters(f, m, words, start, packed, taps * taps)
+            _prefetch_filters(f, m, words, start.offset(words["channel_step"]), taps * taps)
             with f.loop(0, m.lanes) as k:
                 place = packed.offset(k * (taps * taps * m.bytes) + words["first_tap"])
                 step = words["tap_step"]
@@ -159,6 +160,14 @@ def _transform_filters(kernel: Kernel, transforms: Transforms, blocks: int) -> N
                 square = [flat[r * taps : (r + 1) * taps] for r in range(taps)]
                 into = f.filters.offset(((c - f.low) * m.lanes + k) * (blocks * m.bytes))
                 store_points(f, m, both(f, transforms.filters, square), into, words["filter_step"])
+
+
+def _prefetch_filters(f: Function, m: Machine, words: Words, start: Value, taps: int) -> None:
+    """Asks for those of the next block of channels: where they are turned, they lie far apart."""
+    with f.loop(0, words["pack_times"]) as k:
+        line = start.offset(k * words["pack_step"])
+        for at in range(0, taps * m.bytes + LINE, LINE):
+            f.prefetch(line.offset(at))
 
 
 def _pack_filters(f: Function, m: Machine, words: Words, start: Value, packed: Value, taps: int) -> None:
