@@ -93,6 +93,12 @@ def test_indices(compile_for_arm, rows):
         relocate(compile_for_arm(indexing_ir(mode, dtype, rows, "neon", 16)))
 
 
+def test_moves(compile_for_arm):
+    from rushlight.kernels.llvm.moving import moving_ir
+
+    assert relocate(compile_for_arm(moving_ir(16))).machine == "aarch64"
+
+
 @pytest.mark.parametrize("columns", [False, True])
 def test_scans(compile_for_arm, columns):
     from rushlight.kernels.llvm.scanning import scanning_ir

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..runtime import memory, native, pool, session
+from ..runtime import memory, pool, session
 from . import invoke
 from .llvm import blocked, direct
 
@@ -73,14 +73,12 @@ class Plan(NamedTuple):
 def build(name: str, generator: str, arguments: tuple, make: Any, more: tuple[str, ...] = ()) -> int:
     """The address of a generated kernel's `run`."""
     host = session.host()
-    code = native.module(
+    return invoke.built(
         f"{generator}_{name}",
         (generator, host.vector_bytes, *arguments),
         lambda: make(host.vector_bytes),
-        sources=(*SOURCES, *(f"rushlight.kernels.llvm.{part}" for part in (generator, *more))),
-        symbols={pool.PARALLEL_FOR: pool.parallel_for_address()},
+        (*SOURCES, *(f"rushlight.kernels.llvm.{part}" for part in (generator, *more))),
     )
-    return code.address["run"]
 
 
 def up(size: int, step: int) -> int:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..runtime import pool, session, settings
-from . import invoke
+from . import invoke, moving
 from .graph import input_node
 from .kernel import elementwise
 from .llvm import blocked, copying
@@ -62,26 +62,21 @@ def put(out: np.ndarray, x: np.ndarray) -> bool:
         plan = _plans[key] = _plan(x.shape, out.strides, x.strides, x.itemsize)
     if plan is None:
         return False
-    plan(out, x)
-    return True
+    return plan(out, x)
 
 
 def _plan(shape: tuple, out_strides: tuple, x_strides: tuple, size: int) -> Callable[..., Any] | None:
     if settings.kernel_mode == "off" or not session.available() or not prod(shape):
         return None
     axes = joined(shape, out_strides, x_strides)
-    if not axes or min(step for _, step, _ in axes) < 0:
-        return None
-    length, out_step, x_step = axes[-1]
-    if out_step != size:
-        return None
+    length, out_step, x_step = axes[-1] if axes else (1, size, size)
+    across = next((k for k, (_, _, step) in enumerate(axes[:-1]) if step == size), None)
+    turns = across is not None and out_step == size and len(axes) - 2 <= copying.MOST_OUTER
+    forward = all(step >= 0 for _, step, _ in axes)
     try:
-        if x_step in (0, size) and length * size >= FROM_PIECE:
-            return _straight(size)
-        across = next((k for k, (_, _, step) in enumerate(axes[:-1]) if step == size), None)
-        if across is None or len(axes) - 2 > copying.MOST_OUTER:
-            return None
-        return _Turning(axes, across, size)
+        if forward and out_step == size and x_step in (0, size) and length * size >= FROM_PIECE:
+            return _straight(size) if prod(shape) * size >= STREAM_BYTES else _moved
+        return _Turning(axes, across, size) if turns and forward else _moved  # type: ignore[arg-type]
     except session.Unavailable as reason:
         settings.log(1, f"no kernels for copies: {reason}")
         return None
@@ -99,14 +94,20 @@ def joined(shape: tuple, out_strides: tuple, x_strides: tuple) -> list[tuple[int
     return axes
 
 
+def _moved(out: np.ndarray, x: np.ndarray) -> bool:
+    """For copies row by row, with steps of any kind."""
+    return moving.load().copy(out, x, x.itemsize) is not None
+
+
 @lru_cache(maxsize=8)
 def _straight(size: int) -> Callable[..., Any]:
-    """For copies row by row: the kernel of the identity."""
+    """For large copies row by row, which are written past the caches: the kernel of the identity."""
     dtype = np.dtype(DTYPES[size])
     kernel = elementwise(input_node(0, dtype.name), name=f"copy_{dtype.name}")
 
-    def run(out: np.ndarray, x: np.ndarray) -> None:
+    def run(out: np.ndarray, x: np.ndarray) -> bool:
         kernel(out.view(dtype), x.view(dtype))
+        return True
 
     return run
 
@@ -133,7 +134,7 @@ class _Turning:
         self.threads = tasks if moved >= PARALLEL_BYTES else 1
         self.addresses = [_turning(size, stream) for stream in ((False, True) if self.stream else (False,))]
 
-    def __call__(self, out: np.ndarray, x: np.ndarray) -> None:
+    def __call__(self, out: np.ndarray, x: np.ndarray) -> bool:
         from ..lang.movement import address
 
         streams = self.stream and address(out) % LINE == 0
@@ -141,18 +142,15 @@ class _Turning:
         threads = min(self.threads, pool.get_num_threads())
         kernel = self.addresses[streams]
         invoke.load()(kernel, self.release, out, x, scratch, threads, 0, 0, *self.words)
+        return True
 
 
 @lru_cache(maxsize=16)
 def _turning(size: int, stream: bool) -> int:
-    from ..runtime import native
-
     machine = session.host()
-    code = native.module(
+    return invoke.built(
         f"turn_{8 * size}{'_stream' if stream else ''}",
         (size, stream, machine.level, machine.vector_bytes),
         lambda: copying.turning_ir(size, machine.level, machine.vector_bytes, stream),
-        sources=SOURCES,
-        symbols={pool.PARALLEL_FOR: pool.parallel_for_address()},
+        SOURCES,
     )
-    return code.address["run"]

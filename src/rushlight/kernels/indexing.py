@@ -191,14 +191,10 @@ def _parts(length: int, least: int) -> int:
 
 @lru_cache(maxsize=32)
 def _code(mode: str, dtype: str, rows: bool) -> int:
-    from ..runtime import native
-
     machine = session.host()
-    code = native.module(
+    return invoke.built(
         f"{mode}_{'rows' if rows else 'elements'}_{dtype}",
         (mode, dtype, rows, machine.level, machine.vector_bytes),
         lambda: indexing.indexing_ir(mode, dtype, rows, machine.level, machine.vector_bytes),
-        sources=SOURCES,
-        symbols={pool.PARALLEL_FOR: pool.parallel_for_address()},
+        SOURCES,
     )
-    return code.address["run"]

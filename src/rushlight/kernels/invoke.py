@@ -8,7 +8,7 @@ from functools import cache
 
 import numpy as np
 
-from ..runtime import builtin, native, watch
+from ..runtime import builtin, native, pool, watch
 from .llvm import frame
 
 SOURCES = ("rushlight.runtime.ir", "rushlight.kernels.llvm.invoke", "rushlight.kernels.llvm.frame")
@@ -24,3 +24,9 @@ def load() -> Callable:
     ctypes.c_uint64.from_address(code.address["ndarray_type"]).value = id(np.ndarray)
     ctypes.c_uint64.from_address(code.address["none"]).value = id(None)
     return watch.watched(builtin.fastcall(code.address["invoke"], "invoke", owner=code))
+
+
+def built(name: str, arguments: tuple, write: Callable[[], str], sources: tuple[str, ...]) -> int:
+    """The address of `run` in a kernel's module, for `invoke`; `Unavailable` where there are no kernels."""
+    symbols = {pool.PARALLEL_FOR: pool.parallel_for_address()}
+    return native.module(name, arguments, write, sources=sources, symbols=symbols).address["run"]

@@ -44,6 +44,7 @@ INDEXED_PARALLEL_FROM = 1 << 15
 INDEXED_RELEASE_FROM = 1 << 17
 INDEXED_TASKS = 16
 SCAN_PARALLEL_FROM = 1 << 14  # elements of a running sum
+SCAN_TASKS = 64
 SCAN_RELEASE_FROM = 1 << 16
 PIXELS_FROM = 128
 PIXELS_TASK = 1 << 14  # elements of a task: some microseconds

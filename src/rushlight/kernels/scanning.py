@@ -35,7 +35,9 @@ def scan(op: str, x: np.ndarray, axis: int) -> Any:
     axis %= x.ndim
     outer, length, inner = prod(x.shape[:axis]), x.shape[axis], prod(x.shape[axis + 1 :])
     source = x.reshape(outer, length, inner)
-    if not source.flags.aligned or (inner > 1 and source.strides[2] != x.itemsize):
+    in_vectors = 2 if inner > 1 else 1 if op in scanning.EXTREMES else None
+    gaps = in_vectors is not None and source.strides[in_vectors] != x.itemsize
+    if not source.flags.aligned or gaps:
         source = np.ascontiguousarray(source)
     try:
         address = _code(op, x.dtype.name, inner > 1)
@@ -43,27 +45,25 @@ def scan(op: str, x: np.ndarray, axis: int) -> Any:
         settings.log(1, f"no kernels for scans: {reason}")
         return None
     out = memory.empty(x.shape, x.dtype)
-    places = memory.empty(x.shape, np.dtype(np.int64)) if op in ("max", "min") else None
+    places = memory.empty(x.shape, np.dtype(np.int64)) if op in scanning.EXTREMES else None
     blocks = -(-inner // (scanning.VECTORS * session.host().vector_bytes // 8))
-    tasks = outer * blocks if inner > 1 else -(-outer // scanning.ROWS)
-    threads = min(tasks, pool.get_num_threads()) if x.size >= policy.SCAN_PARALLEL_FROM else 1
+    rows = outer if op in scanning.EXTREMES else -(-outer // scanning.ROWS)
+    items = outer * blocks if inner > 1 else rows
+    tasks = min(items, policy.SCAN_TASKS) if x.size >= policy.SCAN_PARALLEL_FROM else 1
+    threads = min(tasks, pool.get_num_threads())
     scratch = np.empty(blocked.HEADER + blocked.LINE, np.uint8)
     steps = (length * inner * x.itemsize, inner * x.itemsize, *source.strides[:2])
-    words = (scratch, threads, 0, 0, tasks, length, inner, blocks, *steps, outer)
+    words = (scratch, threads, 0, 0, tasks, length, inner, blocks, items, *steps, outer)
     invoke.load()(address, x.size >= policy.SCAN_RELEASE_FROM, out, places, source, *words)
     return out if places is None else (out, places)
 
 
 @lru_cache(maxsize=32)
 def _code(op: str, dtype: str, columns: bool) -> int:
-    from ..runtime import native
-
     machine = session.host()
-    code = native.module(
+    return invoke.built(
         f"scan_{op}_{'columns' if columns else 'rows'}_{dtype}",
         (op, dtype, columns, machine.level, machine.vector_bytes),
         lambda: scanning.scanning_ir(op, dtype, columns, machine.level, machine.vector_bytes),
-        sources=SOURCES,
-        symbols={pool.PARALLEL_FOR: pool.parallel_for_address()},
+        SOURCES,
     )
-    return code.address["run"]

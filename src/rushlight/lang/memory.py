@@ -9,6 +9,7 @@ import numpy as np
 from ..runtime import memory, settings
 from .along import memory_order
 from .dispatch import primitive
+from .moves import moves
 from .single import set_all
 
 FROM = 2  # times the elements of other kernels: from here on copies are made by kernels, in kept memory
@@ -16,13 +17,15 @@ STRAIGHT_FROM = 16  # the same for copies that move everything as it lies, which
 
 
 def put(out: np.ndarray, x: np.ndarray) -> None:
-    """Fills `out` with `x`, which has its shape."""
+    """Fills `out` with `x`, which has its shape and no memory of it."""
     if x.size >= FROM * settings.kernels_from and type(x) is np.ndarray:
         from ..kernels import copying
 
         if copying.put(out, x):
             return
-    np.copyto(out, x)
+    found = moves(x.size)
+    if not found or not found.copy(out, x, out.itemsize):
+        np.copyto(out, x)
 
 
 def row_major(x: np.ndarray) -> np.ndarray:

@@ -2,43 +2,91 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from ..kernels import separable as _kernels
+from ..runtime import memory
 from .dispatch import primitive
+from .memory import put
+from .movement import expand
 
 Pads = Sequence[
     tuple[int, int]
 ]  # for each axis, how much is added before and after; negative numbers cut off
+ALL = (slice(None),) * 64
+FEW = 4096  # elements that are filled as a whole rather than round the middle
 
 
 @primitive
 def pad_constant(x: Any, pads: Pads, value: Any) -> Any:
     """`x` with a border of `value`. The gradient is the same with the pads negated and a border of zeros."""
-    shape = tuple(n + low + high for n, (low, high) in zip(x.shape, pads))
-    inside = tuple(slice(max(low, 0), n - max(high, 0)) for n, (low, high) in zip(shape, pads))
-    kept = tuple(slice(max(-low, 0), n - max(-high, 0)) for n, (low, high) in zip(x.shape, pads))
-    if inside == tuple(slice(0, n) for n in shape):
-        return x[kept].copy()
-    out = np.zeros(shape, x.dtype) if value == 0 else np.full(shape, value, x.dtype)
-    out[inside] = x[kept]
+    out, inside = _with_room(x, pads)
+    if out.size < FEW:
+        out.fill(value)
+    else:
+        filler = np.asarray(value).astype(x.dtype)
+        for border in _borders(out.shape, inside):
+            part = out[border]
+            put(part, expand.on_arrays(filler, part.shape))
+    kept = tuple([slice(max(-low, 0), n - max(-high, 0)) for n, (low, high) in zip(x.shape, pads)])
+    put(out[inside], x[kept])
     return out
+
+
+def _with_room(x: np.ndarray, pads: Pads) -> tuple[np.ndarray, tuple[slice, ...]]:
+    """Memory for the padded array, and where in it the elements of `x` lie that are not cut off."""
+    shape = tuple([n + low + high for n, (low, high) in zip(x.shape, pads)])
+    inside = tuple([slice(max(low, 0), n - max(high, 0)) for n, (low, high) in zip(shape, pads)])
+    return memory.empty(shape, x.dtype), inside
+
+
+def _borders(shape: tuple[int, ...], inside: tuple[slice, ...]) -> Iterator[tuple[slice, ...]]:
+    """What lies around `inside`, in pieces that do not meet."""
+    for axis, (n, kept) in enumerate(zip(shape, inside)):
+        lead = inside[:axis]
+        if kept.start > 0:
+            yield *lead, slice(0, kept.start)
+        if kept.stop < n:
+            yield *lead, slice(kept.stop, n)
 
 
 @primitive
 def pad_continued(x: Any, pads: Pads, mode: str) -> Any:
     """`x` continued at its borders: mirrored ("reflect"), by its edge ("replicate") or round ("circular")."""
-    made = _kernels.run(x, ("continued", mode, *pads), lambda: (_maps(x.shape, pads, mode), None))
-    if made is not None:
-        return made
+    if any(low < 0 or high < 0 for low, high in pads):
+        made = _kernels.run(x, ("continued", mode, *pads), lambda: (_maps(x.shape, pads, mode), None))
+        if made is not None:
+            return made
+        for axis, (low, high) in enumerate(pads):
+            if low or high:
+                x = np.take(x, _sources(mode, x.shape[axis], low, high), axis)
+        return x
+    out, inside = _with_room(x, pads)
+    put(out[inside], x)
     for axis, (low, high) in enumerate(pads):
-        if low or high:
-            x = np.take(x, _sources(mode, x.shape[axis], low, high), axis)
-    return x
+        for target, source in _continuations(mode, x.shape[axis], low, high):
+            part = out[(*ALL[:axis], target, *inside[axis + 1 :])]
+            from_ = out[(*ALL[:axis], source, *inside[axis + 1 :])]
+            put(part, from_ if mode != "replicate" else expand.on_arrays(from_, part.shape))
+    return out
+
+
+def _continuations(mode: str, size: int, low: int, high: int) -> Iterator[tuple[slice, slice]]:
+    """The two borders of an axis whose middle is filled, and where in the middle they come from."""
+    end = low + size
+    sources = {
+        "reflect": (slice(2 * low, low, -1), slice(end - 2, end - 2 - high if end - 2 >= high else None, -1)),
+        "replicate": (slice(low, low + 1), slice(end - 1, end)),
+        "circular": (slice(size, size + low), slice(low, low + high)),
+    }[mode]
+    if low:
+        yield slice(0, low), sources[0]
+    if high:
+        yield slice(end, end + high), sources[1]
 
 
 @primitive

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 from typing import Any
 
 import numpy as np
 
-from ..runtime import memory, settings
+from ..runtime import memory
 from .along import memory_order
 from .dispatch import primitive
-from .memory import FROM, put
+from .memory import put, row_major
 from .movement import restrided
+from .moves import moves
+
+CHANNELS_IN = (4, 5)  # dimensions of images and volumes
+FURTHEST = 1 << 62
+WHOLE, BACKWARDS = slice(None), slice(None, None, -1)
 
 
 @primitive
@@ -25,14 +31,14 @@ def pick(x: Any, index: tuple) -> Any:
 def place(x: Any, shape: Sequence[int], index: tuple) -> Any:
     """Zeros of `shape` with `x` where `pick` of the same index would look."""
     whole = memory.zeros(shape, x.dtype)
-    whole[index] = x
+    put(pick.on_arrays(whole, index), x)
     return whole
 
 
 @primitive
 def zeros_of(x: Any, shape: Sequence[int]) -> Any:
     """Zeros of another shape in the dtype of `x`."""
-    return np.zeros(shape, x.dtype)
+    return memory.zeros(tuple(shape), x.dtype)
 
 
 @primitive
@@ -85,80 +91,102 @@ def unfold_add(x: Any, shape: Sequence[int], dimension: int, size: int, step: in
 @primitive
 def cat(arrays: Any, dim: int) -> Any:
     """Arrays one after the other along an axis."""
-    return _joined(arrays, dim)
+    return _joined(arrays if type(arrays) is list else list(arrays), dim)
 
 
-def _joined(arrays: Any, dim: int) -> np.ndarray:
-    """`np.concatenate`, by the kernels for copies where there is much to copy, into row-major memory."""
-    if (
-        sum([a.size for a in arrays]) < FROM * settings.kernels_from
-        or not _alike(arrays, dim)
-        or _images_of_channels(arrays)
-    ):
-        return np.concatenate(arrays, dim)
-    first, dim = arrays[0], dim % arrays[0].ndim
-    shape = (*first.shape[:dim], sum(a.shape[dim] for a in arrays), *first.shape[dim + 1 :])
-    out = memory.empty(shape, first.dtype)
-    start = 0
-    for a in arrays:
-        end = start + a.shape[dim]
-        put(out[(slice(None),) * dim + (slice(start, end),)], a)
-        start = end
-    return out
-
-
-def _alike(arrays: Any, dim: int) -> bool:
-    """Are they of one type and, along the other axes, of one shape?"""
+def _joined(arrays: list[np.ndarray], dim: int) -> np.ndarray:
     first = arrays[0]
-    if not -first.ndim <= dim < first.ndim:
-        return False
-    around = [(a.dtype, a.ndim, a.shape[: dim % first.ndim], a.shape[dim % first.ndim + 1 :]) for a in arrays]
-    return all(one == around[0] for one in around)
+    dim = dim + first.ndim if dim < 0 else dim
+    found = moves(first.size * len(arrays))
+    length = found.extent(arrays, dim) if found else None
+    if length is not None and not (first.ndim in CHANNELS_IN and _images_of_channels(arrays)):
+        shape = first.shape
+        out = memory.empty((*shape[:dim], length, *shape[dim + 1 :]), first.dtype)
+        if found.join(out, arrays, first.itemsize, dim, 0):
+            return out
+    return np.concatenate(arrays, dim)
 
 
 def _images_of_channels(arrays: Any) -> bool:
     """Do the channels lie together in memory in all of these? Then they are to do so in the result."""
+    if arrays[0].flags.c_contiguous:
+        return False
     orders = {memory_order(a) for a in arrays}
-    return len(orders) == 1 and orders != {tuple(range(arrays[0].ndim))} and arrays[0].ndim in (4, 5)
+    return len(orders) == 1 and orders != {tuple(range(arrays[0].ndim))}
 
 
 @primitive
 def stack(arrays: Any, dim: int) -> Any:
     """Arrays side by side along a new axis."""
-    lead = (slice(None),) * (dim % (arrays[0].ndim + 1))
-    parts = [a[(*lead, None)] for a in arrays]
+    arrays = arrays if type(arrays) is list else list(arrays)
     first = arrays[0]
-    if first.flags.c_contiguous or sum(a.size for a in arrays) >= FROM * settings.kernels_from:
-        return _joined(parts, len(lead))
-    out = np.empty((*first.shape[: len(lead)], len(parts), *first.shape[len(lead) :]), first.dtype)
-    return np.concatenate(parts, len(lead), out=out)
+    dim = dim + first.ndim + 1 if dim < 0 else dim
+    out = memory.empty((*first.shape[:dim], len(arrays), *first.shape[dim:]), first.dtype)
+    found = moves(out.size) if dim <= first.ndim else None
+    if found and found.join(out, arrays, first.itemsize, dim, 1):
+        return out
+    return np.stack(arrays, dim, out=out)
 
 
 @primitive
 def flip(x: Any, dims: Sequence[int]) -> Any:
     """Axes in the opposite order."""
-    return np.flip(x, tuple(dims)).copy(order="K")
+    turned = x[tuple([BACKWARDS if d in dims else WHOLE for d in range(x.ndim)])] if dims else x
+    if not x.flags.c_contiguous or not (found := moves(x.size)):
+        return turned.copy(order="K") if dims else x.copy(order="K")
+    out = memory.empty(x.shape, x.dtype)
+    return out if found.copy(out, turned, x.itemsize) else turned.copy(order="K")
 
 
 @primitive
 def roll(x: Any, shifts: Sequence[int], dims: Sequence[int] | None) -> Any:
     """Elements shifted along axes; those that fall off come back at the other end."""
-    return np.roll(x, tuple(shifts), tuple(dims)) if dims else np.roll(x, tuple(shifts))
+    if not dims:
+        return _rolled(x.reshape(-1), list(shifts), [0]).reshape(x.shape)
+    return _rolled(x, list(shifts), list(dims))
+
+
+def _rolled(x: np.ndarray, shifts: list[int], dims: list[int]) -> np.ndarray:
+    by = [0] * x.ndim
+    for shift, dim in zip(shifts, dims):
+        by[dim] += shift
+    parts = [_rolled_parts(n, k % n) if n else [] for n, k in zip(x.shape, by)]
+    out = memory.empty(x.shape, x.dtype)
+    for corner in product(*parts):
+        put(out[tuple([target for target, _ in corner])], x[tuple([source for _, source in corner])])
+    return out
+
+
+def _rolled_parts(n: int, by: int) -> list[tuple[slice, slice]]:
+    """Where what lies along an axis goes to, and where it comes from."""
+    if not by:
+        return [(WHOLE, WHOLE)]
+    return [(slice(by, None), slice(None, n - by)), (slice(None, by), slice(n - by, None))]
 
 
 @primitive
 def tril(x: Any, diagonal: int = 0) -> Any:
     """The lower triangle of each matrix."""
-    return _triangle(x, np.tri(*x.shape[-2:], k=diagonal, dtype=bool))
+    made = _triangle(x, diagonal + 1, 1)
+    return np.tril(x, diagonal) if made is None else made
 
 
 @primitive
 def triu(x: Any, diagonal: int = 0) -> Any:
     """The upper triangle of each matrix."""
-    return _triangle(x, ~np.tri(*x.shape[-2:], k=diagonal - 1, dtype=bool))
+    made = _triangle(x, diagonal, 0)
+    return np.triu(x, diagonal) if made is None else made
 
 
-def _triangle(x: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    out = np.zeros(x.shape, x.dtype)
-    np.copyto(out, x, where=mask)
-    return out
+def _triangle(x: np.ndarray, before: int, lower: int) -> np.ndarray | None:
+    """What lies in the first `before` columns of row 0 (one more in each row), or behind; None: for numpy."""
+    found = moves(x.size)
+    if not found or not -FURTHEST < before < FURTHEST:
+        return None
+    out = memory.empty(x.shape, x.dtype)
+    return out if found.triangle(out, row_major_or_same(x), x.itemsize, before, lower) else None
+
+
+def row_major_or_same(x: np.ndarray) -> np.ndarray:
+    """`x`, or a copy whose elements lie row after row."""
+    return x if x.flags.c_contiguous else row_major(x)

@@ -36,6 +36,14 @@ def sum(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 
 
 @primitive
+def trace(x: Any) -> Any:
+    """The sum of the diagonal of a matrix, added in double precision; of integers as int64."""
+    if x.dtype.kind in "biu":
+        return x.trace(dtype=np.int64)
+    return np.asarray(x.trace(dtype=np.complex128 if x.dtype.kind == "c" else np.float64), x.dtype)
+
+
+@primitive
 def prod(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """The product along `axis`, in the dtype of `x`."""
     large = x.size >= settings.kernels_from or is_half(x)

@@ -43,9 +43,13 @@ def as_basic(index: Any) -> tuple | None:
         index = (index,)
     for i in index:
         k = type(i)
-        if k is not int and (k not in BASIC or (k is slice and i.step is not None)):
+        if k is not int and (k not in BASIC or (k is slice and i.step is not None and not _forward(i.step))):
             return None
     return index
+
+
+def _forward(step: Any) -> bool:
+    return type(step) is int and step > 0
 
 
 def rows(self: Tensor, index: Tensor) -> Tensor:

@@ -79,6 +79,8 @@ def composite(body: Function | None = None, **options: Any) -> Any:
         out = kwargs.pop("out", None) if kwargs else None
         if kwargs and not SYNONYMS.keys().isdisjoint(kwargs):
             kwargs = {k if k in names else SYNONYMS.get(k, k): v for k, v in kwargs.items()}
+        if out is not None and isinstance(out, Tensor):
+            call.operator.check_out(out, args, kwargs)
         result = casts[-1](call.operator, run, args, kwargs) if casts else run(*args, **kwargs)
         return result if out is None else write_out(out, result, call.__name__)
 
@@ -111,6 +113,10 @@ class Composite:
 
     family = "composite"
     has_rules = False
+
+    @staticmethod
+    def check_out(out: Tensor, args: Any, kwargs: dict) -> None:
+        """Raises for an `out=` that the function does not take: see `outs.guard_out`."""
 
     def __init__(self, body: Function, *, namespace: str = "", **options: Any) -> None:
         self.body, self.namespace, self.name = body, namespace, options.get("name") or body.__name__

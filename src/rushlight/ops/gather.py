@@ -44,6 +44,9 @@ gather_along.gradient(input=lambda g, input_shape, dim, index: lang.spread_along
 spread_along.gradient(x=lambda g, dim, index: lang.gather_along(g, dim, index))
 
 
+EXPANDED_FROM = 4096  # elements of a result from which on a copy of a view is the quicker way
+
+
 def check_index(name, index, types=(int64, int32)):
     """An index is a tensor of integers."""
     if not isinstance(index, Tensor):
@@ -215,6 +218,8 @@ def repeat_interleave(input, repeats=None, dim=None, *, output_size=None):
         repeats = repeats.reshape(-1)
     elif isinstance(repeats, int) and repeats < 0:
         raise RuntimeError(f"repeats can not be negative, but it is {repeats}")
+    elif output_size is None and input._a.size * repeats >= EXPANDED_FROM:
+        return spread_out(input, d, repeats)
     index = repeat_index(n, repeats)
     if output_size is not None and index.size != output_size:
         raise RuntimeError(
@@ -222,6 +227,14 @@ def repeat_interleave(input, repeats=None, dim=None, *, output_size=None):
             f"but {index.size} come out"
         )
     return take_rows(input, d, wrap(index, int64))
+
+
+def spread_out(input, dim, repeats):
+    """Each slice as often, by a view that shows it so often."""
+    shape = input._a.shape
+    lead, rest = shape[:dim], shape[dim + 1 :]
+    wide = input.reshape(*lead, shape[dim], 1, *rest).expand(*lead, shape[dim], repeats, *rest)
+    return wide.contiguous().reshape(*lead, shape[dim] * repeats, *rest)
 
 
 def counted(repeats):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from .. import lang
-from ..autograd.modes import state
-from ..tensor.core import QUICK, Tensor, wrap
+from ..tensor.core import Tensor, wrap
 from ..tensor.dtype import can_cast, promote
 from .alias import alias
 from .declare import composite, operator
 from .intercept import interceptors
+from .listed import arrays_of
 from .operator import record
 from .outs import guard_out
 from .pieces import atleast_rank
@@ -45,21 +45,15 @@ def cut(g, shapes, dim):
 
 def at_once(call, join, tensors, dim):
     """The quick way for plain tensors of one type: `join` their arrays; None for anything else."""
-    if interceptors or type(tensors) not in (list, tuple) or not tensors:
+    found = None if interceptors else arrays_of(tensors)
+    if found is None:
         return None
-    dt = getattr(tensors[0], "dtype", None)
-    arrays = []
-    wanted = False
-    for t in tensors:
-        if type(t) not in QUICK or t.dtype is not dt:
-            return None
-        wanted = wanted or t._rg
-        arrays.append(t._a)
+    arrays, wanted = found
     try:
-        result = wrap(join(arrays, dim), dt)
+        result = wrap(join(arrays, dim), tensors[0].dtype)
     except ValueError:  # the careful way says why, or knows better
         return None
-    if wanted and state.grad:
+    if wanted:
         record(call.operator, (tensors, dim), (arrays, dim), result._a, result)
     return result
 
@@ -102,7 +96,7 @@ def of_one_type(tensors, out=None, name="cat"):
 @composite(method=False)
 def cat(tensors, dim=0):
     """Tensors one after the other along a dimension; the other dimensions must agree."""
-    joined = at_once(cat_arrays, lang.cat, tensors, dim)
+    joined = at_once(cat_arrays, lang.cat.on_arrays, tensors, dim)
     if joined is not None:
         return joined
     tensors = checked_list("cat", tensors)
@@ -162,7 +156,7 @@ def slices(g, count, dim):
 @composite(method=False)
 def stack(tensors, dim=0):
     """Tensors of one shape side by side along a new dimension."""
-    joined = at_once(stack_arrays, lang.stack, tensors, dim) if dim >= 0 else None
+    joined = at_once(stack_arrays, lang.stack.on_arrays, tensors, dim) if dim >= 0 else None
     if joined is not None:
         return joined
     tensors = checked_list("stack", tensors)

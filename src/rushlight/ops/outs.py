@@ -11,36 +11,20 @@ from ..tensor.inplace import check_overlap
 
 
 def guard_out(call: Callable[..., Any], same_type: bool = True) -> Callable[..., Any]:
-    """Makes an operator refuse an `out=` that shares memory with its arguments or has another type."""
+    """Makes a composite refuse an `out=` that shares memory with its arguments or has another type."""
     operator = call.operator  # type: ignore[attr-defined]
 
-    def guarded(*args: Any, **kwargs: Any) -> Any:
-        out = kwargs.get("out")
-        if isinstance(out, Tensor):
-            refuse_sharing(operator.name, out, [*args, *(v for k, v in kwargs.items() if k != "out")])
-            first = args[0] if args else kwargs.get("input")
-            if same_type and isinstance(first, Tensor) and out.dtype is not first.dtype:
-                raise RuntimeError(
-                    f"{operator.name}(): Expected out tensor to have dtype {first.dtype.name}, but got "
-                    f"{out.dtype.name} instead; "
-                    "leave out= away and convert the result"
-                )
-        return call(*args, **kwargs)
+    def check(out: Tensor, args: Any, kwargs: dict) -> None:
+        refuse_sharing(operator.name, out, [*args, *kwargs.values()])
+        first = args[0] if args else kwargs.get("input")
+        if same_type and isinstance(first, Tensor) and out.dtype is not first.dtype:
+            raise RuntimeError(
+                f"{operator.name}(): Expected out tensor to have dtype {first.dtype.name}, but got "
+                f"{out.dtype.name} instead; leave out= away and convert the result"
+            )
 
-    for name in (
-        "__name__",
-        "__qualname__",
-        "__module__",
-        "__doc__",
-        "__wrapped__",
-        "operator",
-        "accepts_out",
-    ):
-        setattr(guarded, name, getattr(call, name))
-    operator.call = guarded
-    if Tensor.__dict__.get(operator.name) is call:
-        setattr(Tensor, operator.name, guarded)
-    return guarded
+    operator.check_out = check
+    return call
 
 
 def refuse_sharing(name: str, out: Tensor, arguments: list[Any]) -> None:

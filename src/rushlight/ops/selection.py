@@ -11,6 +11,7 @@ from ..lang.index import scalar
 from ..return_types import frexp as FrexpResult
 from ..tensor.core import Tensor, wrap
 from ..tensor.dtype import promote
+from ..tensor.limits import finfo
 from .declare import composite, elementwise, operator
 from .kinds import is_complex, is_integral
 from .operator import OPERATORS
@@ -102,9 +103,17 @@ _nextafter.gradient(
 )
 
 
-@elementwise(inplace=True)
+@composite(inplace=True)
 def nan_to_num(input, nan: float | None = None, posinf: float | None = None, neginf: float | None = None):
     """Numbers in place of NaN (0) and of the infinities (the largest and smallest finite numbers)."""
+    if input.dtype.reduced:  # it is computed in a type that has larger numbers
+        most = finfo(input.dtype).max
+        posinf, neginf = most if posinf is None else posinf, -most if neginf is None else neginf
+    return finite_only(input, nan=nan, posinf=posinf, neginf=neginf)
+
+
+@elementwise(name="_finite_only", method=False, out=False, node="NanToNumBackward0")
+def finite_only(input, *, nan=None, posinf=None, neginf=None):
     if is_integral(input):
         return input
     if is_complex(input):
@@ -115,7 +124,7 @@ def nan_to_num(input, nan: float | None = None, posinf: float | None = None, neg
     return lang.where(lang.isnan(input), 0.0 if nan is None else nan, bounded)
 
 
-nan_to_num.gradient(input=lambda g, input: lang.where(lang.isfinite(input), g, 0.0))
+finite_only.gradient(input=lambda g, input: lang.where(lang.isfinite(input), g, 0.0))
 
 
 @operator(returns=FrexpResult, exact=True)

@@ -6,15 +6,17 @@ additions of one need not wait for each other. float32 sums and products run in 
 
 from __future__ import annotations
 
-from ...runtime.ir import Function, Value, Variable, f64, i64, ptr
+from ...runtime.ir import Function, Value, Variable, f64, i1, i64, ptr
 from .blocked import Kernel
 from .lowering import MEMORY, first_lanes, load, store
 
+EXTREMES = ("max", "min")
 VECTORS = 4  # of columns that a task scans at once
 ROWS = 8
 WORDS = (
     *("out", "places", "x", "scratch", "threads", "shared_bytes", "slot_bytes"),
-    *("tasks", "length", "inner", "blocks"),  # a task is a block of columns, or of rows
+    *("tasks", "length", "inner", "blocks"),
+    "items",  # blocks of columns or of rows, or for extremes rows, which the tasks share
     *(f"{name}_{kind}" for name in ("out", "x") for kind in ("outer", "step")),
     "outer",
 )
@@ -31,25 +33,50 @@ def scanning_ir(op: str, dtype: str, columns: bool, level: str, vector_bytes: in
     kernel = Kernel(_Lanes(dtype, vector_bytes), WORDS)  # type: ignore[arg-type]
     kernel.module.level = level
     with kernel.phase("scan", "tasks") as (f, w, task, _):
-        lanes = kernel.machine.lanes
-        if columns:
-            outer, first = task // w["blocks"], task % w["blocks"] * (VECTORS * lanes)
-            left = w["inner"] - first
-            with f.either(left >= VECTORS * lanes) as (whole, part):
-                for arm, masks in ((whole, None), (part, left)):
-                    with arm:
-                        chains = [
-                            _column(f, kernel, op, outer, first, k * lanes, masks) for k in range(VECTORS)
-                        ]
-                        _scan(f, w["length"], chains)
-        else:
-            row = task * ROWS
-            with f.either(w["outer"] - row >= ROWS) as (whole, part):
-                with whole:
-                    _scan(f, w["length"], [_Chain(f, kernel, op, row + k, None) for k in range(ROWS)])
-                with part, f.loop(row, w["outer"]) as one:
-                    _scan(f, w["length"], [_Chain(f, kernel, op, one, None)])
+        low, high = (w["items"] * k // w["tasks"] for k in (task, task + 1))
+        with f.loop(low, high) as item:
+            if columns:
+                _columns(f, kernel, op, item)
+            elif op in EXTREMES:
+                _extreme_row(f, kernel, op, item)
+            else:
+                _rows(f, kernel, op, item * ROWS)
     return kernel.finish()
+
+
+def _columns(f: Function, kernel: Kernel, op: str, item: Value) -> None:
+    w, lanes = kernel.words(f), kernel.machine.lanes
+    outer, first = item // w["blocks"], item % w["blocks"] * (VECTORS * lanes)
+    left = w["inner"] - first
+    with f.either(left >= VECTORS * lanes) as (whole, part):
+        for arm, masks in ((whole, None), (part, left)):
+            with arm:
+                chains = [_column(f, kernel, op, outer, first, k * lanes, masks) for k in range(VECTORS)]
+                _scan(f, w["length"], chains)
+
+
+def _rows(f: Function, kernel: Kernel, op: str, row: Value) -> None:
+    w = kernel.words(f)
+    with f.either(w["outer"] - row >= ROWS) as (whole, part):
+        with whole:
+            _scan(f, w["length"], [_Chain(f, kernel, op, row + k, None) for k in range(ROWS)])
+        with part, f.loop(row, w["outer"]) as one:
+            _scan(f, w["length"], [_Chain(f, kernel, op, one, None)])
+
+
+def _extreme_row(f: Function, kernel: Kernel, op: str, row: Value) -> None:
+    """One row, a vector at a time as long as nothing in it reaches the extreme so far."""
+    length, lanes = kernel.words(f)["length"], kernel.machine.lanes
+    chain, wide = _Chain(f, kernel, op, row, None), _Chain(f, kernel, op, row, None, lanes=lanes)
+    chain.start()
+    whole = ((length - 1) & -lanes) + 1
+    with f.loop(1, whole, lanes) as k, f.either(wide.any_reaches(k, chain)) as (some, none):
+        with some, f.loop(k, k + lanes) as one:
+            chain.step(one)
+        with none:
+            wide.repeat(k, chain)
+    with f.loop(whole, length) as k:
+        chain.step(k)
 
 
 def _column(f: Function, kernel: Kernel, op: str, outer: Value, first: Value, k: int, left: Value | None):
@@ -66,6 +93,12 @@ def _scan(f: Function, length: Value, chains: list[_Chain]) -> None:
             chain.step(k)
 
 
+def _any(f: Function, lanes: int) -> str:
+    name = f"llvm.vector.reduce.or.v{lanes}i1"
+    f.module.declare(name, f"declare i1 @{name}(<{lanes} x i1>)")
+    return name
+
+
 class _Chain:
     """One running value, or a vector of them from column `column` on."""
 
@@ -78,7 +111,7 @@ class _Chain:
         at = 0 if column is None else column * self.size
         self.out_at, self.x_at = outer * words["out_outer"] + at, words["x"] + outer * words["x_outer"] + at
         self.out, self.places = words["out"], words["places"]
-        self.extreme = op in ("max", "min")
+        self.extreme = op in EXTREMES
         self.running: Variable
         self.where: Variable
 
@@ -97,6 +130,20 @@ class _Chain:
             self.running.set(self.f.select(taken, value, before))
         else:
             self.running.set(before + value if self.op == "add" else before * value)
+        self._store(k)
+
+    def any_reaches(self, k: Value, best: _Chain) -> Value:
+        """Does one of the elements from `k` on reach what the other chain has so far?"""
+        f, value = self.f, self._load(k)
+        reached = self._reaches(value, f.splat(best.running.get(), self.lanes))
+        return f.value(i1, f"call i1 @{_any(f, self.lanes)}({reached})")
+
+    def repeat(self, k: Value, best: _Chain) -> None:
+        """The same result from `k` on."""
+        self.running, self.where = (
+            self.f.variable(v.type.vector(self.lanes), self.f.splat(v.get(), self.lanes))
+            for v in (best.running, best.where)
+        )
         self._store(k)
 
     def _reaches(self, value: Value, best: Value) -> Value:
