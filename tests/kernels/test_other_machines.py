@@ -55,6 +55,12 @@ def test_element_wise_kernels(compile_for_arm, op):
     assert relocate(compile_for_arm(elementwise_ir(Graph(node), "neon", 16))).machine == "aarch64"
 
 
+def test_random_numbers(compile_for_arm):
+    from rushlight.random.kernels import _generate
+
+    assert relocate(compile_for_arm(_generate())).machine == "aarch64"
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_small_layers_and_losses(compile_for_arm, dtype):
     from rushlight.kernels.llvm.linear import linear_ir

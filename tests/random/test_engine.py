@@ -36,6 +36,27 @@ def test_pieces_are_the_whole_cut_up(take):
     np.testing.assert_array_equal(whole.get_state(), pieces.get_state())
 
 
+def test_numpy_and_generated_code_take_turns_in_one_stream(monkeypatch):
+    """The key of the twister moves with whoever draws; the numbers are the same."""
+    from rushlight.runtime import settings
+
+    stream, plain = Generator().manual_seed(3), Generator().manual_seed(3)
+    monkeypatch.setattr(settings, "kernel_mode", "off")
+    expected = plain.raw32(400_000)
+    drawn = []
+    for mode, count in (
+        ("force", 90_000),
+        ("off", 110_000),
+        ("force", 100),
+        ("force", 99_900),
+        ("off", 100_000),
+    ):
+        monkeypatch.setattr(settings, "kernel_mode", mode)
+        drawn.append(stream.raw32(count))
+        stream = copy.deepcopy(stream)
+    np.testing.assert_array_equal(np.concatenate(drawn), expected)
+
+
 def test_draws_cannot_be_spoilt_from_outside():
     generator = Generator()
     for drawn in (generator.raw32(3), generator.floats(3), generator.doubles(3)):

@@ -42,9 +42,9 @@ def _channels(name, input):
     return (*shape[:2], *(1,) * (len(shape) - 2))
 
 
-def _kept(input, p, shape=None):
-    """Ones of probability 1 - p, and zeros, laid out like the input."""
-    draw = lambda size, name, _: draws.bernoulli(default_generator, 1 - p, size, name)  # noqa: E731
+def _kept(input, p, shape=None, one=1.0):
+    """`one` with probability 1 - p, else zero, laid out like the input."""
+    draw = lambda size, name, _: draws.bernoulli(default_generator, 1 - p, size, name, one)  # noqa: E731
     return drawn_into(input._a, input.dtype, draw) if shape is None else draw(shape, input.dtype.name, True)
 
 
@@ -62,9 +62,7 @@ def _drop(name, input, p, training, inplace, by_channel=False):
     shape = _channels(name, input) if by_channel else None
     if p == 1 or input.is_meta:
         return _times(input, 0.0, inplace)
-    noise = _kept(input, p, shape)
-    noise *= noise.dtype.type(1 / (1 - p))
-    return _times(input, noise, inplace)
+    return _times(input, _kept(input, p, shape, 1 / (1 - p)), inplace)
 
 
 def _drop_alpha(name, input, p, training, inplace, by_channel=False):

@@ -16,7 +16,7 @@ from .fused import fma32, fma64
 from .precision import COMPLEX_PARTS, float_format, from_parts
 
 # Numbers worked on at a time: large enough to hide numpy's cost per call, small enough for the cache.
-CHUNK = 1 << 15
+CHUNK = 1 << 16
 
 
 def size_of(shape):

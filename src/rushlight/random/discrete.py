@@ -2,19 +2,20 @@
 
 import numpy as np
 
+from . import kernels
 from .continuous import CHUNK, exponential, filled
-from .engine import DOUBLE_BITS
+from .engine import COMPILED_FROM, DOUBLE_BITS
 from .integers import storage_of
 from .precision import FLOATS, SIGNED, float_format
 
 
-def bernoulli(gen, p, shape, dtype="float32"):
-    """One with probability p, else zero. `p` is a number, or an array that broadcasts to `shape`.
+def bernoulli(gen, p, shape, dtype="float32", one=1.0):
+    """`one` with probability p, else zero. `p` is a number, or an array that broadcasts to `shape`.
 
     A probability array of float64 takes 53 random bits for each element, one of a narrower dtype 24.
     """
     if np.ndim(p) == 0 and not isinstance(p, np.ndarray):
-        return _bernoulli_scalar(gen, float(p), shape, dtype)
+        return _bernoulli_scalar(gen, float(p), shape, storage_of(dtype), one)
     p = np.asarray(p)
     if not np.issubdtype(p.dtype, np.floating) and p.dtype.name != "bfloat16":
         raise NotImplementedError(
@@ -27,15 +28,28 @@ def bernoulli(gen, p, shape, dtype="float32"):
             f"Expected p_in >= 0 && p_in <= 1: probabilities lie between {p.min()} and {p.max()}"
         )
     numbers = filled(shape, p.dtype, gen.doubles if double else gen.floats)
-    return (numbers < p).astype(storage_of(dtype))
+    return _times((numbers < p).astype(storage_of(dtype)), one)
 
 
-def _bernoulli_scalar(gen, p, shape, dtype):
+def _times(drawn, one):
+    if one != 1:
+        drawn *= drawn.dtype.type(one)
+    return drawn
+
+
+def _bernoulli_scalar(gen, p, shape, storage, one):
     if not 0 <= p <= 1:
         raise RuntimeError(f"bernoulli_ expects p to be in [0, 1], but got p={p}")
     # u < p for u = k / 2**53 is k < ceil(p * 2**53), and that product is exact: compare the integers.
     limit = np.uint64(int(np.ceil(p * 2.0**53)))
-    return filled(shape, storage_of(dtype), lambda n: (gen.raw64(n) & DOUBLE_BITS) < limit)
+
+    def sample(n):
+        compiled = kernels.get(n) if n >= COMPILED_FROM and storage == np.float32 else None
+        if compiled is not None:
+            return compiled.below(gen.raw32(2 * n), int(limit), one)
+        return _times(((gen.raw64(n) & DOUBLE_BITS) < limit).astype(storage), one)
+
+    return filled(shape, storage, sample)
 
 
 def geometric(gen, shape, dtype="float32", p=0.5):

@@ -1,7 +1,7 @@
 """The CPU generator: a 32-bit Mersenne twister drawn from in PyTorch's order.
 
-Outputs are produced in blocks of 624 words. Small draws are slices of the current block, large ones go
-straight to numpy's implementation of the same twister.
+Outputs are produced in blocks of 624 words. Small draws are slices of the current block, large ones take
+many blocks at once.
 """
 
 import operator
@@ -10,16 +10,17 @@ import threading
 
 import numpy as np
 
-from ..runtime import memory
+from . import kernels
 from . import state as layout
 from .state import WORDS
+from .twister import Twister, tempered
 
 DEFAULT_SEED = 67280421310721
 FLOAT_BITS = np.uint32((1 << 24) - 1)
 FLOAT_UNIT = np.float32(2.0**-24)
 DOUBLE_BITS = np.uint64((1 << 53) - 1)
 DOUBLE_UNIT = 2.0**-53
-_RAW_CHUNK = 1 << 16
+COMPILED_FROM = 1024  # numbers; numpy has fewer done as quickly
 
 
 class Generator:
@@ -28,7 +29,7 @@ class Generator:
     def __init__(self, device="cpu"):
         _check_device(device)
         self.lock = threading.RLock()
-        self._twister = None
+        self._twister = Twister()
         self.manual_seed(DEFAULT_SEED)
 
     # Seeding and state
@@ -38,7 +39,7 @@ class Generator:
         seed = _as_seed(seed)
         with self.lock:
             self._restart(seed, untouched=True)
-            self._must_seed = True
+            self._twister.seed(seed)
         return self
 
     def seed(self):
@@ -54,9 +55,13 @@ class Generator:
     def get_state(self):
         """The whole state as 5056 bytes, in the layout of `torch.get_rng_state()`."""
         with self.lock:
-            key = self._source().state["state"]["key"]
             return layout.pack(
-                self._seed, key, self._position, self._untouched, self.double_normal, self.float_normal
+                self._seed,
+                self._twister.key,
+                self._position,
+                self._untouched,
+                self.double_normal,
+                self.float_normal,
             )
 
     def set_state(self, state):
@@ -64,10 +69,9 @@ class Generator:
         seed, key, position, untouched, double_normal, float_normal = layout.unpack(state)
         with self.lock:
             self._restart(seed, untouched)
-            loaded = {"key": key, "pos": WORDS if untouched else 0}
-            self._source().state = {"bit_generator": "MT19937", "state": loaded}
+            self._twister.key = key
             if not untouched:
-                self._next_block()
+                self._open_block(tempered(key))
                 self._position = position
             self.double_normal, self.float_normal = double_normal, float_normal
         return self
@@ -107,7 +111,9 @@ class Generator:
             if start <= end <= WORDS:
                 self._position = end
                 return self._block_as_floats()[start:end]
-        return words_to_floats(self.raw32(count))
+        words = self.raw32(count)
+        compiled = kernels.get(count) if count >= COMPILED_FROM else None
+        return words_to_floats(words) if compiled is None else compiled.floats(words)
 
     def doubles(self, count):
         """`count` float64 numbers in [0, 1), 53 random bits each, as a read-only array."""
@@ -117,7 +123,9 @@ class Generator:
             if start <= end <= WORDS:
                 self._position = end
                 return self._block_as_doubles(start & 1)[start >> 1 : end >> 1]
-        return words_to_doubles(self.raw64(count))
+        words = self.raw32(2 * count)
+        compiled = kernels.get(count) if count >= COMPILED_FROM else None
+        return words_to_doubles(pair_words(words)) if compiled is None else compiled.doubles(words)
 
     def doubles_ahead(self):
         """Some doubles, at least one; `give_back` the unused ones before anything else is drawn."""
@@ -128,30 +136,29 @@ class Generator:
         self._position -= 2 * count
 
     def _raw32_across_blocks(self, count):
-        result = memory.empty((count,), np.dtype(np.uint32))
+        if count < 0:
+            raise ValueError(f"the number of words must not be negative, got {count}")
         filled = WORDS - self._position
-        result[:filled] = self._block[self._position :]
-        whole_blocks_end = filled + (count - filled) // WORDS * WORDS
-        if whole_blocks_end > filled:
-            self._untouched, source = False, self._source()
-            while filled < whole_blocks_end:
-                size = min(_RAW_CHUNK, whole_blocks_end - filled)
-                result[filled : filled + size] = source.random_raw(size)
-                filled += size
+        blocks = (count - filled) // WORDS
+        parts = [self._block[self._position :]]
+        if blocks:
+            self._untouched = False
+            parts.append(self._twister.blocks(blocks))
+            filled += blocks * WORDS
             self._position = WORDS
             self._forget_block()
         if filled < count:
-            self._next_block()
+            self._open_block(self._twister.blocks(1))
             self._position = count - filled
-            result[filled:] = self._block[: self._position]
+            parts.append(self._block[: self._position])
+        result = np.concatenate(parts) if len(parts) > 1 else parts[0]
         result.flags.writeable = False
         return result
 
-    def _next_block(self):
-        self._block = self._source().random_raw(WORDS).astype(np.uint32)
+    def _open_block(self, words):
+        self._forget_block()
+        self._block = words
         self._block.flags.writeable = False
-        self._floats = None
-        self._doubles = [None, None]
         self._position = 0
         self._untouched = False
 
@@ -173,19 +180,8 @@ class Generator:
             self._doubles[parity].flags.writeable = False
         return self._doubles[parity]
 
-    def _source(self):
-        """numpy's twister, made at the first draw (which spares programs that draw nothing importing it)."""
-        if self._twister is None:
-            self._twister = np.random.MT19937(0)
-            self._seeder = np.random.RandomState(self._twister)
-        if self._must_seed:
-            self._seeder.seed(self._seed & 0xFFFFFFFF)
-            self._must_seed = False
-        return self._twister
-
     def _restart(self, seed, untouched):
         self._seed = seed
-        self._must_seed = False
         self._position = WORDS
         self._untouched = untouched
         # The second half of a Box-Muller pair waits here for the next serial draw of a normal number.

@@ -7,6 +7,7 @@ import numpy as np
 from ..runtime import memory
 from . import kernels
 from .continuous import filled
+from .engine import COMPILED_FROM
 from .precision import FLOATS, SIGNED, UNSIGNED
 
 # From this many values on, PyTorch spends two words of the twister on each number.
@@ -154,7 +155,11 @@ def _spread(gen, shape, dtype, low, count):
     words = gen.raw64 if count >= _TWO_WORDS_FROM else gen.raw32
 
     def sample(n):
-        values = _modulo(words(n), count).astype(np.int64)
+        drawn = words(n)
+        compiled = kernels.get(n) if n >= COMPILED_FROM and words == gen.raw32 else None
+        if compiled is not None:
+            return _as_dtype(compiled.integers(drawn, low, count), dtype)
+        values = _modulo(drawn, count).astype(np.int64)
         values += low
         return _as_dtype(values, dtype)
 

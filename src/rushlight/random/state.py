@@ -3,6 +3,7 @@
 import numpy as np
 
 WORDS = 624
+BLOCKS_AHEAD = 16  # that generated code makes before it tempers their words: 40 KB
 
 # The saved structure of the 32-bit Mersenne twister followed by the cached normal samples.
 LAYOUT = np.dtype(
