@@ -162,8 +162,9 @@ def test_convolutions_and_pools(compile_for_arm):
 def test_recurrent_layers(compile_for_arm, kind):
     from rushlight.kernels.llvm import recurrent, recurrent_back
 
-    relocate(compile_for_arm(recurrent.recurrent_ir("float32", 16, kind, False)))
-    relocate(compile_for_arm(recurrent_back.recurrent_back_ir("float64", 16, kind, True)))
+    for few in (False, True):
+        relocate(compile_for_arm(recurrent.recurrent_ir("float32", 16, kind, False, few)))
+        relocate(compile_for_arm(recurrent_back.recurrent_back_ir("float64", 16, kind, True, few)))
 
 
 @pytest.mark.parametrize("name", ["float16", "bfloat16"])

@@ -32,7 +32,8 @@ SOURCES = (
 )
 GENERATORS = {"forward": recurrent.recurrent_ir, "backward": recurrent_back.recurrent_back_ir}
 LINE = 64
-FEW_ROWS, MANY_WEIGHTS = 4, 1 << 17  # where putting weights in order costs more than the products
+# where putting weights in order would cost more than it saves
+FEW_STEPS, FEW_ROWS, MANY_WEIGHTS = 4, 64, 1 << 16
 PARALLEL_MULTIPLICATIONS = 1 << 18  # work from which on threads share it
 RELEASE_MULTIPLICATIONS = 1 << 20  # work that is worth letting other Python threads run
 FEW_SEQUENCES = 6  # for each thread, up to which the states are parted instead of the sequences
@@ -80,7 +81,7 @@ def _sequences(sizes: tuple[int, ...], reverse: bool, plain: bool) -> Sequences:
 
 
 @lru_cache(maxsize=64)
-def _built(direction: str, kind: str, dtype: str, whole: bool) -> Any:
+def _built(direction: str, kind: str, dtype: str, whole: bool, few: bool) -> Any:
     """The address of a kernel; None where there is no compiler."""
     if settings.kernel_mode == "off" or not session.available():
         return None
@@ -88,8 +89,8 @@ def _built(direction: str, kind: str, dtype: str, whole: bool) -> Any:
         width = session.host().vector_bytes
         code = native.module(
             f"{kind}_{direction}",
-            (direction, kind, dtype, width, whole),
-            lambda: GENERATORS[direction](dtype, width, kind, whole),
+            (direction, kind, dtype, width, whole, few),
+            lambda: GENERATORS[direction](dtype, width, kind, whole, few),
             sources=SOURCES,
             symbols={pool.PARALLEL_FOR: pool.parallel_for_address()},
         )
@@ -143,10 +144,12 @@ class Sizes(NamedTuple):
     @property
     def applies(self) -> bool:
         """Is it a layer that a kernel does better than numpy?"""
-        if self.char not in "fd" or not self.work:
-            return False
-        few = self.rows < FEW_ROWS and self.weights > MANY_WEIGHTS
-        return settings.kernel_mode == "force" or not few
+        return self.char in "fd" and self.work > 0
+
+    @property
+    def few(self) -> bool:
+        """Are there so few steps that weights are best read as they lie?"""
+        return self.steps <= FEW_STEPS and self.batch <= FEW_ROWS and self.weights >= MANY_WEIGHTS
 
 
 class Rows(NamedTuple):
@@ -208,7 +211,8 @@ def _parts(sizes: Sizes, rounds: int, work: int, threads: int) -> Parts:
     if work < PARALLEL_MULTIPLICATIONS:
         threads = 1
     weights = len(sizes.slots.across) * sizes.hidden**2  # of the states
-    if threads > 1 and batch < FEW_SEQUENCES * threads and batch * weights >= ROUND_MULTIPLICATIONS:
+    large = batch < FEW_SEQUENCES * threads and batch * weights >= ROUND_MULTIPLICATIONS
+    if sizes.few or (threads > 1 and large):
         return Parts(threads, batch, 0, rounds, -(-sizes.blocks // threads))
     most = PART_ROWS if weights * sizes.item <= CACHED_WEIGHTS else 4 * PART_ROWS
     rows = min(most, -(-batch // threads))
@@ -217,7 +221,7 @@ def _parts(sizes: Sizes, rounds: int, work: int, threads: int) -> Parts:
 
 def _kernel(direction: str, sizes: Sizes) -> Any:
     whole = sizes.hidden % sizes.lanes == 0 if session.available() else False
-    return _built(direction, sizes.kind, np.dtype(sizes.char).name, whole)
+    return _built(direction, sizes.kind, np.dtype(sizes.char).name, whole, sizes.few)
 
 
 # ---- plans
@@ -258,6 +262,8 @@ def forward_plan(
         return None
     slots, blocks, line, rows = sizes.slots, sizes.blocks, sizes.lanes * sizes.item, sizes.rows
     lying, parts = _lying(sizes, strides), _parts(sizes, steps, sizes.work, threads)
+    if sizes.few:
+        return _plan_for_few(sizes, address, lying, parts, keep)
     many = parts.parts and parts.part_rows >= FEW_SEQUENCES
     fused = bool(many and sizes.weights * sizes.item <= CACHED_WEIGHTS)
     near = fused and not keep
@@ -274,6 +280,19 @@ def forward_plan(
     release = sizes.work >= RELEASE_MULTIPLICATIONS
     numbers_of_a_row = 0 if near else sums, sizes.padded
     return Plan(address, release, parts.threads, shared, slot, numbers, *numbers_of_a_row)
+
+
+def _plan_for_few(sizes: Sizes, address: int, lying: Rows, parts: Parts, keep: bool) -> Plan:
+    """Nothing is put in order: in each round the threads share the blocks of the state."""
+    slots, blocks = sizes.slots, sizes.blocks
+    numbers = (
+        *(sizes.steps, sizes.batch, sizes.features, sizes.hidden, sizes.rows, sizes.batch, int(keep)),
+        *(blocks * slots.slots, 0, *parts[2:], 1, 0, 0, blocked.HEADER, *lying),
+    )
+    sums = slots.slots * sizes.padded
+    shared = up(blocked.HEADER + sums * sizes.item, LINE)
+    release = sizes.work >= RELEASE_MULTIPLICATIONS
+    return Plan(address, release, parts.threads, shared, 0, numbers, sums, sizes.padded)
 
 
 @lru_cache(maxsize=512)
@@ -305,10 +324,12 @@ def backward_plan(
     weight_tasks = chunks * (len(slots.across) + len(slots.inward)) if any(needs[3:]) else 0
     if any(needs[5:]):
         weight_tasks += -(-blocks * slots.slots // recurrent_back.BIAS_VECTORS)
+    packs = 1 if sizes.few else blocks + (input_blocks if of_x else 0)
+    input_tasks = -(-input_blocks // recurrent_back.BLOCKS_OF_A_TASK) if sizes.few else _tasks(rows)
     numbers = (
         *(steps, batch, sizes.features, hidden, rows, parts.part_rows, 1),
-        *(blocks + (input_blocks if of_x else 0), _row_tasks(rows, lying) if copied else 0, *parts[2:]),
-        *(_tasks(rows) if of_x else 0, weight_tasks, -(-hidden // chunks), chunks, _zero_bytes(sizes)),
+        *(packs, _row_tasks(rows, lying) if copied else 0, *parts[2:]),
+        *(input_tasks if of_x else 0, weight_tasks, -(-hidden // chunks), chunks, _zero_bytes(sizes)),
         *(*gradient, *lying, *places.values()),
     )
     release = 2 * sizes.work >= RELEASE_MULTIPLICATIONS
@@ -325,8 +346,10 @@ def _areas(sizes: Sizes, of_x: bool, copied: bool) -> tuple[dict[str, int], int]
     slots, line, width = sizes.slots, sizes.lanes * sizes.item, sizes.padded * sizes.item
     input_blocks = -(-sizes.features // sizes.lanes)
     areas = {
-        "packed_across": sizes.blocks * len(slots.across) * sizes.padded * line,
-        "packed_inward": input_blocks * len(slots.inward) * sizes.padded * line if of_x else 0,
+        "packed_across": 0 if sizes.few else sizes.blocks * len(slots.across) * sizes.padded * line,
+        "packed_inward": input_blocks * len(slots.inward) * sizes.padded * line
+        if of_x and not sizes.few
+        else 0,
         "slopes": sizes.rows * slots.slots * width,
         "befores": sizes.rows * width,
         "states": sizes.batch * width,

@@ -45,19 +45,35 @@ def one_layer(mode, input, hx, weights, batch_first):
 
     `weights` are w_ih, w_hh, b_ih and b_hh. The way for small networks, whose time is mostly that of checks.
     """
-    w_ih, w_hh, *_ = weights
-    if interceptors or casts or type(input) not in QUICK or type(w_ih) not in QUICK:
+    if not _plain(input, 3, weights[0]):
         return None
-    x, dtype = input._a, input.dtype
-    if x.ndim != 3 or not x.size or dtype is not w_ih.dtype or x.shape[2] != w_ih._a.shape[1]:
-        return None
-    shape = 1, x.shape[0 if batch_first else 1], w_hh._a.shape[1]
-    states = _states(mode, hx, shape, dtype)
+    shape = 1, input._a.shape[0 if batch_first else 1], weights[1]._a.shape[1]
+    states = _states(mode, hx, shape, input.dtype)
     if states is None:
         return None
     out, *last = RUNS[mode](input, states, (*weights, None), None, False, batch_first)
     last = [_named(StackBackward0, s) for s in last]
     return _named(TransposeBackward0, out) if batch_first else out, tuple(last) if len(last) > 1 else last[0]
+
+
+def one_step(mode, input, hx, weights):
+    """The next state of one layer on a plain batch that fits it; None for anything else."""
+    if not _plain(input, 2, weights[0]):
+        return None
+    batch = len(input._a)
+    states = _states(mode, hx, (batch, weights[1]._a.shape[1]), input.dtype)
+    if states is None:
+        return None
+    _, *last = RUNS[mode](input, states, (*weights, None), (batch,), False, False)
+    return tuple(last) if len(last) > 1 else last[0]
+
+
+def _plain(input, dimensions, weight):
+    """Is it an ordinary tensor that fits the weight, and does nothing step in?"""
+    if interceptors or casts or type(input) not in QUICK or type(weight) not in QUICK:
+        return False
+    x, w = input._a, weight._a
+    return x.ndim == dimensions and x.size and input.dtype is weight.dtype and x.shape[-1] == w.shape[1]
 
 
 def _states(mode, hx, shape, dtype):

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from ...runtime.ir import Function, Module, Value, i64, ptr
-from .blocked import Machine, read_planes
+from .blocked import Machine, pairs, read_planes, transpose
 
-ROWS = (6, 4, 2, 1)  # of a tile, the most first: 6 rows of 4 vectors fill 24 of 32 registers
-UNITS = (6, 2, 1)
+ROWS = (6, 2, 1)  # of a tile, the most first: 6 rows of 4 vectors fill 24 of 32 registers
+ROWS_OF_NARROW = (6, 1)  # where it has fewer vectors: each shape of a tile is time to compile
 BLOCKS = (4, 2, 1)
-BLOCKS_OF_ONE_ROW = (8, *BLOCKS)  # one row alone needs as many sums to keep the multipliers busy
+BLOCKS_OF_ONE_ROW = (8, 1)  # one row alone needs as many sums to keep the multipliers busy
 BLOCKS_OF_FEW = (2, 1)  # where there are 16 registers
 CHUNK = 128  # rows whose outer products are added up before they are added to the result
 
@@ -23,6 +23,11 @@ CHUNK = 128  # rows whose outer products are added up before they are added to t
 def _widths(m: Machine) -> tuple[int, ...]:
     """Vectors of a row of a tile, as many as the machine has registers for."""
     return BLOCKS_OF_FEW if m.bytes == 32 else BLOCKS
+
+
+def _heights(m: Machine, width: int) -> tuple[int, ...]:
+    """Rows of a tile of that many vectors."""
+    return ROWS if width == _widths(m)[0] else ROWS_OF_NARROW
 
 
 # ---- packing
@@ -60,20 +65,20 @@ def fill(f: Function, m: Machine, target: Value, size: Value) -> None:
 # ---- rows times packed columns
 
 
-def define_product(module: Module, m: Machine, masked: bool = False) -> None:
+def define_product(module: Module, m: Machine, masked: bool = False, as_is: bool = False) -> None:
     """`out[n] = initial[n] + a[n] times the packed columns`; `initial` of pitch 0 is one row for all.
 
     Rows of `out` and `initial` are whole vectors; with `masked` those of `out` end after `columns` elements.
+    With `as_is` the columns are not packed: rows of them lie `step` bytes apart, and `valid` of each exist.
     """
     places = {"out": ptr, "initial": ptr, "a": ptr, "packed": ptr}
-    sizes = dict.fromkeys(
-        ("out_pitch", "initial_pitch", "a_pitch", "rows", "blocks", "inner", "columns"), i64
-    )
+    names = ["out_pitch", "initial_pitch", "a_pitch", "rows", "blocks", "inner", "columns"]
+    sizes = dict.fromkeys(names + (["step", "valid"] if as_is else []), i64)
     with module.function("product", exported=False, inline=False, **places, **sizes) as f:
         zero = f.constant(i64, 0)
 
         def tile(n: Value, b: Value, count: int, width: int) -> None:
-            _row_tile(f, m, n, b, count, width, masked)
+            _row_tile(f, m, n, b, count, width, masked, as_is)
 
         with f.when(f.rows.equals(1)):
             _split(f, f.blocks, BLOCKS_OF_ONE_ROW, lambda b, width: tile(zero, b, 1, width))
@@ -82,7 +87,7 @@ def define_product(module: Module, m: Machine, masked: bool = False) -> None:
             f,
             f.blocks,
             _widths(m),
-            lambda b, width: _split(f, f.rows, ROWS, lambda n, k: tile(n, b, k, width)),
+            lambda b, width: _split(f, f.rows, _heights(m, width), lambda n, k: tile(n, b, k, width)),
         )
 
 
@@ -96,8 +101,11 @@ def _split(f: Function, high: Value, steps: Sequence[int], body: Callable[[Value
         low = end
 
 
-def _row_tile(f: Function, m: Machine, n: Value, b: Value, count: int, width: int, masked: bool) -> None:
-    block_bytes = block_size(m, f.inner)
+def _row_tile(
+    f: Function, m: Machine, n: Value, b: Value, count: int, width: int, masked: bool, as_is: bool
+) -> None:
+    step, block_bytes = (f.step, m.bytes) if as_is else (m.bytes, block_size(m, f.inner))
+    there = [m.below(f, f.valid - (b + k) * m.lanes) if as_is else None for k in range(width)]
     start = f.initial.offset(n * f.initial_pitch + b * m.bytes)
     sums = [
         [
@@ -109,7 +117,7 @@ def _row_tile(f: Function, m: Machine, n: Value, b: Value, count: int, width: in
     rows = [f.a.offset((n + r) * f.a_pitch) for r in range(count)]
     columns = [f.packed.offset((b + k) * block_bytes) for k in range(width)]
     with f.loop(0, f.inner) as k:
-        vectors = [m.load(f, place.offset(k * m.bytes)) for place in columns]
+        vectors = [m.load(f, place.offset(k * step), 0, mask) for place, mask in zip(columns, there)]
         for row, totals in zip(rows, sums):
             element = m.spread(f, row.offset(k * m.size))
             for vector, total in zip(vectors, totals):
@@ -119,6 +127,62 @@ def _row_tile(f: Function, m: Machine, n: Value, b: Value, count: int, width: in
     for r, totals in enumerate(sums):
         for k, total in enumerate(totals):
             m.store(f, total.get(), out.offset(f.out_pitch * r), k * m.bytes, masks[k])
+
+
+# ---- rows times rows as they lie
+
+
+def define_dots(module: Module, m: Machine) -> None:
+    """`out[n, j] = initial[n, j] + sum over k of a[n, k] * b[j, k]` for whole vectors of j.
+
+    Where `b` has fewer than those, its last of `units` rows stands for the others. The way for few rows of
+    `a`, for which putting `b` in order would cost more than the product.
+    """
+    places = {"out": ptr, "initial": ptr, "a": ptr, "b": ptr}
+    sizes = ("out_pitch", "initial_pitch", "a_pitch", "b_pitch", "rows", "vectors", "units", "inner")
+    heights = [h for h in (4, 2, 1) if m.lanes // h >= 4 or h == 1]
+    function = module.function("dots", exported=False, inline=False, **places, **dict.fromkeys(sizes, i64))
+    with function as f, f.loop(0, f.vectors * m.lanes, m.lanes) as j:
+
+        def tiles(n: Value, height: int) -> None:
+            with f.loop(j, j + m.lanes, m.lanes // height) as unit:
+                _dot_tile(f, m, n, unit, height)
+
+        _split(f, f.rows, heights, tiles)
+
+
+def _dot_tile(f: Function, m: Machine, n: Value, unit: Value, height: int) -> None:
+    """As many sums as a vector has lanes, `height` rows of them; lanes of each are added up at the end."""
+    across = m.lanes // height
+    sums = [f.variable(m.vector, 0) for _ in range(m.lanes)]
+    a = [f.a.offset((n + r) * f.a_pitch) for r in range(height)]
+    b = [f.b.offset(f.minimum(unit + u, f.units - 1) * f.b_pitch) for u in range(across)]
+
+    def add(k: Value, mask: Value | None) -> None:
+        right = [m.load(f, row.offset(k * m.size), 0, mask) for row in b]
+        for r, row in enumerate(a):
+            left = m.load(f, row.offset(k * m.size), 0, mask)
+            for u, vector in enumerate(right):
+                total = sums[r * across + u]
+                total.set(f.fma(left, vector, total.get()))
+
+    whole = f.inner & -m.lanes
+    with f.loop(0, whole, m.lanes) as k:
+        add(k, None)
+    with f.when(whole < f.inner):
+        add(whole, m.below(f, f.inner - whole))
+    total = _added(transpose(f, [s.get() for s in sums]))
+    for r in range(height):
+        part = f.shuffle(total, None, list(range(r * across, (r + 1) * across)))
+        at = unit * m.size
+        start = f.load(part.type, f.initial.offset((n + r) * f.initial_pitch + at), align=m.size)
+        f.store(start + part, f.out.offset((n + r) * f.out_pitch + at), align=m.size)
+
+
+def _added(vectors: list[Value]) -> Value:
+    while len(vectors) > 1:
+        vectors = [a + b for a, b in pairs(vectors)]
+    return vectors[0]
 
 
 # ---- sums over rows
@@ -137,7 +201,7 @@ def define_outer_sums(module: Module, m: Machine) -> None:
                 count,
                 _widths(m),
                 lambda b, width: _split(
-                    f, f.units, UNITS, lambda j, k: _outer_tile(f, m, rows, j, b, k, width)
+                    f, f.units, _heights(m, width), lambda j, k: _outer_tile(f, m, rows, j, b, k, width)
                 ),
             )
 

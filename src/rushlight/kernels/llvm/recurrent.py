@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from ...runtime.ir import Function, Value, i64, ptr, void
+from ...runtime.ir import Function, Value, i1, i64, ptr, void
 from . import recurrent_cells as cells
 from .blocked import HEADER, Kernel, Machine, Words
-from .products import block_size, define_product, pack_rows
+from .products import block_size, define_dots, define_product, pack_rows
 
 ROWS_OF_A_TASK = 48
 ROW_WORDS = (
@@ -39,14 +39,21 @@ WORDS = (
 )
 
 
-def recurrent_ir(dtype: str, vector_bytes: int, kind: str, whole: bool) -> str:
-    """`whole`: is the hidden size a multiple of the lanes? Then nothing is masked."""
-    layer = Layer(Machine(dtype, vector_bytes), WORDS, kind, whole)
-    define_product(layer.kernel.module, layer.machine)
+def recurrent_ir(dtype: str, vector_bytes: int, kind: str, whole: bool, few: bool) -> str:
+    """`whole`: is the hidden size a multiple of the lanes? Then nothing is masked.
+
+    `few`: are there so few rows that weights are read as they lie?
+    """
+    layer = Layer(Machine(dtype, vector_bytes), WORDS, kind, whole, few)
+    define = define_dots if few else define_product
+    define(layer.kernel.module, layer.machine)
     _step(layer)
     _pack(layer)
-    _project(layer)
-    _steps(layer)
+    if not few:
+        _project(layer)
+    _one_time(layer)
+    if not few:
+        _steps(layer)
     _spans(layer)
     return layer.kernel.finish()
 
@@ -54,9 +61,11 @@ def recurrent_ir(dtype: str, vector_bytes: int, kind: str, whole: bool) -> str:
 class Layer:
     """What the kernels of a layer share: its kind, and where things lie."""
 
-    def __init__(self, machine: Machine, names: Sequence[str], kind: str, whole: bool) -> None:
+    def __init__(
+        self, machine: Machine, names: Sequence[str], kind: str, whole: bool, few: bool = False
+    ) -> None:
         self.machine, self.kernel = machine, Kernel(machine, names)
-        self.name, self.kind, self.whole = kind, cells.KINDS[kind], whole
+        self.name, self.kind, self.whole, self.few = kind, cells.KINDS[kind], whole, few
         self.has_memory = kind == "lstm"
 
     def blocks(self, words: Words) -> Value:
@@ -96,22 +105,27 @@ def when_given(f: Function, words: Words, name: str):
 def _pack(layer: Layer) -> None:
     """Both weights as columns of a slot each, and the biases of all slots as one row."""
     m, kind = layer.machine, layer.kind
-    gates = kind.inward + kind.across
     with layer.kernel.phase("pack", "packs") as (f, words, task, _):
-        blocks, hidden = layer.blocks(words), words["hidden"]
+        blocks, scratch = layer.blocks(words), layer.kernel.scratch(f)
         slot, block = task // blocks, task % blocks
-        is_inward = slot < len(kind.inward)
-        inner = f.select(is_inward, words["features"], hidden)
-        size, before = block_size(m, inner), blocks * len(kind.inward)
-        scratch = layer.kernel.scratch(f)
-        at = f.select(is_inward, task * size + HEADER, (task - before) * size + words["packed_across"])
-        row = choose(f, slot, gates) * hidden + block * m.lanes
-        weight = f.select(is_inward, words.pointer("w_ih"), words.pointer("w_hh"))
-        source = weight.offset(row * inner * m.size)
-        pack_rows(f, m, source, hidden - block * m.lanes, inner, scratch.offset(at))
+        if not layer.few:
+            _pack_block(f, layer, words, task, slot, block)
         with f.when(slot < kind.slots):
             start = _bias(f, layer, words, slot, block)
             m.store(f, start, scratch.offset(words["starts"] + task * m.bytes))
+
+
+def _pack_block(f: Function, layer: Layer, words: Words, task: Value, slot: Value, block: Value) -> None:
+    m, kind = layer.machine, layer.kind
+    blocks, hidden, scratch = layer.blocks(words), words["hidden"], layer.kernel.scratch(f)
+    is_inward = slot < len(kind.inward)
+    inner = f.select(is_inward, words["features"], hidden)
+    size, before = block_size(m, inner), blocks * len(kind.inward)
+    at = f.select(is_inward, task * size + HEADER, (task - before) * size + words["packed_across"])
+    row = choose(f, slot, kind.inward + kind.across) * hidden + block * m.lanes
+    weight = f.select(is_inward, words.pointer("w_ih"), words.pointer("w_hh"))
+    source = weight.offset(row * inner * m.size)
+    pack_rows(f, m, source, hidden - block * m.lanes, inner, scratch.offset(at))
 
 
 def _bias(f: Function, layer: Layer, words: Words, slot: Value, block: Value) -> Value:
@@ -169,20 +183,38 @@ def _put_sums(f: Function, layer: Layer, words: Words, out: tuple, x: tuple, cou
             m.store(f, m.load(f, starts.offset(at)), out[0].offset(n * out[1] + at))
 
 
+def _dots(
+    f: Function, layer: Layer, words: Words, gates: Value, a: tuple, count: Value, span: Span, inward: bool
+) -> None:
+    """Products of some rows with some blocks of weights as they lie, on top of biases or what is there."""
+    m, kind = layer.machine, layer.kind
+    width, line = layer.width(words), layer.width(words) * kind.slots
+    name, inner = ("w_ih", "features") if inward else ("w_hh", "hidden")
+    table, first = (kind.inward, 0) if inward else (kind.across, kind.first_across)
+    with f.loop(0, len(table)) as k:
+        slot = k + first
+        at = slot * width + span.low * m.bytes
+        out, start = gates.offset(at), layer.kernel.scratch(f).offset(words["starts"] + at)
+        fresh = f.constant(i1, 1) if inward else slot >= len(kind.inward)
+        initial, pitch = f.select(fresh, start, out), f.select(fresh, f.constant(i64, 0), line)
+        b_pitch, low = words[inner] * m.size, span.low * m.lanes
+        b = words.pointer(name).offset((choose(f, k, table) * words["hidden"] + low) * b_pitch)
+        sizes = count, span.high - span.low, words["hidden"] - low, words[inner]
+        f.call("dots", void, out, initial, a[0], b, line, pitch, a[1], b_pitch, *sizes)
+
+
 def _steps(layer: Layer) -> None:
     """All times of some sequences."""
-    with layer.kernel.phase("steps", "parts") as (f, words, task, mine):
-        part, span = Part(f, words, task), Span(f.constant(i64, 0), layer.blocks(words))
-        with f.loop(0, words["steps"]) as s:
-            _one_time(f, layer, words, part, s, span, mine)
+    with layer.kernel.phase("steps", "parts") as (f, words, task, mine), f.loop(0, words["steps"]) as s:
+        f.call("one_time", void, f.block, mine, task, s, f.constant(i64, 0), layer.blocks(words))
 
 
 def _spans(layer: Layer) -> None:
     """One time of all sequences for some blocks of the state: the way for few sequences and large states."""
     with layer.kernel.rounds("spans", "rounds") as (f, words, slot, s):
-        part, span = Part(f, words, f.constant(i64, 0)), Span.of(f, layer, words, slot)
+        span = Span.of(f, layer, words, slot)
         with f.when(span.low < span.high):
-            _one_time(f, layer, words, part, s, span, words.pointer("gates"))
+            f.call("one_time", void, f.block, words.pointer("gates"), f.constant(i64, 0), s, *span)
 
 
 class Span(NamedTuple):
@@ -197,24 +229,34 @@ class Span(NamedTuple):
         return cls(low, f.minimum(low + words["span"], layer.blocks(words)))
 
 
-def _one_time(f: Function, layer: Layer, words: Words, part: Part, s: Value, span: Span, mine: Value) -> None:
-    """A step; where nothing is kept and no other time's sums are there, its sums are in `mine`."""
-    line = layer.width(words) * layer.kind.slots
-    for run in part.runs(layer, s):
-        row = run.row
-        far = words.pointer("gates").offset(row * line)
-        gates = f.select(words["near"].differs(0), mine.offset((run.low - part.low) * line), far)
-        memory = words.pointer("cells").offset(
-            f.select(words["keep"].differs(0), row, run.low) * layer.width(words)
-        )
-        out = words.pointer("out").offset(row * layer.pitch(words))
-        count = run.high - run.low
+def _one_time(layer: Layer) -> None:
+    """A step of a part; where nothing is kept and no other time's sums are there, its sums are in `mine`."""
+    arguments = {"block": ptr, "mine": ptr, **dict.fromkeys(("task", "s", "low", "high"), i64)}
+    with layer.kernel.module.function("one_time", exported=False, inline=False, **arguments) as f:
+        words = layer.kernel.words(f)
+        part, span = Part(f, words, f.task), Span(f.low, f.high)
+        for run in part.runs(layer, f.s):
+            _run_step(f, layer, words, run, span)
+        _finished(f, layer, words, part, f.s, span)
+
+
+def _run_step(f: Function, layer: Layer, words: Words, run: Run, span: Span) -> None:
+    """The step of neighbouring sequences: their sums, if they are not there yet, then their cells."""
+    row, line = run.row, layer.width(words) * layer.kind.slots
+    far = words.pointer("gates").offset(row * line)
+    gates = f.select(words["near"].differs(0), f.mine.offset((run.low - run.part.low) * line), far)
+    place = f.select(words["keep"].differs(0), row, run.low)
+    memory = words.pointer("cells").offset(place * layer.width(words))
+    out = words.pointer("out").offset(row * layer.pitch(words))
+    count = run.high - run.low
+    at = run.place // words["x_unit"] * words["x_time"] + run.low * words["x_sequence"]
+    x = words.pointer("x").offset(at), words["x_sequence"]
+    if layer.few:
+        _dots(f, layer, words, gates, x, count, span, inward=True)
+    else:
         with f.when(words["fused"].differs(0)):
-            at = run.place // words["x_unit"] * words["x_time"] + run.low * words["x_sequence"]
-            x = words.pointer("x").offset(at), words["x_sequence"]
             _put_sums(f, layer, words, (gates, line), x, count)
-        f.call("step", void, f.block, gates, *run.before, memory, out, count, *span)
-    _finished(f, layer, words, part, s, span)
+    f.call("step", void, f.block, gates, *run.before, memory, out, count, *span)
 
 
 class Part:
@@ -291,18 +333,28 @@ def _step(layer: Layer) -> None:
     rest = {"c_pitch": i64, "memory": ptr, "out": ptr, "count": i64, "low": i64, "high": i64}
     with module.function("step", exported=False, inline=False, **places, **rest) as f:
         words = layer.kernel.words(f)
-        blocks = layer.blocks(words)
-        with f.either((f.high - f.low).equals(blocks)) as (whole, some):
-            with whole:
-                _product(f, layer, words, f.constant(i64, 0), blocks * len(layer.kind.across))
-            with some, f.loop(0, len(layer.kind.across)) as slot:
-                _product(f, layer, words, slot * blocks + f.low, f.high - f.low)
+        span = Span(f.low, f.high)
+        if layer.few:
+            h = f.h, layer.pitch(words)
+            _dots(f, layer, words, f.gates, h, f.count, span, inward=False)
+        else:
+            _products(f, layer, words, span)
         low, high = f.low * m.bytes, f.high * m.bytes
         if layer.name in ("gru", "lstm"):  # apart from the rest, which would wait for it
             with f.loop(0, f.count) as n, f.loop(low, high, m.bytes) as at:
                 _gates(f, layer, words, n, at)
         with f.loop(0, f.count) as n, f.loop(low, high, m.bytes) as at:
             _state(f, layer, words, n, at)
+
+
+def _products(f: Function, layer: Layer, words: Words, span: Span) -> None:
+    """Adds the products with the states to some blocks of all sums."""
+    blocks, count = layer.blocks(words), len(layer.kind.across)
+    with f.either((span.high - span.low).equals(blocks)) as (whole, some):
+        with whole:
+            _product(f, layer, words, f.constant(i64, 0), blocks * count)
+        with some, f.loop(0, count) as slot:
+            _product(f, layer, words, slot * blocks + span.low, span.high - span.low)
 
 
 def _product(f: Function, layer: Layer, words: Words, first: Value, count: Value) -> None:

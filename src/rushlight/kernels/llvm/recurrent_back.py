@@ -13,6 +13,7 @@ from .products import CHUNK, define_outer_sums, define_product, fill, pack_colum
 from .recurrent import ROW_WORDS, ROWS_OF_A_TASK, Layer, Part, Rows, Run, Span, choose, when_given
 
 BIAS_VECTORS = 4
+BLOCKS_OF_A_TASK = 8  # columns of an input's gradient, where there are few rows
 WORDS = (
     *("g", "g_hn", "g_cn", "x", "w_ih", "w_hh", "h0", "c0", "out", "gates", "cells"),
     *("dx", "dh", "dc", "dw_ih", "dw_hh", "db_ih", "db_hh"),
@@ -35,13 +36,14 @@ WORDS = (
 )
 
 
-def recurrent_back_ir(dtype: str, vector_bytes: int, kind: str, whole: bool) -> str:
-    layer = Layer(Machine(dtype, vector_bytes), WORDS, kind, whole)
-    define_product(layer.kernel.module, layer.machine, masked=True)
+def recurrent_back_ir(dtype: str, vector_bytes: int, kind: str, whole: bool, few: bool) -> str:
+    layer = Layer(Machine(dtype, vector_bytes), WORDS, kind, whole, few)
+    define_product(layer.kernel.module, layer.machine, masked=True, as_is=few)
     define_outer_sums(layer.kernel.module, layer.machine)
     _step(layer)
     _pack(layer)
     _pad(layer)
+    _one_time(layer)
     _steps(layer)
     _spans(layer)
     _inputs(layer)
@@ -50,28 +52,34 @@ def recurrent_back_ir(dtype: str, vector_bytes: int, kind: str, whole: bool) -> 
 
 
 def _pack(layer: Layer) -> None:
+    """A row of zeros, and both weights in order, unless they are read as they lie."""
+    with layer.kernel.phase("pack", "packs") as (f, words, task, _):
+        with f.when(task.equals(0)):
+            zeros = layer.kernel.scratch(f).offset(words["zeros"])
+            fill(f, layer.machine, zeros, words["zero_bytes"])
+        if not layer.few:
+            _pack_block(f, layer, words, task)
+
+
+def _pack_block(f: Function, layer: Layer, words: Words, task: Value) -> None:
     """Both weights in blocks of their columns, with their rows in the order of the slots, zeros between."""
     m, kind = layer.machine, layer.kind
-    with layer.kernel.phase("pack", "packs") as (f, words, task, _):
-        blocks, width = layer.blocks(words), layer.width(words)
-        scratch = layer.kernel.scratch(f)
-        across = task < blocks
-        with f.when(task.equals(0)):
-            fill(f, m, scratch.offset(words["zeros"]), words["zero_bytes"])
-        for is_it, first, name, gates, inner, columns in (
-            (across, 0, "across", kind.across, "w_hh", words["hidden"]),
-            (across ^ 1, blocks, "inward", kind.inward, "w_ih", words["features"]),
-        ):
-            with f.when(is_it):
-                block = task - first
-                size = width * (m.lanes * len(gates))
-                target = scratch.offset(words[f"packed_{name}"] + block * size)
-                fill(f, m, target, size)
-                valid, pitch = columns - block * m.lanes, columns * m.size
-                for slot, gate in enumerate(gates):
-                    source = words.pointer(inner).offset(pitch * gate * words["hidden"] + block * m.bytes)
-                    into = target.offset(width * (m.lanes * slot))
-                    pack_columns(f, m, source, pitch, valid, words["hidden"], into)
+    blocks, width = layer.blocks(words), layer.width(words)
+    across = task < blocks
+    for is_it, first, name, gates, inner, columns in (
+        (across, 0, "across", kind.across, "w_hh", words["hidden"]),
+        (across ^ 1, blocks, "inward", kind.inward, "w_ih", words["features"]),
+    ):
+        with f.when(is_it):
+            block = task - first
+            size = width * (m.lanes * len(gates))
+            target = layer.kernel.scratch(f).offset(words[f"packed_{name}"] + block * size)
+            fill(f, m, target, size)
+            valid, pitch = columns - block * m.lanes, columns * m.size
+            for slot, gate in enumerate(gates):
+                source = words.pointer(inner).offset(pitch * gate * words["hidden"] + block * m.bytes)
+                into = target.offset(width * (m.lanes * slot))
+                pack_columns(f, m, source, pitch, valid, words["hidden"], into)
 
 
 def _pad(layer: Layer) -> None:
@@ -97,30 +105,40 @@ def _steps(layer: Layer) -> None:
         _carry(f, layer, words, part, span, inwards=True)
         with f.loop(0, words["steps"]) as k:
             s = words["steps"] - 1 - k
-            for run in part.runs(layer, s):
-                _call_step(f, layer, words, run, span)
-                _product_back(f, layer, words, run, s, span)
+            f.call("one_time", void, f.block, task, s, *span, f.constant(i64, 1), f.constant(i64, 1))
         _carry(f, layer, words, part, span, inwards=False)
 
 
 def _spans(layer: Layer) -> None:
     """One time for some blocks of the state: first what comes from the slopes of the time after it."""
     with layer.kernel.rounds("spans", "rounds") as (f, words, slot, k):
-        part, span = Part(f, words, f.constant(i64, 0)), Span.of(f, layer, words, slot)
+        zero, one = (f.constant(i64, n) for n in (0, 1))
+        part, span = Part(f, words, zero), Span.of(f, layer, words, slot)
         s = words["steps"] - 1 - k
         with f.when(span.low < span.high):
             with f.either(k.equals(0)) as (first, later):
                 with first:
                     _carry(f, layer, words, part, span, inwards=True)
                 with later:
-                    for run in part.runs(layer, s + 1):
-                        _product_back(f, layer, words, run, s + 1, span)
+                    f.call("one_time", void, f.block, zero, s + 1, *span, zero, one)
             with f.either(s < 0) as (done, going):
                 with done:
                     _carry(f, layer, words, part, span, inwards=False)
                 with going:
-                    for run in part.runs(layer, s):
-                        _call_step(f, layer, words, run, span)
+                    f.call("one_time", void, f.block, zero, s, *span, one, zero)
+
+
+def _one_time(layer: Layer) -> None:
+    """One time of a part: the cells, the gradients of the states before, or both."""
+    arguments = {"block": ptr, **dict.fromkeys(("task", "s", "low", "high", "cells", "products"), i64)}
+    with layer.kernel.module.function("one_time", exported=False, inline=False, **arguments) as f:
+        words = layer.kernel.words(f)
+        span = Span(f.low, f.high)
+        for run in Part(f, words, f.task).runs(layer, f.s):
+            with f.when(f.cells.differs(0)):
+                _call_step(f, layer, words, run, span)
+            with f.when(f.products.differs(0)):
+                _product_back(f, layer, words, run, f.s, span)
 
 
 def _carry(f: Function, layer: Layer, words: Words, part: Part, span: Span, inwards: bool) -> None:
@@ -160,12 +178,42 @@ def _product_back(f: Function, layer: Layer, words: Words, run: Run, s: Value, s
         start, start_pitch = scratch.offset(words["zeros"]), f.constant(i64, 0)
         if layer.name == "gru":  # that part of the state which went on as it was
             start, start_pitch = states, width
+        slopes, count = _slopes(f, layer, words, run).offset(width * kind.first_across), span.high - span.low
+        out, initial, rows = (states, width), (start, start_pitch), run.high - run.low
+        if layer.few:
+            _by_gate(f, layer, words, out, initial, slopes, rows, span, count * m.lanes, inward=False)
+            return
         inner = layer.blocks(words) * (m.lanes * len(kind.across))
         packed = scratch.offset(words["packed_across"] + span.low * inner * m.bytes)
-        places = states, start, _slopes(f, layer, words, run).offset(width * kind.first_across), packed
-        count = span.high - span.low
-        sizes = run.high - run.low, count, inner, count * m.lanes
-        f.call("product", void, *places, width, start_pitch, width * kind.slots, *sizes)
+        sizes = width, start_pitch, width * kind.slots, rows, count, inner, count * m.lanes
+        f.call("product", void, states, start, slopes, packed, *sizes)
+
+
+def _by_gate(
+    f: Function,
+    layer: Layer,
+    words: Words,
+    out: tuple[Value, Value],
+    initial: tuple[Value, Value],
+    slopes: Value,
+    rows: Value,
+    span: Span,
+    columns: Value,
+    inward: bool,
+) -> None:
+    """Slopes of all slots times blocks of the weights as they lie; `out` and `initial` are places and
+    pitches.
+    """
+    m, kind, width = layer.machine, layer.kind, layer.width(words)
+    gates, name, size = (kind.inward, "w_ih", "features") if inward else (kind.across, "w_hh", "hidden")
+    step, low = words[size] * m.size, span.low * m.bytes
+    with f.loop(0, len(gates)) as slot:
+        fresh = slot.equals(0)
+        start, start_pitch = (f.select(fresh, first, later) for first, later in zip(initial, out))
+        weight = words.pointer(name).offset(choose(f, slot, gates) * words["hidden"] * step + low)
+        sizes = rows, span.high - span.low, words["hidden"], columns, step, words[size] - span.low * m.lanes
+        places = out[0], start, slopes.offset(slot * width), weight
+        f.call("product", void, *places, out[1], start_pitch, width * kind.slots, *sizes)
 
 
 def _step(layer: Layer) -> None:
@@ -224,18 +272,35 @@ def _cell(f: Function, layer: Layer, words: Words, places: _Places, n: Value, at
 
 
 def _inputs(layer: Layer) -> None:
-    """The gradient of some rows of the input."""
+    """The gradient of some rows of the input, or of some of its columns."""
     m, kind = layer.machine, layer.kind
     with layer.kernel.phase("inputs", "input_tasks") as (f, words, task, _):
         scratch = layer.kernel.scratch(f)
-        low = task * ROWS_OF_A_TASK
-        rows = f.minimum(words["rows"] - low, ROWS_OF_A_TASK)
-        pitch, x_pitch = layer.width(words) * kind.slots, words["features"] * m.size
-        slopes = scratch.offset(words["slopes"] + low * pitch)
-        out, packed = words.pointer("dx").offset(low * x_pitch), scratch.offset(words["packed_inward"])
+        pitch, x_pitch, zero = layer.width(words) * kind.slots, words["features"] * m.size, f.constant(i64, 0)
         blocks = (words["features"] + (m.lanes - 1)) // m.lanes
-        inner, zero = layer.blocks(words) * (m.lanes * len(kind.inward)), f.constant(i64, 0)
-        places = out, scratch.offset(words["zeros"]), slopes, packed
+        slopes, out, zeros = (
+            scratch.offset(words["slopes"]),
+            words.pointer("dx"),
+            scratch.offset(words["zeros"]),
+        )
+        if layer.few:
+            low = task * BLOCKS_OF_A_TASK
+            span, at = Span(low, f.minimum(low + BLOCKS_OF_A_TASK, blocks)), low * m.bytes
+            columns = words["features"] - low * m.lanes
+            places = (out.offset(at), x_pitch), (zeros, zero), slopes
+            _by_gate(f, layer, words, *places, words["rows"], span, columns, inward=True)
+            return
+        low = task * ROWS_OF_A_TASK
+        rows, inner = (
+            f.minimum(words["rows"] - low, ROWS_OF_A_TASK),
+            layer.blocks(words) * (m.lanes * len(kind.inward)),
+        )
+        places = (
+            out.offset(low * x_pitch),
+            zeros,
+            slopes.offset(low * pitch),
+            scratch.offset(words["packed_inward"]),
+        )
         f.call("product", void, *places, x_pitch, zero, pitch, rows, blocks, inner, words["features"])
 
 

@@ -8,7 +8,7 @@ from numbers import Number
 from typing import Any
 
 from ...ops.operator import OPERATORS
-from ...ops.recurrent import one_layer
+from ...ops.recurrent import one_layer, one_step
 from ...tensor.factories import zeros
 from .. import init
 from ..module import Module
@@ -383,14 +383,17 @@ class RNNCellBase(Module):
             told += f", nonlinearity={self.nonlinearity}"
         return told
 
-    def _step(self, operator: str, input: Any, hx: Any) -> Any:
+    def _step(self, mode: str, input: Any, hx: Any) -> Any:
         """The operator on a batch; a single sample is a batch of one."""
+        weights = self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh
+        found = one_step(mode, input, hx, weights)
+        if found is not None:
+            return found
         self._check_dims("input", input)
         alone = input.dim() == 1
         if alone:
             input = input.unsqueeze(0)
-        call = OPERATORS[operator].call
-        weights = self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh
+        call = OPERATORS[f"{mode.lower()}_cell"].call
         result = call(input, self._state(hx, input, alone), *weights)
         if not alone:
             return result
@@ -425,7 +428,7 @@ class RNNCell(RNNCellBase):
     def forward(self, input: Any, hx: Any = None) -> Any:
         if self.nonlinearity not in ("tanh", "relu"):
             raise RuntimeError(f"Unknown nonlinearity: {self.nonlinearity}; it is 'tanh' or 'relu'")
-        return self._step(f"rnn_{self.nonlinearity}_cell", input, hx)
+        return self._step(f"RNN_{self.nonlinearity.upper()}", input, hx)
 
 
 class GRUCell(RNNCellBase):
@@ -437,7 +440,7 @@ class GRUCell(RNNCellBase):
         super().__init__(input_size, hidden_size, bias, 3, device, dtype)
 
     def forward(self, input: Any, hx: Any = None) -> Any:
-        return self._step("gru_cell", input, hx)
+        return self._step("GRU", input, hx)
 
 
 class LSTMCell(RNNCellBase):
@@ -449,7 +452,7 @@ class LSTMCell(RNNCellBase):
         super().__init__(input_size, hidden_size, bias, 4, device, dtype)
 
     def forward(self, input: Any, hx: Any = None) -> Any:
-        return self._step("lstm_cell", input, hx)
+        return self._step("LSTM", input, hx)
 
     def _state(self, hx: Any, input: Any, alone: bool) -> Any:
         if hx is None:
