@@ -306,7 +306,14 @@ def _fold(name: str) -> Along:
     return Along(lambda axes, x: PRIMITIVES[name](x, axes, True), name)
 
 
+def _average(axes: Any, x: Any) -> Any:
+    from .dispatch import PRIMITIVES
+
+    return PRIMITIVES["sum"](x, axes, True) / PRIMITIVES["count"](x, axes)
+
+
 FOLDS = {name: _fold(name) for name in ("sum", "prod", "amax", "amin")}
+FOLDS["mean"] = Along(_average, "mean")
 FOLDED = "fdileE"  # types of elements
 
 

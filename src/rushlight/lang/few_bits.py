@@ -50,10 +50,16 @@ def _by_kernel(a: np.ndarray, b: np.ndarray, start: np.ndarray | None) -> np.nda
 
 
 def added(input: np.ndarray, a: np.ndarray, b: np.ndarray, beta: float, alpha: float) -> Any:
-    """`beta * input + alpha * (a @ b)` of half precision, rounded once; None for integers."""
-    if a.dtype.char not in HALVES:
+    """`beta * input + alpha * (a @ b)` of half precision, rounded once; None for what does not fit."""
+    if a.dtype.char not in HALVES or a.shape[-1] != b.shape[-2]:
+        return None
+    try:
+        start = np.broadcast_to(input, (*input.shape[:-1], b.shape[-1]))
+        if np.broadcast_shapes(start.shape, (*a.shape[:-1], b.shape[-1])) != (*a.shape[:-1], b.shape[-1]):
+            return None
+    except ValueError:
         return None
     if alpha == 1 and beta in (0, 1):
-        return times(a, b, input if beta else None)
+        return times(a, b, start if beta else None)
     result = np.multiply(np.matmul(widened(a), widened(b)), np.float32(alpha))
     return narrowed(result + widened(input) * np.float32(beta) if beta else result, a.dtype)

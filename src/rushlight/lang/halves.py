@@ -22,6 +22,11 @@ def is_half(x: Any) -> bool:
     return type(x) is np.ndarray and x.dtype.char in HALVES
 
 
+def computed_in(x: np.ndarray) -> np.dtype:
+    """The type that the elements of an array are computed in."""
+    return SINGLE if x.dtype.char in HALVES else x.dtype
+
+
 def widened(x: Any) -> Any:
     """A half precision array in float32; anything else as it is."""
     return elementwise.cast.on_arrays(x, SINGLE) if is_half(x) else x  # type: ignore[attr-defined]

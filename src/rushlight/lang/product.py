@@ -53,15 +53,13 @@ def matmul_from(start: Any, a: Any, b: Any) -> Any:
 @primitive
 def matmul_added(input: Any, a: Any, b: Any, beta: float, alpha: float) -> Any:
     """`beta * input + alpha * matmul(a, b)` by one kernel, or None; a beta of zero leaves `input` out."""
-    if a.shape[-1] != b.shape[-2] or input.shape[-1:] != b.shape[-1:]:
-        return None
-    if a.size * b.shape[-1] < PRODUCT_FROM and a.dtype.char in OF_MANY_BITS:
+    if a.dtype.char not in OF_MANY_BITS:
+        return few_bits.added(input, a, b, beta, alpha)
+    if a.shape[-1] != b.shape[-2] or input.shape[-1:] != b.shape[-1:] or a.size * b.shape[-1] < PRODUCT_FROM:
         return None
     shape = *a.shape[:-1], b.shape[-1]
     if input.ndim > len(shape) or any(m not in (1, n) for m, n in zip(input.shape[::-1], shape[::-1])):
         return None
-    if a.dtype.char not in OF_MANY_BITS:
-        return few_bits.added(input, a, b, beta, alpha)
     a, b, input = dense(a), dense(b), np.ascontiguousarray(input)
     if alpha == 1 and beta in (0, 1):
         return _kernels.product(a, b, input if beta else None)

@@ -44,6 +44,15 @@ def trace(x: Any) -> Any:
 
 
 @primitive
+def mean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """The average along `axis` of numbers with a fraction, rounded once."""
+    if is_half(x):
+        result = folded("mean", x, axis, keepdims)
+        return narrowed(mean.on_arrays(widened(x), axis, keepdims), x.dtype) if result is None else result
+    return total(x, axis, keepdims) / count.on_arrays(x, axis)
+
+
+@primitive
 def prod(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """The product along `axis`, in the dtype of `x`."""
     large = x.size >= settings.kernels_from or is_half(x)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .. import lang
+from ..lang.halves import in_single
 from .alias import alias
 from .declare import operator
 from .product import check_batches, check_dims, product, type_error
@@ -46,10 +47,13 @@ def _check_expands(name, input, result):
 def _scaled(g, factor):
     if factor == 1:
         return g
-    return g * (factor.conjugate() if isinstance(factor, complex) else factor)
+    return scaled(g, factor.conjugate() if isinstance(factor, complex) else factor)
 
 
-@operator(inplace=True)
+scaled = in_single(lambda g, factor: g * factor)
+
+
+@operator(inplace=True, halves=True)
 def addmm(input: Array, mat1: Array, mat2: Array, *, beta=1, alpha=1):
     """`beta * input + alpha * (mat1 @ mat2)`"""
     check_dims("addmm", mat1=(mat1, 2), mat2=(mat2, 2))
@@ -109,7 +113,7 @@ addr.gradient(
 )
 
 
-@operator(inplace=True)
+@operator(inplace=True, halves=True)
 def baddbmm(input: Array, batch1: Array, batch2: Array, *, beta=1, alpha=1):
     """`beta * input + alpha * (batch1 @ batch2)`, for batches of matrices."""
     check_batches("baddbmm", batch1, batch2)
@@ -141,7 +145,7 @@ def _kind(input, bias):
     return {1: "SqueezeBackward4", 2: "MmBackward0"}.get(input.ndim, "UnsafeViewBackward0")
 
 
-@operator(namespace="nn.functional", node=_kind)
+@operator(namespace="nn.functional", node=_kind, halves=True)
 def linear(input: Array, weight: Array, bias: Array | None = None):
     """`input @ weight.T + bias`: what a Linear layer computes."""
     if weight.ndim > 2:
@@ -161,7 +165,7 @@ def linear(input: Array, weight: Array, bias: Array | None = None):
 
 def _fit(input, weight, bias):
     """Are these the ordinary arrays of a layer with a bias? What others need is told apart elsewhere."""
-    if bias is None or weight.ndim != 2 or input.ndim < 2 or input.shape[-1] != weight.shape[1]:
+    if bias is None or weight.ndim != 2 or input.ndim < 1 or input.shape[-1] != weight.shape[1]:
         return False
     return bias.shape == weight.shape[:1] and input.dtype == weight.dtype == bias.dtype
 

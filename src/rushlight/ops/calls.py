@@ -512,7 +512,10 @@ def write_general(op: Operator) -> str:
     words = [conditions(op, with_out)]
     for i in s.arrays:
         p = s.names[i]
-        test = f"type({p}) in QUICK" + (f" and not {p}.dtype.reduced" if not op.exact else "")
+        test = f"type({p}) in QUICK"
+        if not op.exact:
+            halves = f" or {p}.dtype in HALF_TYPES" if op.halves is True else ""
+            test += f" and (not {p}.dtype.reduced{halves})"
         words.append(f"({p} is None or {test})" if s.optional(i) else test)
     src.add(1, f"if {' and '.join(words)}:")
     for i in s.arrays:

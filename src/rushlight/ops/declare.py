@@ -14,7 +14,7 @@ from ..tensor.core import QUICK, Tensor, wrap, wrap_any
 from ..tensor.dtype import bool_, dtype, of_numpy
 from ..tensor.inplace import assign, count_edit, write_out
 from ..tensor.sampling import mappable
-from . import pointwise
+from . import halves, pointwise
 from .calls import lazy_call, write_general
 from .intercept import casts, intercepted, interceptors
 from .operator import (
@@ -211,7 +211,12 @@ def slow(op: Operator, values: Any, out: Any, renamed: dict) -> Any:
         if done:
             return result if out is None else write_out(out, result, op.path)
         values = convert(op, values)
-    if not op.exact and _reduced(values, arrays_at, lists):
+    in_half = not op.exact and _reduced(values, arrays_at, lists)
+    in_half = in_half and not (op.halves is True and halves.in_halves(op, values))
+    wants_gradient = op.differentiable and recording(values, signature)
+    if in_half and (op.has_rules or not wants_gradient) and halves.in_halves(op, values):
+        result = _in_single(op, values, wants_gradient)
+    elif in_half:
         result = _in_float32(op.call, op, values)
     elif not op.has_rules and op.differentiable and recording(values, signature):
         result = op.run(values)
@@ -260,6 +265,37 @@ def compute(op: Operator, values: Any) -> Any:
             result = outputs._a
         record(op, values, arrays, result, outputs)
     return outputs
+
+
+def _in_single(op: Operator, values: Any, recorded: bool) -> Any:
+    """The same for half precision, by a body and rules that see float32."""
+    arrays, result = halves.computed(op, values)
+    outputs = wrap_results(op, result, arrays)
+    if recorded:
+        if type(outputs) is not Tensor:
+            result = tuple(o._a if isinstance(o, Tensor) else o for o in outputs)
+        else:
+            result = outputs._a
+        record(op, values, arrays, result, outputs)
+        node = _node_of(outputs)
+        if node is not None:
+            node.__class__ = halves.in_single(type(node))
+            node.metadata["types"] = [None if t is None else t._a.dtype for t in flat(values, op)]
+    return outputs
+
+
+def _node_of(outputs: Any) -> Any:
+    """The node of outputs that have one."""
+    made = (outputs,) if type(outputs) is Tensor else outputs
+    return next((t._node for t in made if isinstance(t, Tensor) and t._node is not None), None)
+
+
+def flat(values: Any, op: Operator) -> list[Any]:
+    """The values of array parameters, one for each edge of a node."""
+    found: list[Any] = []
+    for i in op.signature.arrays:
+        found += values[i] if i in op.signature.lists else [values[i]]
+    return found
 
 
 def wrap_results(op: Operator, result: Any, arrays: list[Any]) -> Any:

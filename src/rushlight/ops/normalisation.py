@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import prod
 
 from .. import lang
+from ..lang.halves import in_single, widened
 from ..lang.normalise import groups, normalised, normalised_gradients
 from ..tensor.core import Tensor
 from ..tensor.inplace import writable
@@ -17,7 +18,7 @@ from .shapes import shape_of
 def _family(name, node):
     """An operator that normalises by groups; `kept` receives the moments, which the gradient needs."""
 
-    @operator(name=name, method=False, out=False, node=node)
+    @operator(name=name, method=False, out=False, node=node, halves=True)
     def normalisation(
         input: Array,
         weight: Array | None,
@@ -34,8 +35,8 @@ def _family(name, node):
         else:
             made = normalised_by(input, by, weight, bias, mean, variance, eps)
         if made is None:
-            known = None if mean is None else (mean, variance)
-            made = normalised(input, by, weight, bias, eps, known)
+            known = None if mean is None else (widened(mean), widened(variance))
+            made = _normalised(input, by, weight, bias, eps, known)
         result, kept[:] = made[0], made[1:]
         return result
 
@@ -46,10 +47,21 @@ def _family(name, node):
         known = mean is not None
         made = gradients_at_once(g, input, by, weight, bias, kept[0], known, needs)
         if made is None:
-            made = normalised_gradients(g, input, by, weight, bias, kept[0], known, needs)
-        return *made, None, None
+            arrays = (widened(x) for x in (g, input))
+            vectors = (widened(x) for x in (weight, bias))
+            made = normalised_gradients(*arrays, by, *vectors, kept[0], known, needs)
+        return *_alike(made, (input, weight, bias)), None, None
 
     return normalisation
+
+
+_normalised = in_single(normalised)
+
+
+def _alike(gradients, arrays):
+    """Each gradient in the type of the array that it is for, where one of the two is half precision."""
+    pairs = zip(gradients, arrays)
+    return [g if g is None or g.dtype == x.dtype else lang.cast(g, x.dtype) for g, x in pairs]
 
 
 def _composed_gradients(g, input, weight, bias, mean, variance, by, eps, needs):

@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import lang
 from ..lang.along import Along
+from ..lang.halves import HALVES, computed_in, widened
 from ..lang.normalise import Groups, Moments
 from ..runtime import settings
 from .fused import Fusible
@@ -16,7 +17,7 @@ from .fused import Fusible
 
 def takes(x: Any) -> bool:
     """Is this large enough for kernels, and of a type that they have?"""
-    return x.size >= settings.kernels_from and x.dtype.char in "fd"
+    return x.dtype.char in HALVES or (x.size >= settings.kernels_from and x.dtype.char in "fd")
 
 
 # ---- forwards
@@ -42,7 +43,7 @@ def _forward(centred: bool, weighted: bool, shifted: bool) -> Along:
             result = result + vectors[-1]
         return (result, mean, variance, scale) if centred else (result, variance, scale)
 
-    return Along(normalise)
+    return Along(normalise, wide=(1, 2, 3))
 
 
 def normalised_at_once(x: Any, by: Groups, weight: Any, bias: Any, eps: float) -> tuple[Any, Moments] | None:
@@ -66,10 +67,11 @@ def normalised_by(
     x: Any, by: Groups, weight: Any, bias: Any, mean: Any, variance: Any, eps: float
 ) -> tuple[Any, Moments] | None:
     """The same with moments that are known."""
-    if not takes(x) or mean.dtype != x.dtype or variance.dtype != x.dtype:
+    mean, variance, weight, bias = (widened(v) for v in (mean, variance, weight, bias))
+    if not takes(x) or not mean.dtype == variance.dtype == computed_in(x):
         return None
     mean, variance = mean.reshape(by.affine), variance.reshape(by.affine)
-    scale = 1 / np.sqrt(variance + x.dtype.type(eps))
+    scale = 1 / np.sqrt(variance + variance.dtype.type(eps))
     v = x.reshape(by.shape)
     weighted = scale if weight is None else scale * weight.reshape(by.affine)
     if bias is None:
@@ -96,7 +98,7 @@ def _even(centred: bool, known: bool, weighted: bool) -> Along:
         slope = slope * scale
         return slope * others[-1] if weighted else slope, products, added
 
-    return Along(normalise_grad)
+    return Along(normalise_grad, wide=(1, 2))
 
 
 @lru_cache(maxsize=16)
@@ -112,7 +114,7 @@ def _uneven(centred: bool, weighted: bool, with_normal: bool) -> Along:
             slope = slope - lang.sum(h, axes, True) / count
         return (slope * scale, y) if with_normal else slope * scale
 
-    return Along(normalise_grad)
+    return Along(normalise_grad, wide=(1,))
 
 
 def _sums_with(axes, g, y):
@@ -123,8 +125,8 @@ def _sums_with_normal(axes, g, x, scale, mean):
     return lang.sum(g * ((x - mean) * scale), axes, True), lang.sum(g, axes, True)
 
 
-_sums = Along(_sums_with, "normalise_weights_grad")
-_sums_of_normal = Along(_sums_with_normal, "normalise_weights_grad")
+_sums = Along(_sums_with, "normalise_weights_grad", wide=(0, 1))
+_sums_of_normal = Along(_sums_with_normal, "normalise_weights_grad", wide=(0, 1))
 
 
 def gradients_at_once(

@@ -79,6 +79,8 @@ class Operator:
             "exact", False
         )  # moves elements only, so half precision need not become float32
         self.rules_at_once: dict[int, Any] = {}
+        # do the body and the rules take half precision as it is? "body": rules see it in float32
+        self.halves = options.get("halves", False)
         self._node_class: Any = None
         self._named: dict[str, Any] = {}
         OPERATORS[self.path] = self

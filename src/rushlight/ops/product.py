@@ -81,7 +81,7 @@ def _kind(input, other):
 RANKS = {(1, 1): "DotBackward0", (2, 1): "MvBackward0", (1, 2): "SqueezeBackward4", (2, 2): "MmBackward0"}
 
 
-@operator(node=_kind)
+@operator(node=_kind, halves=True)
 def matmul(input: Array, other: Array):
     """The product of the matrices in the last two dimensions; the others are broadcast.
 
@@ -134,7 +134,7 @@ matmul.gradient(input=grad_left, other=grad_right)
 alias(matmul, "linalg.matmul")
 
 
-@operator(method=False, out=False, name="_adjoint")
+@operator(method=False, out=False, name="_adjoint", halves=True)
 def adjoint(input: Array):
     """The conjugate transpose of each matrix."""
     return lang.adjoint(input)
@@ -146,7 +146,7 @@ adjoint.gradient(input=lambda g: lang.adjoint(g))
 # ---- products for one combination of dimensions
 
 
-@operator
+@operator(halves=True)
 def mm(input: Array, mat2: Array):
     """The product of two matrices."""
     if input.ndim != 2 or mat2.ndim != 2:
@@ -160,7 +160,7 @@ mm.gradient(
 )
 
 
-@operator
+@operator(halves=True)
 def bmm(input: Array, mat2: Array):
     """The product of each matrix of a batch with its partner in another."""
     check_batches("bmm", input, mat2)
@@ -184,7 +184,7 @@ def check_batches(name, batch1, batch2):
         )
 
 
-@operator
+@operator(halves=True)
 def mv(input: Array, vec: Array):
     """The product of a matrix and a vector."""
     check_dims("mv", input=(input, 2), vec=(vec, 1))
@@ -197,14 +197,14 @@ mv.gradient(
 )
 
 
-@operator
+@operator(halves=True)
 def dot(input: Array, tensor: Array):
     """The sum of the products of the elements of two vectors."""
     _check_vectors("dot", input, tensor)
     return lang.matmul(input, tensor)
 
 
-@operator
+@operator(halves=True)
 def vdot(input: Array, other: Array):
     """The dot product of two vectors, with the first conjugated."""
     _check_vectors("vdot", input, other)

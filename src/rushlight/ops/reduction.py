@@ -6,6 +6,7 @@ from math import prod as product
 
 from .. import lang
 from ..lang.along import Along
+from ..lang.halves import is_half
 from ..tensor.dtype import get_default_dtype
 from .alias import alias
 from .declare import operator
@@ -41,7 +42,7 @@ def by_dim(name):
     return lambda dim: f"{name}Backward{int(dim is not None)}"
 
 
-@operator(node=by_dim("Sum"))
+@operator(node=by_dim("Sum"), halves=True)
 def sum(input: Array, dim=None, keepdim=False, *, dtype=None):
     """The sum of all elements, or along `dim`."""
     axes = axes_of(dim, input.ndim)
@@ -74,12 +75,12 @@ nansum.gradient(
 )
 
 
-@operator(node=by_dim("Mean"))
+@operator(node=by_dim("Mean"), halves="body")
 def mean(input: Array, dim=None, keepdim=False, *, dtype=None):
     """The average of all elements, or along `dim`."""
     x = averaged("mean", input, dtype)
     axes = axes_of(dim, input.ndim)
-    return rounded(lang.sum(x, axes, keepdim) / count_of(input.shape, dim), dtype)
+    return rounded(lang.mean(x, axes, keepdim), dtype)
 
 
 def averaged(name, input, dtype):
@@ -91,7 +92,7 @@ def averaged(name, input, dtype):
         if dtype is not None and dtype.is_floating_point
         else ""
     )
-    if not kind and (dtype is not None or input.dtype.kind not in "fc"):
+    if not kind and (dtype is not None or not (input.dtype.kind in "fc" or is_half(input))):
         what = f"Input dtype must be either a floating point or complex dtype. Got: {input.dtype}"
         if dtype is not None:
             what = f"Optional dtype must be either a floating point or complex dtype. Got: {dtype}"

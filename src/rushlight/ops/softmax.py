@@ -6,6 +6,7 @@ import warnings
 
 from .. import lang
 from ..lang.along import Along
+from ..lang.halves import is_half
 from .alias import alias
 from .declare import composite, operator
 from .rules import wrap_dim
@@ -16,7 +17,7 @@ def _logits(name, input, dtype):
     if dtype is not None:
         input = lang.cast(input, dtype)
         return lang.cast(input, "float32") if dtype.reduced else input
-    if input.dtype.kind not in "fc":
+    if input.dtype.kind not in "fc" and not is_half(input):
         raise NotImplementedError(
             f'"{name}" not implemented for {input.dtype}; give dtype=torch.float32, or convert with x.float()'
         )
@@ -63,7 +64,7 @@ _softmax_slope = Along(_slope, "softmax_gradient")
 _log_softmax_slope = Along(_slope_of_logs, "log_softmax_gradient")
 
 
-@operator
+@operator(halves=True)
 def softmax(input: Array, dim, dtype=None):
     """Positive numbers that sum to one along `dim`, in proportion to the exponentials."""
     x = _logits("softmax", input, dtype)
@@ -71,7 +72,7 @@ def softmax(input: Array, dim, dtype=None):
     return _rounded(_softmax(axes, _dense(x)) if x.size else x, dtype)
 
 
-@operator
+@operator(halves=True)
 def log_softmax(input: Array, dim, dtype=None):
     """The logarithm of `softmax`, accurate where that underflows."""
     x = _logits("log_softmax", input, dtype)

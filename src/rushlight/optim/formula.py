@@ -58,10 +58,10 @@ class Variant:
 
     def update(self, arrays: list[np.ndarray], numbers: Any, dt: dtype) -> None:
         """Changes parameter and states; `arrays` are the parameter, its gradient and the states."""
-        if dt.name in WORKED_IN:
+        kernel = None if dt.is_complex else self.kernels.get(dt) or self._kernel(dt, arrays[0].size)
+        if kernel is None and dt.name in WORKED_IN:
             self._elsewhere(arrays, numbers, dt)
             return
-        kernel = self.kernels.get(dt) or self._kernel(dt, arrays[0].size)
         if kernel is not None:
             param, _, *states = arrays
             kernel(param, *states, *arrays, *self.chosen(numbers))
@@ -75,11 +75,11 @@ class Variant:
         if dt.is_complex:
             self.update([lang.as_pairs(a) for a in arrays], numbers, other)
             return
-        wide = [a.astype(other.np) for a in arrays]
+        wide = [lang.cast(a, other.np) for a in arrays]
         self.update(wide, numbers, other)
         for k, a in enumerate(arrays):
             if k != 1:
-                a[...] = wide[k]
+                a[...] = lang.cast(wide[k], a.dtype)
 
     def _by_numpy(self, arrays: list[np.ndarray], numbers: Any) -> None:
         flat = [a.reshape(1) if a.ndim == 0 else a for a in arrays]  # numpy makes scalars of 0-d arrays
@@ -117,12 +117,13 @@ class Variant:
         return kernel
 
     def _trace(self, dtype_name: str) -> Callable[..., Any] | None:
-        from ..kernels import input_node, scalar_node
-        from ..lang.symbol import Symbol
+        from ..kernels import scalar_node
+        from ..lang.symbol import Symbol, cast, computed_in, operand
 
-        values = [Symbol(input_node(i, dtype_name)) for i in range(2 + len(self.states))]
-        scalars = [Symbol(scalar_node(i, dtype_name)) for i in range(len(self.numbers._fields))]
-        outputs = [new.node for new in self._apply(values, self.numbers(*scalars))]
+        values = [operand(i, dtype_name) for i in range(2 + len(self.states))]
+        own = computed_in(dtype_name)
+        scalars = [Symbol(scalar_node(i, own)) for i in range(len(self.numbers._fields))]
+        outputs = [cast(new, dtype_name).node for new in self._apply(values, self.numbers(*scalars))]
         nodes = {n for output in outputs for n in nodes_of(output)}
         if not all(n.op in EXACT for n in nodes):
             return None
