@@ -7,6 +7,7 @@ from itertools import product
 from math import prod
 
 from .. import lang
+from ..kernels import sampling
 from .declare import composite, operator
 from .shapes import shape_of
 from .spatial import expect_tensors
@@ -15,7 +16,7 @@ MODES = ("bilinear", "nearest", "bicubic")
 PADDINGS = ("zeros", "border", "reflection")
 
 
-# ---- coordinates
+# ---- where a point lies on an axis, and what it is made of there
 
 
 def _unnormalized(x, size, align_corners):
@@ -23,100 +24,153 @@ def _unnormalized(x, size, align_corners):
     return (x + 1) * ((size - 1) / 2) if align_corners else ((x + 1) * size - 1) / 2
 
 
-def _brought_inside(x, size, padding, align_corners):
-    """Positions with what lies outside moved to the border, or reflected there; "zeros" leaves them."""
+def _brought_inside(x, turn, size, padding, align_corners):
+    """Positions with what lies outside moved to the border, or reflected there; "zeros" leaves them.
+
+    `turn` is how they change with the coordinate.
+    """
     if padding == "zeros":
-        return x
+        return x, turn
     if padding == "reflection":
-        x = _reflected(x, 0, size - 1) if align_corners else _reflected(x, -0.5, size - 0.5)
-    return lang.where(x <= 0, 0.0, lang.where(x >= size - 1, float(size - 1), x))
+        x, turn = _reflected(x, turn, *((0, size - 1) if align_corners else (-0.5, size - 0.5)))
+    low, high = x <= 0, x >= size - 1
+    return lang.where(low, 0.0, lang.where(high, float(size - 1), x)), lang.where(low | high, 0.0, turn)
 
 
-def _reflected(x, low, high):
+def _reflected(x, turn, low, high):
     span = high - low
     if span == 0:
-        return lang.zeros_like(x)
-    x = lang.where(x < low, low - x, x - low)
+        return lang.zeros_like(x), lang.zeros_like(x)
+    before = x < low
+    x, turn = lang.where(before, low - x, x - low), lang.where(before, -turn, turn)
     turns = lang.floor(x / span)
     rest = x - turns * span
-    return lang.where(turns * 0.5 == lang.floor(turns * 0.5), rest, span - rest) + low
+    even = turns * 0.5 == lang.floor(turns * 0.5)
+    return lang.where(even, rest, span - rest) + low, lang.where(even, turn, -turn)
 
 
 def _coefficients(t):
-    """The weights of the four neighbours in cubic interpolation, for a place `t` beyond the second."""
+    """The weights of four neighbours for a place `t` beyond the second, and how they change with it."""
     a = -0.75
-    near = lambda x: ((a + 2) * x - (a + 3)) * x * x + 1  # noqa: E731
-    far = lambda x: ((a * x - 5 * a) * x + 8 * a) * x - 4 * a  # noqa: E731
-    return far(t + 1), near(t), near(1 - t), far(2 - t)
+    near = lambda x: (((a + 2) * x - (a + 3)) * x * x + 1, (3 * (a + 2) * x - 2 * (a + 3)) * x)  # noqa: E731
+    far = lambda x: (((a * x - 5 * a) * x + 8 * a) * x - 4 * a, (3 * a * x - 10 * a) * x + 8 * a)  # noqa: E731
+    mirrored = [(weight, -slope) for weight, slope in (near(1 - t), far(2 - t))]
+    return [far(t + 1), near(t), *mirrored]
 
 
-# ---- sampling
-
-
-def _elements(flat, places, sizes):
-    """The elements of `flat` (images, channels, elements) at whole `places` on each axis; zero outside."""
-    inside, index = None, None
-    for place, n in zip(places, sizes):
-        fits = (place >= 0) & (place <= n - 1)
-        inside = fits if inside is None else inside & fits
-        index = place if index is None else index * n + place
-    index = lang.cast(lang.where(inside, index, 0.0), "int64")
-    images, channels, _ = flat.shape
-    points = prod(index.shape[1:])
-    inside, index = (
-        lang.expand(lang.reshape(x, (images, 1, points)), (images, channels, points)) for x in (inside, index)
-    )
-    return lang.where(inside, lang.gather_along(flat, 2, index), 0.0)
-
-
-def _weighted(value, weight):
-    return value * lang.reshape(weight, (weight.shape[0], 1, prod(weight.shape[1:])))
-
-
-def _linear(flat, at, sizes):
-    floors = [lang.floor(x) for x in at]
-    total = None
-    for corner in product((0, 1), repeat=len(sizes)):
-        places = [f + 1 if up else f for f, up in zip(floors, corner)]
-        weight = None
-        for x, f, up in zip(at, floors, corner):
-            share = x - f if up else f + 1 - x
-            weight = share if weight is None else weight * share
-        part = _weighted(_elements(flat, places, sizes), weight)
-        total = part if total is None else total + part
-    return total
-
-
-def _cubic(flat, at, sizes, padding, align_corners):
-    floors = [lang.floor(x) for x in at]
-    rows, columns = (_coefficients(x - f) for x, f in zip(at, floors))
-    total = None
-    for i, j in product(range(4), repeat=2):
-        places = [
-            _brought_inside(f + (k - 1), n, padding, align_corners) for f, k, n in zip(floors, (i, j), sizes)
+def _taps(coordinate, size, mode, padding, align_corners):
+    """The places that a sample is made of along an axis: each with its weight and how that changes."""
+    x = _unnormalized(coordinate, size, align_corners)
+    turn = lang.ones_like(x) * ((size - 1) / 2 if align_corners else size / 2)
+    if mode == "bicubic":
+        below = lang.floor(x)
+        return [
+            (_brought_inside(below + (k - 1), turn, size, padding, align_corners)[0], weight, slope * turn)
+            for k, (weight, slope) in enumerate(_coefficients(x - below))
         ]
-        part = _weighted(_elements(flat, places, sizes), rows[i] * columns[j])
-        total = part if total is None else total + part
-    return total
+    x, turn = _brought_inside(x, turn, size, padding, align_corners)
+    if mode == "nearest":
+        return [(lang.round(x), lang.ones_like(x), lang.zeros_like(x))]
+    below = lang.floor(x)
+    return [(below, below + 1 - x, -turn), (below + 1, x - below, turn)]
+
+
+class _Corners:
+    """What each point is made of: an element for each choice of a place along each axis."""
+
+    def __init__(self, input, grid, mode, padding, align_corners):
+        self.images, self.channels, *self.sizes = input.shape
+        self.flat = lang.reshape(input, (self.images, self.channels, prod(self.sizes)))
+        self.points = prod(grid.shape[1:-1])
+        axes = range(len(self.sizes) - 1, -1, -1)  # the first number of a point goes along the last axis
+        self.taps = [
+            _taps(lang.pick(grid, (Ellipsis, k)), n, mode, padding, align_corners)
+            for k, n in zip(axes, self.sizes)
+        ]
+
+    def __iter__(self):
+        return product(*self.taps)
+
+    def where(self, corner):
+        """Which elements these are, and whether they are there, for all channels."""
+        inside, index = None, None
+        for (place, _, _), n in zip(corner, self.sizes):
+            fits = (place >= 0) & (place <= n - 1)
+            inside = fits if inside is None else inside & fits
+            index = place if index is None else index * n + place
+        index = lang.cast(lang.where(inside, index, 0.0), "int64")
+        return self.spread(index), self.spread(inside)
+
+    def spread(self, x):
+        """A number for each point as one for each point of each channel."""
+        shape = (self.images, self.channels, self.points)
+        return lang.expand(lang.reshape(x, (self.images, 1, self.points)), shape)
+
+    def values(self, corner):
+        index, inside = self.where(corner)
+        return lang.where(inside, lang.gather_along(self.flat, 2, index), 0.0)
+
+
+def _times(factors):
+    made = None
+    for factor in factors:
+        made = factor if made is None else made * factor
+    return made
 
 
 @operator(name="_grid_sample", method=False, out=False)
 def sample(input: Array, grid: Array, mode, padding, align_corners):
     """The input at the places of a grid."""
-    images, channels, *sizes = input.shape
-    flat = lang.reshape(input, (images, channels, prod(sizes)))
-    axes = range(len(sizes) - 1, -1, -1)  # the first number of a point goes along the last axis
-    at = [_unnormalized(lang.pick(grid, (Ellipsis, k)), n, align_corners) for k, n in zip(axes, sizes)]
-    if mode == "bicubic":
-        result = _cubic(flat, at, sizes, padding, align_corners)
-    else:
-        at = [_brought_inside(x, n, padding, align_corners) for x, n in zip(at, sizes)]
-        result = (
-            _linear(flat, at, sizes)
-            if mode == "bilinear"
-            else _elements(flat, [lang.round(x) for x in at], sizes)
-        )
-    return lang.reshape(result, (images, channels, *grid.shape[1:-1]))
+    made = sampling.sample(input, grid, mode, padding, align_corners)
+    if made is not None:
+        return made
+    corners, total = _Corners(input, grid, mode, padding, align_corners), None
+    for corner in corners:
+        weight = _times(weight for _, weight, _ in corner)
+        part = corners.values(corner) * corners.spread(weight)
+        total = part if total is None else total + part
+    return lang.reshape(total, (*input.shape[:2], *grid.shape[1:-1]))
+
+
+@sample.gradient
+def _sample_rule(g, input, grid, mode, padding, align_corners, needs):
+    how = mode, padding, align_corners
+    rules = (_input_gradient, sampling.input_gradient), (_grid_gradient, sampling.grid_gradient)
+    made = [
+        by_kernel(g, input, grid, *how) if wanted else None for wanted, (_, by_kernel) in zip(needs, rules)
+    ]
+    return tuple(
+        by_formula(g, input, grid, *how) if wanted and done is None else done
+        for wanted, done, (by_formula, _) in zip(needs, made, rules)
+    )
+
+
+def _input_gradient(g, input, grid, *how):
+    corners, total = _Corners(input, grid, *how), None
+    g = lang.reshape(g, (*input.shape[:2], corners.points))
+    for corner in corners:
+        index, inside = corners.where(corner)
+        weight = _times(weight for _, weight, _ in corner)
+        part = lang.where(inside, g * corners.spread(weight), 0.0)
+        part = lang.add_flat_at(part, index, prod(corners.sizes), False)
+        total = part if total is None else total + part
+    return lang.reshape(total, input.shape)
+
+
+def _grid_gradient(g, input, grid, mode, *how):
+    if mode == "nearest":
+        return lang.zeros_like(grid)
+    how = mode, *how
+    corners = _Corners(input, grid, *how)
+    g = lang.reshape(g, (*input.shape[:2], corners.points))
+    slopes = [None] * len(corners.sizes)
+    for corner in corners:
+        change = lang.reshape(lang.sum(g * corners.values(corner), 1), grid.shape[:-1])
+        for axis in range(len(corner)):
+            factors = [slope if k == axis else weight for k, (_, weight, slope) in enumerate(corner)]
+            part = change * _times(factors)
+            slopes[axis] = part if slopes[axis] is None else slopes[axis] + part
+    return lang.stack(slopes[::-1], len(grid.shape) - 1)
 
 
 # ---- what users call

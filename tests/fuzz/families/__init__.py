@@ -14,6 +14,7 @@ MODULES = (
     *("elementwise", "reductions", "along", "copies", "linear", "convolutions", "pools"),
     *("products", "losses", "recurrences", "optimisers", "random_numbers", "indices", "separable"),
     *("halves", "moves", "scans"),
+    "samples",
 )
 FAMILIES: dict[str, Callable[[Draw], bool]] = {}
 
