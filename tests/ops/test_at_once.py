@@ -246,3 +246,54 @@ def test_many_threads():
     for t in threads:
         t.join()
     assert not wrong
+
+
+STEPS = {
+    "where": lambda c, x, y, i: rl.where(c, x, y),
+    "where number": lambda c, x, y, i: rl.where(c, x, 0.5),
+    "clamp": lambda c, x, y, i: x.clamp(-0.5, 0.5),
+    "clamp min": lambda c, x, y, i: x.clamp(min=0.1),
+    "clamp max": lambda c, x, y, i: x.clamp(max=1),
+    "mixed": lambda c, x, y, i: i * x,
+    "mask": lambda c, x, y, i: x * c,
+    "compared": lambda c, x, y, i: x > i,
+    "float": lambda c, x, y, i: i.float(),
+    "double": lambda c, x, y, i: x.to(rl.float64),
+    "int": lambda c, x, y, i: x.int(),
+    "truth": lambda c, x, y, i: x.bool(),
+    "from bool": lambda c, x, y, i: c.long(),
+}
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_what_takes_several_steps_is_learnt(name):
+    call, draw = STEPS[name], np.random.default_rng(3)
+    for shape in [(7,), (3, 4), (90, 80), ()]:
+        values = draw.standard_normal(shape).astype("f4")
+        if shape == (7,) and name != "int":
+            values[:3] = np.nan, np.inf, -0.0
+        x, y = rl.tensor(values), rl.tensor(draw.standard_normal(shape).astype("f4"))
+        c, i = y > 0, (y * 10).long()
+        before = set_kernel_mode("off")
+        wanted = call(c, x, y, i)
+        set_kernel_mode(before)
+        for _ in range(25):
+            same(call(c, x, y, i), wanted)
+        z = x.clone().requires_grad_()
+        result = call(c, z, y, i)
+        assert result.requires_grad == (result.dtype.is_floating_point and name != "float")
+        if result.requires_grad:
+            result.sum().backward()
+
+
+def test_types_that_depend_on_the_default_are_asked_each_time():
+    i = rl.arange(4)
+    for _ in range(30):
+        assert (i + 0.5).dtype is rl.float32
+        assert i.sqrt().dtype is rl.float32
+    rl.set_default_dtype(rl.float64)
+    try:
+        assert (i + 0.5).dtype is rl.float64
+        assert i.sqrt().dtype is rl.float64
+    finally:
+        rl.set_default_dtype(rl.float32)

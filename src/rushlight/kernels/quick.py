@@ -42,6 +42,7 @@ class Table:
         records: bool = False,
         constant: float | None = None,
         loop: tuple[int, int] | None = None,
+        whole: bool | None = None,
     ) -> None:
         """From now on, operands of these kinds are done at once, by a kernel or by a loop of numpy's.
 
@@ -54,6 +55,7 @@ class Table:
             return
         if row == 0 and not self._start():
             return
+        first = next(getattr(k, "np", k) for k in kinds if k is not None)
         owner = getattr(kernel, "__self__", None)
         known = {
             **{f"kind{k}": _kind(kind) for k, kind in enumerate(kinds)},
@@ -67,7 +69,7 @@ class Table:
             "number": result.num,
             "item": result.itemsize,
             "records": records,
-            "whole": next(getattr(k, "np", k) for k in kinds if k is not None).kind in "iu",
+            "whole": first.kind in "iu" if whole is None else whole,
             "ranked": len({k for k in kinds if k is not None}) > 1,
             "has_constant": constant is not None,
             "constant": struct.unpack("q", struct.pack("d", constant or 0.0))[0],

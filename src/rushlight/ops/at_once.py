@@ -25,12 +25,13 @@ NEVER, ALWAYS, ALONE = (
 class AtOnce:
     """The builtins of a function: `run(*operands)` and `into(target, *operands)`; None before it learns."""
 
-    __slots__ = ("count", "into", "name", "records", "run", "scopes", "table")
+    __slots__ = ("calls", "count", "into", "name", "records", "run", "scopes", "table")
 
     def __init__(self, name: str, count: int, records: int = NEVER) -> None:
         self.name, self.count, self.records = name, count, records
         self.table = self.run = self.into = None
         self.scopes: list[tuple[dict[str, Any], str]] = []
+        self.calls: dict[Any, int] = {}  # of those that Python does in several steps: see `learning`
 
     def serve(self, scope: dict[str, Any], name: str) -> None:
         """Has the builtin in a scope of names, from when there is one."""
@@ -60,14 +61,25 @@ class AtOnce:
             loop=loop,
         )
 
+    def remember(self, kinds: list[Any], kernel: Any, result: dtype, computed: dtype) -> None:
+        """Calls with tensors of these types, or numbers (None), are done by `kernel`, in whatever sizes."""
+        if self._has_table():
+            whole = computed.np.kind in "iu"
+            records = ALONE if self.records else NEVER
+            self.table.teach(kinds, kernel, result.np, result, records=records, whole=whole)
+
     def _has_table(self) -> bool:
         if self.table is None and self.count <= MOST_OPERANDS:
             from ..kernels.quick import Table
 
             self.table = Table(self.name, self.count)
             self.table.found.append(self._use)
-            settings.when_changed.append(self.table.forget)
+            settings.when_changed.append(self._forget)
         return self.table is not None
+
+    def _forget(self) -> None:
+        self.table.forget()
+        self.calls.clear()
 
     def _use(self, run: Any, into: Any) -> None:
         self.run, self.into = run, into

@@ -21,8 +21,10 @@ from ..tensor.layout import (
     preserve_format,
 )
 from ..tensor.method import Method
+from .at_once import ALONE, AtOnce
 from .declare import operator
 from .intercept import interceptors
+from .learning import learn
 
 
 @operator(method=False, out=False, exact=True, name="_cast", node="ToCopyBackward0")
@@ -54,7 +56,7 @@ def to(self, *args, **kwargs):
     """
     if len(args) == 1 and not kwargs and type(args[0]) is dtype:
         dt = args[0]
-        return self if self.dtype is dt else cast(self, dt)
+        return self if self.dtype is dt else _cast_at_once(self, dt)
     return converted(self, *_to_arguments(args, kwargs))
 
 
@@ -108,10 +110,28 @@ def converted(x, device=None, dt=None, copy=False, fmt=None):
     if device is not None and device is not x.device:
         return _moved(x, device, dt, fmt)
     if dt is not x.dtype:
-        x, copy = cast(x, dt), False
+        x, copy = _cast_at_once(x, dt), False
     if not _lies_as(x._a, fmt):
         return laid_out(x, order_of(fmt, x._a.ndim))
     return x.clone() if copy else x
+
+
+@cache
+def converting(dt):
+    """What conversions to a type do at once."""
+    return AtOnce("cast", 1, ALONE)
+
+
+def _cast_at_once(x, dt):
+    """`cast(x, dt)`, by one builtin where it has learnt how."""
+    at_once = converting(dt)
+    quick = at_once.run
+    made = quick(x) if quick is not None and not interceptors else None
+    if made is None:
+        made = cast(x, dt)
+        if type(x) in QUICK and not made._rg:
+            learn(at_once, lambda x: lang.cast(x, dt.name), (x,), dt, x.dtype)
+    return made
 
 
 def _lies_as(array, fmt):
@@ -138,8 +158,12 @@ def _moved(x, device, dt, fmt):
 
 
 def _conversion(dt, name):
+    at_once = converting(dt)
+
     def convert(self, memory_format=None):
-        return converted(self, None, dt, False, memory_format)
+        quick = at_once.run
+        made = quick(self) if quick is not None and memory_format is None and not interceptors else None
+        return converted(self, None, dt, False, memory_format) if made is None else made
 
     convert.__name__, convert.__qualname__ = name, f"Tensor.{name}"
     convert.__doc__ = f"This tensor as {dt}."

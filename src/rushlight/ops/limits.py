@@ -5,7 +5,10 @@ from __future__ import annotations
 from .. import lang
 from ..tensor.core import Tensor
 from .alias import alias
+from .at_once import ALONE, AtOnce
 from .declare import composite, elementwise
+from .intercept import interceptors
+from .learning import learn
 
 REAL = ("complex",)
 
@@ -107,7 +110,25 @@ def clamp(input, min=None, max=None):
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
     if isinstance(min, Tensor) or isinstance(max, Tensor) or input.dtype.category < 2:
         return _clamp_by_tensors(input, min, max)
-    return _clamp_by_numbers(input, min=min, max=max)
+    given = [input, *(n for n in (min, max) if n is not None)]
+    at_once, function = BETWEEN[min is not None, max is not None]
+    result = at_once.run(*given) if at_once.run is not None and not interceptors else None
+    if result is None:
+        result = _clamp_by_numbers(input, min=min, max=max)
+        if not result._rg:
+            learn(at_once, function, given, result.dtype)
+    return result
+
+
+def _between(input, min, max):
+    return lang.minimum(lang.maximum(input, min), max)
+
+
+BETWEEN = {
+    (True, True): (AtOnce("clamp", 3, ALONE), _between),
+    (True, False): (AtOnce("clamp_min", 2, ALONE), lang.maximum),
+    (False, True): (AtOnce("clamp_max", 2, ALONE), lang.minimum),
+}
 
 
 @elementwise(refuses=REAL, inplace=True)

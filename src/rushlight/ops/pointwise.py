@@ -33,6 +33,7 @@ from .at_once import ALONE, NEVER, AtOnce
 from .calls import lazy_call, write_elementwise, write_insisting
 from .fused import Fusible
 from .intercept import intercepted, interceptors
+from .learning import learn
 from .operator import Operator, record
 
 CATEGORIES = {"bool": BOOL, "integral": INTEGRAL, "float": FLOATING, "complex": COMPLEX}
@@ -146,6 +147,7 @@ def written_at_once(op: ElementwiseOperator, values: Any, out: Any) -> bool:
 
 def evaluate(op: ElementwiseOperator, values: list[Any]) -> Any:
     """The operator on operands of any types, recorded where a gradient is wanted."""
+    given = values[: op.count]
     common = common_type(op, values[: op.count])
     computed = op.compute_type(common)
     inner = computed.wide
@@ -166,6 +168,8 @@ def evaluate(op: ElementwiseOperator, values: list[Any]) -> Any:
         raise broadcast_error(op, arrays[: op.count]) from None
     finally:
         leave(token)
+    if not tracked and values[op.count :] == list(op.signature.complete[op.count :]):
+        learn(op.at_once, op.body, given, op.result_type(inner), inner)
     return finish(op, values, arrays, r, computed, inner, tracked)
 
 

@@ -12,8 +12,11 @@ from ..return_types import frexp as FrexpResult
 from ..tensor.core import Tensor, wrap
 from ..tensor.dtype import promote
 from ..tensor.limits import finfo
+from .at_once import ALONE, AtOnce
 from .declare import composite, elementwise, operator
+from .intercept import interceptors
 from .kinds import is_complex, is_integral
+from .learning import learn
 from .operator import OPERATORS
 
 
@@ -29,6 +32,9 @@ _choose.gradient(
 )
 
 
+choosing = AtOnce("where", 3, ALONE)
+
+
 @composite(method=False)
 def where(condition, input=None, other=None):
     """`input` where the condition holds, else `other`; of the condition alone, the indices where it does."""
@@ -42,7 +48,14 @@ def where(condition, input=None, other=None):
         )
     if condition.dtype.name == "uint8":
         condition = condition != 0
-    return _choose(condition, *_of_one_type(input, other))
+    quick = choosing.run
+    result = quick(condition, input, other) if quick is not None and not interceptors else None
+    if result is not None:
+        return result
+    chosen = _choose(condition, *_of_one_type(input, other))
+    if not chosen.requires_grad:
+        learn(choosing, lang.where, (condition, input, other), chosen.dtype)
+    return chosen
 
 
 def _of_one_type(*operands):

@@ -30,6 +30,7 @@ ROW = (  # the words of a row
     *("has_constant", "constant"),  # the only number that it is for
 )
 F_CONTIGUOUS = 0x2
+ALONE = 2  # among `records`: calls that are to be recorded are not for the row
 
 
 def add_quick(module: Module, places: Places) -> None:
@@ -315,13 +316,15 @@ def _run(module: Module, places: Places, count: int, into: bool) -> None:
         row = call.find_row()
         with f.when(word(f, row, "ranked").differs(0)):
             for operand in call.operands:
-                call.give_up_unless(_rank(f, operand.array.get()) > 0)
+                with f.when(operand.is_there(f)):
+                    call.give_up_unless(_rank(f, operand.array.get()) > 0)
         recorded = f.variable(i1, 0)
         tracked = call.tracked.get()
         if into:
             tracked = tracked | call.r.is_same(call.r.slot(argument(f, 0), "_rg"), call.r.constant("true"))
         with f.when(tracked & word(f, row, "records").differs(0)):
             recorded.set(f.call("is_recording", i1))
+        call.give_up_unless((recorded.get() & word(f, row, "records").equals(ALONE)) ^ 1)
         flat = call.is_flat()
         block, scalars = f.stack(8 * (MOST_OPERANDS + 1), 8), f.stack(8 * MOST_OPERANDS, 8)
         arrays = call.arrays(block, 1)
