@@ -249,6 +249,7 @@ def _direct_words(
     outside = left or down.first < 0 or across.end > across.inputs or down.end > down.inputs
     w |= {"copied": int(bool(outside)), "left": left, "first": down.first if outside else 0}
     w["pitch"] = (across.end + left if outside else across.inputs) * item
+    w["weights_block"] = (channels * taps + lanes) * lane_bytes
     w |= _tasks(geometry, w, down, (rows, held), channels)
     w |= {"plane": w["x_plane"], "image_bytes": w["x_image"]}
     if outside:
@@ -256,7 +257,6 @@ def _direct_words(
         w["image_bytes"] = w["plane"] * channels
     w |= {"row_step": down.step, "tap_step": down.tap_step, "weights_plane": taps * lane_bytes}
     w["slot_step"] = down.slot_step * geometry.taps[1] * lane_bytes
-    w["weights_block"] = (channels * taps + lanes) * lane_bytes
     if transposed:
         w |= {
             "pack_times": channels,
@@ -306,7 +306,8 @@ def _tasks(geometry: Geometry, w: dict, down: Side, tile: tuple[int, int], chann
     row_tasks = -(-down.least // task_rows)
     group = 1
     if row_tasks == 1 and down.least < 16:
-        group = max(1, min(images // FEW_TASKS, COPY_BYTES // image_bytes))
+        many = w["blocks"] * w["weights_block"] > COPY_BYTES  # weights, which images in a task share
+        group = max(1, min(images if many else images // FEW_TASKS, COPY_BYTES // image_bytes))
     extra = int(down.count(0) > down.least)
     copy_rows = (task_rows + extra - 1) * down.step + down.span
     tasks = -(-images // group) * row_tasks

@@ -11,6 +11,8 @@ SUMS_BYTES = 16 << 20  # memory of all parts' sums
 OUTPUT_BYTES = 192 << 10  # gradients of a block of outputs that a piece holds
 MOST_IMAGES = 16  # in a piece
 SAME_SETS, WAYS = 4096, 8  # lines so far apart share the sets of a first-level cache, which hold so many
+COPYING = 3  # times the cost of reading
+LATENCY = 4  # cycles until a sum can be added to again
 FEW = 10  # channels by columns of taps up to which all rows of taps fit the registers
 
 
@@ -29,7 +31,7 @@ def weight_plan(geometry: Geometry) -> Plan | None:
     rows = down if geometry.channels * across <= FEW and down * across <= most else 1
     if not any(geometry.padding) and geometry.sizes[0] * geometry.sizes[1] * geometry.item % SAME_SETS == 0:
         most = min(most, WAYS * across * rows)
-    channels = channels_at_once(geometry.channels, most // (rows * across))
+    channels = channels_at_once(geometry.channels, most // (rows * across), held * rows * across)
     shape = direct_weight.Shape(channels, rows, across, geometry.stride[1], geometry.dilation[1], held)
     dtype = geometry.dtype
     address = build(
@@ -41,11 +43,30 @@ def weight_plan(geometry: Geometry) -> Plan | None:
     return _words(geometry, held, address)
 
 
-def channels_at_once(channels: int, most: int) -> int:
-    """How many channels to sum at once: a divisor of all where there is a large one."""
-    most = min(channels, most)
-    best = max(n for n in range(1, most + 1) if channels % n == 0)
-    return best if 3 * best >= 2 * most else most
+def channels_at_once(channels: int, most: int, sums: int) -> int:
+    """How many channels, with so many sums each, to take at once; what is left over comes one by one."""
+
+    def cycles(at_once: int) -> float:
+        return max(at_once * sums / 2, LATENCY) + 0.5
+
+    return min(range(1, most + 1), key=lambda n: (channels // n * cycles(n) + channels % n * cycles(1), -n))
+
+
+def _parts(geometry: Geometry, w: dict[str, int], held: int) -> int:
+    """Parts of the pixels: each has sums of its own, but those who share one read the inputs again.
+
+    What is moved in memory is to be little: sums are cleared, written and added, inputs are read or copied.
+    """
+    inputs = geometry.images * w["x_plane"] * geometry.channels * (COPYING if w["copied"] else 1)
+
+    def moved(parts: int) -> int:
+        return parts * w["part_bytes"] * 3 + -(-PART_TASKS // parts) * inputs
+
+    enough = max(1, PART_TASKS * held // w["blocks"])  # parts that leave no thread without work
+    most = max(1, min(PART_TASKS, SUMS_BYTES // w["part_bytes"]))
+    return min(
+        (1 << k for k in range(most.bit_length()) if 1 << k >= min(enough, most)), key=moved, default=most
+    )
 
 
 def _words(geometry: Geometry, held: int, address: int) -> Plan:
@@ -65,7 +86,7 @@ def _words(geometry: Geometry, held: int, address: int) -> Plan:
     w["tap_step"] = geometry.dilation[0]
     w["block_bytes"] = geometry.channels * taps * lane_bytes + lanes * lane_bytes
     w["part_bytes"] = up(blocks * w["block_bytes"], LINE)
-    w["parts"] = max(1, min(PART_TASKS, SUMS_BYTES // w["part_bytes"]))
+    w["parts"] = _parts(geometry, w, held)
     w |= _pieces(geometry, w, lane_bytes * held)
     w["parts"] = min(w["parts"], w["units"])
     w["held_blocks"] = up(-(-blocks * w["parts"] // PART_TASKS), held)

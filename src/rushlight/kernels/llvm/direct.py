@@ -60,13 +60,17 @@ def _pack(kernel: Kernel) -> None:
         source = words.pointer("weight").offset(block * lane_step * m.lanes)
         target = kernel.scratch(f).offset(words["weights_block"] * block + HEADER)
         count = words["pack_count"]
-        with f.loop(0, words["pack_times"]) as k:
-            place, into = source.offset(k * words["pack_step"]), target.offset(k * count * m.bytes)
+        with f.either(lane_step.equals(m.size)) as (of_neighbours, of_planes):
+            with of_neighbours, f.loop(0, words["pack_times"]) as k:
+                vector = m.load(f, source.offset(k * words["pack_step"]), 0, m.below(f, valid))
+                m.store(f, vector, target.offset(k * m.bytes))
+            with of_planes, f.loop(0, words["pack_times"]) as k:
+                place, into = source.offset(k * words["pack_step"]), target.offset(k * count * m.bytes)
 
-            def put(at: Value, vector: Value, into: Value = into) -> None:
-                m.store(f, vector, into.offset(at * m.bytes))
+                def put(at: Value, vector: Value, into: Value = into) -> None:
+                    m.store(f, vector, into.offset(at * m.bytes))
 
-            read_planes(f, m, place, lane_step, count, valid, put)
+                read_planes(f, m, place, lane_step, count, valid, put)
 
 
 def _task(kernel: Kernel, blocks: int) -> None:
