@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from rushlight import kernels, lang
-from rushlight.kernels import convolution
+from rushlight.kernels import convolution, graph
 from rushlight.lang.convolution import output_sizes
 from rushlight.runtime import settings
 from support import guarded
@@ -27,6 +27,11 @@ CASES = [
     (1, 40, 24, (40, 35), (1, 1), (1, 1), (0, 0), (1, 1)),
     (1, 65, 150, (13, 13), (3, 3), (2, 2), (1, 1), (1, 1)),
     (1, 70, 90, (5, 5), (3, 3), (1, 1), (1, 1), (1, 1)),
+]
+WINOGRAD = [
+    (2, 32, 48, (18, 15), (3, 3), (1, 1), (1, 1), (1, 1)),
+    (3, 16, 32, (13, 13), (5, 5), (1, 1), (2, 2), (1, 1)),
+    (1, 144, 160, (14, 14), (3, 3), (1, 1), (1, 1), (1, 1)),  # tasks are blocks of outputs
 ]
 
 
@@ -71,6 +76,20 @@ def test_forward(case, dtype):
     for bias in (c.bias, None):
         made = convolution.forward(c.x, c.weight, bias, c.places, *c.how)
         c.close(made, lang.convolution, c.x, c.weight, bias)
+
+
+def silu(dtype):
+    x = graph.input_node(0, dtype)
+    return kernels.elementwise(graph.Node("mul", (x, graph.Node("sigmoid", (x,), dtype)), dtype), "silu")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("case", [*CASES, *WINOGRAD])
+def test_an_epilogue_gives_the_bits_that_its_kernel_gives_afterwards(case, dtype):
+    c, f = Case(case, dtype), silu(dtype)
+    plain = convolution.forward(c.x, c.weight, c.bias, c.places, *c.how)
+    made = convolution.forward(c.x, c.weight, c.bias, c.places, *c.how, epilogue=f)
+    np.testing.assert_array_equal(made, f(plain, plain))
 
 
 @pytest.mark.parametrize("at_end", [True, False])

@@ -6,7 +6,7 @@ no compiler, or the arrays are no planes of float32 or float64 in the usual orde
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,16 +28,26 @@ _plans: dict[tuple, Any] = {}
 
 
 def forward(
-    x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, places: Sizes, *how: Any
+    x: np.ndarray,
+    weight: np.ndarray,
+    bias: np.ndarray | None,
+    places: Sizes,
+    *how: Any,
+    epilogue: Callable[..., Any] | None = None,
 ) -> np.ndarray | None:
-    """The convolution of `x` to `places`; `how` is stride, padding, dilation and groups."""
+    """The convolution of `x` to `places`; `how` is stride, padding, dilation and groups.
+
+    `epilogue` is an element-wise kernel for what becomes of each element of the result: it works on blocks of
+    outputs as they are made, before they are written.
+    """
     if _are_volumes(x, weight, places, how):
-        return volumes.forward(forward, x, weight, bias, places, how)
+        made = volumes.forward(forward, x, weight, bias, places, how)
+        return made if epilogue is None or made is None else epilogue(made, made)
     key = ("forward", x.dtype.char, x.shape, weight.shape, *how)
     plan = _plans[key] if key in _plans else _keep(key, x.dtype, x.shape, weight.shape, places, how)
-    return (
-        None if plan is None else _made(plan, (len(x), len(weight), *places), x, weight, bias, how[-1], False)
-    )
+    if plan is None:
+        return None
+    return _made(plan, (len(x), len(weight), *places), x, weight, bias, how[-1], False, epilogue)
 
 
 def input_gradient(
@@ -85,7 +95,14 @@ def _are_volumes(x: np.ndarray, other: np.ndarray, sizes: Sizes, how: tuple) -> 
 
 
 def _made(
-    plan: plans.Plan, shape: Sizes, x: Any, weight: Any, bias: Any, groups: int, transposed: bool
+    plan: plans.Plan,
+    shape: Sizes,
+    x: Any,
+    weight: Any,
+    bias: Any,
+    groups: int,
+    transposed: bool,
+    epilogue: Callable[..., Any] | None = None,
 ) -> np.ndarray | None:
     """The result of a plan, if the arrays are what it is for."""
     dtype = x.dtype
@@ -103,9 +120,10 @@ def _made(
     if plan.all_groups:
         groups = 1
     parts = (_parts(out, groups, 1), _parts(x, groups, 1), _parts(np.ascontiguousarray(weight), groups, 0))
+    body = epilogue.__self__.body if epilogue is not None and plan.finishes else 0  # type: ignore[attr-defined]
     for part in zip(*parts, _parts(bias, groups, 0)):
-        plan.run(*part)
-    return out
+        plan.run(*part, *([body] if body else []))
+    return out if epilogue is None or body else epilogue(out, out)
 
 
 def _parts(array: np.ndarray | None, groups: int, axis: int) -> Sequence[np.ndarray | None]:

@@ -61,12 +61,14 @@ class Plan(NamedTuple):
     words: tuple[int, ...]
     all_groups: bool = False  # does one call do them all?
     only_finite: bool = False  # must the weight be?
+    finishes: bool = False  # is its last word the address of an epilogue?
 
-    def run(self, out: Any, x: Any, weight: Any, bias: Any) -> None:
+    def run(self, out: Any, x: Any, weight: Any, bias: Any, epilogue: int = 0) -> None:
         threads = min(self.threads, pool.get_num_threads())
         scratch = memory.scratch(self.shared_bytes + threads * self.slot_bytes + LINE)
         sizes = threads, self.shared_bytes, self.slot_bytes
-        invoke.load()(self.address, self.release, out, x, weight, bias, scratch, *sizes, *self.words)
+        words = (*self.words[:-1], epilogue) if epilogue else self.words
+        invoke.load()(self.address, self.release, out, x, weight, bias, scratch, *sizes, *words)
         memory.end_scratch(scratch)
 
 
@@ -288,7 +290,8 @@ def plan_of(
     words = tuple(w.get(name, 0) for name in names[names.index("slot_bytes") + 1 :])
     work = geometry.multiplications
     threads = min(tasks, max(1, work // (TASK_MULTIPLICATIONS // 4)))
-    return Plan(address, work >= RELEASE_MULTIPLICATIONS, threads, shared + LINE, slot + 4 * LINE, words)
+    plan = Plan(address, work >= RELEASE_MULTIPLICATIONS, threads, shared + LINE, slot + 4 * LINE, words)
+    return plan._replace(finishes=names[-1] == "epilogue")
 
 
 def tasks_wanted(geometry: Geometry) -> int:

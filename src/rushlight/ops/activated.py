@@ -1,23 +1,26 @@
-"""A linear layer and the activation behind it as one product, whose result is activated where it is made."""
+"""A layer and the activation behind it by one kernel, which activates each result where it is made."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from ..autograd.modes import state
 from ..autograd.recording import saved_hooks, watchers
+from ..kernels import convolution, matmul
 from ..kernels import linear as small
-from ..kernels import matmul
+from ..lang.convolution import output_sizes
 from ..runtime import settings
 from ..tensor.core import QUICK, Tensor, wrap
 from ..tensor.dtype import float32, float64
 from .affine import linear
+from .convolution import convolution_of
 from .fused import Fusible, compiled, exact
 from .intercept import casts, interceptors
-from .operator import record
+from .operator import Operator, record
 
 _kernels: dict[Any, tuple[Any, bool] | None] = {}
 settings.when_changed.append(_kernels.clear)
@@ -31,39 +34,68 @@ def linear_activated(
     `activation` is an element-wise function, such as `torch.relu` or `nn.functional.gelu`. The graph is that
     of the two calls; where its gradient asks for what the layer gave, they are to be made one by one.
     """
+    given = input, weight, bias
+    if not _are_ordinary(*given) or weight._a.ndim != 2 or input._a.ndim < 2:
+        return None
+    if input._a.shape[-1] != weight._a.shape[1]:
+        return None
+    return _activated(linear.operator, given, (), _product, activation, options)
+
+
+def convolution_activated(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    how: tuple[Any, ...],
+    activation: Callable[..., Any],
+    **options: Any,
+) -> Tensor | None:
+    """The same for a convolution of a batch; `how` is stride, padding, dilation and groups, in numbers."""
+    given = input, weight, bias
+    if not _are_ordinary(*given) or input._a.ndim != weight._a.ndim or input._a.ndim < 3:
+        return None
+    if input._a.shape[1] != weight._a.shape[1] * how[-1] or weight._a.shape[0] % how[-1]:
+        return None
+    if any(len(n) != input._a.ndim - 2 or min(n) < least for n, least in zip(how, (1, 0, 1))):
+        return None
+    return _activated(convolution_of.operator, given, how, _convolution, activation, options)
+
+
+def _activated(
+    layer: Operator, given: tuple, rest: tuple, run: Callable[..., Any], activation: Any, options: dict
+) -> Tensor | None:
+    """What `run` makes of a layer's tensors and the kernel of an activation, with the graph of both."""
     op = getattr(activation, "elementwise", None) or getattr(activation, "operator", None)
     if getattr(op, "family", "") != "elementwise" or len(op.signature.arrays) != 1:
         return None
-    if interceptors or casts or watchers or saved_hooks or not _fit(input, weight, bias):
+    if interceptors or casts or watchers or saved_hooks:
         return None
-    given = input, weight, bias
     tracked = state.grad and any(t is not None and t._rg for t in given)
     if tracked and not _needs_result_only(op):
         return None
     arrays = [None if t is None else t._a for t in given]
     kernel = _kernel_for(op, arrays[0], options)
-    r = None if kernel is None else _run(*kernel, *arrays)
+    r = None if kernel is None else run(*kernel, *arrays, *rest)
     if r is None:
         return None
-    t = wrap(r, input.dtype)
+    t = wrap(r, given[0].dtype)
     if tracked:
-        before = wrap(r, input.dtype)  # nobody looks at its values
-        record(linear.operator, given, arrays, r, before)
+        before = wrap(r, t.dtype)  # nobody looks at its values
+        record(layer, (*given, *rest), [*arrays, *rest], r, before)
         values = [before, *op.signature.complete[1:]]
         record(op, values, [r, *values[1:]], r, t)
     return t
 
 
-def _fit(input: Any, weight: Any, bias: Any) -> bool:
-    """Are these the ordinary tensors of a layer?"""
+def _are_ordinary(input: Any, weight: Any, bias: Any) -> bool:
+    """Are these plain tensors of one floating-point type, the bias one number for each output?"""
     if not all(type(t) in QUICK for t in (input, weight)) or input.dtype not in (float32, float64):
         return False
-    a, w = input._a, weight._a
-    if weight.dtype is not input.dtype or w.ndim != 2 or a.ndim < 2 or a.shape[-1] != w.shape[1]:
+    if weight.dtype is not input.dtype:
         return False
     if bias is None:
         return True
-    return type(bias) in QUICK and bias.dtype is input.dtype and bias._a.shape == w.shape[:1]
+    return type(bias) in QUICK and bias.dtype is input.dtype and bias._a.shape == weight._a.shape[:1]
 
 
 def _needs_result_only(op: Any) -> bool:
@@ -83,7 +115,7 @@ def _kernel_for(op: Any, like: np.ndarray, options: dict[str, Any]) -> tuple[Any
         return None
 
 
-def _run(kernel: Any, same_bits: bool, a: np.ndarray, w: np.ndarray, b: Any) -> np.ndarray | None:
+def _product(kernel: Any, same_bits: bool, a: np.ndarray, w: np.ndarray, b: Any) -> np.ndarray | None:
     work = a.size * w.shape[0]
     if a.size // a.shape[-1] * w.shape[0] < settings.kernels_from and not same_bits:
         return None  # few elements are numpy's
@@ -91,3 +123,13 @@ def _run(kernel: Any, same_bits: bool, a: np.ndarray, w: np.ndarray, b: Any) -> 
     if r is not None:
         return kernel(r, r)
     return matmul.product(a, w.T, b, matmul.Epilogue(kernel))
+
+
+def _convolution(
+    kernel: Any, same_bits: bool, x: np.ndarray, weight: np.ndarray, bias: Any, *how: Any
+) -> np.ndarray | None:
+    places = output_sizes(x.shape[2:], weight.shape[2:], *how[:3])
+    few = len(x) * len(weight) * prod(places) < settings.kernels_from
+    if min(places) < 1 or (few and not same_bits):
+        return None
+    return convolution.forward(x, weight, bias, places, *how, epilogue=kernel)

@@ -129,6 +129,16 @@ class Kernel:
         return self.module.text()
 
 
+def finish(f: Function, words: Words, place: Value, count: Value) -> None:
+    """Does with `count` elements of scratch what the call's word `epilogue` says: a body's address, or 0."""
+    with f.when(words["epilogue"].differs(0)):
+        places, masks = f.stack(2 * 8, 8), f.stack(2 * 8, 8)  # of the result, and of what is read
+        for at in (0, 8):
+            f.store(place, places, at)
+            f.store(f.constant(i64, -1), masks, at)
+        f.call_pointer(words.pointer("epilogue"), void, places, masks, place, count)
+
+
 # ---- squares in registers
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ...runtime.ir import Function, Value, i64, ptr, void
-from .blocked import HEADER, Kernel, Machine, Padding, Words, copy_padded, read_planes, write_planes
+from .blocked import HEADER, Kernel, Machine, Padding, Words, copy_padded, finish, read_planes, write_planes
 
 MOST_ROW_PHASES = 4
 PHASE_WORDS = ("taps_of_phase", "first_of_phase", "slot_of_phase", "rows_of_phase")
@@ -27,6 +27,7 @@ WORDS = (
     *("out_image", "out_plane", "out_width", "runs", "run_length", "run_step", "band_step", "phase_step"),
     *("band_bytes", "phases"),
     *(f"{name}{k}" for k in range(MOST_ROW_PHASES) for name in PHASE_WORDS),
+    "epilogue",
 )
 
 
@@ -149,6 +150,8 @@ def _image(kernel: Kernel, shape: Shape) -> None:
                     f.call(f"tiles{k}", void, f.block, f.mine, x, weights.offset(slot), low, high)
                 band = place.offset(phase * words["phase_step"] + at * words["band_step"])
                 for b in range(shape.blocks):
+                    pixels = f.mine.offset(words["band_bytes"] * b + m.bytes)
+                    finish(f, words, pixels, words["runs"] * words["run_length"] * m.lanes)
                     _write_band(f, m, words, b, band.offset(words["out_plane"] * (m.lanes * b)))
 
 

@@ -9,6 +9,7 @@ from itertools import chain, groupby
 from typing import Any
 
 from ..module import Module
+from ..neighbours import LAYERS, together
 from .parameters import ParameterDict, ParameterList
 
 
@@ -69,9 +70,19 @@ class Sequential(_Numbered):
                 self.add_module(str(place), module)
 
     def forward(self, input: Any) -> Any:
+        layer = None  # waits for its activation
         for module in self._modules.values():
-            input = module(input)
-        return input
+            if layer is not None:
+                made = together(layer, module, input)
+                if made is not None:
+                    layer, input = None, made
+                    continue
+                layer, input = None, layer(input)
+            if type(module) in LAYERS:
+                layer = module
+            else:
+                input = module(input)
+        return input if layer is None else layer(input)
 
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
