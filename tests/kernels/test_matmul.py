@@ -58,6 +58,22 @@ def test_products_of_any_layout(seed):
     close(matmul.product(a, b, start), wanted + start, dtype)
 
 
+@pytest.mark.parametrize("seed", range(24))
+def test_few_rows_with_columns_along_the_memory(seed):
+    draw = np.random.default_rng(seed)
+    dtype = ("float32", "float64")[seed % 2]
+    rows, inner, columns = 1 + seed % 3, int(draw.integers(1, 300)), int(draw.integers(1, 200))
+    a, b, start, other = (
+        guarded.copy(draw.standard_normal(shape).astype(dtype), bool(seed & 4))
+        for shape in ((rows, inner), (columns, inner), (columns,), (rows, columns))
+    )
+    wanted = np.matmul(a, b.T, dtype="f8")
+    close(matmul.product(a, b.T), wanted, dtype)
+    close(matmul.product(a, b.T, start), wanted + start, dtype)
+    found = matmul.product(a, b.T, start, matmul.added(other, 0.5, -2.0))
+    close(found, 0.5 * other - 2 * (wanted + start), dtype)
+
+
 def test_a_part_of_the_columns_at_a_time(monkeypatch):
     """As for a right side that is too large to be packed at once."""
     monkeypatch.setattr(matmul, "SHARED_BYTES", 1)

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..runtime import memory, pool, session, settings
-from . import graph, invoke, kernel, policy
+from . import graph, invoke, kernel, low_products, policy
 from .convolution_plans import LINE, SUMS, build, up
 from .llvm import blocked, matmul
 
@@ -152,7 +152,7 @@ def _plan(a: np.ndarray, b: np.ndarray, start: np.ndarray | None, epilogue: Epil
         return None
     (rows, inner), columns = a.shape[-2:], b.shape[-1]
     work = prod(batch) * rows * inner * columns
-    if not work or not policy.product_worthwhile(work, rows, columns):
+    if not work or not policy.product_worthwhile(work):
         return None
     shape, item = (*batch, rows, columns), a.itemsize
     steps_a, steps_b = (_steps(x, (*batch, *x.shape[-2:])) for x in (a, b))
@@ -161,9 +161,12 @@ def _plan(a: np.ndarray, b: np.ndarray, start: np.ndarray | None, epilogue: Epil
     dense = item in steps_a[-2:] and item in steps_b[-2:]
     dense = dense and all(x is None or steps[-1] == item for x, steps in zip(added, steps_added))
     sides = _merged(_Sides(rows, inner, columns, batch, steps_a, steps_b, *steps_added))
-    if not dense or len(sides.batch) > MOST_BATCH_DIMS:
+    body = 0 if epilogue is None else epilogue.f.__self__.body
+    if dense and not sides.batch and low_products.applies(sides.rows, item, sides.a[-1], sides.b[-2]):
+        return _low_words(sides, shape, a.dtype, work, body)
+    if not dense or len(sides.batch) > MOST_BATCH_DIMS or not policy.product_has_tiles(rows, columns):
         return None
-    return _words(sides, shape, a.dtype, work, 0 if epilogue is None else epilogue.f.__self__.body)
+    return _words(sides, shape, a.dtype, work, body)
 
 
 def _steps(x: np.ndarray, shape: Sizes) -> Sizes:
@@ -238,6 +241,14 @@ def _words(sides: _Sides, shape: Sizes, dtype: np.dtype, work: int, epilogue: in
     threads = min(max(w["tasks"], w["packs"]), policy.product_threads(work))
     words = tuple(w.get(name, 0) for name in matmul.WORDS[matmul.WORDS.index("slot_bytes") + 1 :])
     return Plan(shape, address, work >= policy.PRODUCT_RELEASE, threads, shared, slot, words)
+
+
+def _low_words(sides: _Sides, shape: Sizes, dtype: np.dtype, work: int, epilogue: int) -> Plan:
+    steps = {"a_row": sides.a[-2], "b_column": sides.b[-1], "out_row": sides.columns * dtype.itemsize}
+    steps |= {"start_row": sides.start[-2], "extra_row": sides.extra[-2], "epilogue": epilogue}
+    address, tasks, words = low_products.planned(dtype.name, sides[:3], steps)
+    threads = min(tasks, policy.product_threads(work))
+    return Plan(shape, address, work >= policy.PRODUCT_RELEASE, threads, low_products.SCRATCH, 0, words)
 
 
 def _batch_words(sides: _Sides, matrix_bytes: int) -> dict[str, int]:

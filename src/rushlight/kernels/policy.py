@@ -82,11 +82,14 @@ def release_from(cost: int) -> int:
     return RELEASE_FROM_PICOSECONDS // cost + 1
 
 
-def product_worthwhile(multiplications: int, rows: int, columns: int) -> bool:
+def product_worthwhile(multiplications: int) -> bool:
     """Whether to use a kernel for a matrix product."""
-    if settings.kernel_mode == "force":
-        return True
-    return multiplications >= PRODUCT_FROM and min(rows, columns) >= PRODUCT_LEAST
+    return settings.kernel_mode == "force" or multiplications >= PRODUCT_FROM
+
+
+def product_has_tiles(rows: int, columns: int) -> bool:
+    """Whether a product's result is worth being parted into tiles."""
+    return settings.kernel_mode == "force" or min(rows, columns) >= PRODUCT_LEAST
 
 
 def product_threads(multiplications: int) -> int:

@@ -1,7 +1,7 @@
 """Layers with their activations behind them, for `Sequential`: by one kernel where nobody can tell.
 
-Nobody can if both modules are plain ones that nobody listens to. The numbers are those of two calls, bit for
-bit, and so is the graph.
+Nobody can if both modules are plain ones that nobody listens to, and no gradient is wanted. The numbers are
+those of two calls, bit for bit.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ..autograd.modes import state
 from ..ops.activated import convolution_activated, linear_activated
 from . import functional as F
 from .module import Module
@@ -62,10 +63,12 @@ def _is_plain(module: Any, forward: Callable[..., Any]) -> bool:
     """Does a call of this module do what its class was written to do, and nothing else?"""
     kind = type(module)
     same = kind.forward is forward and kind.__call__ is CALL
-    return same and module._call_hooks is None and "forward" not in module.__dict__
+    return same and not module._call_hooks and "forward" not in module.__dict__
 
 
 def _call(layer: Any, input: Any, function: Any, options: dict[str, Any]) -> Any:
+    if state.grad and layer.weight._rg:  # recording a pair takes longer than recording two calls
+        return None
     if type(layer) is linear.Linear:
         return linear_activated(input, layer.weight, layer.bias, function, **options)
     how = layer.stride, layer.padding, layer.dilation

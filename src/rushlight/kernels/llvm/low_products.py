@@ -1,4 +1,4 @@
-"""Products of one to three rows with a matrix whose columns lie along the memory: a linear layer of few samples.
+"""Products of one to three rows with columns that lie along the memory: linear layers of few samples.
 
 They wait for memory alone: each thread reads some columns at once from one end to the other, asking for what
 comes next ahead of time. An element is the sum of the same chains of additions whatever is done beside it.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ...runtime.ir import Function, Value, i64, ptr, void
+from ...runtime.ir import Function, Value, i64, void
 from .blocked import Kernel, Machine, Words
 
 WORDS = (
@@ -77,15 +77,15 @@ def _columns(f: Function, m: Machine, words: Words, shape: Shape, column: Value)
 
 
 def _total(f: Function, parts: list[Value]) -> Value:
-    """The sum of all lanes, by halves."""
+    """The sum of all lanes of all parts, halves at a time."""
     while len(parts) > 1:
         parts = [a + b for a, b in zip(parts[::2], parts[1::2])] + parts[len(parts) & ~1 :]
-    total = parts[0]
-    while total.type.lanes > 1:
+    (total,) = parts
+    while total.type.lanes > 2:
         half = total.type.lanes // 2
         low, high = (f.shuffle(total, None, list(range(k, k + half))) for k in (0, half))
         total = low + high
-    return total
+    return f.extract(total, 0) + f.extract(total, 1)
 
 
 def _put(f: Function, m: Machine, words: Words, row: int, column: Value, total: Value) -> None:
