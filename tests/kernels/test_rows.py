@@ -129,6 +129,27 @@ def test_softmax(size, threads):
     np.testing.assert_array_equal(a, out)
 
 
+@pytest.mark.parametrize("width", [1, 3, 10, 16, 64, 100, 257, 1000, 3000])
+def test_short_rows_have_the_same_bits_in_any_group(width, threads):
+    """Those of a group are reduced together; alone, a row is worked on as a long one is."""
+    a = np.random.default_rng(width).normal(size=(2, 37, width)).astype(np.float32)
+    weight, bias = np.random.default_rng(8).normal(size=(2, width)).astype(np.float32)
+    made = softmax()(np.empty_like(a), a)
+    normal = [np.empty_like(a), *np.empty((2, 2, 37, 1), np.float32)]
+    layer_norm()(*normal, a, weight, bias)
+    gaps = np.zeros((2, 40, width + 5), np.float32)[:, :37, :width]
+    gaps[:] = a
+    np.testing.assert_array_equal(softmax()(np.empty_like(a), gaps), made)
+    for i in range(2):
+        for k in range(37):
+            alone = [np.empty_like(out[i, k : k + 1]) for out in normal]
+            layer_norm()(*alone, a[i, k : k + 1], weight, bias)
+            for one, out in zip(alone, normal, strict=True):
+                np.testing.assert_array_equal(one[0], out[i, k])
+            row = a[i, k : k + 1]
+            np.testing.assert_array_equal(softmax()(np.empty_like(row), row)[0], made[i, k])
+
+
 def test_results_beyond_the_caches_have_the_same_bits():
     """They are stored past the caches where every row starts on a cache line, and as others where not."""
     from rushlight.kernels.llvm.streaming import STREAM_FROM

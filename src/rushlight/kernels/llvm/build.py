@@ -22,6 +22,7 @@ GENERATOR_SOURCES = (
             "lowering",
             "primitives",
             "rows",
+            "row_groups",
             "columns",
             "strips",
             "streaming",

@@ -42,7 +42,8 @@ DESC_PER_ROW = DESC_SEGMENT + 32  # per operand: an output with one element a ro
 DESC_STREAM = (
     DESC_PER_ROW + 8 * MAX_OPERANDS
 )  # element-wise kernels: the body that stores past the caches, or 0
-DESC_WORDS = DESC_STREAM // 8 + 1
+DESC_GROUP = DESC_STREAM + 8  # row kernels: the function for a few short rows
+DESC_WORDS = DESC_GROUP // 8 + 1
 
 # -- a call's frame, on the caller's stack
 FRAME_DESC = 0

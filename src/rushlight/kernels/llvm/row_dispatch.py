@@ -15,6 +15,7 @@ from .streaming import STREAM_FROM, finish_stream
 FEW_ROWS = 8
 LONG_ROW = 8 * frame.SEGMENT
 MOST_CHUNKS = 1 << 14
+GROUP = 4096  # elements of the short rows that are worked on together
 LEAST_STREAMED = STREAM_FROM // (8 * frame.MAX_OPERANDS)
 
 
@@ -24,6 +25,7 @@ def add_row_functions(module: Module) -> None:
     _read_array_without(module, "read_column_array", 2)
     put_axes_last(module, "put_row_last", 1, repeats=True)
     _run_rows(module)
+    _run_groups(module)
     _run_segments(module)
     _run_long_row(module)
     _run_all_rows(module)
@@ -95,8 +97,7 @@ def prepare_row(f: Function, state: RowState, row: Value, axes: int = 1) -> None
         place = row_place(f, k, row, last - (axes - 1))
         f.store(place, state.sources.offset(k * 8))
         size = word(f, description, frame.DESC_SIZES, k)
-        repeated = f.load(i64, stride_place(f.at(f.site), k, last)).equals(0)
-        repeated = repeated & (k >= word(f, description, frame.DESC_OUTPUTS))
+        repeated = _is_repeated(f, k)
         put(f, f.select(repeated, f.constant(i64, 0), -1), state.masks, 0, k)
         f.store(place, state.places.offset(k * 8))
         with f.when(repeated):
@@ -175,6 +176,62 @@ def _run_rows(module: Module) -> None:
         end_stream(f)
 
 
+def _run_groups(module: Module) -> None:
+    """Rows [chunk * size, (chunk + 1) * size) that are short, a few at a time."""
+    with module.function("run_groups", exported=False, site=ptr, chunk=i64, thread=i64) as f:
+        description = f.load(ptr, f.site, frame.FRAME_DESC)
+        size, width = word(f, f.site, frame.FRAME_CHUNK), row_width(f)
+        places, masks, steps = (f.stack(8 * frame.MAX_OPERANDS) for _ in range(3))
+        put_steps(f, steps)
+        _put_masks(f, masks)
+        most = _rows_at_once(f, width)
+        run = _rows_in_line(f)
+        scratch = scratch_for(f, width * most)
+        scalars, stream = f.at(f.site).offset(frame.FRAME_SCALARS), word(f, f.site, frame.FRAME_STREAM)
+        last = word(f, f.site, frame.FRAME_RANK) - 1
+        row = f.variable(i64, f.chunk * size)
+        end = f.minimum(row.get() + size, word(f, f.site, frame.FRAME_TOTAL))
+        with f.forever() as groups:
+            groups.leave_if(row.get() >= end)
+            count = f.minimum(f.minimum(end - row.get(), most), run - row.get() % run)
+            with f.loop(0, word(f, description, frame.DESC_OPERANDS)) as k:
+                f.store(row_place(f, k, row.get(), last), places.offset(k * 8))
+            tables = (places, masks, scalars, width, scratch, steps, stream, count)
+            f.call_pointer(f.load(ptr, description, frame.DESC_GROUP), void, *tables)
+            row.set(row.get() + count)
+        f.call("free", void, scratch)
+        end_stream(f)
+
+
+def _put_masks(f: Function, masks: Value) -> None:
+    """Zero for operands with one number a row, that all its elements meet."""
+    description = f.load(ptr, f.site, frame.FRAME_DESC)
+    with f.loop(0, word(f, description, frame.DESC_OPERANDS)) as k:
+        put(f, f.select(_is_repeated(f, k), f.constant(i64, 0), -1), masks, 0, k)
+
+
+def _is_repeated(f: Function, k: Value) -> Value:
+    description = f.load(ptr, f.site, frame.FRAME_DESC)
+    last = word(f, f.site, frame.FRAME_RANK) - 1
+    repeated = f.load(i64, stride_place(f.at(f.site), k, last)).equals(0)
+    return repeated & (k >= word(f, description, frame.DESC_OUTPUTS))
+
+
+def _rows_at_once(f: Function, width: Value) -> Value:
+    """Short rows that a group has: as many as fit the nearest cache, and the lanes of a vector."""
+    description = f.load(ptr, f.site, frame.FRAME_DESC)
+    return f.minimum(
+        f.maximum(f.constant(i64, GROUP) // f.maximum(width, 1), 1), word(f, description, frame.DESC_LANES)
+    )
+
+
+def _rows_in_line(f: Function) -> Value:
+    """Rows with the same step from each to the next."""
+    axis = word(f, f.site, frame.FRAME_RANK) - 2
+    length = word(f, f.site, frame.FRAME_DIMS, f.maximum(axis, 0))
+    return f.select(axis < 0, f.constant(i64, 1), length)
+
+
 SHARED_SITE, SHARED_STATE, SHARED_SCRATCH, SHARED_PARTIALS, SHARED_EACH = 0, 8, 24, 32, 40
 SHARED_BYTES = 48
 
@@ -238,15 +295,18 @@ def _run_all_rows(module: Module) -> None:
             with f.loop(0, rows) as row:
                 f.call("run_long_row", void, f.site, row)
             f.ret()
+        run = f.variable(ptr, Value(f, ptr, "@run_rows"))
+        with f.when((rows > 1) & (width <= frame.SEGMENT)):
+            run.set(Value(f, ptr, "@run_groups"))
         with f.when(rows * width < word(f, description, frame.DESC_PARALLEL_FROM)):
             put(f, rows, f.site, frame.FRAME_CHUNK)
-            f.call("run_rows", void, f.site, f.constant(i64, 0), f.constant(i64, 0))
+            f.call_pointer(run.get(), void, f.site, f.constant(i64, 0), f.constant(i64, 0))
             f.ret()
         share = rows.lshr(frame.SHARES_BITS) + 1
         wanted = f.minimum(word(f, description, frame.DESC_CHUNK) // f.maximum(width, 1) + 1, share)
         size = f.maximum(wanted, rows.lshr(MOST_CHUNKS.bit_length() - 1) + 1)
         put(f, size, f.site, frame.FRAME_CHUNK)
-        f.call(pool.PARALLEL_FOR, void, Value(f, ptr, "@run_rows"), f.site, (rows + size - 1) // size)
+        f.call(pool.PARALLEL_FOR, void, run.get(), f.site, (rows + size - 1) // size)
 
 
 def _call_rows(module: Module) -> None:

@@ -58,6 +58,8 @@ def combine(f: Function, node: Node, a: Value, b: Value) -> Value:
 
 
 def rows_ir(graph: Graph, level: str, vector_bytes: int, in_pieces: bool = False) -> str:
+    from .row_groups import RowGroup
+
     module = Module(level)
     plan = Plan(graph)
     lanes = lanes_for((node.dtype for node in graph.nodes), vector_bytes)
@@ -69,7 +71,9 @@ def rows_ir(graph: Graph, level: str, vector_bytes: int, in_pieces: bool = False
     words[frame.DESC_SPACE] = plan.full_outputs[0] if plan.full_outputs else len(graph.outputs)
     for k, node in enumerate(graph.outputs):
         words[frame.DESC_PER_ROW + 8 * k] = int(plan.per_row[id(node)])
-    functions = {frame.DESC_BODY: "row"} | ({} if in_pieces else {frame.DESC_SEGMENT: "segment"})
+    functions = {frame.DESC_BODY: "row"}
+    if not in_pieces:
+        functions |= {frame.DESC_SEGMENT: "segment", frame.DESC_GROUP: "group"}
     frame.put_description(module, words, functions)
     arguments = {"places": ptr, "masks": ptr, "scalars": ptr, "count": i64, "scratch": ptr}
     memory = {"steps": ptr, "stream": i64}
@@ -80,18 +84,20 @@ def rows_ir(graph: Graph, level: str, vector_bytes: int, in_pieces: bool = False
         with module.function(
             "segment", exported=False, inline=False, **arguments, first=i64, near=i64, partials=ptr
         ) as f:
-            _Row(f, plan, lanes).first_segment()
+            Row(f, plan, lanes).first_segment()
         with module.function("row", exported=False, **arguments, **memory, partials=ptr) as f:
-            row = _Row(f, plan, lanes)
+            row = Row(f, plan, lanes)
             row.look_ahead()
             row.whole()
+        with module.function("group", exported=False, **arguments, **memory, rows=i64) as f:
+            RowGroup(f, plan, lanes).whole()
     with module.function("call", ptr, owner=ptr, arguments=ptr, count=i64) as f:
         entry = "rl_call_planes" if in_pieces else "rl_call_rows"
         f.ret(f.call(entry, ptr, f.owner, f.arguments, f.count, Value(f, ptr, "@description")))
     return module.text()
 
 
-class _Row:
+class Row:
     """The code that works on one row (or one segment of its first pass)."""
 
     def __init__(self, f: Function, plan: Plan, lanes: int):
@@ -334,13 +340,16 @@ class _Row:
             position = position & self.masks[operand]
         return self.places[operand].offset(position).offset(k * self.lanes * size)
 
-    def _reduced(self, node: Node, accumulators: list) -> Value:
-        """All lanes of all accumulators as one number, in double or i64."""
-        f = self.f
+    def _in_one_vector(self, node: Node, accumulators: list) -> Value:
         vectors = [accumulator.get() for accumulator in accumulators]
         while len(vectors) > 1:
-            vectors = [combine(f, node, a, b) for a, b in zip(vectors[::2], vectors[1::2], strict=True)]
-        (vector,) = vectors
+            pairs = zip(vectors[::2], vectors[1::2], strict=True)
+            vectors = [combine(self.f, node, a, b) for a, b in pairs]
+        return vectors[0]
+
+    def _reduced(self, node: Node, accumulators: list) -> Value:
+        """All lanes of all accumulators as one number, in double or i64."""
+        f, vector = self.f, self._in_one_vector(node, accumulators)
         while vector.type.lanes > 1:
             half = vector.type.lanes // 2
             low, high = f.shuffle(vector, None, range(half)), f.shuffle(vector, None, range(half, 2 * half))
@@ -350,7 +359,7 @@ class _Row:
         return cast(f, vector, node.dtype, "float64" if vector.type.kind == "float" else "int64")
 
 
-class _RowInPieces(_Row):
+class _RowInPieces(Row):
     """The code that works on a row of `pieces` pieces, each `count` long and `steps` from the one before."""
 
     def __init__(self, f: Function, plan: Plan, lanes: int):
