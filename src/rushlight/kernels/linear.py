@@ -19,10 +19,11 @@ SOURCES = (
     "rushlight.kernels.linear",
     "rushlight.kernels.objects",
     "rushlight.kernels.llvm.linear",
+    "rushlight.kernels.llvm.blocked",
     "rushlight.kernels.llvm.lowering",
     "rushlight.kernels.llvm.objects",
 )
-BUILTINS = ("forward", "backward", "times")
+BUILTINS = ("forward", "backward")
 NAMES = {"f": "float32", "d": "float64"}
 _pairs: dict[str, Any] = {}
 
@@ -58,13 +59,6 @@ def backward(g: np.ndarray, x: np.ndarray, w: np.ndarray, needs: tuple) -> tuple
     char = g.dtype.char
     pair = _pairs[char] if char in _pairs else _load(char)
     return None if pair is None else pair[1](g, x, w, needs)
-
-
-def times(a: np.ndarray, b: np.ndarray) -> np.ndarray | None:
-    """`a @ b`, or None."""
-    char = a.dtype.char
-    kernels = _pairs[char] if char in _pairs else _load(char)
-    return None if kernels is None else kernels[2](a, b)
 
 
 def forget() -> None:

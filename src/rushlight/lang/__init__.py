@@ -14,7 +14,15 @@ from typing import Any
 from . import elementwise, index, memory, movement, pieces, product, reduce, region
 from .dispatch import HANDLERS, PRIMITIVES, elementwise_primitive, handle, primitive
 from .movement import address, offset_of, root
-from .product import small_linear, small_linear_back
+from .product import (
+    small_bmm,
+    small_dot,
+    small_linear,
+    small_linear_back,
+    small_matmul,
+    small_mm,
+    small_mv,
+)
 
 _NOT_PRIMITIVES = {"arrays", "halves", "symbol"}
 _waiting = [True]
@@ -50,6 +58,11 @@ __all__ = [
     "offset_of",
     "primitive",
     "root",
+    "small_bmm",
+    "small_dot",
     "small_linear",
     "small_linear_back",
+    "small_matmul",
+    "small_mm",
+    "small_mv",
 ]

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..kernels import linear as _linear
 from ..kernels import matmul as _kernels
+from ..kernels import small_products as _small
 from ..kernels.policy import PRODUCT_FROM
 from . import few_bits
 from .dispatch import primitive
@@ -21,11 +22,12 @@ def matmul(a: Any, b: Any) -> Any:
     """The product of the matrices in the last two axes; others are broadcast; vectors are rows or columns."""
     if a.dtype.char not in OF_MANY_BITS:
         return few_bits.times(a, b)
+    made = _small.times(a, b)
+    if made is not None:
+        return made
     if a.ndim == 2 and b.ndim == 2 and a.dtype.char in "fd":
         a, b = dense(a), dense(b)
-        count = a.size * b.shape[1]
-        made = _linear.times(a, b) if count <= _linear.MOST_PRODUCTS else None
-        if made is None and count >= PRODUCT_FROM:
+        if a.size * b.shape[1] >= PRODUCT_FROM:
             made = _kernels.product(a, b)
         return np.dot(a, b) if made is None else made  # half the overhead of np.matmul for small matrices
     if a.ndim < 2 or b.ndim < 2:
@@ -77,3 +79,7 @@ def adjoint(x: Any) -> Any:
 # `x @ weight.T + bias` and its gradients by a kernel for small matrices; None where that does not apply
 small_linear = _linear.forward
 small_linear_back = _linear.backward
+# products of two arrays in the same way
+small_matmul, small_mm, small_bmm, small_mv, small_dot = (
+    getattr(_small, name) for name in ("times", "mm", "bmm", "mv", "dot")
+)

@@ -20,7 +20,8 @@ def blend(name, input, result, beta, alpha):
         result = result * alpha
     if not beta:
         return result
-    return result + (input if beta == 1 else input * beta)
+    result += input if beta == 1 else input * beta
+    return result
 
 
 def _added(name, input, a, b, beta, alpha):

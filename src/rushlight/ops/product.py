@@ -226,6 +226,16 @@ def _check_vectors(name, a, b):
         )
 
 
+for _op, _small in (
+    (matmul, lang.small_matmul),
+    (mm, lang.small_mm),
+    (bmm, lang.small_bmm),
+    (mv, lang.small_mv),
+    (dot, lang.small_dot),
+):
+    _op.operator.small = (_small, None)
+
+
 @composite
 def outer(input, vec2):
     """The products of each element of one vector with each of another."""

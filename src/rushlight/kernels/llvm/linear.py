@@ -23,6 +23,7 @@ from ...runtime.ir import (
 )
 from ..linear import MOST_PRODUCTS, MOST_WEIGHTS
 from . import frame
+from .blocked import transpose
 from .lowering import load, store
 from .objects import new_array
 
@@ -57,23 +58,22 @@ class Machine:
 
 
 def linear_ir(dtype: str, vector_bytes: int) -> str:
-    """The module with `forward(x, w, bias)`, `backward(g, x, w, needs)` and `times(a, b)`."""
+    """The module with `forward(x, w, bias)` and `backward(g, x, w, needs)`."""
     machine, module = Machine(dtype, vector_bytes), Module()
     module.variable("ndarray_type", "ptr", "null", exported=True)
     module.variable("none", "ptr", "null", exported=True)
     module.variable("true", "ptr", "null", exported=True)
-    _product(module, machine)
-    _transposed_product(module, machine)
+    add_product(module, machine)
+    add_transposed_product(module, machine)
     _column_sums(module, machine)
-    _transpose(module, machine)
+    add_transpose(module, machine)
     add_is_plain(module, dtype)
     _forward(module, machine)
     _backward(module, machine)
-    _times(module, machine)
     return module.text()
 
 
-def _product(module: Module, machine: Machine) -> None:
+def add_product(module: Module, machine: Machine) -> None:
     """`out[n, k] = initial[k] + sum over j of a[n, j] * b[j, k]`, where b's rows are `pitch` bytes long."""
     places = {"out": ptr, "initial": ptr, "a": ptr, "b": ptr}
     sizes = {"rows": i64, "inner": i64, "columns": i64, "pitch": i64}
@@ -110,7 +110,7 @@ def _product_rows(
         machine.store(f, s.get(), f.out.offset(((n + r) * f.columns + k) * size), mask)
 
 
-def _transposed_product(module: Module, machine: Machine) -> None:
+def add_transposed_product(module: Module, machine: Machine) -> None:
     """`out[j, k] = sum over n of a[n, j] * b[n, k]`."""
     places, sizes = {"out": ptr, "a": ptr, "b": ptr}, {"rows": i64, "inner": i64, "columns": i64}
     function = module.function("transposed_product", exported=False, **places, **sizes)
@@ -144,15 +144,18 @@ def _column_sums(module: Module, machine: Machine) -> None:
         machine.store(f, total.get(), f.out.offset(k * machine.size), mask)
 
 
-def _transpose(module: Module, machine: Machine) -> None:
-    """`out[j, o] = w[o, j]`."""
+def add_transpose(module: Module, machine: Machine) -> None:
+    """`out[j, o] = w[o, j]`: squares are turned in registers."""
     with module.function("transpose", exported=False, out=ptr, w=ptr, rows=i64, columns=i64) as f:
-        size = machine.size
-        with f.loop(0, f.rows) as o, f.loop(0, f.columns) as j:
-            f.store(
-                f.load(machine.scalar, f.w.offset((o * f.columns + j) * size)),
-                f.out.offset((j * f.rows + o) * size),
-            )
+        size, lanes = machine.size, machine.lanes
+        with f.loop(0, f.rows, lanes) as o, f.loop(0, f.columns, lanes) as j:
+            lines = []
+            for k in range(lanes):
+                mask = machine.mask(f, f.select(o + k < f.rows, f.columns - j, 0))
+                lines.append(machine.load(f, f.w.offset(((o + k) * f.columns + j) * size), mask))
+            for k, column in enumerate(transpose(f, lines)):
+                mask = machine.mask(f, f.select(j + k < f.columns, f.rows - o, 0))
+                machine.store(f, column, f.out.offset(((j + k) * f.rows + o) * size), mask)
 
 
 # ---- what Python calls
@@ -285,18 +288,3 @@ def _backward(module: Module, machine: Machine) -> None:
             results[2].set(gb := new_array(f, number, columns))
             f.call("column_sums", void, arrays.memory(gb), arrays.memory(g), rows, columns)
         f.ret(arrays.tuple_of(results))
-
-
-def _times(module: Module, machine: Machine) -> None:
-    with builtin(module, "times") as f:
-        arrays = Arrays(f)
-        a, b = arrays.argument(0), arrays.argument(1)
-        arrays.check(a, 2)
-        arrays.check(b, 2)
-        rows, inner, columns = arrays.length(a, 0), arrays.length(a, 1), arrays.length(b, 1)
-        arrays.refuse_unless(inner.equals(arrays.length(b, 0)))
-        arrays.refuse_unless_small(rows, inner, columns)
-        out = new_array(f, TYPE_NUMBERS[machine.dtype], rows, columns)
-        places = (arrays.memory(out), f.constant(ptr, 0), arrays.memory(a), arrays.memory(b))
-        f.call("product", void, *places, rows, inner, columns, columns * machine.size)
-        f.ret(out)

@@ -155,16 +155,18 @@ def new_array(f: Function, type_number: int, *shape: Value) -> Value:
     dims = f.stack(8 * max(1, len(shape)), 8)
     for k, length in enumerate(shape):
         f.store(length, dims, 8 * k)
-    return _new_array(f, f.constant(i32, type_number), f.constant(i32, len(shape)), dims)
+    return new_of_lengths(f, f.constant(i32, type_number), f.constant(i32, len(shape)), dims)
 
 
 def new_like(f: Function, array: Value) -> Value:
     """The same with the type and shape of another array."""
     number = f.load(i32, f.load(ptr, array, frame.ARRAY_DESCR), frame.DESCR_TYPE_NUMBER)
-    return _new_array(f, number, f.load(i32, array, frame.ARRAY_RANK), f.load(ptr, array, frame.ARRAY_DIMS))
+    return new_of_lengths(
+        f, number, f.load(i32, array, frame.ARRAY_RANK), f.load(ptr, array, frame.ARRAY_DIMS)
+    )
 
 
-def _new_array(f: Function, number: Value, rank: Value, dims: Value) -> Value:
+def new_of_lengths(f: Function, number: Value, rank: Value, dims: Value) -> Value:
     kind, null, nothing = f.load(ptr, Value(f, ptr, "@ndarray_type")), f.constant(ptr, 0), f.constant(i32, 0)
     made = f.call("PyArray_New", ptr, kind, rank, dims, number, null, null, nothing, nothing, null)
     with f.when(made.convert("ptrtoint", i64).equals(0)):
