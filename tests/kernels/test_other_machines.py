@@ -64,8 +64,8 @@ def test_random_numbers(compile_for_arm):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_small_layers_and_losses(compile_for_arm, dtype):
     from rushlight.kernels.llvm.linear import linear_ir
-    from rushlight.kernels.llvm.small_products import small_products_ir
     from rushlight.kernels.llvm.small_losses import losses_ir
+    from rushlight.kernels.llvm.small_products import small_products_ir
 
     for text in (linear_ir(dtype, 16), losses_ir(dtype, 16), small_products_ir(dtype, 16)):
         assert relocate(compile_for_arm(text)).machine == "aarch64"
