@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import rushlight
 from rushlight import kernels
 from rushlight.kernels import indexing
 from rushlight.lang.index import every_axis
@@ -48,6 +49,10 @@ def indices(random, shape, dim, size):
     yield np.broadcast_to(vector.reshape([-1 if k == dim else 1 for k in range(len(shape))]), shape)
 
 
+def call(mode, written, read, dim, index, wrap=1):
+    return indexing.load(mode)(written, read, dim, index, wrap, written.itemsize)
+
+
 def by_hand(x, values, dim, index, mode):
     wide = index if index.ndim == x.ndim else index.reshape([-1 if k == dim else 1 for k in range(x.ndim)])
     where = every_axis(np.broadcast_to(wide, values.shape), dim)
@@ -63,8 +68,8 @@ def by_hand(x, values, dim, index, mode):
 @pytest.mark.parametrize("dtype", ["f4", "f8", "i4", "i8", "i1", "f2", "c8", "?"])
 def test_all_layouts(mode, dtype):
     random = np.random.default_rng(3)
-    if mode == "add" and dtype not in ("f4", "f8", "i4", "i8"):
-        assert not indexing.add(np.zeros(9, dtype), np.ones(9, dtype), 0, np.arange(9))
+    if mode == "add" and dtype in ("f2", "c8", "?"):
+        assert call("add", np.zeros(9, dtype), np.ones(9, dtype), 0, np.arange(9)) is None
         return
     for shape, dim in SHAPES:
         near_shape = tuple(n + 3 if k == dim else n for k, n in enumerate(shape))
@@ -73,7 +78,7 @@ def test_all_layouts(mode, dtype):
                 ours, theirs = (x.copy(), values.copy()), (x.copy(), values.copy())
                 if x.flags.c_contiguous:
                     ours = guarded.copy(x), guarded.copy(values)
-                assert getattr(indexing, mode)(*reversed(ours) if mode == "take" else ours, dim, index)
+                assert call(mode, *(reversed(ours) if mode == "take" else ours), dim, index)
                 by_hand(*theirs, dim, index, mode)
                 for a, b in zip(ours, theirs):
                     np.testing.assert_array_equal(a, b)
@@ -82,28 +87,39 @@ def test_all_layouts(mode, dtype):
 def test_sums_keep_the_order_of_the_indices():
     values = np.array([2.0**60, 1, -(2.0**60), 1] * 30000, np.float32)
     out = np.zeros(3, np.float32)
-    assert indexing.add(out, values, 0, np.tile([0, 1, 0, 0], 30000))
+    assert call("add", out, values, 0, np.tile([0, 1, 0, 0], 30000))
     expected = np.zeros(3, np.float32)
     np.add.at(expected, np.tile([0, 1, 0, 0], 30000), values)
     np.testing.assert_array_equal(out, expected)
 
 
-def test_an_index_outside_touches_nothing_and_says_so():
-    x = guarded.copy(np.zeros((4, 8), np.float32))
-    for index in ([0, 4], [-5, 0], [1 << 62, 0]):
-        with pytest.raises(IndexError, match="size 4"):
-            indexing.add(x, np.ones((2, 8), np.float32), 0, np.array(index))
+@pytest.mark.parametrize("mode", ["take", "put", "add"])
+@pytest.mark.parametrize("count", [1, 2, 15, 16, 17, 70_000])
+def test_an_index_outside_touches_nothing_outside_and_is_told(mode, count):
+    random = np.random.default_rng(0)
+    for shape, dim in (((count,), 0), ((3, count), 1), ((count, 3), 0), ((count, 2), 1)):
+        far = guarded.copy(np.zeros([4 if k == dim else n for k, n in enumerate(shape)], np.float32))
+        near = guarded.copy(np.zeros(shape, np.float32))
+        arrays = (near, far) if mode == "take" else (far, near)
+        for bad, wrap in ((4, 1), (-5, 1), (1 << 62, 1), (-(1 << 63), 1), (-1, 0), (4, 0)):
+            index = random.integers(0, 4, shape)
+            assert call(mode, *arrays, dim, index, wrap) is True
+            index.flat[random.integers(index.size)] = bad
+            assert call(mode, *arrays, dim, index, wrap) is False
 
 
 def test_what_numpy_is_to_do():
     x = np.zeros((4, 8), np.float32)
-    assert not indexing.add(x, x[:2], 0, np.array([0, 1]))  # shared memory
-    assert not indexing.take(np.empty((2, 8), np.float64), x, 0, np.array([0, 1]))  # another dtype
-    assert not indexing.take(np.empty((2, 8), np.float32), x, 0, np.array([0, 1], np.int32))
-    assert not indexing.put(np.zeros((), np.float32), np.ones(1, np.float32), 0, np.zeros(1, np.int64))
-    assert not indexing.put(x, np.ones((2, 9), np.float32), 0, np.array([0, 1]))  # wider than there is room
-    assert not indexing.put(x, np.ones((2, 8), np.float32), 0, np.array([0]))  # an index too few
-    assert not indexing.take(np.empty((0, 8), np.float32), x, 0, np.zeros(0, np.int64))
+    two = np.array([0, 1])
+    assert call("add", x, x[:2], 0, two) is None  # shared memory
+    assert call("take", np.empty((2, 8), np.float64), x, 0, two) is None  # another dtype
+    assert call("take", np.empty((2, 8), np.float32), x, 0, two.astype(np.int32)) is None
+    assert call("take", np.empty((2, 8), np.float32), x, 2, two) is None
+    assert call("put", np.zeros((), np.float32), np.ones(1, np.float32), 0, two[:1]) is None
+    assert call("put", x, np.ones((2, 9), np.float32), 0, two) is None  # wider than there is room
+    assert call("put", x, np.ones((2, 8), np.float32), 0, two[:1]) is None  # an index too few
+    assert call("take", np.empty((0, 8), np.float32), x, 0, two[:0]) is True
+    assert call("take", np.empty((2, 8), np.float32), x[:0], 0, two) is False
 
 
 def test_rows_and_elements_through_the_language():
@@ -126,3 +142,52 @@ def test_rows_and_elements_through_the_language():
     settings.set_kernel_mode("off")
     for call, result in zip(calls, found):
         np.testing.assert_allclose(result, call(), rtol=1e-13, atol=1e-13)
+
+
+BAD = [
+    ("gather", 1),
+    ("scatter", 1),
+    ("scatter_add", 1),
+    ("index_select", 0),
+    ("index_add", 0),
+    ("index_copy", 0),
+]
+
+
+@pytest.mark.parametrize("kernels_are", ["off", "force"])
+@pytest.mark.parametrize(("name", "like"), BAD)
+def test_the_bad_index_is_named(kernels_are, name, like):
+    settings.set_kernel_mode(kernels_are)
+    x = rushlight.zeros(6, 9)
+    for bad in (9, -1):
+        index = rushlight.zeros((6, 9) if like else (9,), dtype=rushlight.int64)
+        index[..., 7] = bad
+        source = (rushlight.ones(6, 9),) if name not in ("gather", "index_select") else ()
+        with pytest.raises((IndexError, RuntimeError), match=rf"{name}\(\): index {bad} is out of bounds"):
+            getattr(rushlight, name)(x, 1, index, *source)
+        if source:
+            with pytest.raises((IndexError, RuntimeError), match=f"index {bad} is out of bounds"):
+                getattr(x, name + "_")(1, index, *source)
+
+
+@pytest.mark.parametrize("kernels_are", ["off", "force"])
+def test_tuples_of_index_tensors(kernels_are):
+    settings.set_kernel_mode(kernels_are)
+    random = np.random.default_rng(0)
+    a = random.normal(size=(20, 30, 5)).astype(np.float32)
+    i, j, mask = random.integers(-20, 20, 70), random.integers(-30, 30, 70), random.random(30) < 0.4
+    x, ti, tj, tm = (rushlight.tensor(v) for v in (a, i, j, mask))
+    whole = slice(None)
+    for ours, theirs in (
+        ((ti, tj), (i, j)),
+        ((whole, tj), (whole, j)),
+        ((whole, tm), (whole, mask)),
+        ((whole, tj.reshape(7, 10)), (whole, j.reshape(7, 10))),
+        ((ti, whole, ti % 5), (i, whole, i % 5)),
+    ):
+        np.testing.assert_array_equal(x[ours].numpy(), a[theirs])
+        edited, expected = x.clone(), a.copy()
+        edited[ours], expected[theirs] = 2.5, 2.5
+        np.testing.assert_array_equal(edited.numpy(), expected)
+    with pytest.raises(IndexError, match="index 30 is out of bounds for dimension 1 with size 30"):
+        x[:, rushlight.tensor([0, 30])]

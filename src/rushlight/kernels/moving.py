@@ -12,13 +12,8 @@ import numpy as np
 from ..runtime import builtin, native, pool, session, watch
 from .llvm import frame
 
-SOURCES = tuple(
-    f"rushlight.{name}"
-    for name in (
-        "runtime.ir",
-        *(f"kernels.llvm.{part}" for part in ("frame", "dispatch", "objects", "moving")),
-    )
-)
+PARTS = ("moving", "dispatch", "frame", "objects")
+CONSTANTS = {"ndarray_type": np.ndarray, "none": None, "true": True, "false": False}
 
 
 class Moves(NamedTuple):
@@ -35,13 +30,23 @@ def load() -> Moves:
     """The builtins; `Unavailable` where there are no kernels."""
     from .llvm.moving import moving_ir
 
+    write = lambda: moving_ir(session.host().vector_bytes)  # noqa: E731
+    return Moves(*builtins("moving", (), write, Moves._fields, PARTS))
+
+
+def builtins(
+    name: str, arguments: tuple, write: Callable[[], str], fields: tuple[str, ...], parts: tuple[str, ...]
+) -> list[Callable[..., Any]]:
+    """The builtins of a module of generated code that reads arrays; `parts` of `llvm` write it."""
     if not (answer := session.available()):
         raise session.Unavailable(answer.reason)
     frame.check_layouts()
-    width = session.host().vector_bytes
+    sources = ("rushlight.runtime.ir", *(f"rushlight.kernels.llvm.{part}" for part in parts))
     symbols = {pool.PARALLEL_FOR: pool.parallel_for_address()}
-    code = native.module("moving", (width,), lambda: moving_ir(width), sources=SOURCES, symbols=symbols)
-    for constant, thing in (("ndarray_type", np.ndarray), ("none", None), ("true", True)):
-        ctypes.c_uint64.from_address(code.address[constant]).value = id(thing)
-    made = (builtin.fastcall(code.address[name], name, owner=code) for name in Moves._fields)
-    return Moves(*(watch.watched(call, name) for call, name in zip(made, Moves._fields)))
+    key = (session.host().vector_bytes, *arguments)
+    code = native.module(name, key, write, sources=sources, symbols=symbols)
+    for constant, thing in CONSTANTS.items():
+        if constant in code.address:
+            ctypes.c_uint64.from_address(code.address[constant]).value = id(thing)
+    made = (builtin.fastcall(code.address[field], field, owner=code) for field in fields)
+    return [watch.watched(call, field) for call, field in zip(made, fields)]

@@ -12,20 +12,32 @@ from typing import Any
 
 import numpy as np
 
-from ..runtime import memory, settings
+from ..runtime import memory
 from .dispatch import primitive
+from .memory import copy
+from .moves import adds, puts, takes
+
+FEW = 64  # indices that numpy is as quick with
 
 
 @primitive
 def select_index(x: Any, indices: tuple) -> Any:
     """numpy's advanced indexing: `indices` has an integer array, a mask or a full slice for each axis."""
+    first = indices[-1]
+    if type(first) is np.ndarray and first.size >= FEW and first.dtype == np.int64 and x.size:
+        dim = len(indices) - 1
+        if all(type(i) is slice for i in indices[:-1]) and (take := takes(first.size)):
+            out = memory.empty((*x.shape[:dim], *first.shape, *x.shape[dim + 1 :]), x.dtype)
+            flat = out.reshape(*x.shape[:dim], first.size, *x.shape[dim + 1 :])
+            if by_kernel(take, flat, x, dim, first.reshape(-1), 1):
+                return out
     return x[indices]
 
 
 @primitive
 def index_set(x: Any, value: Any, indices: tuple, accumulate: bool = False) -> Any:
     """`x` with `value` at `indices`; or, where indices repeat, with all their values added."""
-    out = x.copy()
+    out = copy.on_arrays(x)
     write_index(out, value, indices, accumulate)
     return out
 
@@ -38,38 +50,117 @@ def index_spread(x: Any, shape: Sequence[int], indices: tuple) -> Any:
     return out
 
 
-def kernel(name: str, size: int) -> Any:
-    """`take`, `put` or `add` of the kernels where that many elements are worth one, else None."""
-    if size < settings.kernels_from:
-        return None
-    from ..kernels import indexing
+class OutOfRange(IndexError):
+    """An index is not within its dimension."""
 
-    return getattr(indexing, name)
+
+def by_kernel(
+    way: Any, written: np.ndarray, read: np.ndarray, dim: int, index: np.ndarray, wrap: int
+) -> bool:
+    """Does one of the kernels for indices do it? Raises for an index out of range.
+
+    With `wrap` negative indices count from the end.
+    """
+    done = way(written, read, dim, index, wrap, written.itemsize)
+    if done is False:
+        raise OutOfRange(f"an index is out of range for dimension {dim}")
+    return done is True
+
+
+def gathered(x: np.ndarray, dim: int, index: np.ndarray) -> np.ndarray | None:
+    """`gather_along` where a kernel does all of it, checks included; else None."""
+    take = takes(index.size)
+    if not take or index.ndim != x.ndim:
+        return None
+    out = memory.empty(index.shape, x.dtype)
+    return out if take(out, x, dim + x.ndim if dim < 0 else dim, index, 0, x.itemsize) else None
+
+
+def rows_at(x: np.ndarray, dim: int, index: np.ndarray) -> np.ndarray | None:
+    """The same for `take_rows`."""
+    dim = dim + x.ndim if dim < 0 else dim
+    if index.ndim != 1 or not 0 <= dim < x.ndim:
+        return None
+    shape = (*x.shape[:dim], index.size, *x.shape[dim + 1 :])
+    take = takes(index.size)
+    if not take:
+        return None
+    out = memory.empty(shape, x.dtype)
+    return out if take(out, x, dim, index, 0, x.itemsize) else None
+
+
+def taken(x: np.ndarray, index: np.ndarray) -> np.ndarray | None:
+    """The elements at places that are counted over all of `x`, where a kernel does it; else None."""
+    take = takes(index.size) if x.flags.c_contiguous and index.flags.c_contiguous else None
+    if not take:
+        return None
+    out = memory.empty(index.shape, x.dtype)
+    return out if take(out.reshape(-1), x.reshape(-1), 0, index.reshape(-1), 1, x.itemsize) else None
+
+
+def scattered(
+    x: np.ndarray, dim: int, index: np.ndarray, values: np.ndarray, added: bool = False
+) -> np.ndarray | None:
+    """`scatter_along` or `scatter_add_along` where a kernel does all of it; else None."""
+    way = (adds if added else puts)(index.size)
+    if not way or values.dtype is not x.dtype or index.ndim != x.ndim:
+        return None
+    out = copy.on_arrays(x)
+    return out if way(out, values, dim + x.ndim if dim < 0 else dim, index, 0, x.itemsize) else None
+
+
+def rows_put(
+    x: np.ndarray, dim: int, index: np.ndarray, values: np.ndarray, added: bool = False
+) -> np.ndarray | None:
+    """`put_rows` or `add_to_rows` where a kernel does all of it; else None."""
+    dim = dim + x.ndim if dim < 0 else dim
+    way = (adds if added else puts)(values.size)
+    if not way or values.dtype is not x.dtype or index.ndim != 1 or not 0 <= dim < x.ndim:
+        return None
+    if values.shape != (*x.shape[:dim], index.size, *x.shape[dim + 1 :]):
+        return None
+    out = copy.on_arrays(x)
+    return out if way(out, values, dim, index, 0, x.itemsize) else None
+
+
+def check_range(index: np.ndarray, size: int) -> None:
+    """The same for what numpy is to do."""
+    if not counted_from_front(index, size):
+        raise OutOfRange(f"an index is out of range for {size} elements")
 
 
 def write_rows(out: np.ndarray, dim: int, index: np.ndarray, value: Any) -> None:
     """`put_rows` on the spot."""
-    put = kernel("put", out.size) if np.ndim(value) and index.ndim == 1 else None
+    put = puts(out.size) if np.ndim(value) and index.ndim == 1 else None
     if put:
         shape = (*out.shape[:dim], index.size, *out.shape[dim + 1 :])
-        if put(out, np.broadcast_to(np.asarray(value, out.dtype), shape), dim, index):
+        if by_kernel(put, out, _shaped(value, shape, out.dtype), dim, index, 0):
             return
+    check_range(index, out.shape[dim])
     out[(slice(None),) * dim + (index,)] = value
+
+
+def _shaped(value: Any, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """A number or an array, broadcast to a shape."""
+    value = np.asarray(value, dtype)
+    return value if value.shape == shape else np.broadcast_to(value, shape)
 
 
 def write_along(out: np.ndarray, value: Any, dim: int, index: np.ndarray) -> None:
     """`scatter_along` on the spot."""
-    put = kernel("put", index.size)
-    if put and put(out, np.broadcast_to(np.asarray(value, out.dtype), index.shape), dim, index):
+    put = puts(index.size)
+    if put and by_kernel(put, out, _shaped(value, index.shape, out.dtype), dim, index, 0):
         return
+    check_range(index, out.shape[dim])
     out[every_axis(index, dim)] = value
 
 
 def add_along(out: np.ndarray, value: np.ndarray, dim: int, index: np.ndarray) -> None:
     """`scatter_add_along` on the spot."""
-    add = kernel("add", index.size)
-    if add and add(out, value, dim, index):
+    add = adds(index.size)
+    if add and by_kernel(add, out, value, dim, index, 0):
         return
+    check_range(index, out.shape[dim])
     vector = as_vector(index, dim)
     if vector is not None and index.ndim > 1:
         add_rows(_narrowed(out, dim, index), dim, vector, value)
@@ -122,18 +213,19 @@ def write_index(out: np.ndarray, value: Any, indices: tuple, accumulate: bool) -
 def take_rows(x: Any, dim: int, index: Any) -> Any:
     """The slices of `x` along an axis that a vector of integers names."""
     shape = (*x.shape[:dim], *index.shape, *x.shape[dim + 1 :])
-    take = kernel("take", prod(shape)) if index.ndim == 1 else None
+    take = takes(prod(shape)) if index.ndim == 1 else None
     if take:
         out = memory.empty(shape, x.dtype)
-        if take(out, x, dim, index):
+        if by_kernel(take, out, x, dim, index, 0):
             return out
+    check_range(index, x.shape[dim])
     return np.take(x, index, dim, mode="wrap") if x.shape[dim] else np.take(x, index, dim)
 
 
 @primitive
 def put_rows(x: Any, dim: int, index: Any, value: Any) -> Any:
     """`x` with the slices that `index` names replaced."""
-    out = x.copy()
+    out = copy.on_arrays(x)
     write_rows(out, dim, index, value)
     return out
 
@@ -141,8 +233,8 @@ def put_rows(x: Any, dim: int, index: Any, value: Any) -> Any:
 @primitive
 def add_to_rows(x: Any, dim: int, index: Any, value: Any) -> Any:
     """`x` with `value` added to the slices that `index` names, all of those that name one."""
-    out = x.copy()
-    add_rows(out, dim, index, value)
+    out = copy.on_arrays(x)
+    add_named_rows(out, dim, index, value)
     return out
 
 
@@ -157,11 +249,12 @@ def spread_rows(x: Any, shape: Sequence[int], dim: int, index: Any) -> Any:
 @primitive
 def gather_along(x: Any, dim: int, index: Any) -> Any:
     """Along `dim` the element that `index` names, elsewhere the element at the same place."""
-    take = kernel("take", index.size)
+    take = takes(index.size)
     if take:
         out = memory.empty(index.shape, x.dtype)
-        if take(out, x, dim, index):
+        if by_kernel(take, out, x, dim, index, 0):
             return out
+    check_range(index, x.shape[dim])
     vector = as_vector(index, dim)
     return x[every_axis(index, dim)] if vector is None else np.take(_narrowed(x, dim, index), vector, dim)
 
@@ -177,7 +270,7 @@ def spread_along(x: Any, shape: Sequence[int], dim: int, index: Any) -> Any:
 @primitive
 def scatter_along(x: Any, value: Any, dim: int, index: Any) -> Any:
     """The opposite of `gather_along`: `x` with `value` at the places that `index` names."""
-    out = x.copy()
+    out = copy.on_arrays(x)
     write_along(out, value, dim, index)
     return out
 
@@ -185,7 +278,7 @@ def scatter_along(x: Any, value: Any, dim: int, index: Any) -> Any:
 @primitive
 def scatter_add_along(x: Any, value: Any, dim: int, index: Any) -> Any:
     """Like `scatter_along`, with `value` added; values for one place are all added."""
-    out = x.copy()
+    out = copy.on_arrays(x)
     add_along(out, value, dim, index)
     return out
 
@@ -248,8 +341,8 @@ def _narrowed(x: np.ndarray, dim: int, index: np.ndarray) -> np.ndarray:
 
 def add_flat(out: np.ndarray, places: np.ndarray, values: np.ndarray) -> None:
     """Adds each value to the element at its place (counted over all elements of `out`)."""
-    add = kernel("add", places.size) if out.flags.c_contiguous else None
-    if not places.size or (add and add(out.reshape(-1), values, 0, places)):
+    add = adds(places.size) if out.flags.c_contiguous else None
+    if not places.size or (add and by_kernel(add, out.reshape(-1), values, 0, places, 1)):
         return
     if values.dtype.kind == "c":
         total = np.bincount(places, values.real, out.size) + 1j * np.bincount(places, values.imag, out.size)
@@ -269,10 +362,18 @@ def _add_at(out: np.ndarray, places: np.ndarray, values: np.ndarray) -> None:
         out[...] = flat.reshape(out.shape)
 
 
+def add_named_rows(out: np.ndarray, dim: int, index: np.ndarray, values: np.ndarray) -> None:
+    """`add_rows` for indices that do not count from the end."""
+    add = adds(values.size) if values.size else None
+    if not add or not by_kernel(add, out, values, dim, index, 0):
+        check_range(index, out.shape[dim])
+        add_rows(out, dim, index, values)
+
+
 def add_rows(out: np.ndarray, dim: int, index: np.ndarray, values: np.ndarray) -> None:
     """Adds each slice of `values` along `dim` to the slice of `out` that `index` names."""
-    add = kernel("add", values.size)
-    if not values.size or (add and add(out, values, dim, index)):
+    add = adds(values.size)
+    if not values.size or (add and by_kernel(add, out, values, dim, index, 1)):
         return
     target = np.moveaxis(out, dim, 0)
     rows = np.moveaxis(values, dim, 0)

@@ -1,54 +1,67 @@
-"""When arrays are moved by generated code: always, once there is some; see `kernels.moving`.
+"""When arrays are moved by generated code: always, once there is some.
 
 It is there from the first large array on, or after some small ones, which alone are not worth a compiler.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import Any
 
 from ..runtime import settings
 
-if TYPE_CHECKING:
-    from ..kernels.moving import Moves
-
 SMALL_CALLS = 200
-_loaded: Moves | bool | None = None  # False where there is none
-_calls = 0
 
 
-def moves(elements: int) -> Moves | bool | None:
-    """The builtins for that many elements, or nothing."""
-    return _ask(elements) if _loaded is None else _loaded
+class Eventually:
+    """Builtins that are loaded when they are worth it: `found = moves(elements)` gives them, or nothing."""
+
+    __slots__ = ("calls", "load", "loaded")
+
+    def __init__(self, load: Callable[[], Any]) -> None:
+        self.load = load
+        self.forget()
+        settings.when_changed.append(self.forget)
+
+    def __call__(self, elements: int) -> Any:
+        return self.loaded if self.loaded is not None else self._ask(elements)
+
+    def forget(self) -> None:
+        """Asks again at the next call: the kernel mode has changed."""
+        self.calls, self.loaded = 0, None
+
+    def _ask(self, elements: int) -> Any:
+        if elements < settings.kernels_from:
+            self.calls += 1
+            if self.calls < SMALL_CALLS:
+                return None
+        self.loaded = settings.kernel_mode != "off" and self._load()
+        return self.loaded
+
+    def _load(self) -> Any:
+        from ..runtime.session import Unavailable
+
+        try:
+            return self.load()
+        except Unavailable as reason:
+            settings.log(1, f"no kernels for moves: {reason}")
+            return False
 
 
-def _ask(elements: int) -> Moves | bool | None:
-    global _calls, _loaded
-    if elements < settings.kernels_from:
-        _calls += 1
-        if _calls < SMALL_CALLS:
-            return None
-    _loaded = _load()
-    return _loaded
-
-
-def _load() -> Moves | bool:
-    if settings.kernel_mode == "off":
-        return False
+def _moves() -> Any:
     from ..kernels import moving
-    from ..runtime.session import Unavailable
 
-    try:
-        return moving.load()
-    except Unavailable as reason:
-        settings.log(1, f"no kernels for moves: {reason}")
-        return False
+    return moving.load()
 
 
-def forget() -> None:
-    """Asks again at the next call: the kernel mode has changed."""
-    global _calls, _loaded
-    _calls, _loaded = 0, None
+def _indexing(mode: str) -> Callable[[], Any]:
+    def load() -> Any:
+        from ..kernels import indexing
+
+        return indexing.load(mode)
+
+    return load
 
 
-settings.when_changed.append(forget)
+moves = Eventually(_moves)  # the `Moves` of `kernels.moving`
+takes, puts, adds = (Eventually(_indexing(mode)) for mode in ("take", "put", "add"))  # see `kernels.indexing`

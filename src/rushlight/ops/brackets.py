@@ -27,6 +27,8 @@ def getitem(self: Tensor, index: Any) -> Tensor:
     """The elements that `index` names: a view for numbers and slices, a copy for tensors and lists."""
     basic = as_basic(index)
     if basic is None:
+        if type(index) is tuple:
+            return several(self, index)
         return rows(self, index) if type(index) in QUICK else select(self, index)
     try:
         return pick(self, basic)
@@ -62,10 +64,34 @@ def rows(self: Tensor, index: Tensor) -> Tensor:
         and not interceptors
     ):
         try:
-            return wrap(lang.select_index(self._a, (index._a,)), self.dtype)
+            return wrap(lang.select_index.on_arrays(self._a, (index._a,)), self.dtype)
         except IndexError:
             pass
     return select(self, index)
+
+
+def several(self: Tensor, index: tuple) -> Tensor:
+    """The same for a tuple of index tensors and whole slices."""
+    arrays = arrays_in(index) if type(self) in QUICK and not (self._rg and state.grad) else None
+    if arrays is not None:
+        try:
+            return wrap(lang.select_index.on_arrays(self._a, arrays), self.dtype)
+        except IndexError:
+            pass
+    return select(self, index)
+
+
+def arrays_in(index: tuple) -> tuple | None:
+    """The index for numpy, where it is of plain tensors and whole slices alone; else None."""
+    found: list[Any] = []
+    for i in index:
+        if type(i) in QUICK and i.dtype in DIRECT and i._a.ndim:
+            found.append(i._a)
+        elif type(i) is slice and i == WHOLE:
+            found.append(i)
+        else:
+            return None
+    return None if interceptors else tuple(found)
 
 
 def select(self: Tensor, index: Any) -> Tensor:
@@ -213,9 +239,9 @@ def write_at_once(x: Tensor, index: Any, value: Any) -> bool:
     """The quick way for plain numbers and tensors, where no gradient is wanted; False for anything else."""
     basic = as_basic(index)
     if basic is None:
-        if type(index) not in QUICK or index.dtype not in DIRECT or not index._a.ndim:
+        basic = arrays_in(index if type(index) is tuple else (index,))
+        if basic is None:
             return False
-        basic = (index._a,)
     kind = type(value)
     if kind in QUICK:
         if value.dtype is not x.dtype or tracked(x, value):

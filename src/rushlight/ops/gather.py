@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from .. import lang
-from ..lang.index import counted_from_front, first_outside, in_range, repeat_index
+from ..autograd.modes import state
+from ..lang import index as lang_index
+from ..lang.index import OutOfRange, counted_from_front, first_outside, in_range, repeat_index
 from ..tensor.core import Tensor, wrap
 from ..tensor.dtype import INTEGRAL, int32, int64
 from .brackets import checked
 from .declare import composite, operator
 from .outs import guard_out
+from .quick import quick, recorded_as
 from .rules import wrap_dim
 from .select import select_index
 from .shapes import broadcast, shape_of, sizes
@@ -72,9 +75,22 @@ def check_bounds(name, index, size, dim, error=IndexError):
         )
 
 
+def explained(name, run, index, size, dim, error=IndexError):
+    """`run()`; an index out of range is told of by `check_bounds`."""
+    try:
+        return run()
+    except OutOfRange:
+        check_bounds(name, index, size, dim, error)
+        raise
+
+
 @composite
 def index_select(input, dim, index):
     """The slices along `dim` that the vector `index` names, in that order."""
+    if quick(input, index) and type(dim) is int:
+        made = lang_index.rows_at(input._a, dim, index._a)
+        if made is not None:
+            return recorded_as(take_rows, made, input, dim % made.ndim, index)
     check_index("index_select", index)
     shape = shape_of(input)
     d = wrap_dim(dim, len(shape))
@@ -86,15 +102,20 @@ def index_select(input, dim, index):
         raise IndexError(
             f"index_select(): Index to scalar can have only 1 value, got {index._a.size} value(s)"
         )
-    check_bounds("index_select", index, shape[d] if shape else 1, d)
     if not shape:
+        check_bounds("index_select", index, 1, d)
         return input.clone()
-    return take_rows(input, d, index if index._a.ndim else index.reshape(1))
+    vector = index if index._a.ndim else index.reshape(1)
+    return explained("index_select", lambda: take_rows(input, d, vector), index, shape[d], d)
 
 
 @composite
 def gather(input, dim, index, *, sparse_grad=False):
     """The elements along `dim` that `index` names; in the other dimensions each keeps its place."""
+    if quick(input, index) and type(dim) is int:
+        made = lang_index.gathered(input._a, dim, index._a)
+        if made is not None:
+            return recorded_as(gather_along, made, input, dim % made.ndim, index)
     check_index("gather", index)
     x, index_, restore = at_least_one_dimension(input, index)
     d = wrap_dim(dim, x._a.ndim)
@@ -111,8 +132,8 @@ def gather(input, dim, index, *, sparse_grad=False):
             f"{list(index._a.shape)}"
         )
     check_smaller("gather", "input", x, index_, d)
-    check_bounds("gather", index_, x._a.shape[d], d, RuntimeError)
-    return restore(gather_along(x, d, index_))
+    made = explained("gather", lambda: gather_along(x, d, index_), index_, x._a.shape[d], d, RuntimeError)
+    return restore(made)
 
 
 def at_least_one_dimension(x, index, *more):
@@ -138,6 +159,10 @@ def check_smaller(name, what, x, index, dim):
 @composite(node="TakeBackward0")
 def take(input, index):
     """The elements that `index` names, counted over all of `input` in row-major order."""
+    if quick(input, index) and not (input._rg and state.grad):
+        made = lang_index.taken(input._a, index._a)
+        if made is not None:
+            return wrap(made, input.dtype)
     if not isinstance(index, Tensor) or index.dtype is not int64:
         raise RuntimeError(
             "take(): Expected a long tensor for index, but got "

@@ -17,7 +17,7 @@ from ..tensor.dtype import bool_
 from ..tensor.inplace import check_overlap, writable
 from . import index_rows, scatter
 from .brackets import number_for, tracked
-from .gather import check_bounds, check_index, check_smaller
+from .gather import check_index, check_smaller, explained
 from .intercept import interceptors
 from .rules import broadcasts, wrap_dim
 
@@ -35,14 +35,16 @@ def index_add_(x: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Any
     if not plain(x, source) or alpha != 1:
         return None
     _, d, index, source = index_rows.prepared("index_add", x, dim, index, source)
-    return lambda out: arrays.add_rows(out, d, index._a, source._a)
+    return explaining(
+        "index_add", x, d, index, lambda out: arrays.add_named_rows(out, d, index._a, source._a)
+    )
 
 
 def index_copy_(x: Tensor, dim: int, index: Tensor, source: Tensor) -> Write | None:
     if not plain(x, source) or x._a.ndim != source._a.ndim:
         return None
     _, d, index, source = index_rows.prepared("index_copy", x, dim, index, source)
-    return lambda out: arrays.write_rows(out, d, index._a, source._a)
+    return explaining("index_copy", x, d, index, lambda out: arrays.write_rows(out, d, index._a, source._a))
 
 
 def index_fill_(x: Tensor, dim: int, index: Tensor, value: Any) -> Write | None:
@@ -70,8 +72,13 @@ def scatter_number(x: Tensor, dim: int, index: Tensor, number: Any) -> Write | N
     check_index("scatter", index)
     d = wrap_dim(dim, x._a.ndim)
     check_smaller("scatter", "self", x, index, d)
-    check_bounds("scatter", index, x._a.shape[d] if x._a.ndim else 1, d, RuntimeError)
-    return lambda out: arrays.write_along(out, number, d, index._a)
+    return explaining("scatter", x, d, index, lambda out: arrays.write_along(out, number, d, index._a))
+
+
+def explaining(name: str, x: Tensor, dim: int, index: Tensor, write: Write) -> Write:
+    """`write`, which says of an index out of range which one it is."""
+    size, error = x._a.shape[dim] if x._a.ndim else 1, IndexError if name == "index_copy" else RuntimeError
+    return lambda out: explained(name, lambda: write(out), index, size, dim, error)
 
 
 def scatter_add_(x: Tensor, dim: int, index: Tensor, src: Tensor) -> Write | None:
@@ -87,7 +94,7 @@ def along(
     if ready is None:
         return lambda out: None
     _, d, index, src, _ = ready
-    return lambda out: write(out, src._a, d, index._a)
+    return explaining(name, x, d, index, lambda out: write(out, src._a, d, index._a))
 
 
 def plain(x: Tensor, source: Any) -> bool:

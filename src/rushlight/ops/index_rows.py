@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from .. import lang
+from ..lang import index as lang_index
 from ..tensor.core import Tensor, wrap
 from ..tensor.dtype import bool_
 from .brackets import number_for
 from .declare import composite, operator
-from .gather import check_bounds, check_index
+from .gather import check_bounds, check_index, explained
 from .masked import masked_fill_value
+from .quick import quick, recorded_as
 from .rules import wrap_dim
 from .scatter import scatter_reduce
 from .shapes import shape_of
@@ -40,12 +42,10 @@ def prepared(name, input, dim, index, source, types_agree=True):
     d = wrap_dim(dim, len(shape))
     if index._a.ndim > 1:
         raise IndexError(f"{name}(): Index should have dimension 1 or 0 (got {index._a.ndim})")
-    check_bounds(
-        name, index, shape[d] if shape else 1, d, RuntimeError if name == "index_add" else IndexError
-    )
     x = input if shape else input.reshape(1)
     index = index if index._a.ndim else index.reshape(1)
     if source is None:
+        check_bounds(name, index, x._a.shape[d], d)
         return x, d, index
     if types_agree and source.dtype is not input.dtype:
         raise RuntimeError(
@@ -72,15 +72,27 @@ def shaped_like(input, result):
 @composite(inplace=True)
 def index_add(input, dim, index, source, *, alpha=1):
     """`input` with `alpha` times the slices of `source` added to those that `index` names."""
+    if alpha == 1 and quick(input, index, source) and type(dim) is int:
+        made = lang_index.rows_put(input._a, dim, index._a, source._a, added=True)
+        if made is not None:
+            return recorded_as(add_to_rows, made, input, dim % made.ndim, index, source)
     x, d, index, source = prepared("index_add", input, dim, index, source)
-    return shaped_like(
-        input, add_to_rows(x, d, index, source if alpha == 1 else (source * alpha).to(input.dtype))
-    )
+    source = source if alpha == 1 else (source * alpha).to(input.dtype)
+    return shaped_like(input, _changed("index_add", add_to_rows, x, d, index, source))
+
+
+def _changed(name, run, x, dim, index, source):
+    error = RuntimeError if name == "index_add" else IndexError
+    return explained(name, lambda: run(x, dim, index, source), index, x._a.shape[dim], dim, error)
 
 
 @composite(inplace=True)
 def index_copy(input, dim, index, source):
     """`input` with the slices of `source` where `index` says."""
+    if quick(input, index, source) and type(dim) is int:
+        made = lang_index.rows_put(input._a, dim, index._a, source._a)
+        if made is not None:
+            return recorded_as(put_rows, made, input, dim % made.ndim, index, source)
     if (not input._a.ndim and source._a.ndim) or (
         input._a.ndim and source._a.ndim and input._a.ndim != source._a.ndim
     ):
@@ -90,7 +102,7 @@ def index_copy(input, dim, index, source):
             f"({source._a.ndim}), destination dimensionality ({input._a.ndim})"
         )
     x, d, index, source = prepared("index_copy", input, dim, index, source)
-    return shaped_like(input, put_rows(x, d, index, source))
+    return shaped_like(input, _changed("index_copy", put_rows, x, d, index, source))
 
 
 @composite(inplace=True, out=False, node="IndexFillBackward0")

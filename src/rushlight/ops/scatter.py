@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from .. import lang
+from ..lang import index as lang_index
 from ..tensor.core import Tensor
 from .brackets import number_for
 from .declare import composite, operator
-from .gather import at_least_one_dimension, check_bounds, check_index, check_smaller
+from .gather import at_least_one_dimension, check_bounds, check_index, check_smaller, explained
+from .quick import quick, recorded_as
 from .rules import wrap_dim
 
 REDUCTIONS = ("sum", "prod", "mean", "amax", "amin")
@@ -107,7 +109,6 @@ def prepared(name, input, dim, index, src):
             )
     check_smaller(name, "self", x, index, d)
     check_smaller(name, "src", src, index, -1)
-    check_bounds(name, index, x._a.shape[d], d, RuntimeError)
     if src._a.shape != index._a.shape:
         src = src[tuple(slice(n) for n in index._a.shape)]
     return x, d, index, src, restore
@@ -117,6 +118,10 @@ def prepared(name, input, dim, index, src):
 def scatter(input, dim, index, src=None, *, value=None, reduce=None):
     """`input` with the elements of `src` (or one number) at the places along `dim` that `index` names."""
     src = value if src is None else src
+    if reduce is None and quick(input, index, src) and type(dim) is int:
+        made = lang_index.scattered(input._a, dim, index._a, src._a)
+        if made is not None:
+            return recorded_as(scatter_along, made, input, src, dim % made.ndim, index)
     if src is None:
         raise TypeError("scatter() missing required argument 'src' (a tensor) or 'value' (a number)")
     number = not isinstance(src, Tensor)
@@ -131,21 +136,28 @@ def scatter(input, dim, index, src=None, *, value=None, reduce=None):
     if ready is None:
         return input.clone()
     x, d, index, src, restore = ready
-    if reduce == "add":
-        return restore(scatter_add_along(x, src, d, index))
     if reduce == "multiply":
+        check_bounds("scatter", index, x._a.shape[d], d, RuntimeError)
         return restore(scatter_fold_along(x, src, d, index, "prod", True))
-    return restore(scatter_along(x, src, d, index))
+    return restore(_scattered("scatter", scatter_add_along if reduce else scatter_along, x, src, d, index))
+
+
+def _scattered(name, run, x, src, dim, index):
+    return explained(name, lambda: run(x, src, dim, index), index, x._a.shape[dim], dim, RuntimeError)
 
 
 @composite(inplace=True)
 def scatter_add(input, dim, index, src):
     """`input` with the elements of `src` added at the places along `dim` that `index` names."""
+    if quick(input, index, src) and type(dim) is int:
+        made = lang_index.scattered(input._a, dim, index._a, src._a, added=True)
+        if made is not None:
+            return recorded_as(scatter_add_along, made, input, src, dim % made.ndim, index)
     ready = prepared("scatter_add", input, dim, index, src)
     if ready is None:
         return input.clone()
     x, d, index, src, restore = ready
-    return restore(scatter_add_along(x, src, d, index))
+    return restore(_scattered("scatter_add", scatter_add_along, x, src, d, index))
 
 
 @composite(inplace=True)
@@ -157,4 +169,5 @@ def scatter_reduce(input, dim, index, src, reduce, *, include_self=True):
     if ready is None:
         return input.clone()
     x, d, index, src, restore = ready
+    check_bounds("scatter_reduce", index, x._a.shape[d], d, RuntimeError)
     return restore(scatter_fold_along(x, src, d, index, reduce, include_self))

@@ -12,7 +12,8 @@ from ..draw import Draw
 from . import family
 
 ELEMENTS = 40_000
-DTYPES = ("uint8", "int16", "float32", "float64", "int64", "complex64")
+DTYPES = ("uint8", "int16", "float32", "float64", "int64", "complex64", "complex128")
+ADDED = ("float32", "float64", "int64", "int32", "uint8")
 
 
 def _placed(draw: Draw, values: np.ndarray) -> np.ndarray:
@@ -28,7 +29,7 @@ def indices(draw: Draw) -> bool:
     size = draw.size(100)
     far_shape = (*shape[:dim], size, *shape[dim + 1 :])
     mode = draw.one("take", "put", "add")
-    dtype = draw.one("float32", "float64", "int64") if mode == "add" else draw.one(*DTYPES)
+    dtype = draw.one(*ADDED) if mode == "add" else draw.one(*DTYPES)
     far, near = (draw.random.integers(0, 100, s).astype(dtype) for s in (far_shape, shape))
     of_rows = draw.chance(0.4)
     index = draw.random.integers(-size, size, shape[dim] if of_rows else shape)
@@ -36,8 +37,12 @@ def indices(draw: Draw) -> bool:
     where = every_axis(np.broadcast_to(wide, shape), dim)
     written = near if mode == "take" else far
     out, read = _placed(draw, written), draw.strided(far if mode == "take" else near)
-    if not draw.run(getattr(indexing, mode), out, read, dim, draw.strided(index)):
-        return False
+    wrap = int(not draw.chance(0.2))
+    made = draw.run(indexing.load(mode), out, read, dim, draw.strided(index), wrap, far.itemsize)
+    if not wrap and (index < 0).any():
+        assert made is False
+        return True
+    assert made is True
     if mode == "take":
         near[...] = far[where]
     elif mode == "put":
