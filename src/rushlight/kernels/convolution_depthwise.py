@@ -1,4 +1,4 @@
-"""Plans for convolutions with a filter for each channel: like pools, with columns in the lanes.
+"""Plans for convolutions with a filter for each channel: like pools, with columns in the lanes, or channels.
 
 The gradient of the input is the same with turned filters, on gradients with zeros between them where the
 stride is not one.
@@ -11,12 +11,14 @@ from typing import Any, NamedTuple
 
 from ..runtime import memory, session
 from .convolution_plans import LINE, RELEASE_MULTIPLICATIONS, Geometry, Plan, build, up
-from .llvm import blocked, depthwise_weight
+from .llvm import blocked, depthwise_blocks, depthwise_weight
 from .llvm import pooling as generator
 
 MOST_TAPS = 49
 MOST_STEP = 4
 TASK_ELEMENTS = 1 << 14  # elements of the planes of a task
+NARROW = 20  # columns up to which channels fill vectors better
+BLOCK_BYTES = 1 << 20  # of the pixels of a block of channels
 
 
 def applies(geometry: Geometry) -> bool:
@@ -25,6 +27,8 @@ def applies(geometry: Geometry) -> bool:
 
 
 def forward_plan(geometry: Geometry) -> Plan | None:
+    if _narrow(geometry) and (plan := _blocks_plan(geometry, "filter", geometry.padding)):
+        return plan
     return _plan(geometry, "filter")
 
 
@@ -52,6 +56,10 @@ def input_plan(geometry: Geometry) -> Plan | Spread | None:
     padding = tuple(d * (k - 1) - p for d, k, p in zip(geometry.dilation, geometry.taps, geometry.padding))
     if min(padding) < 0:
         return None
+    if _narrow(geometry) or geometry.stride != (1, 1):
+        plan = _blocks_plan(geometry, "turned filter", padding)
+        if plan is not None:
+            return plan
     wide = tuple(map(_spread, geometry.places, geometry.stride))
     turned = geometry._replace(sizes=wide, places=geometry.sizes, padding=padding, stride=(1, 1))
     plan = _plan(turned, "turned filter")
@@ -61,6 +69,8 @@ def input_plan(geometry: Geometry) -> Plan | Spread | None:
 def weight_plan(geometry: Geometry) -> Plan | None:
     if prod(geometry.taps) > MOST_TAPS or geometry.stride[1] > MOST_STEP:
         return None
+    if _narrow(geometry) and (plan := _blocks_plan(geometry, "weight", geometry.padding)):
+        return plan
     shape, dtype = _shape(geometry, "filter"), geometry.dtype
     address = build(
         f"{geometry.taps[0]}x{geometry.taps[1]}",
@@ -74,6 +84,47 @@ def weight_plan(geometry: Geometry) -> Plan | None:
     work, slot = geometry.multiplications * geometry.groups, prod(geometry.taps) * session.host().vector_bytes
     release = work >= RELEASE_MULTIPLICATIONS
     return Plan(address, release, geometry.groups, blocked.HEADER, up(slot, LINE) + LINE, words, True)
+
+
+def _narrow(geometry: Geometry) -> bool:
+    return min(geometry.sizes[1], geometry.places[1]) <= NARROW
+
+
+def _blocks_plan(geometry: Geometry, kind: str, padding: tuple[int, int]) -> Plan | None:
+    """With channels in the lanes; None where these are few, or planes large."""
+    lane_bytes = session.host().vector_bytes
+    lanes, taps = lane_bytes // geometry.item, geometry.taps
+    back = kind == "turned filter"
+    read, made = (geometry.places, geometry.sizes) if back else (geometry.sizes, geometry.places)
+    step, spread = ((1, 1), geometry.stride) if back else (geometry.stride, (1, 1))
+    tall, pitch = (
+        max(p + (n - 1) * gap + 1, (m - 1) * s + (k - 1) * d + 1)
+        for p, n, gap, m, s, k, d in zip(padding, read, spread, made, step, taps, geometry.dilation)
+    )
+    lines = max(prod(read), prod(made)) + lanes
+    if (
+        prod(taps) > MOST_TAPS
+        or 2 * geometry.groups < lanes
+        or (tall * pitch + lines) * lane_bytes > BLOCK_BYTES
+    ):
+        return None
+    blocks = -(-geometry.groups // lanes)
+    group = geometry.images if kind == "weight" else max(1, TASK_ELEMENTS // (tall * pitch * lanes))
+    tasks = blocks * -(-geometry.images // group)
+    lines_at = up(tall * pitch * lane_bytes, LINE) + LINE
+    words = (tasks, geometry.images, group, geometry.groups, blocks, *read, *made, *step, *spread)
+    words = (*words, geometry.dilation[0], *padding, pitch, tall * pitch, lines_at)
+    shape = depthwise_blocks.Shape(kind, *taps, geometry.dilation[1])
+    address = build(
+        f"{kind.replace(' ', '_')}_{taps[0]}x{taps[1]}",
+        "depthwise_blocks",
+        (geometry.dtype, shape),
+        lambda width: depthwise_blocks.depthwise_ir(geometry.dtype, width, shape),
+    )
+    release = geometry.multiplications * geometry.groups >= RELEASE_MULTIPLICATIONS
+    slot = lines_at + lines * lane_bytes + LINE
+    spreads = back and geometry.stride != (1, 1)
+    return Plan(address, release, tasks, blocked.HEADER + LINE, slot, words, True, spreads)
 
 
 PLANS = {"forward": forward_plan, "input": input_plan, "weight": weight_plan}
