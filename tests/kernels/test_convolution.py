@@ -191,15 +191,22 @@ def test_groups(groups, of_one):
         ((11, 35), (3, 5), (2, 2), (1, 2), (1, 1)),
         ((20, 21), (3, 3), (1, 1), (0, 2), (2, 2)),
         ((7, 7), (7, 7), (1, 1), (3, 3), (1, 1)),
+        ((9, 8), (3, 3), (3, 2), (2, 0), (1, 1)),
     ],
 )
-def test_a_filter_for_each_channel(sizes, taps, stride, padding, dilation, dtype):
+@pytest.mark.parametrize("channels", [3, 16, 21])  # columns in the lanes, or channels
+def test_a_filter_for_each_channel(sizes, taps, stride, padding, dilation, channels, dtype):
     rng = np.random.default_rng(3)
-    how = (stride, padding, dilation, 6)
+    how = (stride, padding, dilation, channels)
     places = output_sizes(sizes, taps, *how[:3])
     x, weight, bias, g = (
         guarded.copy(rng.standard_normal(shape).astype(dtype))
-        for shape in ((2, 6, *sizes), (6, 1, *taps), (6,), (2, 6, *places))
+        for shape in (
+            (3, channels, *sizes),
+            (channels, 1, *taps),
+            (channels,),
+            (3, channels, *places),
+        )
     )
     made = convolution.forward(x, weight, bias, places, *how)
     back = convolution.input_gradient(g, weight, None, sizes, *how)
@@ -215,9 +222,10 @@ def test_a_filter_for_each_channel(sizes, taps, stride, padding, dilation, dtype
         assert np.abs(result - exact).max() <= TOLERANCE[dtype] * np.abs(exact).max()
 
 
-def test_infinite_filters_make_no_nan_between_spread_gradients():
-    g, weight = np.ones((2, 4, 5, 5), "f4"), np.full((4, 1, 3, 3), np.inf, "f4")
-    how = ((2, 2), (1, 1), (1, 1), 4)
+@pytest.mark.parametrize("channels", [4, 32])
+def test_infinite_filters_make_no_nan_between_spread_gradients(channels):
+    g, weight = np.ones((2, channels, 5, 5), "f4"), np.full((channels, 1, 3, 3), np.inf, "f4")
+    how = ((2, 2), (1, 1), (1, 1), channels)
     assert convolution.input_gradient(g, weight, None, (9, 9), *how) is None
     assert np.isposinf(lang.convolution_input(g, weight, None, (9, 9), *how)).all()
 

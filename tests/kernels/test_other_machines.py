@@ -133,6 +133,7 @@ def test_pool_and_dispatcher(compile_for_arm):
 
 def test_convolutions_and_pools(compile_for_arm):
     from rushlight.kernels.llvm import (
+        depthwise_blocks,
         depthwise_weight,
         direct,
         direct_weight,
@@ -152,6 +153,8 @@ def test_convolutions_and_pools(compile_for_arm):
         pooling.pooling_ir("float64", 16, pooling.Shape("back", 2, 2, 2, 1, False)),
         pooling.pooling_ir("float32", 16, pooling.Shape("share", 2, 3, 3, 1, False)),
         pooling.scatter_ir("float32", 16),
+        depthwise_blocks.depthwise_ir("float32", 16, depthwise_blocks.Shape("turned filter", 3, 3, 1)),
+        depthwise_blocks.depthwise_ir("float64", 16, depthwise_blocks.Shape("weight", 3, 5, 2)),
         depthwise_weight.depthwise_weight_ir("float64", 16, pooling.Shape("filter", 3, 3, 2, 1, True)),
     ]
     for text in texts:

@@ -17,8 +17,7 @@ from .llvm import pooling as generator
 MOST_TAPS = 49
 MOST_STEP = 4
 TASK_ELEMENTS = 1 << 14  # elements of the planes of a task
-NARROW = 20  # columns up to which channels fill vectors better
-BLOCK_BYTES = 1 << 20  # of the pixels of a block of channels
+BLOCK_BYTES = 8 << 20  # of the pixels of a block of channels
 
 
 def applies(geometry: Geometry) -> bool:
@@ -27,9 +26,7 @@ def applies(geometry: Geometry) -> bool:
 
 
 def forward_plan(geometry: Geometry) -> Plan | None:
-    if _narrow(geometry) and (plan := _blocks_plan(geometry, "filter", geometry.padding)):
-        return plan
-    return _plan(geometry, "filter")
+    return _blocks_plan(geometry, "filter", geometry.padding) or _plan(geometry, "filter")
 
 
 class Spread(NamedTuple):
@@ -56,10 +53,8 @@ def input_plan(geometry: Geometry) -> Plan | Spread | None:
     padding = tuple(d * (k - 1) - p for d, k, p in zip(geometry.dilation, geometry.taps, geometry.padding))
     if min(padding) < 0:
         return None
-    if _narrow(geometry) or geometry.stride != (1, 1):
-        plan = _blocks_plan(geometry, "turned filter", padding)
-        if plan is not None:
-            return plan
+    if (of_blocks := _blocks_plan(geometry, "turned filter", padding)) is not None:
+        return of_blocks
     wide = tuple(map(_spread, geometry.places, geometry.stride))
     turned = geometry._replace(sizes=wide, places=geometry.sizes, padding=padding, stride=(1, 1))
     plan = _plan(turned, "turned filter")
@@ -69,8 +64,8 @@ def input_plan(geometry: Geometry) -> Plan | Spread | None:
 def weight_plan(geometry: Geometry) -> Plan | None:
     if prod(geometry.taps) > MOST_TAPS or geometry.stride[1] > MOST_STEP:
         return None
-    if _narrow(geometry) and (plan := _blocks_plan(geometry, "weight", geometry.padding)):
-        return plan
+    if (of_blocks := _blocks_plan(geometry, "weight", geometry.padding)) is not None:
+        return of_blocks
     shape, dtype = _shape(geometry, "filter"), geometry.dtype
     address = build(
         f"{geometry.taps[0]}x{geometry.taps[1]}",
@@ -86,12 +81,8 @@ def weight_plan(geometry: Geometry) -> Plan | None:
     return Plan(address, release, geometry.groups, blocked.HEADER, up(slot, LINE) + LINE, words, True)
 
 
-def _narrow(geometry: Geometry) -> bool:
-    return min(geometry.sizes[1], geometry.places[1]) <= NARROW
-
-
 def _blocks_plan(geometry: Geometry, kind: str, padding: tuple[int, int]) -> Plan | None:
-    """With channels in the lanes; None where these are few, or planes large."""
+    """With channels in the lanes; None where these are few, or planes large: it is kept by each thread."""
     lane_bytes = session.host().vector_bytes
     lanes, taps = lane_bytes // geometry.item, geometry.taps
     back = kind == "turned filter"
@@ -111,6 +102,8 @@ def _blocks_plan(geometry: Geometry, kind: str, padding: tuple[int, int]) -> Pla
     blocks = -(-geometry.groups // lanes)
     group = geometry.images if kind == "weight" else max(1, TASK_ELEMENTS // (tall * pitch * lanes))
     tasks = blocks * -(-geometry.images // group)
+    if tasks == 1 and geometry.multiplications * geometry.groups >= RELEASE_MULTIPLICATIONS:
+        return None  # planes can be shared by threads
     lines_at = up(tall * pitch * lane_bytes, LINE) + LINE
     words = (tasks, geometry.images, group, geometry.groups, blocks, *read, *made, *step, *spread)
     words = (*words, geometry.dilation[0], *padding, pitch, tall * pitch, lines_at)

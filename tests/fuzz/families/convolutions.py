@@ -51,13 +51,19 @@ class Call:
         return (self.outputs, self.channels // self.groups, *self.taps)
 
     def _each(self):
-        """For each tap and group: the tap, its slice of a padded plane, channels and outputs of the group."""
+        """For each tap: where its weights are, and what it sees of padded planes."""
         for tap in product(*map(range, self.taps)):
             given = zip(tap, self.dilation, self.stride, self.places)
             where = tuple(slice(k * d, k * d + (m - 1) * s + 1, s) for k, d, s, m in given)
-            for group in range(self.groups):
-                parts = [n // self.groups for n in (self.channels, self.outputs)]
-                yield (*tap, where, *(slice(group * n, (group + 1) * n) for n in parts))
+            yield (..., *tap), (slice(None), slice(None), *where)
+
+    def _in_groups(self, planes: np.ndarray) -> np.ndarray:
+        """(images, channels, rows, columns) as (images, groups, channels, pixels)."""
+        return planes.reshape(len(planes), self.groups, planes.shape[1] // self.groups, -1)
+
+    def _matrices(self, weights: np.ndarray) -> np.ndarray:
+        """Those of a tap, for each group."""
+        return weights.reshape(self.groups, -1, weights.shape[1])
 
     def _padded(self, x: np.ndarray, sizes: tuple[int, int]) -> np.ndarray:
         room = [
@@ -75,23 +81,22 @@ class Call:
 
     def forward(self, x: np.ndarray, w: np.ndarray) -> np.ndarray:
         wide, out = self._padded(x, self.sizes), np.zeros(self.g_shape)
-        for i, j, where, channels, outputs in self._each():
-            seen = wide[:, channels][(slice(None), slice(None), *where)]
-            out[:, outputs] += np.einsum("nchw,oc->nohw", seen, w[outputs, :, i, j], optimize=True)
+        for tap, where in self._each():
+            out += (self._matrices(w[tap]) @ self._in_groups(wide[where])).reshape(self.g_shape)
         return out
 
     def back(self, g: np.ndarray, w: np.ndarray, sizes: tuple[int, int]) -> np.ndarray:
         wide = self._padded(np.zeros(self.x_shape(sizes)), sizes)
-        for i, j, where, channels, outputs in self._each():
-            part = np.einsum("nohw,oc->nchw", g[:, outputs], w[outputs, :, i, j], optimize=True)
-            wide[:, channels][(slice(None), slice(None), *where)] += part
+        for tap, where in self._each():
+            part = self._matrices(w[tap]).swapaxes(1, 2) @ self._in_groups(g)
+            wide[where] += part.reshape(self.x_shape(self.places))
         return wide[self._inside(sizes)]
 
     def of_weight(self, g: np.ndarray, x: np.ndarray) -> np.ndarray:
         wide, out = self._padded(x, self.sizes), np.zeros(self.w_shape)
-        for i, j, where, channels, outputs in self._each():
-            seen = wide[:, channels][(slice(None), slice(None), *where)]
-            out[outputs, :, i, j] = np.einsum("nohw,nchw->oc", g[:, outputs], seen, optimize=True)
+        for tap, where in self._each():
+            seen = self._in_groups(wide[where]).swapaxes(2, 3)
+            out[tap] = (self._in_groups(g) @ seen).sum(0).reshape(self.w_shape[:2])
         return out
 
 
