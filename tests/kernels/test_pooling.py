@@ -180,3 +180,33 @@ def test_shares_of_means_of_sequences():
     exact = np.repeat(g, 2, -1) / 2
     np.testing.assert_array_equal(pooling.mean_back(g, (Windows(50, 25, 2, 2),), 2), exact)
     assert pooling.mean_back(g, (Windows(51, 25, 3, 2),), 3) is None
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    "windows",
+    [
+        (Windows(10, 3, 0), Windows(11, 4, 0)),
+        (Windows(50, 7, 0),),
+        (Windows(6, 3, 3, 2, 1), Windows(7, 4, 3, 2, 1), Windows(9, 4, 2, 2)),
+        (Windows(9, 3, 2, 2, 0, 3), Windows(8, 8, 1)),
+    ],
+)
+def test_windows_of_any_kind(windows, dtype):
+    x = draw((5, 7, *(w.size for w in windows)), dtype, special=(np.nan, -np.inf))
+    values, places = by_numpy(lang.window_argmax, x, windows)
+    for made in (lang.window_argmax(x, windows), (lang.window_max(x, windows), places)):
+        np.testing.assert_array_equal(made[0], values)
+        np.testing.assert_array_equal(made[1], places)
+
+
+def test_where_the_largest_are_is_kept_for_the_gradient_alone():
+    import rushlight as rl
+
+    x = rl.randn(2, 3, 12, 12, requires_grad=True)
+    y = rl.nn.functional.max_pool2d(x, 3, 2, 1)
+    assert y.grad_fn.name() == "MaxPool2DWithIndicesBackward0"
+    (g,) = rl.autograd.grad(y.sum(), x)
+    assert g.sum() == y.numel()
+    with rl.no_grad():
+        assert (rl.nn.functional.max_pool2d(x, 3, 2, 1) == y).all()

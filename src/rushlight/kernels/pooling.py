@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from math import prod
 from typing import Any
 
 import numpy as np
 
 from ..runtime import memory, pool, session, settings
-from . import invoke
+from . import invoke, policy
 from .convolution_plans import build
 from .llvm import blocked
 from .llvm import pooling as generator
@@ -128,7 +129,7 @@ def _make_plan(kind: str, dtype: np.dtype, shape: tuple, windows: Sequence[Any])
     size, rank, whole = prod(shape), len(shape), shape
     if settings.kernel_mode == "off" or not dtype.isnative or dtype.char not in DTYPES:
         return None
-    if not size or size < settings.kernels_from or not session.available():
+    if not size or size < policy.pixels_from() or not session.available():
         return None
     windows = tuple(map(_of_one_size, windows))
     if len(windows) not in (1, 2) or not all(map(_regular, windows)):
@@ -177,13 +178,18 @@ def _regular(w: Any) -> bool:
 # ---- back
 
 
+@lru_cache(maxsize=2)
+def _scatter(dtype: str) -> int:
+    return build(dtype, "pooling", (dtype,), lambda width: generator.scatter_ir(dtype, width))
+
+
 def add_at(x: np.ndarray, places: np.ndarray, size: int) -> np.ndarray | None:
     """Along the last axis, `size` zeros to which each element of `x` is added at its place."""
     if type(x) is not np.ndarray or x.dtype.char not in DTYPES or places.dtype != np.int64:
         return None
     if (
         not x.size
-        or x.size < settings.kernels_from
+        or max(x.size, prod(x.shape[:-1]) * size) < policy.pixels_from()
         or x.shape != places.shape
         or settings.kernel_mode == "off"
     ):
@@ -192,7 +198,7 @@ def add_at(x: np.ndarray, places: np.ndarray, size: int) -> np.ndarray | None:
         return None
     dtype = DTYPES[x.dtype.char]
     try:
-        address = build(dtype, "pooling", (dtype,), lambda width: generator.scatter_ir(dtype, width))
+        address = _scatter(dtype)
     except session.Unavailable as reason:
         settings.log(1, f"no kernels for pools: {reason}")
         return None

@@ -14,9 +14,11 @@ import numpy as np
 
 from ..kernels import pooling as _kernels
 from ..kernels import separable as _separable
+from ..kernels import winners as _winners
 from .dispatch import primitive
 from .index import add_flat, add_rows
 
+FEW_COLUMNS = 9  # windows of a row that are too few for the lanes of a vector
 Where = Any  # a slice or an array of positions along an axis
 
 
@@ -236,9 +238,9 @@ def _spread_along(g: np.ndarray, axis: int, windows: Windows) -> np.ndarray:
 @primitive
 def window_max(x: Any, windows: tuple[Windows, ...]) -> Any:
     """The largest element of each window; NaN where there is one."""
-    made = _kernels.largest(x, windows)
+    made = _largest(x, windows, False)
     if made is not None:
-        return made
+        return made[0]
     for axis, w in enumerate(windows, x.ndim - len(windows)):
         x = _max_along(x, axis, w)
     return x
@@ -247,7 +249,7 @@ def window_max(x: Any, windows: tuple[Windows, ...]) -> Any:
 @primitive
 def window_argmax(x: Any, windows: tuple[Windows, ...]) -> Any:
     """The largest element of each window and its place in the plane: the first such, or the last NaN."""
-    made = _kernels.largest_and_where(x, windows)
+    made = _largest(x, windows, True)
     if made is not None:
         return made
     nan = x.dtype.kind == "f" and bool(np.isnan(np.add.reduce(x, None)) and np.isnan(x).any())
@@ -271,6 +273,26 @@ def window_max_back(g: Any, x: Any, windows: tuple[Windows, ...]) -> Any:
     g, places = (a.reshape(*a.shape[:-count], prod(a.shape[-count:])) for a in (g, places))
     disjoint = all(w.disjoint for w in windows)
     return add_flat_at.on_arrays(g, places, prod(x.shape[-count:]), disjoint).reshape(x.shape)
+
+
+def _largest(x: Any, windows: tuple[Windows, ...], places: bool) -> Any:
+    """By kernels: columns of windows in the lanes, or planes where the windows of a row are few or uneven."""
+    wide = windows[-1].count >= FEW_COLUMNS or prod(x.shape[: x.ndim - len(windows)]) < FEW_COLUMNS
+    for by_planes in (not wide, wide):
+        if by_planes:
+            made = _winners.find(x, windows, _starts_and_lengths, places)
+        elif places:
+            made = _kernels.largest_and_where(x, windows)
+        else:
+            values = _kernels.largest(x, windows)
+            made = None if values is None else (values, None)
+        if made is not None:
+            return made
+    return None
+
+
+def _starts_and_lengths(w: Windows) -> tuple[np.ndarray, np.ndarray]:
+    return firsts(w), lengths(w)
 
 
 def lowest(dtype: np.dtype) -> Any:

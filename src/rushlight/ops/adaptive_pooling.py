@@ -6,7 +6,7 @@ from .. import lang
 from ..lang.windows import Windows
 from .alias import alias
 from .declare import composite
-from .pooling import ARGMAX, MAX, MEAN, checked_input
+from .pooling import ARGMAX, MEAN, checked_input, largest
 from .shapes import shape_of
 from .spatial import expect_tensors, sizes_named, unbatched
 
@@ -86,7 +86,7 @@ def _declare_max(count, namespace):
         if return_indices:
             return with_indices(input, output_size)
         x, single, windows = _prepared(name, count, input, output_size)
-        result = MAX[count](x, windows) if all(w.count for w in windows) else _empty(x, windows)
+        result = largest(count, x, windows) if all(w.count for w in windows) else _empty(x, windows)
         return unbatched(result, single)
 
     pool.__name__, with_indices.__name__ = name, name + "_with_indices"

@@ -302,7 +302,9 @@ def record(op: Operator, values: Any, arrays: Any, result: Any, outputs: Any) ->
         if t is not None and t.dtype.category >= FLOATING:
             t._node, t._out, t._rg = node, k, True
     if many:
-        node.metadata["outputs"] = [((), None) if t is None else (t._a.shape, t.dtype) for t in outputs]
+        node.metadata["outputs"] = [  # whole numbers have no gradient, not even zeros
+            ((), None) if t is None or t.dtype.category < FLOATING else (t._a.shape, t.dtype) for t in outputs
+        ]
     if watchers or saved_hooks:
         after_record(node)
 

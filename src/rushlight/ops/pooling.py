@@ -6,6 +6,7 @@ from functools import lru_cache
 from math import prod
 
 from .. import lang
+from ..autograd.modes import state
 from ..lang.windows import Windows
 from .alias import alias
 from .declare import composite, operator
@@ -178,6 +179,11 @@ def checked_input(name, input, count, refused, channels=True):
 # ---- max pools
 
 
+def largest(count, x, windows):
+    """The largest elements; where they are is kept if a gradient is going to want it."""
+    return ARGMAX[count](x, windows)[0] if x.requires_grad and state.grad else MAX[count](x, windows)
+
+
 def _declare_max_pool(count):
     name = f"max_pool{count}d"
 
@@ -193,7 +199,7 @@ def _declare_max_pool(count):
             return with_indices(input, kernel_size, stride, padding, dilation, ceil_mode)
         x, single = checked_input(name, input, count, NOT_ORDERED)
         windows = windows_of(name, shape_of(x)[2:], kernel_size, stride, padding, dilation, ceil_mode)
-        return unbatched(MAX[count](x, windows), single)
+        return unbatched(largest(count, x, windows), single)
 
     pool.__name__, with_indices.__name__ = name, name + "_with_indices"
     pool.__doc__ = (

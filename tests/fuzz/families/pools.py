@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from rushlight.kernels import pooling
-from rushlight.lang.windows import Windows
+from rushlight.kernels import pooling, winners
+from rushlight.lang.windows import Windows, firsts, lengths, window_argmax
+from rushlight.runtime import settings
 
 from ..check import near, rounding_of_sums, same
 from ..draw import Draw
@@ -148,4 +149,32 @@ def add_at(draw: Draw) -> bool:
     np.add.at(exact, (row, places), x)
     np.add.at(magnitude, (row, places), np.abs(x))
     near(made, exact, rounding_of_sums(magnitude, count, dtype))
+    return True
+
+
+@family("pools: the largest of any windows")
+def winners_(draw: Draw) -> bool:
+    rank = draw.number(1, 3)
+    windows = []
+    for k in range(rank):
+        if draw.chance(0.4):
+            size = draw.size(12 if k else 9)
+            windows.append(Windows(size, draw.number(1, size + 2), 0))
+        else:
+            windows.append(_window(draw, draw.number(1, 4), 12 if k else 9))
+    shape = (draw.size(20), draw.size(3), *(w.size for w in windows))
+    values = np.rint(2 * draw.values(shape, draw.one("float32", "float64")))
+    for value in SPECIAL if draw.chance(0.4) else ():
+        values[draw.random.random(shape) < 0.05] = value
+    x, places = draw.guarded(values), draw.chance(0.7)
+    made = draw.run(winners.find, x, tuple(windows), lambda w: (firsts(w), lengths(w)), places)
+    winners._plans.clear()  # tables lie in memory of this case
+    if made is None:
+        return False
+    before = settings.set_kernel_mode("off")
+    exact = window_argmax.on_arrays(values, tuple(windows))
+    settings.set_kernel_mode(before)
+    same(made[0], exact[0])
+    if places:
+        same(made[1], exact[1])
     return True

@@ -198,11 +198,12 @@ def read_planes(
 
     Of these the first `valid` exist; None stands for all.
     """
+    steps = _steps(f, m, pitch, valid)
 
     def square(pixel: Value, tail: bool) -> None:
         start = place.offset(pixel * m.size)
         inside = _masks(f, m, count - pixel, valid) if tail else [None] * m.lanes
-        rows = [m.load(f, start.offset(pitch * c), 0, inside[c]) for c in range(m.lanes)]
+        rows = [m.load(f, start.offset(steps[c]), 0, inside[c]) for c in range(m.lanes)]
         for k, column in enumerate(transpose(f, rows)):
             put(pixel + k, column)
 
@@ -213,14 +214,24 @@ def write_planes(
     f: Function, m: Machine, get: Callable, place: Value, pitch: Value, count: Value, valid: Value | None
 ) -> None:
     """Puts `get(pixel)`, vectors of a block of channels, into the planes of those that exist."""
+    steps = _steps(f, m, pitch, valid)
 
     def square(pixel: Value, tail: bool) -> None:
         start = place.offset(pixel * m.size)
         inside = _masks(f, m, count - pixel, valid) if tail else [None] * m.lanes
         for c, row in enumerate(transpose(f, [get(pixel + k) for k in range(m.lanes)])):
-            m.store(f, row, start.offset(pitch * c), 0, inside[c])
+            m.store(f, row, start.offset(steps[c]), 0, inside[c])
 
     _squares(f, m, count, valid, square)
+
+
+def _steps(f: Function, m: Machine, pitch: Value, valid: Value | None) -> list[Value]:
+    """How far each channel is from the first. Where one does not exist nothing is touched, but a processor
+    is slow to find that out for a page that is not there: its place is that of the last that does.
+    """
+    if valid is None:
+        return [pitch * c for c in range(m.lanes)]
+    return [pitch * f.minimum(f.constant(i64, c), valid - 1) for c in range(m.lanes)]
 
 
 def _masks(f: Function, m: Machine, left: Value, valid: Value | None) -> Sequence[Value]:
