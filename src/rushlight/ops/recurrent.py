@@ -7,7 +7,7 @@ import numpy as np
 from .. import lang
 from ..autograd.modes import state
 from ..autograd.node import Node
-from ..tensor.core import QUICK, Tensor, wrap
+from ..tensor.core import QUICK, Tensor, share, wrap
 from .declare import composite
 from .dropout import dropout as dropped
 from .intercept import casts, interceptors
@@ -40,19 +40,19 @@ def _run_relu(x, states, weights, *how):
 RUNS = {"LSTM": _run_lstm, "GRU": _run_gru, "RNN_TANH": _run_tanh, "RNN_RELU": _run_relu}
 
 
-def one_layer(mode, input, hx, weights, batch_first):
-    """The outputs and the last state of one layer on a plain batch that fits it; None for anything else.
+def plain_layers(mode, input, hx, groups, directions, p, batch_first):
+    """The outputs and the last states for a plain batch that fits the weights; None for anything else.
 
-    `weights` are w_ih, w_hh, b_ih and b_hh. The way for small networks, whose time is mostly that of checks.
+    `groups` has w_ih, w_hh, b_ih, b_hh and w_hr of each layer and direction. The way for small networks,
+    whose time is mostly that of checks.
     """
-    if not _plain(input, 3, weights[0]):
+    if not _plain(input, 3, groups[0][0]):
         return None
-    shape = 1, input._a.shape[0 if batch_first else 1], weights[1]._a.shape[1]
+    shape = len(groups), input._a.shape[0 if batch_first else 1], groups[0][1]._a.shape[1]
     states = _states(mode, hx, shape, input.dtype)
     if states is None:
         return None
-    out, *last = RUNS[mode](input, states, (*weights, None), None, False, batch_first)
-    last = [_named(StackBackward0, s) for s in last]
+    out, *last = _stacked(mode, RUNS[mode], input, None, batch_first, states, groups, p, directions)
     return _named(TransposeBackward0, out) if batch_first else out, tuple(last) if len(last) > 1 else last[0]
 
 
@@ -172,7 +172,7 @@ def _stacked(name, run, x, sizes, batch_first, states, groups, p, directions):
         outputs = []
         for direction in range(directions):
             k = layer * directions + direction
-            mine = [s[k] for s in states]
+            mine = [_part(s, k) for s in states]
             out, *final = run(x, mine, groups[k], sizes, direction == 1, batch_first)
             outputs.append(out)
             for kept, s in zip(last, final):
@@ -180,7 +180,22 @@ def _stacked(name, run, x, sizes, batch_first, states, groups, p, directions):
         x = outputs[0] if directions == 1 else lang.cat(outputs, -1)
         if p and layer + 1 < count:
             x = dropped(x, p)
-    return x, *(lang.stack(s, 0) for s in last)
+    return x, *(_together(s) for s in last)
+
+
+def _part(states, k):
+    """Layer `k` of the states; the quick way where no gradient goes through it."""
+    if type(states) not in QUICK or states._rg:
+        return states[k]
+    part = states._a[k]  # nothing keeps it where nothing is recorded
+    return share(states, part) if state.grad else wrap(part, states.dtype)
+
+
+def _together(states):
+    """The states of all layers; the quick way where no gradient goes through them."""
+    if all(type(s) in QUICK and not s._rg for s in states):
+        return wrap(np.stack([s._a for s in states]), states[0].dtype)
+    return lang.stack(states, 0)
 
 
 def _recurrent(name, run, input, states, params, has_biases, layers, p, train, bidirectional, batch_first):

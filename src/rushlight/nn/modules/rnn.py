@@ -8,7 +8,7 @@ from numbers import Number
 from typing import Any
 
 from ...ops.operator import OPERATORS
-from ...ops.recurrent import one_layer, one_step
+from ...ops.recurrent import one_step, plain_layers
 from ...tensor.factories import zeros
 from .. import init
 from ..module import Module
@@ -136,11 +136,14 @@ class RNNBase(Module):
         return output, hidden
 
     def _quickly(self, input: Any, hx: Any) -> Any:
-        """The result of a network of one layer on a plain batch that fits it; None for anything else."""
-        if self.num_layers != 1 or self.bidirectional or self.proj_size:
+        """The result for a plain batch that fits; None for anything else."""
+        if self.proj_size:
             return None
-        weights = self._flat_weights if self.bias else (*self._flat_weights, None, None)
-        return one_layer(self.mode, input, hx, weights, self.batch_first)
+        weights, missing = self._flat_weights, (None,) * (1 if self.bias else 3)
+        each = 5 - len(missing)
+        groups = [(*weights[k : k + each], *missing) for k in range(0, len(weights), each)]
+        p = self.dropout if self.training else 0.0
+        return plain_layers(self.mode, input, hx, groups, self._directions, p, self.batch_first)
 
     def _forward_packed(self, packed: PackedSequence, hx: Any) -> tuple[Any, Any]:
         data, batch_sizes, order, back = packed
