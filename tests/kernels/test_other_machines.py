@@ -195,3 +195,11 @@ def test_matrix_products_and_attention(compile_for_arm):
         relocate(compile_for_arm(matmul.matmul_ir(dtype, 16, 24, vectors)))
         relocate(compile_for_arm(attention.attention_ir(dtype, 16, 24)))
         relocate(compile_for_arm(attention_back.attention_back_ir(dtype, 16, 24)))
+
+
+def test_bags_of_rows(compile_for_arm):
+    from rushlight.kernels.llvm.bags import bags_ir
+
+    for mode in ("sum", "max"):
+        for dtype in ("float32", "float64"):
+            relocate(compile_for_arm(bags_ir(mode, dtype, 16)))

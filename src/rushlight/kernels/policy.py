@@ -46,6 +46,7 @@ INDEXED_TASKS = 16
 SCAN_PARALLEL_FROM = 1 << 14  # elements of a running sum
 SCAN_TASKS = 64
 SCAN_RELEASE_FROM = 1 << 16
+BAGS_FROM = 64  # elements of rows in bags, for which numpy needs many calls
 PIXELS_FROM = 128
 PIXELS_TASK = 1 << 14  # elements of a task: some microseconds
 PIXELS_RELEASE_FROM = 1 << 17
@@ -105,3 +106,8 @@ def attention_worthwhile(multiplications: int) -> bool:
 def pixels_from() -> int:
     """Elements from which on pictures are resized, pooled and sampled by kernels: numpy needs many calls."""
     return PIXELS_FROM if settings.kernel_mode == "auto" else settings.kernels_from
+
+
+def bags_from() -> int:
+    """Elements from which on rows in bags are added up by kernels."""
+    return BAGS_FROM if settings.kernel_mode == "auto" else settings.kernels_from

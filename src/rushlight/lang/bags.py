@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
+from ..kernels import bags as _kernels
 from .dispatch import primitive
+from .index import spread_rows
 
 
 @primitive
@@ -58,6 +61,54 @@ def marked(index: Any, classes: int) -> Any:
     return result
 
 
-def starts(bags: int, length: int) -> np.ndarray:
-    """Where each of some bags of one length starts."""
-    return np.arange(bags) * length
+@lru_cache(maxsize=64)
+def ends_of(bags: int, length: int) -> np.ndarray:
+    """Where each of some bags of one length starts, and where the last one ends; nobody writes to it."""
+    return np.arange(bags + 1) * length
+
+
+def bag_sums(
+    table: np.ndarray, index: np.ndarray, ends: np.ndarray, share: Any, mean: bool, padding: int
+) -> np.ndarray:
+    """For each bag the sum of its rows times their shares, or their mean; rows `padding` do not count."""
+    made = _kernels.sums(table, index, ends, share, mean, padding)
+    if made is not None:
+        return made[0]
+    bags, factor = bag_factors(index, ends, mean, padding, table.dtype)
+    rows = table.take(index, 0) * (factor if share is None else factor * share).reshape(-1, 1)
+    return spread_rows(rows, (len(ends) - 1, table.shape[1]), 0, bags)
+
+
+def bag_factors(
+    index: np.ndarray, ends: np.ndarray, mean: bool, padding: int, dtype: np.dtype
+) -> tuple[np.ndarray, np.ndarray]:
+    """For each place its bag, and what its row is multiplied with: one over the bag's size for a mean."""
+    bags = bags_of(ends[:-1], len(index))
+    there = index != padding
+    factor = there.astype(dtype)
+    if mean:
+        factor /= bag_sizes(index, ends, padding).clip(1)[bags]
+    return bags, factor
+
+
+def bag_sizes(index: np.ndarray, ends: np.ndarray, padding: int) -> np.ndarray:
+    """How many rows each bag has, without those that name `padding`."""
+    if padding < 0:
+        return np.diff(ends)
+    bags = bags_of(ends[:-1], len(index))
+    return np.bincount(bags[index != padding], minlength=len(ends) - 1)
+
+
+def bag_maxima(
+    table: np.ndarray, index: np.ndarray, ends: np.ndarray, padding: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """For each bag and column the largest element (0 in empty bags), and the first row that has it, or -1."""
+    made = _kernels.maxima(table, index, ends, padding)
+    if made is not None:
+        return made[0], made[2]
+    bags, there = bags_of(ends[:-1], len(index)), index != padding
+    largest = largest_in_bags(table[index[there]], index[there], bags[there], len(ends) - 1)
+    values = (
+        np.take_along_axis(table, largest.clip(0), 0) if len(table) else np.zeros(largest.shape, table.dtype)
+    )
+    return np.where(largest < 0, table.dtype.type(0), values), largest

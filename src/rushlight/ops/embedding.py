@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from math import prod
 
+import numpy as np
+
 from .. import lang
 from ..autograd.modes import state
-from ..lang.bags import starts
+from ..lang import bags
 from ..lang.labels import first_misfit, labels_fit
 from ..tensor.core import Tensor, wrap_any
 from ..tensor.inplace import writable
@@ -121,6 +123,8 @@ def _check_offsets(offsets, count, include_last):
             "embedding_bag: offsets[0] has to be 0, i.e., the first bag starts at position 0. However, got "
             f"{int(offsets._a[0])}"
         )
+    if (offsets._a[1:] < offsets._a[:-1]).any():
+        raise RuntimeError(f"embedding_bag: offsets never decrease, but they are {offsets.tolist()}")
     if len(offsets) and offsets._a[-1] > count:
         raise RuntimeError(
             f"embedding_bag: offsets[-1] can not be greater than input's length {count} but got offsets[-1] "
@@ -129,26 +133,49 @@ def _check_offsets(offsets, count, include_last):
         )
 
 
-def _bags(weight, index, offsets, mode, weights, padding_idx, by_frequency):
-    """The bags' results, the bag of each place, how many rows each bag has, and where its maxima are."""
-    count = len(offsets)
-    bags = lang.bags_of(offsets._a, len(index))
-    there = index._a != (-1 if padding_idx is None else padding_idx % weight.shape[0])
-    sizes = lang.bincount(bags[there], None, count)
-    rows = rows_of(weight, index, -1, by_frequency)
+@operator(name="_bag_sums", method=False, out=False)
+def bag_sums(weight: Array, index: Array, ends: Array, share: Array | None, mean, padding):
+    """Sums of bags of rows times their shares, or means; bag k has the places from ends[k] to ends[k + 1]."""
+    return bags.bag_sums(weight, index, ends, share, mean, padding)
+
+
+@bag_sums.gradient
+def _(g, weight, index, ends, share, mean, padding, needs):
+    numbers = index._a if isinstance(index, Tensor) else index
+    limits = ends._a if isinstance(ends, Tensor) else ends
+    lifted = isinstance(g, Tensor)
+    bag, factor = bags.bag_factors(numbers, limits, mean, padding, (g._a if lifted else g).dtype)
+    if lifted:
+        bag, factor, index = wrap_any(bag), wrap_any(factor), wrap_any(numbers)
+    of_places = lang.take_rows(g, 0, bag) * lang.reshape(factor, (-1, 1))
+    of_weight = of_share = None
+    if needs[0]:
+        scaled = of_places if share is None else of_places * lang.reshape(share, (-1, 1))
+        of_weight = lang.spread_rows(scaled, weight.shape, 0, index)
+    if needs[3]:
+        of_share = lang.sum(of_places * lang.take_rows(weight, 0, index), 1)
+    return of_weight, None, None, of_share
+
+
+def _bag_results(weight, index, ends, mode, share, padding, by_frequency):
+    """Each bag's sum, mean or maximum."""
     if mode == "max":
-        largest = lang.largest_in_bags(weight._a[index._a[there]], index._a[there], bags[there], count)
+        values, largest = bags.bag_maxima(weight._a, index._a, ends, padding)
+        if not (state.grad and weight.requires_grad):
+            return wrap_any(values)
         chosen = lang.gather_along(weight, 0, wrap_any(largest.clip(0)))
-        return lang.where(wrap_any(largest < 0), 0.0, chosen), bags, sizes, largest
-    share = there.astype(weight.dtype.wide.np)
-    if mode == "mean":
-        share /= sizes.clip(1)[bags]
-    share = wrap_any(share).to(weight.dtype)
-    share = share if weights is None else share * weights
-    result = lang.spread_rows(
-        rows * lang.reshape(share, (-1, 1)), (count, weight.shape[1]), 0, wrap_any(bags)
-    )
-    return result, bags, sizes, sizes
+        empty = largest < 0
+        return lang.where(wrap_any(empty), 0.0, chosen) if empty.any() else chosen
+    if by_frequency:  # the same sums, of rows that hand on less
+        numbered = wrap_any(np.arange(len(index._a)))
+        rows = rows_of(weight, index, -1, True)
+        if padding >= 0:
+            rows = lang.where(wrap_any((index._a == padding).reshape(-1, 1)), 0.0, rows)
+        result = bag_sums(rows, numbered, wrap_any(ends), share, False, -1)
+        if mode == "mean":
+            result = result / wrap_any(bags.bag_sizes(index._a, ends, padding).clip(1).reshape(-1, 1))
+        return result
+    return bag_sums(weight, index, wrap_any(ends), share, mode == "mean", padding)
 
 
 MODES = ("sum", "mean", "max")
@@ -170,17 +197,36 @@ def bags_of_rows(
     _refuse_sparse("embedding_bag", weight, sparse)
     _check_index("embedding_bag", "indices", indices)
     _check_offsets(offsets, len(indices), include_last_offset)
-    for k, i in enumerate(indices._a[(indices._a < 0) | (indices._a >= weight.shape[0])].tolist()):
-        raise RuntimeError(
-            f"embedding_bag: Index {k} of input takes value {i} which is not in the valid range [0, "
-            f"{weight.shape[0]})"
-        )
     if include_last_offset:
         offsets = offsets[:-1]
-    result, *others = _bags(
-        weight, indices, offsets, MODES[mode], per_sample_weights, padding_idx, scale_grad_by_freq
+    _check_places(indices._a, weight.shape[0])
+    index, ends = _wide(indices), np.append(offsets._a, len(indices))
+    padding = -1 if padding_idx is None else padding_idx % weight.shape[0]
+    share = per_sample_weights
+    result = _bag_results(weight, index, ends, MODES[mode], share, padding, scale_grad_by_freq)
+    others = [bags.bags_of(ends[:-1], len(index)), bags.bag_sizes(index._a, ends, padding)]
+    others.append(
+        bags.bag_maxima(weight._a, index._a, ends, padding)[1] if MODES[mode] == "max" else others[1]
     )
     return (result, *(wrap_any(x) for x in others))
+
+
+def _wide(index):
+    """Indices of 64 bits, side by side."""
+    a = index._a
+    if a.dtype == np.int64 and a.flags.carray:
+        return index
+    return wrap_any(np.ascontiguousarray(a, np.int64))
+
+
+def _check_places(index, rows):
+    """Raises unless all indices name rows."""
+    if not labels_fit(index, rows):
+        k = int(np.flatnonzero((index < 0) | (index >= rows))[0])
+        raise RuntimeError(
+            f"embedding_bag: Index {k} of input takes value {int(index[k])} which is not in the valid range "
+            f"[0, {rows})"
+        )
 
 
 @composite(namespace="nn.functional", out=False, node="EmbeddingBagBackward0")
@@ -199,24 +245,20 @@ def embedding_bag(
 ):
     """The mean, sum or maximum of rows in bags: a row of `input`, or what lies between two offsets."""
     _check_bag(input, weight, offsets, mode, scale_grad_by_freq, per_sample_weights)
+    rows, share = weight.shape[0], per_sample_weights
     if input.ndim == 2:
-        length = input.shape[1]
-        offsets = wrap_any(starts(input.shape[0], length))
-        input, include_last_offset = input.reshape(-1), False
-        per_sample_weights = None if per_sample_weights is None else per_sample_weights.reshape(-1)
+        ends = bags.ends_of(*input.shape)
+        input, share = input.reshape(-1), None if share is None else share.reshape(-1)
+    else:
+        _check_offsets(offsets, len(input), include_last_offset)
+        ends = np.append(offsets._a[: -1 if include_last_offset else None], len(input))
     if max_norm is not None:
         _limit("embedding_bag", weight, input, max_norm, norm_type)
-    return bags_of_rows(
-        weight,
-        input,
-        offsets,
-        scale_grad_by_freq,
-        MODES.index(mode),
-        sparse,
-        per_sample_weights,
-        include_last_offset,
-        padding_idx,
-    )[0]
+    _refuse_sparse("embedding_bag", weight, sparse)
+    _check_index("embedding_bag", "indices", input)
+    _check_places(input._a, rows)
+    padding = -1 if padding_idx is None else padding_idx % rows
+    return _bag_results(weight, _wide(input), ends, mode, share, padding, scale_grad_by_freq)
 
 
 def _check_bag(input, weight, offsets, mode, by_frequency, weights):

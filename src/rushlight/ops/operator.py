@@ -16,6 +16,7 @@ Tensors.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -155,6 +156,7 @@ class Operator:
         )
 
 
+@lru_cache(maxsize=1024)
 def renamed_class(base: Any, name: str) -> Any:
     """A class of nodes like `base`, shown by another name."""
     return base if base.label == name else type(name, (base,), {"label": name, "__slots__": ()})
