@@ -230,6 +230,38 @@ def test_infinite_filters_make_no_nan_between_spread_gradients(channels):
     assert np.isposinf(lang.convolution_input(g, weight, None, (9, 9), *how)).all()
 
 
+IN_LANES = [  # images, groups, channels of one, sizes, taps, stride, padding, dilation
+    (2, 32, 4, (14, 15), (3, 3), (1, 1), (1, 1), (1, 1)),
+    (1, 5, 4, (9, 30), (3, 3), (2, 2), (1, 1), (1, 1)),
+    (2, 7, 8, (9, 8), (3, 2), (1, 2), (1, 0), (2, 1)),
+    (3, 37, 1, (7, 7), (7, 7), (1, 1), (3, 3), (1, 1)),
+    (1, 3, 16, (11, 12), (3, 3), (1, 1), (1, 1), (1, 1)),
+    (2, 20, 2, (56, 70), (5, 5), (1, 1), (2, 2), (1, 1)),  # in bands of rows
+    (1, 20, 1, (3, 3), (5, 5), (1, 1), (2, 2), (1, 1)),
+    (1, 9, 2, (6, 20), (2, 4), (3, 3), (0, 4), (2, 3)),
+]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("case", IN_LANES)
+def test_small_groups(case, dtype):
+    images, groups, size, sizes, taps, *how = case
+    rng, places = np.random.default_rng(0), output_sizes(sizes, taps, *how)
+    x, weight, bias = (
+        guarded.copy(rng.standard_normal(shape).astype(dtype), at_end=bool(size % 2))
+        for shape in ((images, groups * size, *sizes), (groups * size, size, *taps), (groups * size,))
+    )
+    for b in (bias, None):
+        made = convolution.forward(x, weight, b, places, *how, groups)
+        before = settings.set_kernel_mode("off")
+        exact = lang.convolution(*(a if a is None else a.astype("f8") for a in (x, weight, b)), *how, groups)
+        settings.set_kernel_mode(before)
+        assert np.abs(made - exact).max() <= TOLERANCE[dtype] * np.abs(exact).max()
+    f, plain = silu(dtype), convolution.forward(x, weight, bias, places, *how, groups)
+    made = convolution.forward(x, weight, bias, places, *how, groups, epilogue=f)
+    np.testing.assert_array_equal(made, f(plain, plain))
+
+
 VOLUMES = [  # images, channels, outputs, sizes, taps, stride, padding, dilation, groups
     (2, 5, 7, (6, 9, 8), (3, 3, 3), (1, 1, 1), (1, 1, 1), (1, 1, 1), 1),
     (3, 8, 12, (7, 5, 9), (2, 3, 1), (2, 1, 2), (1, 0, 1), (2, 1, 1), 2),

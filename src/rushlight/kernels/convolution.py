@@ -13,6 +13,7 @@ import numpy as np
 
 from ..runtime import memory, session, settings
 from . import convolution_depthwise as depthwise
+from . import convolution_grouped as grouped
 from . import convolution_plans as plans
 from . import convolution_volumes as volumes
 from . import convolution_winograd as winograd
@@ -150,7 +151,7 @@ def _keep(key: tuple, dtype: np.dtype, shape: Sizes, weight: Sizes, places: Size
     try:
         if settings.kernel_mode != "off" and session.available() and dtype.isnative:
             geometry = geometry_of(dtype, shape, weight, places, how)
-            if geometry is not None and _worthwhile(geometry) and _fits(key[0], geometry):
+            if geometry is not None and _worthwhile(key[0], geometry) and _fits(key[0], geometry):
                 plan = _plan(key[0], geometry)
     except session.Unavailable as reason:
         settings.log(1, f"no kernels for convolutions: {reason}")
@@ -161,6 +162,8 @@ def _keep(key: tuple, dtype: np.dtype, shape: Sizes, weight: Sizes, places: Size
 
 
 def _plan(kind: str, geometry: plans.Geometry) -> plans.Plan | None:
+    if kind == "forward" and grouped.applies(geometry):
+        return grouped.forward_plan(geometry)
     if depthwise.applies(geometry):
         return depthwise.PLANS[kind](geometry) if kind in depthwise.PLANS else None
     return (WINOGRAD if winograd.applies(geometry) else DIRECT)[kind](geometry)
@@ -170,10 +173,11 @@ DIRECT = {"forward": plans.forward_plan, "input": plans.input_plan, "weight": we
 WINOGRAD = {"forward": winograd.forward_plan, "input": winograd.input_plan, "weight": winograd_weight_plan}
 
 
-def _worthwhile(geometry: plans.Geometry) -> bool:
+def _worthwhile(kind: str, geometry: plans.Geometry) -> bool:
     """Is there enough to do, and do the channels of a group fill some of a vector?"""
     few = min(geometry.channels, geometry.outputs) < LEAST_OF_GROUP
-    if geometry.groups > 1 and few and not depthwise.applies(geometry):
+    in_lanes = depthwise.applies(geometry) or (kind == "forward" and grouped.applies(geometry))
+    if geometry.groups > 1 and few and not in_lanes:
         return False
     return geometry.multiplications * geometry.groups >= settings.kernels_from * WORK_PER_ELEMENT
 

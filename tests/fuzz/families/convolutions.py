@@ -207,7 +207,8 @@ def in_groups(draw: Draw) -> bool:
     if draw.chance(0.6):
         taps, stride = (draw.one((3, 3), (5, 5), (1, 3), (7, 7))), (draw.one(1, 1, 2),) * 2
         how = (stride, tuple(k // 2 for k in taps), (1, 1))
-        call = Call(draw, taps, how, 1, 1, draw.number(2, 20))
+        size = draw.one(1, 1, 2, 4, 8, 16)
+        call = Call(draw, taps, how, size, size, draw.number(2, 20))
     else:
         call = _direct(draw, draw.number(2, 4))
     kind = draw.number(0, 2)
