@@ -47,6 +47,32 @@ def test_products_of_any_layout(seed):
         np.testing.assert_allclose(found, wanted, rtol=0, atol=near)
 
 
+@pytest.mark.parametrize("seed", range(60))
+def test_added_to_something(seed):
+    draw = np.random.default_rng(seed)
+    dtype = ("float32", "float64")[seed % 2]
+    batch, rows, inner, columns = (int(draw.choice(SIZES[1:6])) for _ in range(4))
+    cases = {
+        "addmm": ((rows, inner), (inner, columns)),
+        "baddbmm": ((batch, rows, inner), (batch, inner, columns)),
+        "addmv": ((rows, inner), (inner,)),
+    }
+    for name, shapes in cases.items():
+        a, b = (lying(draw, shape, dtype) for shape in shapes)
+        wanted = np.matmul(a.astype("f8"), b.astype("f8"))
+        shape = wanted.shape[int(draw.integers(0, wanted.ndim)) :]
+        start = guarded.empty(shape, dtype)
+        start[...] = draw.standard_normal(shape)
+        found = getattr(small_products, name)(start, a, b)
+        near = NEAR[dtype] * max(1.0, np.abs(wanted).max())
+        np.testing.assert_allclose(found, wanted + start, rtol=0, atol=near)
+        op = getattr(rl, name)
+        same = op(*(rl.tensor(np.array(x)) for x in (start, a, b)))
+        np.testing.assert_allclose(same.numpy(), wanted + start, rtol=0, atol=near)
+        assert getattr(small_products, name)(np.ones(9999, dtype), a, b) is None
+        assert getattr(small_products, name)(np.ones((), dtype), a, b) is None
+
+
 ONES = np.ones((4, 3), "f4")
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ..lang.memory import copy as copy_of
 from ..quiet import SILENT, enter, leave, quiet
 from ..tensor.core import QUICK, Tensor, wrap
 from ..tensor.dtype import dtype
@@ -315,6 +316,9 @@ def _leading_to(goals: set, starts: list) -> set:
     return {n for n, yes in leads.items() if yes}
 
 
+copy = copy_of.on_arrays  # type: ignore[attr-defined]
+
+
 def accumulate(leaf: Tensor, grad: Any) -> None:
     """Adds to `leaf.grad`. Several threads may do so at once, so hold `_accumulating`."""
     old = leaf._grad
@@ -324,7 +328,7 @@ def accumulate(leaf: Tensor, grad: Any) -> None:
         alone = (
             sys.getrefcount(grad) <= _SOLE and type(grad.base) is not np.ndarray and grad.flags.c_contiguous
         )
-        new = wrap(grad if alone else grad.copy(order="K"), leaf.dtype)
+        new = wrap(grad if alone else copy(grad), leaf.dtype)
         leaf._grad = new
     elif old._s is None and old._node is None and not is_held(old):
         added(old._a, grad, old._a)

@@ -15,7 +15,7 @@ from .linear import NAMES
 from .linear import SOURCES as LINEAR
 
 SOURCES = (*LINEAR, "rushlight.kernels.llvm.small_products")
-BUILTINS = ("times", "mm", "bmm", "mv", "dot")
+BUILTINS = ("times", "mm", "bmm", "mv", "dot", "addmm", "baddbmm", "addmv")
 _builtins: dict[str, Any] = {}
 
 
@@ -34,15 +34,15 @@ def _load(char: str) -> Any:
     return made
 
 
-def _caller(number: int) -> Callable[[np.ndarray, np.ndarray], np.ndarray | None]:
-    def call(a: np.ndarray, b: np.ndarray) -> np.ndarray | None:
+def _caller(number: int) -> Callable[..., np.ndarray | None]:
+    def call(a: np.ndarray, *others: np.ndarray) -> np.ndarray | None:
         char = a.dtype.char
         made = _builtins[char] if char in _builtins else _load(char)
-        return None if made is None else made[number](a, b)
+        return None if made is None else made[number](a, *others)
 
     call.__name__ = BUILTINS[number]
     return call
 
 
-times, mm, bmm, mv, dot = (_caller(number) for number in range(len(BUILTINS)))
+times, mm, bmm, mv, dot, addmm, baddbmm, addmv = (_caller(number) for number in range(len(BUILTINS)))
 settings.when_changed.append(_builtins.clear)

@@ -15,6 +15,9 @@ from . import elementwise, index, memory, movement, pieces, product, reduce, reg
 from .dispatch import HANDLERS, PRIMITIVES, elementwise_primitive, handle, primitive
 from .movement import address, offset_of, root
 from .product import (
+    small_addmm,
+    small_addmv,
+    small_baddbmm,
     small_bmm,
     small_dot,
     small_linear,
@@ -58,6 +61,9 @@ __all__ = [
     "offset_of",
     "primitive",
     "root",
+    "small_addmm",
+    "small_addmv",
+    "small_baddbmm",
     "small_bmm",
     "small_dot",
     "small_linear",

@@ -83,3 +83,4 @@ small_linear_back = _linear.backward
 small_matmul, small_mm, small_bmm, small_mv, small_dot = (
     getattr(_small, name) for name in ("times", "mm", "bmm", "mv", "dot")
 )
+small_addmm, small_baddbmm, small_addmv = _small.addmm, _small.baddbmm, _small.addmv

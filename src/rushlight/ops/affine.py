@@ -136,6 +136,23 @@ for _op in (baddbmm, addbmm):
     )
 
 
+def _where_plain(builtin):
+    """A builtin that adds, for calls without factors."""
+
+    def small(input, a, b, *, beta, alpha):
+        return builtin(input, a, b) if beta == 1 and alpha == 1 else None
+
+    return small
+
+
+for _op, _builtin in (
+    (addmm, lang.small_addmm),
+    (baddbmm, lang.small_baddbmm),
+    (addmv, lang.small_addmv),
+):
+    _op.operator.small = (_where_plain(_builtin), None)
+
+
 # ---- layers
 
 

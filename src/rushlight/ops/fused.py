@@ -142,9 +142,6 @@ class Fusible:
             kernel = self.find(self.large, key, kernel, arguments, None)
         return kernel
 
-    def _constant(self, number: Any) -> Any:
-        return number if number in self.constants else None
-
     def trace(self, arguments: tuple, result: str | None, options: dict | None = None) -> Any:
         """The graph of the function on such arguments, or None where it cannot be traced."""
         from ..kernels import scalar_node
@@ -307,14 +304,13 @@ def _rule_with_options(rule: Callable[..., Any], plain: Callable[..., Any], name
     settings.when_changed.append(kernels.clear)
 
     def run(g: np.ndarray, saved: tuple) -> Any:
-        if g.size < settings.kernels_from:
-            return plain(g, *saved)
+        small = g.size < settings.kernels_from
         arrays = [v for v in saved if type(v) is np.ndarray]
         options = tuple([_option(v) for v in saved])
-        key = (g.dtype.num, options, *[a.dtype.num for a in arrays])
+        key = (small, g.dtype.num, options, *[a.dtype.num for a in arrays])
         if key not in kernels:
             few = len(kernels) < MOST_VARIANTS and Ellipsis not in options
-            kernels[key] = _compiled_rule(rule, name, g, saved) if few else None
+            kernels[key] = _compiled_rule(rule, name, g, saved, small) if few else None
         kernel = kernels[key]
         result = None if kernel is None else launch(kernel, g.dtype, g, *arrays)
         return plain(g, *saved) if result is None else result
@@ -329,7 +325,10 @@ def _option(value: Any) -> Any:
     return (type(value), value) if type(value) in (str, int, float, bool) else Ellipsis
 
 
-def _compiled_rule(rule: Callable[..., Any], name: str, g: np.ndarray, saved: tuple) -> Kernel | None:
+def _compiled_rule(
+    rule: Callable[..., Any], name: str, g: np.ndarray, saved: tuple, small: bool
+) -> Kernel | None:
+    """The kernel of a rule with its options built in; for small arrays, where numpy's steps are not exact."""
     arrays = [v for v in saved if type(v) is np.ndarray]
 
     def of_arrays(g: Any, *symbols: Any) -> Any:
@@ -337,7 +336,7 @@ def _compiled_rule(rule: Callable[..., Any], name: str, g: np.ndarray, saved: tu
         return rule(g, *[next(left) if type(v) is np.ndarray else v for v in saved])
 
     node = Fusible(of_arrays, name).trace((g, *arrays), None)
-    return None if node is None else compiled(node, name)
+    return None if node is None or (small and exact(node)) else compiled(node, name)
 
 
 def rule_runner(

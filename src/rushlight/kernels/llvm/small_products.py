@@ -21,6 +21,7 @@ from .linear import (
 from .objects import new_of_lengths
 
 RANKS = {"mm": (2, 2), "bmm": (3, 3), "mv": (2, 1), "dot": (1, 1)}
+ADDED = {"addmm": "mm", "baddbmm": "bmm", "addmv": "mv"}  # the same, with what it is added to before it
 AT_ONCE = ((4, 2), (1, 4))  # rows and vectors of each that are summed in registers
 COLUMNS = 4  # vectors of columns of a row
 
@@ -42,6 +43,10 @@ def small_products_ir(dtype: str, vector_bytes: int) -> str:
         with builtin(module, name) as f:
             a, b = (f.load(ptr, f.arguments, 8 * k) for k in range(2))
             f.ret(f.call("product_of", ptr, a, b, *(f.constant(i32, rank) for rank in ranks)))
+    _add_to(module, machine)
+    for name, product in ADDED.items():
+        with builtin(module, name) as f:
+            _added(f, RANKS[product])
     with builtin(module, "times") as f:
         arrays = Arrays(f)
         sides = [arrays.argument(k) for k in range(2)]
@@ -242,3 +247,49 @@ def _result(
     return new_of_lengths(
         f, f.constant(i32, TYPE_NUMBERS[machine.dtype]), count.get().convert("trunc", i32), lengths
     )
+
+
+# ---- what is added to a product
+
+
+def _added(f: Function, ranks: tuple[int, int]) -> None:
+    """`start + a @ b`, where `start` has the last dimensions of the product."""
+    arrays = Arrays(f)
+    start, a, b = (arrays.argument(k) for k in range(3))
+    rank = f.variable(i32, 1)
+    with f.when(f.call("is_array", i1, start)):
+        rank.set(f.load(i32, start, frame.ARRAY_RANK))
+    arrays.refuse_unless(f.call("layout", i64, start, rank.get()).equals(0))
+    made = f.call("product_of", ptr, a, b, *(f.constant(i32, each) for each in ranks))
+    failed = made.convert("ptrtoint", i64).equals(0) | arrays.is_none(made)
+    with f.when(failed):
+        f.ret(made)
+    with f.when(f.call("add_to", i1, made, start) ^ 1):
+        f.call("Py_DecRef", void, made)
+        arrays.answer(arrays.none)
+    f.ret(made)
+
+
+def _add_to(module: Module, machine: Machine) -> None:
+    """Adds to a product what has its last dimensions; 0 where it has others."""
+    with module.function("add_to", i1, exported=False, product=ptr, added=ptr) as f:
+        ranks = [f.load(i32, x, frame.ARRAY_RANK).convert("sext", i64) for x in (f.product, f.added)]
+        dims = [f.load(ptr, x, frame.ARRAY_DIMS) for x in (f.product, f.added)]
+        lead = ranks[0] - ranks[1]
+        with f.when(lead < 0):
+            f.ret(f.constant(i1, 0))
+        times, count = f.variable(i64, 1), f.variable(i64, 1)
+        with f.loop(0, lead) as d:
+            times.set(times.get() * f.load(i64, dims[0].offset(d * 8)))
+        with f.loop(0, ranks[1]) as d:
+            length = f.load(i64, dims[1].offset(d * 8))
+            with f.when(length.differs(f.load(i64, dims[0].offset((d + lead) * 8)))):
+                f.ret(f.constant(i1, 0))
+            count.set(count.get() * length)
+        out, start = (f.load(ptr, x, frame.ARRAY_DATA) for x in (f.product, f.added))
+        with f.loop(0, times.get()) as k, f.loop(0, count.get(), machine.lanes) as i:
+            mask = machine.mask(f, count.get() - i)
+            place = out.offset((k * count.get() + i) * machine.size)
+            total = machine.load(f, place, mask) + machine.load(f, start.offset(i * machine.size), mask)
+            machine.store(f, total, place, mask)
+        f.ret(f.constant(i1, 1))
