@@ -102,8 +102,8 @@ def _even(centred: bool, known: bool, weighted: bool) -> Along:
 
 
 @lru_cache(maxsize=16)
-def _uneven(centred: bool, weighted: bool, with_normal: bool) -> Along:
-    """Where it has not: the gradient of the input (and the normalised values)."""
+def _uneven(centred: bool, weighted: bool) -> Along:
+    """Where it has not: the gradient of the input."""
 
     def normalise_grad(axes, g, x, scale, *others):
         y = (x - others[0]) * scale if centred else x * scale
@@ -112,21 +112,23 @@ def _uneven(centred: bool, weighted: bool, with_normal: bool) -> Along:
         slope = h - y * (lang.sum(h * y, axes, True) / count)
         if centred:
             slope = slope - lang.sum(h, axes, True) / count
-        return (slope * scale, y) if with_normal else slope * scale
+        return slope * scale
 
-    return Along(normalise_grad, wide=(1,))
-
-
-def _sums_with(axes, g, y):
-    return lang.sum(g * y, axes, True), lang.sum(g, axes, True)
+    return Along(normalise_grad)
 
 
-def _sums_with_normal(axes, g, x, scale, mean):
+def _sums_of_scaled(axes, g, x, scale):
+    return lang.sum(g * (x * scale), axes, True), lang.sum(g, axes, True)
+
+
+def _sums_of_centred(axes, g, x, scale, mean):
     return lang.sum(g * ((x - mean) * scale), axes, True), lang.sum(g, axes, True)
 
 
-_sums = Along(_sums_with, "normalise_weights_grad", wide=(0, 1))
-_sums_of_normal = Along(_sums_with_normal, "normalise_weights_grad", wide=(0, 1))
+_sums = {
+    True: Along(_sums_of_centred, "normalise_weights_grad", wide=(0, 1)),
+    False: Along(_sums_of_scaled, "normalise_weights_grad", wide=(0, 1)),
+}
 
 
 def gradients_at_once(
@@ -163,17 +165,8 @@ def _of_even(arrays: list, vectors: list, by: Groups, centred: bool, known: bool
 def _of_uneven(arrays: list, vectors: list, by: Groups, centred: bool, known: bool, needs: Any) -> Any:
     if known:
         return None
-    affine = needs[1] or needs[2]
+    slope = _uneven(centred, bool(vectors)).by_kernel(by.axes, *arrays, *vectors)
+    if slope is None or not (needs[1] or needs[2]):
+        return None if slope is None else (slope, None, None)
     across = tuple(i for i, n in enumerate(by.affine) if n == 1 and by.shape[i] != 1)
-    in_planes = len(by.shape) - 1 in across  # then the sums run along planes, and need no values in memory
-    made = _uneven(centred, bool(vectors), affine and not in_planes).by_kernel(by.axes, *arrays, *vectors)
-    if made is None or not affine:
-        return None if made is None else (made, None, None)
-    if in_planes:
-        return _with_sums(made, _sums_of_normal(across, *arrays))
-    slope, y = made
-    return _with_sums(slope, _sums(across, arrays[0], y))
-
-
-def _with_sums(slope: Any, sums: tuple) -> tuple:
-    return slope, *sums
+    return slope, *_sums[centred](across, *arrays)

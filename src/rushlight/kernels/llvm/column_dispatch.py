@@ -10,7 +10,14 @@ from ...runtime import pool
 from ...runtime.ir import Function, Module, Value, i1, i64, ptr, void
 from . import frame
 from .dispatch import explain, pointer, put, stride_place, word
-from .row_dispatch import put_axes_last, read_operands, read_space, row_place, run_and_release
+from .row_dispatch import (
+    put_axes_last,
+    put_masks,
+    read_operands,
+    read_space,
+    row_place,
+    run_and_release,
+)
 
 LEAST_ROWS = 64  # of a chunk
 MOST_CHUNKS = 256  # of rows
@@ -21,6 +28,7 @@ MANY_MATRICES = 4
 def add_column_functions(module: Module) -> None:
     """Needs the functions of the other dispatchers in the same module."""
     put_axes_last(module, "put_matrix_last", 2)
+    put_axes_last(module, "put_columns_last", 2, repeats=True)
     _run_part(module)
     _run_finish(module)
     _run_matrix(module)
@@ -29,10 +37,9 @@ def add_column_functions(module: Module) -> None:
 
 
 # what the tasks of one matrix share
-JOB_SITE, JOB_PLACES, JOB_STEPS, JOB_PARTIALS, JOB_CHUNK_ROWS, JOB_CHUNKS, JOB_ROWS, JOB_WIDTH = range(
-    0, 64, 8
-)
-JOB_BYTES = 64
+JOB_SITE, JOB_PLACES, JOB_STEPS, JOB_MASKS, JOB_PARTIALS = range(0, 40, 8)
+JOB_CHUNK_ROWS, JOB_CHUNKS, JOB_ROWS, JOB_WIDTH = range(40, 72, 8)
+JOB_BYTES = 72
 
 
 def _ceiling(value: Value, step: int) -> Value:
@@ -47,7 +54,7 @@ def _columns(f: Function, block: Value) -> tuple[Value, Value]:
 def _shared(f: Function) -> list[Value]:
     """The arguments that both functions of a kernel start with, the partials excepted."""
     site = f.load(ptr, f.job, JOB_SITE)
-    tables = [f.load(ptr, f.job, place) for place in (JOB_PLACES, JOB_STEPS)]
+    tables = [f.load(ptr, f.job, place) for place in (JOB_PLACES, JOB_STEPS, JOB_MASKS)]
     return [*tables, site.offset(frame.FRAME_SCALARS), word(f, f.job, JOB_ROWS), word(f, f.job, JOB_WIDTH)]
 
 
@@ -85,7 +92,8 @@ def _run_matrix(module: Module) -> None:
         description = f.load(ptr, f.site, frame.FRAME_DESC)
         last = word(f, f.site, frame.FRAME_RANK) - 2
         rows, width = (word(f, f.site, frame.FRAME_DIMS, last + k) for k in (0, 1))
-        places, steps = f.stack(8 * frame.MAX_OPERANDS), f.stack(8 * frame.MAX_OPERANDS)
+        places, steps, masks = (f.stack(8 * frame.MAX_OPERANDS) for _ in range(3))
+        put_masks(f, masks)
         with f.loop(0, word(f, description, frame.DESC_OPERANDS)) as k:
             f.store(row_place(f, k, f.matrix, last), places.offset(k * 8))
             put(f, f.load(i64, stride_place(f.site, k, last)), steps, 0, k)
@@ -94,7 +102,8 @@ def _run_matrix(module: Module) -> None:
         size = chunks * width * word(f, description, frame.DESC_REDUCTIONS) * 8
         partials = f.call("malloc", ptr, size + 64)
         job = f.stack(JOB_BYTES)
-        pairs = [(JOB_SITE, f.site), (JOB_PLACES, places), (JOB_STEPS, steps), (JOB_PARTIALS, partials)]
+        pairs = [(JOB_SITE, f.site), (JOB_PLACES, places), (JOB_STEPS, steps), (JOB_MASKS, masks)]
+        pairs += [(JOB_PARTIALS, partials)]
         pairs += [(JOB_CHUNK_ROWS, chunk_rows), (JOB_CHUNKS, chunks), (JOB_ROWS, rows), (JOB_WIDTH, width)]
         for place, value in pairs:
             f.store(value, job, place)
@@ -135,7 +144,7 @@ def _call_columns(module: Module) -> None:
         rank = read_space(f, site, 2)
         read_operands(f, site, rank, "read_column_array")
         with f.when(word(f, site, frame.FRAME_TOTAL) > 0):
-            with f.when(f.call("put_matrix_last", i1, site, rank) ^ 1):
+            with f.when(f.call("put_columns_last", i1, site, rank) ^ 1):
                 explain(f)
             with f.when(f.call("find_overlap", i1, site)):
                 explain(f)

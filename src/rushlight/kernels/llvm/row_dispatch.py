@@ -183,7 +183,7 @@ def _run_groups(module: Module) -> None:
         size, width = word(f, f.site, frame.FRAME_CHUNK), row_width(f)
         places, masks, steps = (f.stack(8 * frame.MAX_OPERANDS) for _ in range(3))
         put_steps(f, steps)
-        _put_masks(f, masks)
+        put_masks(f, masks)
         most = _rows_at_once(f, width)
         run = _rows_in_line(f)
         scratch = scratch_for(f, width * most)
@@ -203,7 +203,7 @@ def _run_groups(module: Module) -> None:
         end_stream(f)
 
 
-def _put_masks(f: Function, masks: Value) -> None:
+def put_masks(f: Function, masks: Value) -> None:
     """Zero for operands with one number a row, that all its elements meet."""
     description = f.load(ptr, f.site, frame.FRAME_DESC)
     with f.loop(0, word(f, description, frame.DESC_OPERANDS)) as k:
