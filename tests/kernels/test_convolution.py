@@ -222,6 +222,25 @@ def test_a_filter_for_each_channel(sizes, taps, stride, padding, dilation, chann
         assert np.abs(result - exact).max() <= TOLERANCE[dtype] * np.abs(exact).max()
 
 
+@pytest.mark.parametrize("of_one", [4, 16])  # direct, and by Winograd's way
+def test_threads_that_share_groups_give_the_same_bits(of_one):
+    rng, groups, before = np.random.default_rng(5), 6, pool.get_num_threads()
+    x = guarded.copy(rng.standard_normal((3, groups * of_one, 13, 12)).astype("f4"))
+    weight = guarded.copy(rng.standard_normal((groups * of_one, of_one, 3, 3)).astype("f4"))
+    bias, how = (
+        guarded.copy(rng.standard_normal(groups * of_one).astype("f4")),
+        ((1, 1), (1, 1), (1, 1), groups),
+    )
+    made = []
+    for threads in (1, 3, 4):  # groups in slots, so too, and each group by all threads
+        pool.set_num_threads(threads)
+        made.append(convolution.forward(x, weight, bias, (13, 12), *how).tobytes())
+        made[-1] += convolution.input_gradient(x, weight, None, (13, 12), *how).tobytes()
+        made[-1] += convolution.weight_gradient(x, x, (3, 3), *how).tobytes()
+    pool.set_num_threads(before)
+    assert made[0] == made[1] == made[2]
+
+
 @pytest.mark.parametrize("channels", [4, 32])
 def test_infinite_filters_make_no_nan_between_spread_gradients(channels):
     g, weight = np.ones((2, channels, 5, 5), "f4"), np.full((channels, 1, 3, 3), np.inf, "f4")

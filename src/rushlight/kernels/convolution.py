@@ -75,9 +75,8 @@ def weight_gradient(g: np.ndarray, x: np.ndarray, taps: Sizes, *how: Any) -> np.
     dtype, g, x = g.dtype, _in_order(g), _in_order(x)
     if g is None or x is None or x.dtype != dtype:
         return None
-    out, groups = memory.empty(shape, dtype), 1 if plan.all_groups else how[-1]
-    for part, inputs, outputs in zip(*(_parts(a, groups, axis) for a, axis in ((out, 0), (x, 1), (g, 1)))):
-        plan.run(part, inputs, outputs, None)
+    out = memory.empty(shape, dtype)
+    plan.run(out, x, g, None)
     return out
 
 
@@ -118,22 +117,9 @@ def _made(
     out = memory.empty(shape, dtype)
     if plan.only_finite and not np.isfinite(weight).all():
         return None
-    if plan.all_groups:
-        groups = 1
-    parts = (_parts(out, groups, 1), _parts(x, groups, 1), _parts(np.ascontiguousarray(weight), groups, 0))
     body = epilogue.__self__.body if epilogue is not None and plan.finishes else 0  # type: ignore[attr-defined]
-    for part in zip(*parts, _parts(bias, groups, 0)):
-        plan.run(*part, *([body] if body else []))
+    plan.run(out, x, np.ascontiguousarray(weight), bias, *([body] if body else []))
     return out if epilogue is None or body else epilogue(out, out)
-
-
-def _parts(array: np.ndarray | None, groups: int, axis: int) -> Sequence[np.ndarray | None]:
-    """Views of the channels of each group along an axis."""
-    if groups == 1 or array is None:
-        return [array] * groups
-    size = array.shape[axis] // groups
-    lead = (slice(None),) * axis
-    return [array[(*lead, slice(k * size, (k + 1) * size))] for k in range(groups)]
 
 
 def _in_order(x: np.ndarray) -> np.ndarray | None:

@@ -34,7 +34,7 @@ class Spread(NamedTuple):
 
     plan: Plan
     geometry: Geometry
-    all_groups = only_finite = True
+    only_finite = True
 
     def run(self, out: Any, g: Any, weight: Any, bias: Any) -> None:
         (down, across), places = self.geometry.stride, self.geometry.places
@@ -78,7 +78,7 @@ def weight_plan(geometry: Geometry) -> Plan | None:
     words = (*words, geometry.stride[0], geometry.dilation[0], *geometry.padding)
     work, slot = geometry.multiplications * geometry.groups, prod(geometry.taps) * session.host().vector_bytes
     release = work >= RELEASE_MULTIPLICATIONS
-    return Plan(address, release, geometry.groups, blocked.HEADER, up(slot, LINE) + LINE, words, True)
+    return Plan(address, release, geometry.groups, blocked.HEADER, up(slot, LINE) + LINE, words)
 
 
 def _blocks_plan(geometry: Geometry, kind: str, padding: tuple[int, int]) -> Plan | None:
@@ -117,7 +117,7 @@ def _blocks_plan(geometry: Geometry, kind: str, padding: tuple[int, int]) -> Pla
     release = geometry.multiplications * geometry.groups >= RELEASE_MULTIPLICATIONS
     slot = lines_at + lines * lane_bytes + LINE
     spreads = back and geometry.stride != (1, 1)
-    return Plan(address, release, tasks, blocked.HEADER + LINE, slot, words, True, spreads)
+    return Plan(address, release, tasks, blocked.HEADER + LINE, slot, words, spreads)
 
 
 PLANS = {"forward": forward_plan, "input": input_plan, "weight": weight_plan}
@@ -147,4 +147,4 @@ def _plan(geometry: Geometry, kind: str) -> Plan | None:
     words = (tasks, planes, task_planes, height, width, rows, columns, down, geometry.dilation[0])
     words = (*words, *geometry.padding, geometry.groups)
     work = geometry.multiplications * geometry.groups
-    return Plan(address, work >= RELEASE_MULTIPLICATIONS, tasks, blocked.HEADER, 0, words, True)
+    return Plan(address, work >= RELEASE_MULTIPLICATIONS, tasks, blocked.HEADER, 0, words)

@@ -22,6 +22,7 @@ RELEASE_MULTIPLICATIONS = 1 << 20  # work that is worth letting other Python thr
 FEW_BLOCKS = 7  # of outputs: an odd number of fewer is not done in pairs
 SHORT_CHAIN = 64  # multiplications for an output: with fewer, writing outputs is what takes the time
 LEAST_LINE = 49  # pixels of a line of a task
+GROUPS_OF_THREAD = 2  # groups of channels from which on threads take whole ones
 LINE = 64
 
 
@@ -38,7 +39,7 @@ class Geometry(NamedTuple):
     padding: tuple[int, int]
     dilation: tuple[int, int]
     places: tuple[int, int]  # the sizes of its result
-    groups: int = 1  # the plan is for one, with the channels and outputs of one
+    groups: int = 1  # channels and outputs are those of one
 
     @property
     def item(self) -> int:
@@ -59,15 +60,22 @@ class Plan(NamedTuple):
     shared_bytes: int
     slot_bytes: int
     words: tuple[int, ...]
-    all_groups: bool = False  # does one call do them all?
     only_finite: bool = False  # must the weight be?
     finishes: bool = False  # is its last word the address of an epilogue?
+    groups: int = 1  # of channels, that threads can share
+    group_threads: int = 1  # at most so many
 
     def run(self, out: Any, x: Any, weight: Any, bias: Any, epilogue: int = 0) -> None:
-        threads = min(self.threads, pool.get_num_threads())
-        scratch = memory.scratch(self.shared_bytes + threads * self.slot_bytes + LINE)
-        sizes = threads, self.shared_bytes, self.slot_bytes
+        threads, shared, slot = pool.get_num_threads(), self.shared_bytes, self.slot_bytes
+        if self.groups >= GROUPS_OF_THREAD * threads:  # each thread takes some, with scratch for all of one
+            threads = min(threads, self.group_threads)
+            scratch = memory.scratch(blocked.HEADER + threads * (shared + slot + LINE) + LINE)
+            threads = -threads
+        else:
+            threads = min(self.threads, threads)
+            scratch = memory.scratch(shared + threads * slot + LINE)
         words = (*self.words[:-1], epilogue) if epilogue else self.words
+        sizes = threads, shared, slot
         invoke.load()(self.address, self.release, out, x, weight, bias, scratch, *sizes, *words)
         memory.end_scratch(scratch)
 
@@ -287,11 +295,29 @@ def plan_of(
     geometry: Geometry, address: int, names: tuple, w: dict[str, int], tasks: int, shared: int, slot: int
 ) -> Plan:
     """The plan with the words in their order; staggered, so that slots do not meet in the same cache sets."""
+    w |= _group_words(geometry, w)
     words = tuple(w.get(name, 0) for name in names[names.index("slot_bytes") + 1 :])
-    work = geometry.multiplications
-    threads = min(tasks, max(1, work // (TASK_MULTIPLICATIONS // 4)))
-    plan = Plan(address, work >= RELEASE_MULTIPLICATIONS, threads, shared + LINE, slot + 4 * LINE, words)
-    return plan._replace(finishes=names[-1] == "epilogue")
+    work, groups = geometry.multiplications, geometry.groups
+    threads, group_threads = (max(1, n // (TASK_MULTIPLICATIONS // 4)) for n in (work, work * groups))
+    plan = Plan(
+        address,
+        work * groups >= RELEASE_MULTIPLICATIONS,
+        min(tasks, threads),
+        shared + LINE,
+        slot + 4 * LINE,
+        words,
+    )
+    return plan._replace(finishes=names[-1] == "epilogue", groups=groups, group_threads=group_threads)
+
+
+def _group_words(geometry: Geometry, w: dict[str, int]) -> dict[str, int]:
+    """How many groups there are, and how far the arrays of one are from those of the next."""
+    channels, outputs = w["channels"], w.get("outputs", geometry.outputs)
+    weights = channels * outputs * prod(geometry.taps) * geometry.item
+    of_weight = "g_plane" in w
+    out, other = (weights, w["g_plane"] * outputs) if of_weight else (w["out_plane"] * outputs, weights)
+    steps = out, w["x_plane"] * channels, other, outputs * geometry.item
+    return {"groups": geometry.groups, **dict(zip(blocked.GROUP_STEPS, steps))}
 
 
 def tasks_wanted(geometry: Geometry) -> int:

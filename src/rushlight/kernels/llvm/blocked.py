@@ -16,6 +16,9 @@ from .lowering import load, store
 LINE = 64
 MOST_PHASES = 8  # parallel phases of one kernel: each has a line with the number of its next task
 HEADER = LINE * MOST_PHASES
+GROUP_STEPS = ("group_out", "group_x", "group_other", "group_bias")  # bytes to the next group of channels
+GROUP_WORDS = ("groups", *GROUP_STEPS)
+GROUP_NUMBER = HEADER - 2 * LINE  # where the number of the next group is
 SCALARS = {"float32": f32, "float64": f64, "int32": i32, "int64": i64}
 
 
@@ -123,10 +126,51 @@ class Kernel:
             f.store(k, scratch, number * LINE)
             f.call(pool.PARALLEL_FOR, void, Value(f, ptr, f"@{name}"), f.block, words["threads"])
 
-    def finish(self) -> str:
+    def finish(self, run: Callable[[Function], None] | None = None) -> str:
+        """The module's text; `run` writes a call's phases where they do not simply follow each other."""
+        with self.module.function("run_group", exported=False, inline=False, block=ptr) as f:
+            (run or self.run_phases)(f)
+        if "groups" in self.names:
+            self._slot_of_groups()
         with self.module.function("run", block=ptr) as f:
-            self.run_phases(f)
+            self._run_groups(f)
         return self.module.text()
+
+    def _run_groups(self, f: Function) -> None:
+        """Groups of channels one after the other, or, where `threads` is less than none, in so many slots."""
+        if "groups" not in self.names:
+            f.call("run_group", void, f.block)
+            return
+        words = self.words(f)
+        with f.either(words["threads"] < 0) as (in_slots, one_by_one):
+            with in_slots:
+                f.store(f.constant(i64, 0), self.scratch(f), GROUP_NUMBER)
+                f.call(pool.PARALLEL_FOR, void, Value(f, ptr, "@groups"), f.block, 0 - words["threads"])
+            with one_by_one, f.loop(0, words["groups"]):
+                f.call("run_group", void, f.block)
+                self._move_to_group(f, f.block, f.constant(i64, 1), f.block)
+
+    def _slot_of_groups(self) -> None:
+        """Takes group after group, with words and scratch of its own."""
+        with self.module.function("groups", exported=False, block=ptr, slot=i64, thread=i64) as f:
+            words, scratch, own = self.words(f), self.scratch(f), f.stack(8 * len(self.names))
+            for k in range(len(self.names)):
+                f.store(f.load(i64, f.block, 8 * k), own, 8 * k)
+            step = words["shared_bytes"] + words["slot_bytes"] + LINE
+            f.store(scratch.offset(f.slot * step + HEADER), own, 8 * self.names.index("scratch"))
+            f.store(f.constant(i64, 1), own, 8 * self.names.index("threads"))
+            with f.forever() as groups:
+                group = f.atomic("add", scratch.offset(GROUP_NUMBER), 1, "monotonic")
+                groups.leave_if(group >= words["groups"])
+                self._move_to_group(f, f.block, group, own)
+                f.call("run_group", void, own)
+
+    def _move_to_group(self, f: Function, source: Value, number: Value, target: Value) -> None:
+        words = self.words(f)
+        for k, step in enumerate(GROUP_STEPS):
+            address = f.load(i64, source, 8 * k)
+            moved = address + words[step] * number
+            f.store(f.select(address.equals(0), address, moved), target, 8 * k)
 
 
 def finish(f: Function, words: Words, place: Value, count: Value) -> None:

@@ -11,7 +11,18 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ...runtime.ir import Function, Value, i64, ptr, void
-from .blocked import HEADER, Kernel, Machine, Padding, Words, copy_padded, finish, read_planes, write_planes
+from .blocked import (
+    GROUP_WORDS,
+    HEADER,
+    Kernel,
+    Machine,
+    Padding,
+    Words,
+    copy_padded,
+    finish,
+    read_planes,
+    write_planes,
+)
 
 MOST_ROW_PHASES = 4
 PHASE_WORDS = ("taps_of_phase", "first_of_phase", "slot_of_phase", "rows_of_phase")
@@ -27,6 +38,7 @@ WORDS = (
     *("out_image", "out_plane", "out_width", "runs", "run_length", "run_step", "band_step", "phase_step"),
     *("band_bytes", "phases"),
     *(f"{name}{k}" for k in range(MOST_ROW_PHASES) for name in PHASE_WORDS),
+    *GROUP_WORDS,
     "epilogue",
 )
 

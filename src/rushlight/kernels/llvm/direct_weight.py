@@ -10,7 +10,17 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ...runtime.ir import Function, Value, i64, ptr, void
-from .blocked import HEADER, Kernel, Machine, Padding, Words, copy_padded, read_planes, write_planes
+from .blocked import (
+    GROUP_WORDS,
+    HEADER,
+    Kernel,
+    Machine,
+    Padding,
+    Words,
+    copy_padded,
+    read_planes,
+    write_planes,
+)
 
 WORDS = (
     *("out", "x", "g", "bias", "scratch", "threads", "shared_bytes", "slot_bytes"),
@@ -18,7 +28,7 @@ WORDS = (
     *("tasks", "parts", "units", "pieces", "group", "piece_rows", "rows", "columns"),
     *("copied", "copy_at", "left", "top", "pitch", "plane", "image_bytes", "image_pixels"),
     *("row_step", "tap_step", "taps_down", "taps", "part_bytes", "block_bytes", "g_image", "g_plane"),
-    *("block_tasks", "held_blocks", "outputs_bytes"),
+    *("block_tasks", "held_blocks", "outputs_bytes", *GROUP_WORDS),
 )
 
 

@@ -10,7 +10,7 @@ threads.
 from __future__ import annotations
 
 from ...runtime.ir import Function, Value, i64, ptr, void
-from .blocked import HEADER, LINE, Kernel, Machine, Words, read_planes, write_planes
+from .blocked import GROUP_WORDS, HEADER, LINE, Kernel, Machine, Words, read_planes, write_planes
 from .winograd import (
     CALL,
     SQUARE,
@@ -29,7 +29,7 @@ WORDS = (
     *TILING,
     *("units", "chunk_units", "chunks", "g_image", "g_plane", "spread_at", "spread_step", "all_tiles"),
     *("sums_at", "sums_step", "input_tasks", "point_tasks", "back_tasks", "output_tasks", "task_blocks"),
-    "piece",
+    *("piece", *GROUP_WORDS),
 )
 CHANNELS_AT_ONCE = 8  # whose sums for several blocks of outputs are in registers, where there are 32 of them
 RUN = 256  # tiles that are summed up at a time: what rounding takes grows with them
@@ -53,7 +53,8 @@ def winograd_weight_ir(vector_bytes: int, taps: int, at_once: int) -> str:
 def _finish(kernel: Kernel) -> str:
     """Inputs and points chunk by chunk, then the other phases."""
     of_chunks = [number for number, (name, *_) in enumerate(kernel.phases) if name in ("inputs", "point")]
-    with kernel.module.function("run", block=ptr) as f:
+
+    def run(f: Function) -> None:
         with f.loop(0, kernel.words(f)["chunks"]) as chunk:
             f.store(chunk, kernel.scratch(f), CHUNK_NUMBER)
             for number in of_chunks:
@@ -61,7 +62,8 @@ def _finish(kernel: Kernel) -> str:
         for number in range(len(kernel.phases)):
             if number not in of_chunks:
                 kernel.run_phase(f, number)
-    return kernel.module.text()
+
+    return kernel.finish(run)
 
 
 def _transform_gradients(kernel: Kernel, transforms: Transforms) -> None:
