@@ -6,7 +6,7 @@ import pytest
 from rushlight import kernels, lang
 from rushlight.kernels import convolution, graph
 from rushlight.lang.convolution import output_sizes
-from rushlight.runtime import settings
+from rushlight.runtime import pool, settings
 from support import guarded
 
 pytestmark = pytest.mark.skipif(not kernels.available(), reason=kernels.available().reason)
@@ -140,8 +140,6 @@ def test_small_work_stays_with_numpy():
 
 
 def test_threads_give_the_same_bits():
-    from rushlight.runtime import pool
-
     c = Case((20, 8, 24, (20, 20), (3, 3), (1, 1), (1, 1), (1, 1)))
     before = pool.get_num_threads()
     made = []
