@@ -42,7 +42,7 @@ def forward_plan(geometry: Geometry) -> Plan:
         (dtype, shape),
         lambda width: generator.grouped_ir(dtype, width, shape),
     )
-    return _words(geometry, address, lane_bytes)._replace(all_groups=True)
+    return _words(geometry, address, lane_bytes)
 
 
 def tile_of(columns: int, most: int) -> int:
@@ -76,5 +76,5 @@ def _words(geometry: Geometry, address: int, lane_bytes: int) -> Plan:
     copied = (w["band_rows"] - 1) * row_step + (down - 1) * tap_step + 1
     w["lines_at"] = w["copy_at"] + up((copied * w["pitch"] + lanes) * lane_bytes, LINE) + LINE
     slot = w["lines_at"] + up((w["band_rows"] * columns + lanes) * lane_bytes, LINE)
-    whole = geometry._replace(images=geometry.images * geometry.groups)  # the work of all of them
+    whole = geometry._replace(images=geometry.images * geometry.groups, groups=1)  # the work of all of them
     return plan_of(whole, address, generator.WORDS, w, w["tasks"], blocked.HEADER, slot)
