@@ -99,6 +99,12 @@ def test_indices(compile_for_arm, mode):
     relocate(compile_for_arm(indexing_ir(mode, 16, 7)))
 
 
+def test_masks(compile_for_arm):
+    from rushlight.kernels.llvm.masking import masking_ir
+
+    relocate(compile_for_arm(masking_ir(16, 7)))
+
+
 def test_moves(compile_for_arm):
     from rushlight.kernels.llvm.moving import moving_ir
 

@@ -15,8 +15,9 @@ import numpy as np
 from ..runtime import memory
 from .dispatch import primitive
 from .memory import copy
-from .moves import adds, puts, takes
+from .moves import adds, masks, puts, takes
 
+MANY = 512  # elements of a mask that numpy is as quick with
 FEW = 64  # indices that numpy is as quick with
 
 
@@ -24,7 +25,11 @@ FEW = 64  # indices that numpy is as quick with
 def select_index(x: Any, indices: tuple) -> Any:
     """numpy's advanced indexing: `indices` has an integer array, a mask or a full slice for each axis."""
     first = indices[-1]
-    if type(first) is np.ndarray and first.size >= FEW and first.dtype == np.int64 and x.size:
+    if len(indices) == 1 and first.size >= MANY and first.dtype == bool:
+        found = masked(x, first)
+        if found is not None:
+            return found
+    elif type(first) is np.ndarray and first.size >= FEW and first.dtype == np.int64 and x.size:
         dim = len(indices) - 1
         if all(type(i) is slice for i in indices[:-1]) and (take := takes(first.size)):
             out = memory.empty((*x.shape[:dim], *first.shape, *x.shape[dim + 1 :]), x.dtype)
@@ -32,6 +37,17 @@ def select_index(x: Any, indices: tuple) -> Any:
             if by_kernel(take, flat, x, dim, first.reshape(-1), 1):
                 return out
     return x[indices]
+
+
+def masked(x: np.ndarray, mask: np.ndarray) -> np.ndarray | None:
+    """`x[mask]` by a kernel, for a mask of the shape of `x` or of its first axis; None: numpy is to do it."""
+    found = masks(mask.size)
+    if not found:
+        return None
+    if mask.shape == x.shape:
+        return found.picked(x, mask)
+    rows = found.nonzero(mask) if mask.ndim == 1 and mask.shape == x.shape[:1] else None
+    return None if rows is None else take_rows.on_arrays(x, 0, rows.reshape(-1))
 
 
 @primitive
@@ -46,7 +62,8 @@ def index_set(x: Any, value: Any, indices: tuple, accumulate: bool = False) -> A
 def index_spread(x: Any, shape: Sequence[int], indices: tuple) -> Any:
     """Zeros of `shape` with `x` added at `indices`."""
     out = memory.zeros(tuple(shape), x.dtype)
-    write_index(out, x, indices, True)
+    of_a_mask = len(indices) == 1 and not isinstance(indices[0], slice) and indices[0].dtype == bool
+    write_index(out, x, indices, not of_a_mask)  # a mask names no element twice
     return out
 
 
@@ -180,16 +197,43 @@ def as_vector(index: np.ndarray, dim: int) -> np.ndarray | None:
 
 def write_where(out: np.ndarray, mask: np.ndarray, value: Any) -> None:
     """Puts `value` where the mask is true."""
+    found = masks(out.size) if mask.shape == out.shape else None
+    if found and np.size(value) == 1 and not np.iscomplexobj(value):
+        one = np.asarray(value).astype(out.dtype).reshape(())
+        if found.fill(out, one, mask, out.itemsize):
+            return
     if mask.shape == out.shape:
         np.putmask(out, mask, value)
     else:
         np.copyto(out, value, where=mask)
 
 
+def put_index(out: np.ndarray, value: Any, indices: Any) -> None:
+    """`out[indices] = value`"""
+    mask = indices[0] if type(indices) is tuple and len(indices) == 1 else None
+    if type(mask) is np.ndarray and mask.size >= MANY and mask.shape == out.shape and mask.dtype == bool:
+        if np.size(value) == 1:
+            write_where(out, mask, value)
+            return
+        found = masks(mask.size)
+        fits = np.ndim(value) == 1 and value.dtype == out.dtype and out.flags.c_contiguous
+        fits = fits and np.count_nonzero(mask) == value.size and not np.may_share_memory(out, value)
+        if found and fits and found.placed(out, np.ascontiguousarray(value), mask):
+            return
+    out[indices] = value
+
+
+def filled_from(x: np.ndarray, mask: np.ndarray, source: np.ndarray) -> np.ndarray:
+    """`x` with the first elements of `source` where the mask is true."""
+    out = copy.on_arrays(x)
+    put_index(out, source.reshape(-1)[: np.count_nonzero(mask)], (mask,))
+    return out
+
+
 def write_index(out: np.ndarray, value: Any, indices: tuple, accumulate: bool) -> None:
     """The same on the spot."""
     if not accumulate:
-        out[indices] = value
+        put_index(out, value, indices)
         return
     if len(indices) == 1 and not isinstance(indices[0], slice) and indices[0].dtype.kind == "b":
         out[indices] += value  # a mask names no element twice
@@ -406,6 +450,10 @@ def nonzero(x: Any) -> Any:
     """Where the elements are that are not zero: one row of int64 each."""
     if x.ndim == 0:
         return np.zeros((int(bool(x)), 0), np.int64)
+    if x.size >= MANY and (found := masks(x.size)):
+        made = found.nonzero(x if x.dtype == bool else x != 0)
+        if made is not None:
+            return made
     return np.stack(np.nonzero(x), 1).astype(np.int64, copy=False)
 
 
@@ -436,7 +484,7 @@ def count_index(mask: Any) -> np.ndarray:
 
 def write(out: np.ndarray, index: Any, value: Any) -> None:
     """`out[index] = value`"""
-    out[index] = value
+    put_index(out, value, index)
 
 
 def in_range(index: np.ndarray, size: int) -> bool:

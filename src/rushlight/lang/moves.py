@@ -63,5 +63,12 @@ def _indexing(mode: str) -> Callable[[], Any]:
     return load
 
 
+def _masking() -> Any:
+    from ..kernels import masking
+
+    return masking.load()
+
+
 moves = Eventually(_moves)  # the `Moves` of `kernels.moving`
 takes, puts, adds = (Eventually(_indexing(mode)) for mode in ("take", "put", "add"))  # see `kernels.indexing`
+masks = Eventually(_masking)  # the `Masking` of `kernels.masking`

@@ -7,7 +7,7 @@ from typing import Any
 
 from .. import lang
 from ..autograd.modes import state
-from ..lang.index import first_outside, in_range, scalar, write
+from ..lang.index import first_outside, in_range, put_index, scalar, write
 from ..tensor.core import QUICK, Tensor, wrap
 from ..tensor.dtype import INTEGRAL, bool_, int64
 from ..tensor.inplace import assign, check_leaf, check_overlap, writable
@@ -252,7 +252,7 @@ def write_at_once(x: Tensor, index: Any, value: Any) -> bool:
         return False
     array = writable(x, "setitem")
     try:
-        array[basic] = value._a if kind in QUICK else value
+        put_index(array, value._a if kind in QUICK else value, basic)
     except (IndexError, TypeError, ValueError, OverflowError):
         return False
     return True

@@ -18,7 +18,7 @@ from ..tensor.inplace import check_overlap, writable
 from . import index_rows, scatter
 from .brackets import number_for, tracked
 from .gather import check_index, check_smaller, explained
-from .intercept import interceptors
+from .quick import quick
 from .rules import broadcasts, wrap_dim
 
 Write = Callable[[Any], None]
@@ -114,22 +114,16 @@ def method(name: str, prepare: Callable[..., Write | None]) -> Callable[..., Ten
     declared = getattr(Tensor, name)
 
     def edit(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        values = (*args, *kwargs.values())
-        ready = (
-            type(self) in QUICK
-            and not interceptors
-            and all(type(v) in QUICK for v in values if isinstance(v, Tensor))
-        )
+        tensors = [v for v in ((*args, *kwargs.values()) if kwargs else args) if isinstance(v, Tensor)]
         if (
-            ready
-            and not tracked(self, *(v for v in values if isinstance(v, Tensor)))
-            and "axis" not in kwargs
+            quick(self, *tensors)
+            and not tracked(self, *tensors)
+            and not (kwargs and "axis" in kwargs)
+            and (write := prepare(self, *args, **kwargs)) is not None
         ):
-            write = prepare(self, *args, **kwargs)
-            if write is not None:
-                check_overlap(self._a, name)
-                write(writable(self, name))
-                return self
+            check_overlap(self._a, name)
+            write(writable(self, name))
+            return self
         return declared(self, *args, **kwargs)
 
     edit.__name__, edit.__qualname__, edit.__doc__ = name, declared.__qualname__, declared.__doc__

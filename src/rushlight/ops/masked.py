@@ -3,17 +3,34 @@
 from __future__ import annotations
 
 from .. import lang
-from ..tensor.core import Tensor
-from ..tensor.dtype import bool_
+from ..autograd.modes import state
+from ..lang.index import filled_from
+from ..tensor.core import Tensor, wrap
+from ..tensor.dtype import bool_, float32, float64
 from ..tensor.inplace import check_leaf
-from .brackets import checked, fitting, number_for
+from .brackets import LARGE, checked, fitting, number_for
 from .declare import composite, operator
 from .getitem import spread_masks, tensor_item
 from .movement import expand
 from .outs import guard_out
 from .pieces import unbind
+from .quick import quick
 from .select import index_set, select_index
+from .selection import where
 from .shapes import broadcast, shape_of
+
+NUMBERS = frozenset((int, float))
+FLOATS = frozenset((float32, float64))
+
+
+def same_shape(input, mask):
+    """Have both one shape, with dimensions?"""
+    return input._a.shape == mask._a.shape and input._a.ndim > 0
+
+
+def graphed(*tensors):
+    """Does one of them take part in gradients now?"""
+    return state.grad and True in [t._rg for t in tensors]
 
 
 def check_mask(name, mask):
@@ -27,6 +44,8 @@ def check_mask(name, mask):
 @composite(node="MaskedSelectBackward0")
 def masked_select(input, mask):
     """The elements where `mask` is true, as a vector."""
+    if quick(input, mask) and mask.dtype is bool_ and same_shape(input, mask) and not graphed(input):
+        return wrap(lang.select_index.on_arrays(input._a, (mask._a,)), input.dtype)
     if mask.dtype is not bool_:
         raise RuntimeError(f"masked_select: expected BoolTensor for mask, but got {mask.dtype}")
     shape = broadcast([shape_of(input), shape_of(mask)], "masked_select")
@@ -52,6 +71,10 @@ masked_fill_value.gradient(
 @composite(inplace=True, out=False)
 def masked_fill(input, mask, value):
     """`input` with a number where `mask` is true."""
+    if type(value) in NUMBERS and -LARGE < value < LARGE and quick(input, mask) and mask.dtype is bool_:
+        made = where(mask, value, input) if input.dtype in FLOATS and not graphed(input) else input
+        if made is not input and made._a.shape == input._a.shape:
+            return made
     check_mask("masked_fill_", mask)
     if isinstance(value, Tensor):
         if value._a.ndim:
@@ -80,6 +103,9 @@ def masked_scatter(input, mask, source):
             f"masked_scatter_: expected self and source to have same dtypes but got {input.dtype.name} and "
             f"{source.dtype.name}"
         )
+    plain = quick(input, mask, source) and same_shape(input, mask) and not graphed(input, source)
+    if plain and lang.count_true(mask._a) <= source._a.size:
+        return wrap(filled_from(input._a, mask._a, source._a), input.dtype)
     shape = broadcast([shape_of(input), shape_of(mask)], "masked_scatter")
     x, where = expand(input, shape).reshape(shape or 1), expand(mask, shape).reshape(shape or 1)
     count = lang.count_true(where._a)
