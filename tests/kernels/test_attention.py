@@ -51,10 +51,22 @@ def heads_inside(x):
 
 @pytest.mark.parametrize("seed", range(40))
 def test_results_and_gradients(seed):
+    check(seed, 300, 300)
+
+
+@pytest.mark.parametrize("seed", range(24))
+@pytest.mark.parametrize(("mode", "queries", "keys"), [("force", 5, 300), ("auto", 25, 25)])
+def test_few_queries_and_little_work(seed, mode, queries, keys):
+    set_kernel_mode(mode)
+    check(seed, queries, keys)
+
+
+def check(seed, most_queries, most_keys):
+    """Results and gradients of drawn arrays, beside float64."""
     draw = np.random.default_rng(seed)
     dtype = ("float32", "float64")[seed % 2]
-    queries, keys = (int(n) for n in draw.integers(1, 300, 2))
-    keys = queries if seed % 3 else keys
+    queries, keys = (int(draw.integers(1, n)) for n in (most_queries, most_keys))
+    keys = queries if seed % 3 and most_queries == most_keys else keys
     size, value_size = (int(n) for n in draw.integers(1, 80, 2))
     batch = tuple(int(n) for n in draw.integers(1, 3, seed % 4))
     shapes = (queries, value_size), (queries, size), (keys, size), (keys, value_size)
@@ -132,3 +144,24 @@ def test_a_mask_that_wants_a_gradient_gets_it():
         F.scaled_dot_product_attention(query, query, query, leaf).square().sum().backward()
         found.append(leaf.grad)
     rl.testing.assert_close(*found)
+
+
+def test_one_query_of_heads_that_share_keys():
+    query, key, value = rl.randn(2, 6, 1, 16), rl.randn(2, 2, 40, 16), rl.randn(2, 2, 40, 8)
+    ours = F.scaled_dot_product_attention(query, key, value, enable_gqa=True)
+    each = (x.repeat_interleave(3, 1) for x in (key, value))
+    np.testing.assert_allclose(ours, F.scaled_dot_product_attention(query, *each), atol=1e-6)
+    assert ours.shape == (2, 6, 1, 8)
+
+
+def test_one_query_gives_the_same_bits_on_any_number_of_threads():
+    query, key, value = (rl.randn(12, n, 64).numpy() for n in (1, 500, 500))
+    before, seen = get_num_threads(), []
+    try:
+        for threads in (1, 2, 3):
+            set_num_threads(threads)
+            seen.append(attention.forward(query, key, value, None, False, 0.1)[0])
+    finally:
+        set_num_threads(before)
+    assert (seen[0] == seen[1]).all()
+    assert (seen[0] == seen[2]).all()

@@ -195,12 +195,13 @@ def test_products_of_few_bits(compile_for_arm, form):
 
 
 def test_matrix_products_and_attention(compile_for_arm):
-    from rushlight.kernels.llvm import attention, attention_back, matmul
+    from rushlight.kernels.llvm import attention, attention_back, attention_few, matmul
 
     for dtype, vectors in (("float32", 2), ("float64", 1)):
         relocate(compile_for_arm(matmul.matmul_ir(dtype, 16, 24, vectors)))
         relocate(compile_for_arm(attention.attention_ir(dtype, 16, 24)))
         relocate(compile_for_arm(attention_back.attention_back_ir(dtype, 16, 24)))
+        relocate(compile_for_arm(attention_few.attention_few_ir(dtype, 16)))
 
 
 def test_bags_of_rows(compile_for_arm):

@@ -99,8 +99,13 @@ def scaled_dot_product_attention(
     if scale is None:
         scale = 1 / sqrt(query.shape[-1]) if query.shape[-1] else 1.0
     groups = _groups(query, key, value) if enable_gqa else 1
+    heads = key.shape[-3] if groups > 1 else 0
+    if groups > 1 and query.shape[-2] == 1 and attn_mask is None and not is_causal and not dropout_p:
+        rows = lang.reshape(query, (*query.shape[:-3], heads, groups, query.shape[-1]))
+        return lang.reshape(
+            attention(rows, key, value, None, None, False, scale, []), (*query.shape[:-1], value.shape[-1])
+        )
     if groups > 1:  # several heads of queries share one of keys: it is broadcast to them
-        heads = key.shape[-3]
         query = lang.reshape(query, (*query.shape[:-3], heads, groups, *query.shape[-2:]))
         key, value = (lang.reshape(x, (*x.shape[:-2], 1, *x.shape[-2:])) for x in (key, value))
         if attn_mask is not None and attn_mask.ndim > 2:
