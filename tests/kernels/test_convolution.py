@@ -124,8 +124,6 @@ def test_what_kernels_do_not_take():
     x, weight = np.ones((1, 4, 8, 8), "f4"), np.ones((4, 4, 3, 3), "f4")
     how = ((6, 6), (1, 1), (0, 0), (1, 1), 1)
     assert convolution.forward(x, weight, None, *how) is not None
-    last = np.moveaxis(np.ones((1, 8, 8, 4), "f4"), -1, 1)
-    assert convolution.forward(last, weight, None, *how) is None  # stays in its order
     assert convolution.forward(x.astype("f2"), weight.astype("f2"), None, *how) is None
     assert convolution.forward(x, weight.astype("f8"), None, *how) is None
     assert convolution.forward(x[:0], weight, None, *how) is None
@@ -245,6 +243,37 @@ def test_infinite_filters_make_no_nan_between_spread_gradients(channels):
     how = ((2, 2), (1, 1), (1, 1), channels)
     assert convolution.input_gradient(g, weight, None, (9, 9), *how) is None
     assert np.isposinf(lang.convolution_input(g, weight, None, (9, 9), *how)).all()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    "case", [CASES[1], CASES[3], CASES[7], (3, 40, 70, (4, 5), (4, 5), (1, 1), (0, 0), (1, 1))]
+)
+def test_channels_that_lie_last_stay_there(case, dtype):
+    c = Case(case, dtype)
+    last = np.moveaxis(np.ascontiguousarray(np.moveaxis(c.x, 1, -1)), -1, 1)
+    made = convolution.forward(last, c.weight, c.bias, c.places, *c.how)
+    c.close(made, lang.convolution, c.x, c.weight, c.bias)
+    assert last.flags.c_contiguous or np.moveaxis(made, 1, -1).flags.c_contiguous
+    back = np.moveaxis(np.ascontiguousarray(np.moveaxis(c.g, 1, -1)), -1, 1)
+    made = convolution.input_gradient(back, c.weight, None, c.sizes, *c.how)
+    c.close(made, lang.convolution_input, c.g, c.weight, None, c.sizes)
+    made = convolution.weight_gradient(back, last, c.taps, *c.how)
+    c.close(made, lang.convolution_weight, c.g, c.x, c.taps)
+
+
+@pytest.mark.parametrize("images", [1, 2, 5, 60])
+@pytest.mark.parametrize(
+    ("channels", "outputs", "taps"), [(96, 4, (1, 1)), (700, 600, (1, 1)), (30, 90, (4, 3))]
+)
+def test_filters_as_large_as_the_image(images, channels, outputs, taps):
+    c = Case((images, channels, outputs, taps, taps, (1, 1), (0, 0), (1, 1)))
+    made = convolution.forward(c.x, c.weight, c.bias, c.places, *c.how)
+    c.close(made, lang.convolution, c.x, c.weight, c.bias)
+    f = silu("float32")
+    plain = convolution.forward(c.x, c.weight, None, c.places, *c.how)
+    made = convolution.forward(c.x, c.weight, None, c.places, *c.how, epilogue=f)
+    np.testing.assert_array_equal(made, f(plain, plain))
 
 
 IN_LANES = [  # images, groups, channels of one, sizes, taps, stride, padding, dilation

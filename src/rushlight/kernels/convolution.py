@@ -15,9 +15,10 @@ from ..runtime import memory, session, settings
 from . import convolution_depthwise as depthwise
 from . import convolution_grouped as grouped
 from . import convolution_plans as plans
+from . import convolution_products as as_products
 from . import convolution_volumes as volumes
 from . import convolution_winograd as winograd
-from . import switches
+from . import copying, switches
 from .convolution_weights import weight_plan
 from .convolution_winograd_weights import weight_plan as winograd_weight_plan
 
@@ -41,6 +42,10 @@ def forward(
     `epilogue` is an element-wise kernel for what becomes of each element of the result: it works on blocks of
     outputs as they are made, before they are written.
     """
+    if how[-1] == 1 and not any(how[1]):
+        made = as_products.forward(x, weight, bias, places, how[0], epilogue)
+        if made is not None:
+            return made
     if _are_volumes(x, weight, places, how):
         made = volumes.forward(forward, x, weight, bias, places, how)
         return made if epilogue is None or made is None else epilogue(made, made)
@@ -91,7 +96,7 @@ def _are_volumes(x: np.ndarray, other: np.ndarray, sizes: Sizes, how: tuple) -> 
         and 0 not in other.shape
     )
     work = x.size * other.size // other.shape[1] // how[-1]
-    return plain and _in_order(x) is not None and work >= settings.kernels_from * WORK_PER_ELEMENT
+    return plain and not as_products.channels_are_last(x) and work >= settings.kernels_from * WORK_PER_ELEMENT
 
 
 def _made(
@@ -105,7 +110,7 @@ def _made(
     epilogue: Callable[..., Any] | None = None,
 ) -> np.ndarray | None:
     """The result of a plan, if the arrays are what it is for."""
-    dtype = x.dtype
+    dtype, last = x.dtype, as_products.channels_are_last(x)
     x = _in_order(x)
     channels = weight.shape[0] if transposed else weight.shape[1] * groups
     if x is None or type(weight) is not np.ndarray or weight.dtype != dtype or x.shape[1] != channels:
@@ -119,16 +124,27 @@ def _made(
         return None
     body = epilogue.__self__.body if epilogue is not None and plan.finishes else 0  # type: ignore[attr-defined]
     plan.run(out, x, np.ascontiguousarray(weight), bias, *([body] if body else []))
-    return out if epilogue is None or body else epilogue(out, out)
+    if epilogue is not None and not body:
+        epilogue(out, out)
+    return _with_channels_last(out) if last else out
+
+
+def _with_channels_last(x: np.ndarray) -> np.ndarray:
+    made = np.moveaxis(memory.empty((len(x), *x.shape[2:], x.shape[1]), x.dtype), -1, 1)
+    return _copied(made, x)
+
+
+def _copied(out: np.ndarray, x: np.ndarray) -> np.ndarray:
+    if not copying.put(out, x):
+        out[...] = x
+    return out
 
 
 def _in_order(x: np.ndarray) -> np.ndarray | None:
-    """`x` with its planes in the usual order; None if its channels are last, which numpy keeps so."""
+    """`x` with its planes in the usual order."""
     if type(x) is not np.ndarray or not x.flags.aligned:
         return None
-    if x.flags.c_contiguous:
-        return x
-    return None if np.moveaxis(x, 1, -1).flags.c_contiguous else np.ascontiguousarray(x)
+    return x if x.flags.c_contiguous else _copied(memory.empty(x.shape, x.dtype), x)
 
 
 def _keep(key: tuple, dtype: np.dtype, shape: Sizes, weight: Sizes, places: Sizes, how: tuple) -> Any:

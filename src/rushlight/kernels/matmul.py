@@ -152,7 +152,7 @@ def _plan(a: np.ndarray, b: np.ndarray, start: np.ndarray | None, epilogue: Epil
         return None
     (rows, inner), columns = a.shape[-2:], b.shape[-1]
     work = prod(batch) * rows * inner * columns
-    if not work or not policy.product_worthwhile(work):
+    if not work or not policy.product_worthwhile(work, rows):
         return None
     shape, item = (*batch, rows, columns), a.itemsize
     steps_a, steps_b = (_steps(x, (*batch, *x.shape[-2:])) for x in (a, b))

@@ -34,6 +34,7 @@ COSTS = {name: cost for cost, names in _GROUPS.items() for name in names.split()
 LEAVES = ("input", "scalar")
 
 PRODUCT_FROM = 1 << 18  # multiplications from which on a generated matrix product beats a call of BLAS
+LOW_PRODUCT_FROM = 1 << 14  # the same for one of so few rows that it reads each weight once
 ATTENTION_FROM = 1 << 17
 PRODUCT_LEAST = 4  # rows and columns below which a product is a matter of memory alone
 PRODUCT_TASK = 1 << 18  # multiplications that are worth waking another thread for
@@ -83,9 +84,10 @@ def release_from(cost: int) -> int:
     return RELEASE_FROM_PICOSECONDS // cost + 1
 
 
-def product_worthwhile(multiplications: int) -> bool:
+def product_worthwhile(multiplications: int, rows: int) -> bool:
     """Whether to use a kernel for a matrix product."""
-    return settings.kernel_mode == "force" or multiplications >= PRODUCT_FROM
+    enough = LOW_PRODUCT_FROM if rows < PRODUCT_LEAST else PRODUCT_FROM
+    return settings.kernel_mode == "force" or multiplications >= enough
 
 
 def product_has_tiles(rows: int, columns: int) -> bool:

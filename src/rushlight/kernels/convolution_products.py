@@ -1,0 +1,60 @@
+"""Convolutions that are products of matrices as they lie: filters as large as the image, or channels last."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from . import linear, matmul, policy
+
+
+def channels_are_last(x: Any) -> bool:
+    """Do the channels of each pixel lie side by side, and those of a plane not?"""
+    if type(x) is not np.ndarray or x.flags.c_contiguous:
+        return False
+    return np.moveaxis(x, 1, -1).flags.c_contiguous
+
+
+def forward(
+    x: Any,
+    weight: Any,
+    bias: Any,
+    places: Sequence[int],
+    stride: Sequence[int],
+    epilogue: Callable[..., Any] | None,
+) -> np.ndarray | None:
+    """The convolution, without padding or groups, of images as rows or of pixels as rows; None for others."""
+    whole = x.shape[2:] == weight.shape[2:] and x.flags.c_contiguous
+    if not whole and ({*stride, *weight.shape[2:]} != {1} or not channels_are_last(x)):
+        return None
+    if not _are_plain(x, weight, bias):
+        return None
+    if whole:
+        made = _product(x.reshape(len(x), -1), weight, bias, epilogue)
+        return None if made is None else made.reshape(*made.shape, *places)
+    pixels = np.moveaxis(x, 1, -1)
+    made = _product(pixels.reshape(-1, x.shape[1]), weight, bias, epilogue)
+    return None if made is None else np.moveaxis(made.reshape(*pixels.shape[:-1], len(weight)), -1, 1)
+
+
+def _are_plain(x: Any, weight: Any, bias: Any) -> bool:
+    """Are these ordinary arrays of one type with something in them, which fit each other?"""
+    if type(x) is not np.ndarray or type(weight) is not np.ndarray or weight.dtype != x.dtype:
+        return False
+    if x.shape[1] != weight.shape[1] or 0 in (*x.shape, *weight.shape) or not weight.flags.c_contiguous:
+        return False
+    if bias is None:
+        return True
+    return type(bias) is np.ndarray and bias.dtype == x.dtype and bias.shape == weight.shape[:1]
+
+
+def _product(
+    rows: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, epilogue: Callable[..., Any] | None
+) -> np.ndarray | None:
+    filters = weight.reshape(len(weight), -1)
+    if policy.product_worthwhile(rows.size * len(filters), len(rows)):
+        return matmul.product(rows, filters.T, bias, None if epilogue is None else matmul.Epilogue(epilogue))
+    made = linear.forward(rows, filters, bias)
+    return made if epilogue is None or made is None else epilogue(made, made)
