@@ -416,6 +416,10 @@ class Function:
         lanes = f"v{type.lanes}" if type.lanes > 1 else ""
         return self.call(f"llvm.{name}.{lanes}{suffix}", result or type, *arguments)
 
+    def hidden(self, place: Value) -> Value:
+        """The same place, of which the compiler does not know that it is: it loads from it again."""
+        return self.value(ptr, f'call ptr asm "", "=r,0"({place})')
+
     def prefetch(self, place: Value) -> None:
         """Has the line at `place`, which need not be memory, brought to the caches."""
         self.module.declare("llvm.prefetch.p0", "declare void @llvm.prefetch.p0(ptr, i32, i32, i32)")

@@ -25,6 +25,9 @@ from .blocked import (
 )
 
 MOST_ROW_PHASES = 4
+MOST_SHARING = (
+    10  # pixels of a tile with which taps can share elements: in more registers, they push out sums
+)
 PHASE_WORDS = ("taps_of_phase", "first_of_phase", "slot_of_phase", "rows_of_phase")
 
 # the call's words: arrays, then sizes; bytes wherever a step or a place in memory is meant
@@ -229,7 +232,9 @@ def _sum_taps(f: Function, m: Machine, words: Words, shape: Shape, x: Value, tap
         blocks = [weights.offset(words["weights_block"] * b) for b in range(shape.blocks)]
         if len(taps) == 1:  # each channel is another line: the one of the next tile may be far away
             f.prefetch(here.offset((2 * shape.columns - 1) * shape.step * m.size))
-        for column, slot in taps:
+        for number, (column, slot) in enumerate(taps):
+            if number and shape.blocks > 1 and len(sums) > MOST_SHARING:
+                lines = [f.hidden(line) for line in lines]
             vectors = [m.load(f, block, slot * m.bytes) for block in blocks]
             for at, totals in enumerate(sums):
                 row, pixel = divmod(at, shape.columns)
