@@ -53,10 +53,12 @@ def passed() -> Functions | None:
 
 def start() -> None:
     """Has generated code from now on, if it can be had."""
+    from ..kernels import attributes
     from ..runtime.session import Unavailable
 
     try:
         _use(_load())
+        attributes.install()
     except Unavailable as reason:
         settings.log(1, f"the graph stays with Python: {reason}")
 

@@ -105,13 +105,14 @@ def load() -> native.loader.Code | None:
     from ..autograd.native import SLOTS
     from ..nn.parameter import Parameter
     from ..tensor.core import Tensor
-    from . import objects
+    from . import attributes, objects
     from .llvm import dispatch
 
     constants = {
         "tensor_type": Tensor, "parameter_type": Parameter, "float_type": float, "int_type": int,
         "state": state, "name_grad": sys.intern("grad"), "empty": _empty,
     }  # fmt: skip
+    attributes.install()
     try:
         symbols = {"rl_call": dispatch.load().address["rl_call"]}
         return objects.load_code(
