@@ -119,6 +119,7 @@ _SUBMODULES = """
 """
 _NAMES = {
     "tensor.limits": "finfo iinfo",
+    "ops.product": "_int_mm",
     "tensor.printing": "get_printoptions set_printoptions",
     "storage": """
         Storage TypedStorage UntypedStorage is_storage FloatStorage DoubleStorage HalfStorage

@@ -36,6 +36,7 @@ SOURCES = tuple(
     )
 )
 MOST_PLANS = 1024
+BFLOAT16 = "E"  # the letter that ml_dtypes gave it
 _plans: dict[tuple, Any] = {}
 settings.when_changed.append(_plans.clear)
 
@@ -45,7 +46,7 @@ def takes(x: np.ndarray) -> bool:
     return (
         x.size >= FROM * settings.kernels_from
         and x.itemsize in DTYPES
-        and x.dtype.kind in "biufc"
+        and (x.dtype.kind in "biufc" or x.dtype.char == BFLOAT16)
         and x.flags.aligned
     )
 

@@ -119,6 +119,8 @@ def _sgn(x: Any) -> Any:
 
 
 def _conj(x: Any) -> Any:
+    if getattr(x, "dtype", None) is not None and x.dtype.char == BFLOAT16:
+        return x
     return x.conjugate()  # a method, so that Python numbers stay Python numbers
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..kernels import half_products as _kernels
+from ..kernels.half_products import product
 from .halves import HALVES, narrowed, widened
 
 FROM = 512  # multiplications of integers from which on a kernel is quicker than numpy's loops
@@ -41,7 +42,7 @@ def _by_kernel(a: np.ndarray, b: np.ndarray, start: np.ndarray | None) -> np.nda
         return None
     left, right = (a[None] if a.ndim == 1 else a), (b[:, None] if b.ndim == 1 else b)
     begin = None if start is None else np.ascontiguousarray(start)
-    made = _kernels.product(dense(left), dense(right), begin)
+    made = product(dense(left), dense(right), begin)
     if made is None:
         return None
     if b.ndim == 1:

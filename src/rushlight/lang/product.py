@@ -53,6 +53,13 @@ def matmul_from(start: Any, a: Any, b: Any) -> Any:
 
 
 @primitive
+def matmul_of_bytes(a: Any, b: Any) -> Any:
+    """The product of two matrices of int8, in int32."""
+    made = few_bits.product(dense(a), dense(b), None, "int32")
+    return np.matmul(a.astype(np.int32), b.astype(np.int32)) if made is None else made
+
+
+@primitive
 def matmul_added(input: Any, a: Any, b: Any, beta: float, alpha: float) -> Any:
     """`beta * input + alpha * matmul(a, b)` by one kernel, or None; a beta of zero leaves `input` out."""
     if a.dtype.char not in OF_MANY_BITS:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .. import lang
-from ..lang.halves import in_single
+from ..lang.halves import in_single, is_half
 from .alias import alias
 from .declare import operator
 from .product import check_batches, check_dims, product, type_error
@@ -16,6 +16,11 @@ def blend(name, input, result, beta, alpha):
     _check_expands(name, input, result)
     if result.dtype.kind in "iu":
         beta, alpha = int(beta), int(alpha)
+    return _combined(input, result, beta, alpha)
+
+
+@in_single
+def _combined(input, result, beta, alpha):
     if alpha is not True and alpha != 1:
         result = result * alpha
     if not beta:
@@ -26,7 +31,8 @@ def blend(name, input, result, beta, alpha):
 
 def _added(name, input, a, b, beta, alpha):
     """`beta * input + alpha * (a @ b)`, in one pass where there is a kernel for it."""
-    if input.ndim and a.dtype == b.dtype == input.dtype and type(beta) in REAL and type(alpha) in REAL:
+    fits = (input.ndim or is_half(input)) and a.dtype == b.dtype == input.dtype
+    if fits and type(beta) in REAL and type(alpha) in REAL:
         made = lang.matmul_added(input, a, b, beta, alpha)
         if made is not None:
             return made

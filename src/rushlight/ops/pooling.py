@@ -93,9 +93,7 @@ MEAN, MAX, ARGMAX = {}, {}, {}  # the operators for 1, 2 and 3 dimensions, whose
 for _n in (1, 2, 3):
     _quiet = {"method": False, "out": False}
     MEAN[_n] = operator(_mean_pool, name=f"_mean_pool{_n}d", node=f"AvgPool{_n}DBackward0", **_quiet)
-    MAX[_n] = operator(
-        _max_pool, name=f"_max_pool{_n}d", node=f"MaxPool{_n}DWithIndicesBackward0", exact=True, **_quiet
-    )
+    MAX[_n] = operator(_max_pool, name=f"_max_pool{_n}d", node=f"MaxPool{_n}DWithIndicesBackward0", **_quiet)
     ARGMAX[_n] = operator(
         _argmax_pool, name=f"_argmax_pool{_n}d", node=f"MaxPool{_n}DWithIndicesBackward0", **_quiet
     )

@@ -162,6 +162,17 @@ mm.gradient(
 )
 
 
+@operator(method=False, differentiable=False, name="_int_mm")
+def int_mm(input: Array, mat2: Array):
+    """The product of two matrices of int8, summed in int32."""
+    check_dims("_int_mm", input=(input, 2), mat2=(mat2, 2))
+    if input.dtype != "int8" or mat2.dtype != "int8":
+        raise RuntimeError(f"_int_mm: expected two matrices of int8, but got {input.dtype} and {mat2.dtype}")
+    if input.shape[1] != mat2.shape[0]:
+        raise shape_error("_int_mm", input, mat2)
+    return lang.matmul_of_bytes(input, mat2)
+
+
 @operator(halves=True)
 def bmm(input: Array, mat2: Array):
     """The product of each matrix of a batch with its partner in another."""
@@ -349,3 +360,6 @@ def trace(input: Array):
 trace.gradient(
     input=lambda g, input_shape: lang.diagonal_place(lang.expand(g, (min(input_shape),)), input_shape)
 )
+
+
+_int_mm = int_mm  # its name in PyTorch
