@@ -80,8 +80,7 @@ def test_what_a_gradient_needs_is_kept_in_half_precision(name):
     with rl.autograd.graph.saved_tensors_hooks(lambda t: seen.append(t.dtype) or t, lambda t: t):
         y = F.max_pool2d(x.view(1, 6, 7), 2).sum() + (x * x).exp().sum() + x.std()
     y.backward()
-    assert seen
-    assert set(seen) == {getattr(rl, name)}
+    assert {d for d in seen if d.is_floating_point} == {getattr(rl, name)}
     assert x.grad.dtype is getattr(rl, name)
 
 
