@@ -24,6 +24,7 @@ from .convolution_winograd_weights import weight_plan as winograd_weight_plan
 
 WORK_PER_ELEMENT = 16  # multiplications that count as one element of an element-wise kernel
 LEAST_OF_GROUP = 4  # channels
+MANY_OUTPUTS = 1024  # images by outputs
 MOST_PLANS = 4096
 Sizes = Sequence[int]
 _plans: dict[tuple, Any] = {}
@@ -49,11 +50,26 @@ def forward(
     if _are_volumes(x, weight, places, how):
         made = volumes.forward(forward, x, weight, bias, places, how)
         return made if epilogue is None or made is None else epilogue(made, made)
+    if {*weight.shape[2:]} == {1} and {*how[0]} != {1} and not any(how[1]) and _are_many(x, weight):
+        x, how = _seen(x, how[0]), ((1,) * len(how[0]), *how[1:])
     key = ("forward", x.dtype.char, x.shape, weight.shape, *how)
     plan = _plans[key] if key in _plans else _keep(key, x.dtype, x.shape, weight.shape, places, how)
     if plan is None:
         return None
     return _made(plan, (len(x), len(weight), *places), x, weight, bias, how[-1], False, epilogue)
+
+
+def _are_many(x: np.ndarray, weight: np.ndarray) -> bool:
+    """Are there enough outputs of a plain array for a copy of what they see to pay?"""
+    if type(x) is not np.ndarray or not x.flags.c_contiguous or settings.kernel_mode == "off":
+        return False
+    return len(x) * len(weight) >= MANY_OUTPUTS or settings.kernel_mode == "force"
+
+
+def _seen(x: np.ndarray, stride: Sizes) -> np.ndarray:
+    """The pixels that a filter of one tap sees; next to each other, they make better tiles."""
+    seen = x[(slice(None), slice(None), *(slice(None, None, step) for step in stride))]
+    return _copied(memory.empty(seen.shape, x.dtype), seen)
 
 
 def input_gradient(

@@ -27,7 +27,7 @@ OWN_FILTERS_BYTES = 640 << 10  # transformed filters of a task: a part of the ch
 # much of it stays empty. Two blocks for each element that is read keep up with the multipliers.
 TILES_AT_ONCE = {
     (64, 1): (16, 14, 18, 20, 22, 25, 28),
-    (64, 2): (12, 13, 10, 11, 14),
+    (64, 2): (14, 13, 12, 11, 10, 8, 9),
     (32, 1): (12, 10, 11, 13),
     (32, 2): (6, 5),
     (16, 1): (16, 14, 18, 20, 22),
