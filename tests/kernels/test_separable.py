@@ -122,7 +122,7 @@ def test_as_many_threads_as_there_are_give_the_same_bits():
 
 
 def test_what_kernels_do_not_take():
-    maps = lambda: ([separable.Map(3, np.arange(3), np.arange(3), np.ones(3), 3)], None)  # noqa: E731
+    maps = lambda: ([separable.Map.of_taps(3, np.arange(3), np.arange(3), np.ones(3), 3)], None)  # noqa: E731
     assert separable.run(np.ones((2, 3), "f2"), 1, maps) is None
     assert separable.run(np.ones((0, 3), "f4"), 1, maps) is None
     assert separable.run(np.ones((2, 3), ">f4"), 1, maps) is None

@@ -34,27 +34,24 @@ class Map:
 
     __slots__ = ("count", "places", "size", "starts", "weights")
 
-    def __init__(self, size: int, targets: Any, places: Any, weights: Any, count: int) -> None:
+    def __init__(self, size: int, starts: Any, places: Any, weights: Any, count: int) -> None:
+        self.size, self.count = size, count
+        self.starts, self.places, self.weights = starts.astype(np.int32), places.astype(np.int32), weights
+
+    @classmethod
+    def of_taps(cls, size: int, targets: Any, places: Any, weights: Any, count: int) -> Map:
         """Of taps in any order: each adds `weights` times element `places` to result `targets`."""
         order = np.argsort(targets, kind="stable")
-        self.size, self.count = size, count
-        self.starts = np.searchsorted(targets[order], np.arange(count + 1)).astype(np.int32)
-        self.places = places[order].astype(np.int32)
-        self.weights = weights[order]
+        starts = np.searchsorted(targets[order], np.arange(count + 1))
+        return cls(size, starts, places[order], weights[order], count)
 
     @property
     def targets(self) -> np.ndarray:
         return np.repeat(np.arange(self.count), np.diff(self.starts))
 
-    def joined(self) -> Map:
-        """With one tap for each place of a result: weights for the same one are added."""
-        pairs, which = np.unique(self.targets * self.size + self.places, return_inverse=True)
-        weights = np.bincount(which.ravel(), self.weights, len(pairs))
-        return Map(self.size, pairs // self.size, pairs % self.size, weights, self.count)
-
     def transposed(self) -> Map:
         """Each element gets what it gave."""
-        return Map(self.count, self.places, self.targets, self.weights, self.size)
+        return Map.of_taps(self.count, self.places, self.targets, self.weights, self.size)
 
 
 class Divided(NamedTuple):

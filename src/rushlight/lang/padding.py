@@ -20,6 +20,8 @@ Pads = Sequence[
 ALL = (slice(None),) * 64
 FEW = 4096  # elements that are filled as a whole rather than round the middle
 
+MOST_LINES = 16  # of a border along an axis, that are copied one by one
+
 
 @primitive
 def pad_constant(x: Any, pads: Pads, value: Any) -> Any:
@@ -105,13 +107,34 @@ def pad_continued_back(g: Any, shape: Sequence[int], pads: Pads, mode: str) -> A
     return g
 
 
+def _narrow(pads: Pads) -> bool:
+    """Are these borders of a few elements, so that each of their lines may be copied by itself?"""
+    return all(low >= 0 and high >= 0 and low + high <= MOST_LINES for low, high in pads)
+
+
+def _framed(x: np.ndarray, pads: Pads, mode: str) -> np.ndarray:
+    """The array in one copy, then each line of its border from where it comes from, the last axis first."""
+    out = memory.empty([n + low + high for n, (low, high) in zip(x.shape, pads)], x.dtype)
+    inside = [slice(low, low + n) for n, (low, _) in zip(x.shape, pads)]
+    put(out[tuple(inside)], x)
+    for axis in range(x.ndim - 1, -1, -1):
+        (low, high), n = pads[axis], x.shape[axis]
+        places = _sources(mode, n, low, high) + low
+        for k in (*range(low), *range(low + n, low + n + high)):
+            before = tuple(inside[:axis])
+            out[(*before, k)] = out[(*before, places[k])]
+    return out
+
+
 def _maps(shape: Sequence[int], pads: Pads, mode: str) -> list[_kernels.Map | None]:
     """For kernels: each element is one of those before."""
     made: list[_kernels.Map | None] = []
     for n, (low, high) in zip(shape, pads):
         places = _sources(mode, n, low, high)
         every = np.arange(len(places))
-        made.append(_kernels.Map(n, every, places, np.ones(len(every)), len(every)) if low or high else None)
+        made.append(
+            _kernels.Map.of_taps(n, every, places, np.ones(len(every)), len(every)) if low or high else None
+        )
     return made
 
 

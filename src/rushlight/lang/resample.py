@@ -61,19 +61,29 @@ def resample_back(g: Any, plan: tuple[Resampling, ...]) -> Any:
 
 def _maps(plan: tuple[Resampling, ...], dtype: str, back: bool = False) -> list[_kernels.Map | None]:
     """The same for kernels."""
-    precision = "d" if dtype == "B" else dtype  # whole numbers are made of the weights of bytes
-    made = [None if _is_identity(r) else _map(r, taps_of(r, precision)) for r in plan]
-    if dtype == "B":
-        return [m and m.joined() for m in made]
+    real = np.float32 if dtype == "f" else np.float64  # whole numbers are made of the weights of bytes
+    made = [None if _is_identity(r) else _map(r, real, dtype == "B") for r in plan]
     return [m.transposed() if m and back else m for m in made]
 
 
-def _map(r: Resampling, taps: list[Tap]) -> _kernels.Map:
-    everything = np.arange(r.count)
-    targets = [everything[have] for have, _, _ in taps]
-    weights = [np.ones(len(t)) if w is None else w for t, (_, _, w) in zip(targets, taps)]
-    places = [where for _, where, _ in taps]
-    return _kernels.Map(r.size, *map(np.concatenate, (targets, places, weights)), r.count)
+def _map(r: Resampling, real: Any, joined: bool) -> _kernels.Map:
+    """The taps of a resampling; if asked for, `joined` where several are for one place."""
+    if r.antialias:
+        starts, lengths, weights = _filter(r, real)
+        has = np.arange(len(weights))[:, None] < lengths
+        places = (starts + np.arange(len(weights))[:, None]).T[has.T]
+        return _kernels.Map(
+            r.size, np.concatenate([[0], lengths.cumsum()]), places, weights.T[has.T], r.count
+        )
+    taps = _few_taps(r, real)
+    places = np.stack([place for place, _ in taps])
+    weights = np.stack([np.ones(r.count) if weight is None else weight for _, weight in taps])
+    for k in range(len(taps) - 1) if joined else ():
+        again = places[k] == places[k + 1]
+        weights[k + 1] += weights[k] * again
+        weights[k] *= ~again
+    starts = np.arange(r.count + 1) * len(taps)
+    return _kernels.Map(r.size, starts, places.T.ravel(), weights.T.ravel(), r.count)
 
 
 def _is_identity(r: Resampling) -> bool:
@@ -107,7 +117,7 @@ def _weighted_bytes(x: np.ndarray, axis: int, r: Resampling) -> np.ndarray:
 @lru_cache(maxsize=64)
 def _byte_weights(r: Resampling) -> tuple[np.ndarray, int]:
     """The weight of each old element in each new one as a whole number, and the bits after the point."""
-    made = _map(r, taps_of(r, "d")).joined()
+    made = _map(r, np.float64, True)
     whole, bits = _kernels.whole_weights(made.weights)
     weights = np.zeros((r.size, r.count))
     np.add.at(weights, (made.places, made.targets), whole)
@@ -123,18 +133,22 @@ def taps_of(r: Resampling, dtype: str) -> list[Tap]:
     real = np.float64 if dtype == "d" else np.float32
     if r.antialias:
         return _filtered(r, real)
-    everywhere = slice(0, r.count)
+    return [(slice(0, r.count), place, weight) for place, weight in _few_taps(r, real)]
+
+
+def _few_taps(r: Resampling, real: Any) -> list[tuple[np.ndarray, Any]]:
+    """Places and weights of taps that every new element has."""
     if r.mode.startswith("nearest"):
-        return [(everywhere, _nearest(r, real), None)]
+        return [(_nearest(r, real), None)]
     places = _places(r, real)
     if r.mode == "linear":
         first = np.minimum(places.astype(np.int64), r.size - 1)
         share = np.clip(places - first, 0, 1).astype(real)
-        return [(everywhere, first, 1 - share), (everywhere, np.minimum(first + 1, r.size - 1), share)]
+        return [(first, 1 - share), (np.minimum(first + 1, r.size - 1), share)]
     first = np.minimum(np.floor(places).astype(np.int64), r.size - 1)
     share = np.clip(places - first, 0, 1).astype(real)
     near = {k: np.clip(first + k, 0, r.size - 1) for k in (-1, 0, 1, 2)}
-    return [(everywhere, place, cubic(share - k, -0.75).astype(real)) for k, place in near.items()]
+    return [(place, cubic(share - k, -0.75).astype(real)) for k, place in near.items()]
 
 
 def _nearest(r: Resampling, real: Any) -> np.ndarray:
@@ -162,7 +176,16 @@ def cubic(x: Any, a: float) -> Any:
 
 
 def _filtered(r: Resampling, real: Any) -> list[Tap]:
-    """Taps of a filter as wide as the distance of the new elements, so that what is lost does not alias."""
+    starts, lengths, weights = _filter(r, real)
+    having = [np.flatnonzero(lengths > k) for k in range(len(weights))]
+    return [(as_slice(h), starts[h] + k, weights[k, h]) for k, h in enumerate(having)]
+
+
+def _filter(r: Resampling, real: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A filter as wide as the distance of the new elements, so that what is lost does not alias.
+
+    Where each new element has its first tap, how many it has, and the weights [taps, elements].
+    """
     step = ((r.size - 1) / (r.count - 1) if r.count > 1 else 0.0) if r.align_corners else r.step
     step = float(real(step))
     stretch = max(step, 1.0)
@@ -175,9 +198,7 @@ def _filtered(r: Resampling, real: Any) -> list[Tap]:
     weights = np.maximum(1 - abs(distance), 0) if r.mode == "linear" else cubic(distance, -0.5)
     weights = np.where(offsets < lengths, weights, 0)
     total = weights.sum(0)
-    weights = (weights / np.where(total == 0, 1, total)).astype(real)
-    having = [np.flatnonzero(lengths > k) for k in range(len(weights))]
-    return [(as_slice(h), starts[h] + k, weights[k, h]) for k, h in enumerate(having)]
+    return starts, lengths, (weights / np.where(total == 0, 1, total)).astype(real)
 
 
 def as_slice(places: np.ndarray) -> Any:

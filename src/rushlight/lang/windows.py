@@ -179,7 +179,7 @@ def _maps(windows: tuple[Windows, ...]) -> list[_separable.Map]:
         targets, places = (
             np.concatenate(part) for part in zip(*((everything[h], every[p]) for h, p in taps(w)))
         )
-        made.append(_separable.Map(w.size, targets, places, np.ones(len(targets)), w.count))
+        made.append(_separable.Map.of_taps(w.size, targets, places, np.ones(len(targets)), w.count))
     return made
 
 

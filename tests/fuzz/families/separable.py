@@ -23,7 +23,7 @@ def _map(draw: Draw, size: int, most: int, dtype: str) -> tuple[separable.Map, n
     matrices = np.zeros((2, count, size))
     np.add.at(matrices[0], (targets, places), weights)
     np.add.at(matrices[1], (targets, places), abs(weights))
-    return separable.Map(size, targets, places, weights, count), matrices
+    return separable.Map.of_taps(size, targets, places, weights, count), matrices
 
 
 def _maps(draw: Draw, shape: tuple[int, ...], dtype: str) -> tuple[list, list, int]:

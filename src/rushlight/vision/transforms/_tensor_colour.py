@@ -177,16 +177,12 @@ def equalize(img: Any) -> Any:
         raise TypeError(f"equalize: expected uint8 pixels, got {img.dtype}")
     if img.numel() == 0:
         return img
-    channels = img.reshape(-1, *img.shape[-2:])
-    return rl.stack([_equalize_channel(channel) for channel in channels]).reshape(img.shape)
-
-
-def _equalize_channel(channel: Any) -> Any:
-    counts = rl.bincount(channel.flatten().to(rl.int64), minlength=256)
-    used = counts[counts != 0]
-    step = int(used[:-1].sum()) // 255
-    if step == 0:
-        return channel
-    table = (counts.cumsum(0) + step // 2) // step
-    table = F.pad(table, [1, 0])[:-1].clamp(0, 255).to(rl.uint8)
-    return table[channel.to(rl.int64)]
+    channels = img.reshape(-1, img.shape[-2] * img.shape[-1]).to(rl.int64)
+    first = 256 * rl.arange(len(channels))[:, None]
+    counts = rl.bincount((channels + first).flatten(), minlength=256 * len(channels)).reshape(-1, 256)
+    last = counts.gather(1, channels.amax(1, keepdim=True))  # how often the largest value is used
+    step = (channels.shape[1] - last) // 255
+    table = (counts.cumsum(1) + step // 2) // step.clamp(min=1)
+    table = F.pad(table, [1, 0])[:, :-1].clamp(0, 255)
+    table = rl.where(step == 0, rl.arange(256), table).to(rl.uint8)  # too few to be spread: as it was
+    return table.flatten()[channels + first].reshape(img.shape)

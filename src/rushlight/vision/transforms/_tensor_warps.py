@@ -11,6 +11,7 @@ from rushlight.nn import functional as F
 from ._functional_tensor import as_batch, assert_image
 from .interpolation import InterpolationMode
 
+MOST_AT_ONCE = 25  # weights of a blur
 WARP_MODES = (InterpolationMode.NEAREST, InterpolationMode.BILINEAR)
 
 
@@ -122,10 +123,13 @@ def gaussian_blur(img: Any, kernel_size: Sequence[int], sigma: Sequence[float]) 
     assert_image("gaussian_blur", img)
     columns, rows = (_bell(k, s, _grid_dtype(img)) for k, s in zip(kernel_size, sigma))
     channels = img.shape[-3] if img.ndim > 2 else 1
-    kernel = (rows[:, None] * columns[None, :]).expand(channels, 1, len(rows), len(columns))
-    batch, undo = as_batch(img, (kernel.dtype,))
+    batch, undo = as_batch(img, (rows.dtype,))
     x, y = kernel_size[0] // 2, kernel_size[1] // 2
     padded = F.pad(batch, [x, x, y, y], mode="reflect")
+    if len(rows) * len(columns) > MOST_AT_ONCE:  # along one axis after the other
+        padded = F.conv2d(padded, columns.expand(channels, 1, 1, len(columns)), groups=channels)
+        columns = columns.new_ones(1)
+    kernel = (rows[:, None] * columns[None, :]).expand(channels, 1, len(rows), len(columns))
     return undo(F.conv2d(padded, kernel, groups=channels))
 
 

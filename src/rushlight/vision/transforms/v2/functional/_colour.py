@@ -33,7 +33,7 @@ def _whole_light(image: Any) -> Any:
 
 def _mixed(image: Any, other: Any, ratio: float) -> Any:
     """`ratio` of a picture and the rest of another, within the range of pixels."""
-    mixed = image.mul(float(ratio)).add(other, alpha=1.0 - float(ratio))
+    mixed = image.mul(float(ratio)) + other.mul(1.0 - float(ratio))
     return mixed.clamp(0, max_value(image.dtype)).to(image.dtype)
 
 
@@ -171,7 +171,7 @@ def adjust_sharpness_image(image: Any, sharpness_factor: float) -> Any:
     blurred = nnF.conv2d(batch, weights.expand(channels, 1, 3, 3), groups=channels)
     inner = batch[..., 1:-1, 1:-1]
     difference = (blurred if exact else blurred.round()) - inner
-    batch[..., 1:-1, 1:-1] = inner.add(difference, alpha=1.0 - sharpness_factor)
+    batch[..., 1:-1, 1:-1] = inner + difference.mul(1.0 - sharpness_factor)
     return batch.clamp(0, max_value(image.dtype)).to(image.dtype).reshape(image.shape)
 
 
