@@ -8,6 +8,7 @@ one (the first of a process 150, with the compiler and the pool), 0.15 ms to loa
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from ..runtime import settings
 from .graph import Node
@@ -113,3 +114,10 @@ def pixels_from() -> int:
 def bags_from() -> int:
     """Elements from which on rows in bags are added up by kernels."""
     return BAGS_FROM if settings.kernel_mode == "auto" else settings.kernels_from
+
+
+def channels_last(x: Any) -> bool:
+    """Do channels lie together in memory in these images or volumes? Numpy keeps them so."""
+    if x.ndim not in (4, 5) or x.flags.c_contiguous:
+        return False
+    return bool(x.transpose(0, *range(2, x.ndim), 1).flags.c_contiguous)

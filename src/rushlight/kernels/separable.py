@@ -67,6 +67,8 @@ def run(x: np.ndarray, key: Hashable, maps: Any) -> np.ndarray | None:
     """
     if type(x) is not np.ndarray or x.dtype.char not in DTYPES or not x.dtype.isnative:
         return None
+    if policy.channels_last(x):
+        return None
     if not (x.flags.c_contiguous and x.flags.aligned):
         x = x.copy(order="C")
     whole = (key, x.shape, x.dtype.char)

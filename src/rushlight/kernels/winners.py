@@ -28,6 +28,8 @@ def find(
 
     `tables(w)` gives for each window along an axis where it starts and how many elements it has there.
     """
+    if type(x) is not np.ndarray or not x.dtype.isnative or policy.channels_last(x):
+        return None
     key = (x.dtype.char, x.shape, windows, places)
     if key not in _plans:
         if len(_plans) >= 1024:
@@ -38,7 +40,7 @@ def find(
 
 
 def _plan(x: np.ndarray, windows: Sequence[Any], tables: Any, places: bool) -> _Plan | None:
-    if settings.kernel_mode == "off" or not x.dtype.isnative or x.dtype.char not in DTYPES:
+    if settings.kernel_mode == "off" or x.dtype.char not in DTYPES:
         return None
     if (
         not x.size

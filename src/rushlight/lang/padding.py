@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..kernels import borders as _borders_kernel
 from ..kernels import separable as _kernels
 from ..runtime import memory
 from .dispatch import primitive
@@ -19,8 +20,6 @@ Pads = Sequence[
 ]  # for each axis, how much is added before and after; negative numbers cut off
 ALL = (slice(None),) * 64
 FEW = 4096  # elements that are filled as a whole rather than round the middle
-
-MOST_LINES = 16  # of a border along an axis, that are copied one by one
 
 
 @primitive
@@ -59,10 +58,10 @@ def _borders(shape: tuple[int, ...], inside: tuple[slice, ...]) -> Iterator[tupl
 @primitive
 def pad_continued(x: Any, pads: Pads, mode: str) -> Any:
     """`x` continued at its borders: mirrored ("reflect"), by its edge ("replicate") or round ("circular")."""
+    made = _borders_kernel.take(x, (mode, *pads), lambda: _places(x.shape, pads, mode))
+    if made is not None:
+        return made
     if any(low < 0 or high < 0 for low, high in pads):
-        made = _kernels.run(x, ("continued", mode, *pads), lambda: (_maps(x.shape, pads, mode), None))
-        if made is not None:
-            return made
         for axis, (low, high) in enumerate(pads):
             if low or high:
                 x = np.take(x, _sources(mode, x.shape[axis], low, high), axis)
@@ -107,23 +106,10 @@ def pad_continued_back(g: Any, shape: Sequence[int], pads: Pads, mode: str) -> A
     return g
 
 
-def _narrow(pads: Pads) -> bool:
-    """Are these borders of a few elements, so that each of their lines may be copied by itself?"""
-    return all(low >= 0 and high >= 0 and low + high <= MOST_LINES for low, high in pads)
-
-
-def _framed(x: np.ndarray, pads: Pads, mode: str) -> np.ndarray:
-    """The array in one copy, then each line of its border from where it comes from, the last axis first."""
-    out = memory.empty([n + low + high for n, (low, high) in zip(x.shape, pads)], x.dtype)
-    inside = [slice(low, low + n) for n, (low, _) in zip(x.shape, pads)]
-    put(out[tuple(inside)], x)
-    for axis in range(x.ndim - 1, -1, -1):
-        (low, high), n = pads[axis], x.shape[axis]
-        places = _sources(mode, n, low, high) + low
-        for k in (*range(low), *range(low + n, low + n + high)):
-            before = tuple(inside[:axis])
-            out[(*before, k)] = out[(*before, places[k])]
-    return out
+def _places(shape: Sequence[int], pads: Pads, mode: str) -> list[np.ndarray]:
+    """Where elements come from, along each axis from the first that is padded on."""
+    first = next((axis for axis, pad in enumerate(pads) if any(pad)), len(pads) - 1)
+    return [_sources(mode, n, *pad) for n, pad in zip(shape[first:], pads[first:])]
 
 
 def _maps(shape: Sequence[int], pads: Pads, mode: str) -> list[_kernels.Map | None]:

@@ -15,6 +15,7 @@ MODULES = (
     *("products", "losses", "recurrences", "optimisers", "random_numbers", "indices", "separable"),
     *("halves", "moves", "scans", "masks"),
     "samples",
+    "borders",
 )
 FAMILIES: dict[str, Callable[[Draw], bool]] = {}
 
