@@ -260,3 +260,21 @@ def test_no_reference_is_lost_or_won():
         step()
     after = counts()
     assert all(abs(after[name] - before[name]) < 100 for name in shared), (before, after)
+
+
+def test_views_share_memory_and_history():
+    native.start()
+    x = torch.arange(12.0).reshape(3, 4)
+    for _ in range(100):  # more views than their list is long: those that are gone are forgotten
+        view = x.T
+    assert len(x._s._members) < 100
+    assert view._base is x
+    assert view[0]._base is x
+    x.add_(1.0)
+    assert view[0].tolist() == [1.0, 5.0, 9.0]
+    y = torch.ones(3, 4, requires_grad=True)
+    z = y * 2
+    part = z[1].view(2, 2).t()
+    part.mul_(3.0)
+    z.sum().backward()
+    assert y.grad.tolist() == [[2.0] * 4, [6.0] * 4, [2.0] * 4]

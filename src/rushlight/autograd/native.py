@@ -23,7 +23,7 @@ PASSES_BEFORE = 10  # a program that goes back less often needs no generated cod
 SLOTS = {
     Tensor: ("_a", "_base", "_grad", "_hooks", "_node", "_out", "_rg", "_s", "dtype"),
     Node: ("edges", "leases", "outputs", "saved", "sequence"),
-    Storage: ("_lease",),
+    Storage: ("_lease", "_members", "_prune_at", "owner"),
 }
 
 
@@ -33,6 +33,7 @@ class Functions(NamedTuple):
     wrap: Callable[..., Any]
     node: Callable[..., Any]
     record: Callable[..., Any]
+    view: Callable[..., Any]
     advance: Callable[..., Any]
     deposit: Callable[..., Any]
 
@@ -84,13 +85,14 @@ def _load() -> Functions:
     from ..kernels import objects
     from ..nn.parameter import Parameter
     from ..ops.operator import OperatorNode
+    from ..ops.viewing import view_of
 
-    names = {f"name_{n}": sys.intern(n) for n in ("apply", "check", "release", "hooks", "prehooks")}
+    names = {f"name_{n}": sys.intern(n) for n in ("apply", "check", "release", "hooks", "prehooks", "prune")}
     constants = {
         "tensor_type": Tensor, "parameter_type": Parameter, "node_type": Node, "released": RELEASED,
-        "shape": sys.intern("shape"), "next_sequence": next_sequence, "heappush": heappush,
-        "heappop": heappop, "float32": np.dtype("float32"), "float64": np.dtype("float64"), "added": added,
-        **names,
+        "python_view": view_of, "shape": sys.intern("shape"), "next_sequence": next_sequence,
+        "heappush": heappush, "heappop": heappop, "float32": np.dtype("float32"), "float64": np.dtype("float64"),
+        "added": added, **names,
     }  # fmt: skip
     slots = {**SLOTS, OperatorNode: ("shapes",)}
     sources = ("kernels.llvm.recording", "kernels.llvm.walking", "kernels.llvm.summing")

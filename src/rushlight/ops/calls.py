@@ -107,6 +107,8 @@ def use(scope: dict[str, Any], functions: Any) -> None:
         if functions is None
         else (functions.wrap, functions.node, functions.record)
     )
+    if "python_view" in scope:
+        scope["view_of"] = scope["python_view"] if functions is None else functions.view
 
 
 def _forward(*args: Any, **kwargs: Any) -> Any:

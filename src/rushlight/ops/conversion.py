@@ -54,9 +54,12 @@ def to(self, *args, **kwargs):
     x.to(dtype), x.to(device), x.to(device, dtype), x.to(other), each with `copy=True` to have a new tensor
     in any case and `memory_format=` to choose the order in memory.
     """
-    if len(args) == 1 and not kwargs and type(args[0]) is dtype:
-        dt = args[0]
-        return self if self.dtype is dt else _cast_at_once(self, dt)
+    if len(args) == 1 and not kwargs:
+        wanted = args[0]
+        if type(wanted) is dtype:
+            return self if self.dtype is wanted else _cast_at_once(self, wanted)
+        if type(self) in QUICK and (wanted is CPU or (type(wanted) is str and wanted == "cpu")):
+            return self
     return converted(self, *_to_arguments(args, kwargs))
 
 

@@ -24,7 +24,7 @@ def view_call(op: Operator) -> Callable[..., Any]:
     """The public function of a view operator."""
     op.slow = lambda values, out, renamed: slow_view(op, values, renamed)
     op.accepts_out, op.family = False, "view"
-    return lazy_call(op, write_view, {"view_of": view_of, "finish_views": finish_views})
+    return lazy_call(op, write_view, {"python_view": view_of, "finish_views": finish_views})
 
 
 def write_view(op: Operator) -> str:

@@ -23,6 +23,7 @@ def add_recording(module: Module, places: Places) -> None:
         f.ret(f.call("new_tensor", ptr, argument(f, 0), argument(f, 1)))
     _node(module, places)
     _record(module, places)
+    _view(module, places)
 
 
 def add_new_tensor(module: Module, places: Places) -> None:
@@ -147,6 +148,30 @@ def _record(module: Module, places: Places) -> None:
         t = r.or_fail(f.call("new_tensor", ptr, array, dtype))
         r.replace(t, "_node", node)
         r.replace(t, "_rg", r.hold(r.constant("true")))
+        f.ret(t)
+
+
+def _view(module: Module, places: Places) -> None:
+    """`view(x, own, array, storage)`: a tensor on `array`, which looks at the memory of `x`."""
+    with builtin(module, "view") as f:
+        r = Reader(f, places)
+        x, own, array, storage = (argument(f, k) for k in range(4))
+        base = f.load(ptr, array, frame.ARRAY_BASE)
+        plain = r.is_same(base, r.slot(storage, "owner")) & (r.is_same(array, own) ^ 1)
+        same = r.is_same(*(f.load(ptr, each, frame.ARRAY_DESCR) for each in (own, array)))
+        with f.when((plain & same) ^ 1):
+            f.ret(r.call(r.constant("python_view"), x, own, array, storage))
+        t = r.or_fail(f.call("new_tensor", ptr, array, r.slot(x, "dtype")))
+        r.replace(t, "_s", r.hold(storage))
+        before = r.slot(x, "_base")
+        r.replace(t, "_base", r.hold(f.select(r.is_none(before), x, before)))
+        members = r.slot(storage, "_members")
+        reference = r.or_fail(f.call("PyWeakref_NewRef", ptr, t, f.constant(ptr, 0)))
+        f.call("PyList_Append", i32, members, reference)
+        r.drop(reference)
+        many = f.load(i64, members, frame.HEADER)
+        with f.when(many > f.call("PyLong_AsLongLong", i64, r.slot(storage, "_prune_at"))):
+            r.drop(r.or_fail(r.call_method(r.constant("name_prune"), storage)))
         f.ret(t)
 
 
