@@ -91,8 +91,8 @@ def _load() -> Functions:
     constants = {
         "tensor_type": Tensor, "parameter_type": Parameter, "node_type": Node, "released": RELEASED,
         "python_view": view_of, "shape": sys.intern("shape"), "next_sequence": next_sequence,
-        "heappush": heappush, "heappop": heappop, "float32": np.dtype("float32"), "float64": np.dtype("float64"),
-        "added": added, **names,
+        "heappush": heappush, "heappop": heappop, "added": added,
+        "float32": np.dtype("float32"), "float64": np.dtype("float64"), **names,
     }  # fmt: skip
     slots = {**SLOTS, OperatorNode: ("shapes",)}
     sources = ("kernels.llvm.recording", "kernels.llvm.walking", "kernels.llvm.summing")
