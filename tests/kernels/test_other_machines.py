@@ -105,6 +105,12 @@ def test_masks(compile_for_arm):
     relocate(compile_for_arm(masking_ir(16, 7)))
 
 
+def test_searches(compile_for_arm):
+    from rushlight.kernels.llvm.searching import searching_ir
+
+    relocate(compile_for_arm(searching_ir(7)))
+
+
 def test_moves(compile_for_arm):
     from rushlight.kernels.llvm.moving import moving_ir
 

@@ -69,6 +69,13 @@ def _masking() -> Any:
     return masking.load()
 
 
+def _searching() -> Any:
+    from ..kernels import searching
+
+    return searching.load()
+
+
 moves = Eventually(_moves)  # the `Moves` of `kernels.moving`
 takes, puts, adds = (Eventually(_indexing(mode)) for mode in ("take", "put", "add"))  # see `kernels.indexing`
 masks = Eventually(_masking)  # the `Masking` of `kernels.masking`
+searches = Eventually(_searching)  # `search` of `kernels.searching`

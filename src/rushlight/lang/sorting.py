@@ -12,7 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from ..runtime import memory
 from .dispatch import primitive
+from .index import nonzero
+from .moves import searches
 
 SHORT = 256  # rows up to here are sorted by numpy's own stable sort
 POSITION = (1 << 32) - 1  # the bits of a packed key that hold the position
@@ -209,6 +212,12 @@ def mode(x: Any, axis: int) -> Any:
 @primitive
 def searchsorted(sequence: Any, values: Any, right: bool = False) -> Any:
     """Where values belong in the ascending last axis of `sequence`: before equals, or after (`right`)."""
+    search = searches(values.size)
+    if search:
+        out = memory.empty(values.shape, np.dtype(np.int64))
+        rows, looked_for = (a if a.flags.c_contiguous else a.copy() for a in (sequence, values))
+        if search(out, rows, looked_for, int(right)):
+            return out
     if sequence.ndim == 1:
         return np.searchsorted(sequence, values, "right" if right else "left")
     low = np.zeros(values.shape, np.int64)
@@ -216,7 +225,7 @@ def searchsorted(sequence: Any, values: Any, right: bool = False) -> Any:
     for _ in range(int(sequence.shape[-1]).bit_length()):
         middle = (low + high) // 2
         probe = np.take_along_axis(sequence, np.minimum(middle, sequence.shape[-1] - 1), -1)
-        below = (probe <= values) if right else (probe < values)
+        below = ~((probe > values) if right else (probe >= values))  # NaN comes last
         below &= low < high
         low, high = np.where(below, middle + 1, low), np.where(below, high, middle)
     return low
@@ -229,11 +238,13 @@ def isin(x: Any, candidates: Any) -> Any:
 
 
 @primitive
-def unique(x: Any, ordered: bool = True, axis: int | None = None) -> Any:
+def unique(x: Any, ordered: bool = True, axis: int | None = None, inverse: bool = True) -> Any:
     """The different elements (or slices along `axis`), which of them each is, and how often each occurs.
 
-    Unless `ordered`, only neighbours are compared.
+    Unless `ordered`, only neighbours are compared. Without `inverse`, None stands for the second.
     """
+    if axis is None and not inverse:
+        return _different(np.sort(x, axis=None) if ordered else x.reshape(-1))
     shape = x.shape if axis is None else x.shape[axis % x.ndim : axis % x.ndim + 1]
     rows = x.reshape(-1, 1) if axis is None else _slices(x, axis)
     where = _order_of_rows(rows) if ordered else np.arange(len(rows))
@@ -248,6 +259,14 @@ def unique(x: Any, ordered: bool = True, axis: int | None = None) -> Any:
         return sorted_rows[starts, 0], inverse.reshape(shape), counts
     values = sorted_rows[starts].reshape(len(starts), *np.moveaxis(x, axis, 0).shape[1:])
     return np.moveaxis(values, 0, axis), inverse, counts
+
+
+def _different(x: np.ndarray) -> tuple[np.ndarray, None, np.ndarray]:
+    """The first of each run of equal elements of a vector, and how many there are."""
+    first = np.ones(len(x), bool)
+    np.not_equal(x[1:], x[:-1], out=first[1:])
+    starts = nonzero.on_arrays(first).reshape(-1)
+    return x[starts], None, np.diff(starts, append=len(x))
 
 
 def _slices(x: np.ndarray, axis: int) -> np.ndarray:

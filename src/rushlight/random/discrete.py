@@ -90,15 +90,18 @@ def multinomial(gen, weights, count, replacement=False, dtype=None):
 
 
 def _with_replacement(gen, rows, count):
+    from ..lang.sorting import searchsorted
+
+    heights = np.cumsum(rows, axis=1, dtype=rows.dtype)
+    heights /= heights[:, -1:]
+    heights[:, -1] = 1
+    heights = heights.astype(np.float64)
     chosen = np.empty((len(rows), count), np.int64)
-    for row, places in zip(rows, chosen):
-        heights = np.cumsum(row, dtype=row.dtype)
-        if heights[-1] > 0:
-            heights /= heights[-1]
-        heights[-1] = 1
-        for start in range(0, count, CHUNK):
-            part = places[start : start + CHUNK]
-            part[...] = np.searchsorted(heights.astype(np.float64), gen.doubles(part.size), side="left")
+    at_once = max(1, CHUNK // count)
+    for start in range(0, len(rows), at_once):
+        part = chosen[start : start + at_once]
+        drawn = gen.doubles(part.size).reshape(part.shape)
+        part[...] = searchsorted.on_arrays(heights[start : start + at_once], drawn)
     return chosen
 
 
