@@ -158,3 +158,34 @@ def test_going_back_twice_adds_the_same_gradients_again(kind):
     loss.backward()
     for one, p in zip(once, layer.parameters(), strict=True):
         np.testing.assert_allclose(p.grad.numpy(), 2 * one, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("RNN", {}),
+        ("RNN", {"nonlinearity": "relu"}),
+        ("GRU", {"bidirectional": True}),
+        ("LSTM", {"num_layers": 2}),
+        ("LSTM", {"proj_size": 3}),
+    ],
+)
+def test_gradients_for_each_sample_are_those_of_a_loop(kind, options):
+    """vmap over grad: the gradients go through formulas on batched tensors."""
+    from rushlight.func import functional_call, grad, vmap
+
+    rushlight.manual_seed(0)
+    net = getattr(rushlight.nn, kind)(3, 4, batch_first=True, dtype=rushlight.float64, **options)
+    weights = {name: p.detach() for name, p in net.named_parameters()}
+    x = rushlight.randn(5, 7, 3, dtype=rushlight.float64)
+
+    def loss(weights, x):
+        return functional_call(net, weights, (x.unsqueeze(0),))[0].square().sum()
+
+    both = grad(loss, argnums=(0, 1))
+    of_weights, of_x = vmap(both, in_dims=(None, 0))(weights, x)
+    for k, sample in enumerate(x):
+        one_weights, one_x = both(weights, sample)
+        np.testing.assert_allclose(of_x[k], one_x, rtol=1e-9, atol=1e-12)
+        for name, one in one_weights.items():
+            np.testing.assert_allclose(of_weights[name][k], one, rtol=1e-9, atol=1e-12)

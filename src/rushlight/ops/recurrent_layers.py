@@ -132,8 +132,7 @@ def rnn_layer(
 def _(g, x, h, w_ih, w_hh, b_ih, b_hh, sizes, reverse, batch_first, tanh, kept, results, needs):
     times, weights = Times(x.shape, sizes, reverse, batch_first), (w_ih, w_hh, b_ih, b_hh)
     if _differentiated_again(g, x):
-        cell = steps.tanh_cell if tanh else steps.relu_cell
-        return steps.gradients(cell, g, x, (h,), weights, times, needs)
+        return steps.gradients("tanh" if tanh else "relu", g, x, (h,), weights, times, needs)
     made = _backward("tanh" if tanh else "relu", g, x, (h,), weights, times, kept, results[0], needs)
     if made is not None:
         return made
@@ -176,7 +175,7 @@ def gru_layer(
 def _(g, x, h, w_ih, w_hh, b_ih, b_hh, sizes, reverse, batch_first, kept, results, needs):
     times, weights = Times(x.shape, sizes, reverse, batch_first), (w_ih, w_hh, b_ih, b_hh)
     if _differentiated_again(g, x):
-        return steps.gradients(steps.gru_cell, g, x, (h,), weights, times, needs)
+        return steps.gradients("gru", g, x, (h,), weights, times, needs)
     made = _backward("gru", g, x, (h,), weights, times, kept, results[0], needs)
     if made is not None:
         return made
@@ -221,7 +220,7 @@ def lstm_layer(
 def _(g, x, h, c, w_ih, w_hh, b_ih, b_hh, w_hr, sizes, reverse, batch_first, kept, results, needs):
     times, weights = Times(x.shape, sizes, reverse, batch_first), (w_ih, w_hh, b_ih, b_hh)
     if _differentiated_again(g, x):
-        return steps.gradients(steps.lstm_cell, g, x, (h, c), (*weights, w_hr), times, needs)
+        return steps.gradients("lstm", g, x, (h, c), (*weights, w_hr), times, needs)
     made = _backward("lstm", g, x, (h, c), weights, times, kept, results[0], needs)
     if made is not None:
         return [*made, None]
