@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from functools import lru_cache
 from math import prod
 from typing import Any, NamedTuple
@@ -71,20 +72,24 @@ def backward(
     stats: Array,
     is_causal: bool,
     scale: float,
-) -> tuple[Array, Array, Array] | None:
-    """The gradients of queries, keys and values, each with the whole batch's dimensions."""
+    into: Sequence[Array] | None = None,
+) -> tuple[Array, ...] | None:
+    """The gradients of queries, keys and values, each with the whole batch's dimensions, in new arrays or
+    `into` those.
+    """
     dtype = query.dtype
     arrays = query, key, value, mask, out, g
-    layouts = _layouts(arrays, dtype)
+    layouts = _layouts((*arrays, *(into or ())), dtype)
     if layouts is None:
         return None
     plan = _backward_plan(dtype.char, layouts, bool(is_causal), float(scale), pool.get_num_threads())
     if plan is None:
         return None
-    shapes = query.shape[-2:], key.shape[-2:], value.shape[-2:]
-    grads = tuple([_result((*plan.batch, *shape), dtype) for shape in shapes])
+    grads = into
+    if grads is None:
+        grads = [_result((*plan.batch, *x.shape[-2:]), dtype) for x in (query, key, value)]
     _call(plan, *arrays, *grads, stats)
-    return grads
+    return tuple(grads)
 
 
 def _call(plan: Plan, *arrays: Any) -> None:
@@ -163,7 +168,7 @@ def _backward_plan(char: str, layouts: tuple, is_causal: bool, scale: float, thr
     (query, _), (key, _), (value, _), *_ = layouts
     (queries, size), (keys, value_size), dtype = query[-2:], value[-2:], np.dtype(char)
     item, lanes, tile_rows, columns = _machine(dtype)
-    grads = [_result_layout((*batch, *shape[-2:]), item) for shape in (query, key, value)]
+    grads = layouts[6:] or [_result_layout((*batch, *shape[-2:]), item) for shape in (query, key, value)]
     rows, block = (min(up(BACK_BLOCK, columns), up(count, columns)) for count in (keys, queries))
     w = {"tasks": prod(batch), "queries": queries, "keys": keys, "size": size, "value_size": value_size}
     w |= {"causal": int(is_causal), "scale": _bits(scale, dtype)}
@@ -182,7 +187,7 @@ def _backward_plan(char: str, layouts: tuple, is_causal: bool, scale: float, thr
         turned=wide * rows * item,
         deltas=queries * item,
     )
-    w |= _steps(dict(zip(attention_back.SIDES, (*layouts, *grads))), batch)
+    w |= _steps(dict(zip(attention_back.SIDES, (*layouts[:6], *grads))), batch)
     sums, work = SUMS[session.host().level], 2 * w["tasks"] * queries * keys * (size + value_size)
     make = lambda width: attention_back.attention_back_ir(dtype.name, width, sums)  # noqa: E731
     threads = threads if work >= PARALLEL_MULTIPLICATIONS else 1

@@ -61,11 +61,16 @@ def attention_backward(
     result: np.ndarray,
     kept: dict[str, np.ndarray],
     needs: Any,
+    into: Any = None,
 ) -> tuple[Any, ...]:
-    """The gradients of queries, keys, values and of a mask that was added."""
+    """The gradients of queries, keys, values and of a mask that was added; a kernel writes them `into` those
+    arrays.
+    """
     if "stats" in kept and not needs[3]:
         dense = (_dense(x) for x in (g, query, key, value))
-        made = _tiles.backward(*dense, _added(mask, query.dtype), result, kept["stats"], is_causal, scale)
+        made = _tiles.backward(
+            *dense, _added(mask, query.dtype), result, kept["stats"], is_causal, scale, into
+        )
         if made is not None:
             return *made, None
     weights = kept["weights"] if "weights" in kept else attention_weights(query, key, mask, is_causal, scale)

@@ -14,7 +14,13 @@ from .shapes import broadcast, shape_of
 from .softmax import softmax
 
 
-@operator(name="_attention", method=False, out=False, node="ScaledDotProductFlashAttentionForCpuBackward0")
+@operator(
+    name="_attention",
+    method=False,
+    out=False,
+    fresh=True,
+    node="ScaledDotProductFlashAttentionForCpuBackward0",
+)
 def attention(
     query: Array,
     key: Array,
@@ -33,7 +39,7 @@ def attention(
 @attention.gradient
 def _(g, query, key, value, attn_mask, noise, is_causal, scale, kept, result, needs):
     if isinstance(g, Tensor) or isinstance(query, Tensor):
-        grads = _composed(g, query, key, value, attn_mask, noise, is_causal, scale)
+        grads = composed_gradients(g, query, key, value, attn_mask, noise, is_causal, scale)
     else:
         arrays = g, query, key, value, attn_mask, noise
         grads = attention_backward(*arrays, is_causal, scale, result, kept[0], needs)
@@ -43,7 +49,7 @@ def _(g, query, key, value, attn_mask, noise, is_causal, scale, kept, result, ne
     ), None
 
 
-def _composed(g, query, key, value, mask, noise, is_causal, scale):
+def composed_gradients(g, query, key, value, mask, noise, is_causal, scale):
     """The gradients written so that they can be differentiated again."""
     scores = lang.matmul(query, lang.transpose(key, -2, -1)) * scale
     if is_causal:

@@ -540,11 +540,12 @@ def write_general(op: Operator) -> str:
     else:
         src.add(4, f"return finish_many(op, ({values}), ({seen}), r)")
     src.add(3, "r = asarray(r)")
-    src.add(
-        2,
-        f"elif type(r.base) is ndarray or {' or '.join(f'r is a{i}' for i in s.arrays)}:",
-        f"    r = own(r, ({arrays}))",
-    )
+    if not op.fresh:
+        src.add(
+            2,
+            f"elif type(r.base) is ndarray or {' or '.join(f'r is a{i}' for i in s.arrays)}:",
+            f"    r = own(r, ({arrays}))",
+        )
     src.shift = 0
     first = s.arrays[0]
     known = f"{s.names[first]}.dtype if r.dtype is a{first}.dtype else of_numpy(r.dtype)"

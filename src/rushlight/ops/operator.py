@@ -75,7 +75,7 @@ class Operator:
         # a node whose name depends on the arguments: a function of those that it names, like a rule's
         self.naming = (node, self._sources(node, 0)) if type(node) is not str else None
         self.accepts_out = options.get("out", True)
-        self.fresh = options.get("fresh", False)  # gives several new arrays, of which no argument knows
+        self.fresh = options.get("fresh", False)  # gives new arrays, of which no argument knows
         self.exact = options.get(
             "exact", False
         )  # moves elements only, so half precision need not become float32

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...ops.self_attention import self_attention
 from .. import functional as F
 from .. import init
 from ..module import Module
@@ -92,6 +93,9 @@ class MultiheadAttention(Module):
         average_attn_weights: bool = True,
         is_causal: bool = False,
     ) -> tuple[Any, Any]:
+        found = self._quickly(query, key, value, key_padding_mask, need_weights, attn_mask, is_causal)
+        if found is not None:
+            return found, None
         turn = self.batch_first and query.dim() == 3
         if turn:
             query, key, value = _swapped(query, key, value)
@@ -121,6 +125,26 @@ class MultiheadAttention(Module):
             is_causal=is_causal,
         )
         return (result.transpose(1, 0) if turn else result), weights
+
+    def _quickly(
+        self,
+        query: Any,
+        key: Any,
+        value: Any,
+        padding: Any,
+        need_weights: bool,
+        mask: Any,
+        is_causal: bool,
+    ) -> Any:
+        """Attention of a plain batch to itself, without weights to show and without dropout; else None."""
+        if need_weights or query is not key or key is not value or padding is not None:
+            return None
+        if not self._qkv_same_embed_dim or self.add_zero_attn or self.bias_k is not None:
+            return None
+        if (self.training and self.dropout) or (is_causal and mask is None):
+            return None
+        weights = self.in_proj_weight, self.in_proj_bias, self.out_proj.weight, self.out_proj.bias
+        return self_attention(query, self.num_heads, weights, mask, is_causal, self.batch_first)
 
 
 def _swapped(query: Any, key: Any, value: Any) -> tuple[Any, Any, Any]:
