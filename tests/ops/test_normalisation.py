@@ -8,6 +8,7 @@ from tests.support.against_torch import same
 
 import rushlight
 import rushlight.nn.functional as F
+from rushlight import kernels
 from rushlight.runtime import settings
 
 generator = np.random.default_rng(72)
@@ -144,3 +145,23 @@ MISTAKES = [
 def test_messages_say_what_is_wrong(call, error, message):
     with pytest.raises(error, match=message):
         call(rushlight.zeros(2, 4))
+
+
+@pytest.mark.skipif(
+    settings.kernel_mode == "off" or not kernels.available(), reason="numpy's results are views here"
+)
+def test_gradients_are_nobodys_view(monkeypatch):
+    """A leaf takes a large gradient as it is: one that is a view of another array would be copied."""
+    from rushlight.autograd import engine
+
+    copied = []
+    whole = engine.copy
+    monkeypatch.setattr(engine, "copy", lambda grad: copied.append(grad.shape) or whole(grad))
+    x = rushlight.rand(8, 16, 40, 40, requires_grad=True)
+    g = rushlight.rand(8, 16, 40, 40)
+    F.group_norm(x, 4).backward(g)
+    x.grad = None
+    F.layer_norm(x, (40, 40)).backward(g)
+    x.grad = None
+    x.softmax(1).backward(g)
+    assert copied == []

@@ -72,7 +72,7 @@ class Launch:
         for view, x in zip(self.inputs, arrays):
             places.append(view.of(x))
         self.kernel(*places, *numbers)
-        results = [out.reshape(output.shape) for out, output in zip(made, self.outputs)]
+        results = [memory.shaped(out, output.shape) for out, output in zip(made, self.outputs)]
         return results[0] if self.single else tuple(results)
 
     def for_one(self) -> Callable[[np.ndarray], np.ndarray]:
@@ -81,7 +81,10 @@ class Launch:
         empty, made, order, seen = memory.empty, target.shape, view.order, view.shape
         if order is not None:
             return lambda x: self((x,), ())
-        return lambda x: kernel(empty(made, dtype), x.reshape(seen)).reshape(shape)
+        if made == shape:
+            return lambda x: kernel(empty(made, dtype), x.reshape(seen))
+        shaped = memory.shaped
+        return lambda x: shaped(kernel(empty(made, dtype), x.reshape(seen)), shape)
 
 
 class Along:

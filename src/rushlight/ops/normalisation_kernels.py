@@ -12,6 +12,7 @@ from ..lang.along import Along
 from ..lang.halves import HALVES, computed_in, widened
 from ..lang.normalise import Groups, Moments
 from ..runtime import settings
+from ..runtime.memory import shaped
 from .fused import Fusible
 
 
@@ -56,7 +57,7 @@ def normalised_at_once(x: Any, by: Groups, weight: Any, bias: Any, eps: float) -
     if made is None:
         return None
     result, *moments = made
-    return result.reshape(x.shape), Moments(*moments) if by.centred else Moments(None, *moments)
+    return shaped(result, x.shape), Moments(*moments) if by.centred else Moments(None, *moments)
 
 
 _moved = Fusible(lambda x, mean, scale: (x - mean) * scale, "normalise_by")
@@ -146,9 +147,9 @@ def gradients_at_once(
         return None
     slope, products, added = made
     return (
-        slope.reshape(x.shape) if needs[0] else None,
-        products.reshape(weight.shape) if needs[1] else None,
-        added.reshape(bias.shape) if needs[2] else None,
+        shaped(slope, x.shape) if needs[0] else None,
+        shaped(products, weight.shape) if needs[1] else None,
+        shaped(added, bias.shape) if needs[2] else None,
     )
 
 

@@ -173,6 +173,18 @@ def empty(shape: tuple[int, ...], dtype) -> np.ndarray:
     return _array(shape, dtype, cache.lend(size))
 
 
+def shaped(made: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """An array that nobody else has, in another shape: itself where it can be, since a view is an array's
+    second owner.
+    """
+    if made.shape == shape:
+        return made
+    if not made.flags.c_contiguous:
+        return made.reshape(shape)
+    made.resize(shape, refcheck=False)  # no element more or less: only the shape is another
+    return made
+
+
 def zeros(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     """An array of zeros; a large one is written, which takes less time than fresh pages from the system
     do.
