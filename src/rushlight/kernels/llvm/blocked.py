@@ -236,11 +236,18 @@ def pairs(things: list) -> list[tuple]:
 
 
 def read_planes(
-    f: Function, m: Machine, place: Value, pitch: Value, count: Value, valid: Value | None, put: Callable
+    f: Function,
+    m: Machine,
+    place: Value,
+    pitch: Value,
+    count: Value,
+    valid: Value | None,
+    put: Callable,
+    ahead: int = 0,
 ) -> None:
     """`put(pixel, vector)` for `count` pixels: the block's channels in the lanes.
 
-    Of these the first `valid` exist; None stands for all.
+    Of these the first `valid` exist; None stands for all. Memory is asked for what lies `ahead`, in bytes.
     """
     steps = _steps(f, m, pitch, valid)
 
@@ -248,6 +255,8 @@ def read_planes(
         start = place.offset(pixel * m.size)
         inside = _masks(f, m, count - pixel, valid) if tail else [None] * m.lanes
         rows = [m.load(f, start.offset(steps[c]), 0, inside[c]) for c in range(m.lanes)]
+        for step in steps if ahead else ():
+            f.prefetch(start.offset(step).offset(ahead))
         for k, column in enumerate(transpose(f, rows)):
             put(pixel + k, column)
 

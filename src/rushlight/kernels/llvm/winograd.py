@@ -16,6 +16,7 @@ from .winograd_tiles import POINTS, TRANSFORMS, Transforms, both, inputs
 
 SQUARE = POINTS * POINTS
 UNROLL = 4
+AHEAD = 512  # bytes of a plane that memory brings before they are read: planes lie apart, rows are short
 CALL = ("out", "x", "weight", "bias", "scratch", "threads", "shared_bytes", "slot_bytes")
 TILING = (
     *("images", "channels", "channel_blocks", "output_blocks", "height", "width", "x_image", "x_plane"),
@@ -87,6 +88,7 @@ def read_rows(
             words["width"],
             None,
             lambda at, vector: m.store(f, vector, into.offset(at * m.bytes)),
+            AHEAD,
         )
 
 

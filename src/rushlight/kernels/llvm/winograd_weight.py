@@ -12,6 +12,7 @@ from __future__ import annotations
 from ...runtime.ir import Function, Value, i64, ptr, void
 from .blocked import GROUP_WORDS, HEADER, LINE, Kernel, Machine, Words, read_planes, write_planes
 from .winograd import (
+    AHEAD,
     CALL,
     SQUARE,
     TILING,
@@ -102,6 +103,7 @@ def _read_gradients(
             words["columns"],
             None,
             lambda at, vector: m.store(f, vector, into.offset(at * m.bytes)),
+            AHEAD,
         )
 
 
