@@ -178,13 +178,16 @@ def _regular(w: Any) -> bool:
 # ---- back
 
 
-@lru_cache(maxsize=2)
-def _scatter(dtype: str) -> int:
-    return build(dtype, "pooling", (dtype,), lambda width: generator.scatter_ir(dtype, width))
+@lru_cache(maxsize=4)
+def _scatter(dtype: str, adds: bool) -> int:
+    name, write = ("add" if adds else "put"), generator.scatter_ir
+    return build(f"{name}_{dtype}", "pooling", (dtype, adds), lambda width: write(dtype, width, adds))
 
 
-def add_at(x: np.ndarray, places: np.ndarray, size: int) -> np.ndarray | None:
-    """Along the last axis, `size` zeros to which each element of `x` is added at its place."""
+def add_at(x: np.ndarray, places: np.ndarray, size: int, adds: bool = True) -> np.ndarray | None:
+    """Along the last axis, `size` zeros to which each element of `x` is added at its place, or where it is
+    put: of several for one place the last.
+    """
     if type(x) is not np.ndarray or x.dtype.char not in DTYPES or places.dtype != np.int64:
         return None
     if (
@@ -198,7 +201,7 @@ def add_at(x: np.ndarray, places: np.ndarray, size: int) -> np.ndarray | None:
         return None
     dtype = DTYPES[x.dtype.char]
     try:
-        address = _scatter(dtype)
+        address = _scatter(dtype, adds)
     except session.Unavailable as reason:
         settings.log(1, f"no kernels for pools: {reason}")
         return None

@@ -48,8 +48,9 @@ def _check_indices(name, input, indices, sizes):
             f"with shape: {list(shape_of(indices))}"
         )
     places = indices._a
-    if places.size and not 0 <= int(places.min()) <= int(places.max()) < prod(sizes):
-        bad = int(places.min()) if int(places.min()) < 0 else int(places.max())
+    low, high = (int(places.min()), int(places.max())) if places.size else (0, 0)
+    if places.size and not 0 <= low <= high < prod(sizes):
+        bad = low if low < 0 else high
         raise RuntimeError(
             f"{name}: Found an invalid max index: {bad} (output volumes are of size "
             f"{'x'.join(map(str, sizes))}); give the output_size that "

@@ -135,15 +135,20 @@ def add_at(draw: Draw) -> bool:
     dtype = draw.one("float32", "float64")
     x = draw.dense((rows, count), dtype)
     places = draw.guarded(draw.random.integers(0, size, (rows, count)))
-    wrong = draw.chance(0.05)
+    wrong, adds = draw.chance(0.05), draw.chance(0.7)
     if wrong:
         places[draw.number(0, rows - 1), draw.number(0, count - 1)] = draw.one(-1, size, 1 << 40)
-    made = draw.run(pooling.add_at, x, places, size)
+    made = draw.run(pooling.add_at, x, places, size, adds)
     if wrong:
         assert made is None
         return True
     if made is None:
         return False
+    if not adds:
+        exact = np.zeros((rows, size), dtype)
+        np.put_along_axis(exact, places, x, -1)
+        same(made, exact)
+        return True
     exact, magnitude = np.zeros((2, rows, size))
     row = np.arange(rows)[:, None]
     np.add.at(exact, (row, places), x)

@@ -245,8 +245,10 @@ def in_turns(f: Function, vectors: list[Value]) -> list[Value]:
 # ---- back
 
 
-def scatter_ir(dtype: str, vector_bytes: int) -> str:
-    """Rows of zeros to which elements are added at places; one outside of a row sets `wrong`."""
+def scatter_ir(dtype: str, vector_bytes: int, adds: bool = True) -> str:
+    """Rows of zeros to which elements are added at places, or where they are put, the last one for a place to
+    stay; a place outside of a row sets `wrong`.
+    """
     kernel = Kernel(Machine(dtype, vector_bytes), SCATTER_WORDS)
     m = kernel.machine
     with kernel.phase("scatter", "tasks") as (f, words, task, _):
@@ -266,7 +268,8 @@ def scatter_ir(dtype: str, vector_bytes: int) -> str:
                 with f.either(inside) as (yes, no):
                     with yes:
                         place = out.offset(at * m.size)
-                        f.store(f.load(m.scalar, place) + f.load(m.scalar, x.offset(k * m.size)), place)
+                        element = f.load(m.scalar, x.offset(k * m.size))
+                        f.store(f.load(m.scalar, place) + element if adds else element, place)
                     with no:
                         wrong.set(1)
         with f.when(wrong.get()):
