@@ -43,16 +43,18 @@ class View(NamedTuple):
     order: tuple[int, ...] | None
 
     def of(self, x: np.ndarray) -> np.ndarray:
-        x = x.reshape(self.shape)
+        if x.shape != self.shape:
+            x = x.reshape(self.shape)
         return x if self.order is None else x.transpose(self.order)
 
 
 class Output(NamedTuple):
-    """An output: how the kernel sees it, its final shape and its dtype."""
+    """An output: how the kernel sees it, its final shape and its dtype, and where its memory comes from."""
 
     view: View
     shape: tuple[int, ...]
     dtype: np.dtype
+    empty: Callable[..., np.ndarray]
 
 
 class Launch:
@@ -65,20 +67,21 @@ class Launch:
 
     def __call__(self, arrays: tuple, numbers: tuple) -> Any:
         made, places = [], []
-        for view, _, dtype in self.outputs:
-            out = memory.empty(view.shape, dtype)
+        for view, _, dtype, empty in self.outputs:
+            out = empty(view.shape, dtype)
             made.append(out)
             places.append(out if view.order is None else out.transpose(view.order))
         for view, x in zip(self.inputs, arrays):
             places.append(view.of(x))
         self.kernel(*places, *numbers)
-        results = [memory.shaped(out, output.shape) for out, output in zip(made, self.outputs)]
-        return results[0] if self.single else tuple(results)
+        if self.single:
+            return memory.shaped(made[0], self.outputs[0].shape)
+        return tuple([memory.shaped(out, output.shape) for out, output in zip(made, self.outputs)])
 
     def for_one(self) -> Callable[[np.ndarray], np.ndarray]:
         """The same for one array and one result, quicker."""
-        kernel, (view,), ((target, shape, dtype),) = self.kernel, self.inputs, self.outputs
-        empty, made, order, seen = memory.empty, target.shape, view.order, view.shape
+        kernel, (view,), ((target, shape, dtype, empty),) = self.kernel, self.inputs, self.outputs
+        made, order, seen = target.shape, view.order, view.shape
         if order is not None:
             return lambda x: self((x,), ())
         if made == shape:
@@ -131,7 +134,7 @@ class Along:
     def by_kernel(self, axes: tuple[int, ...], *arguments: Any) -> Any:
         """The formula's result by a kernel, or None where numpy is to do the work."""
         first = arguments[0]
-        if (first.size < settings.kernels_from and not is_half(first)) or not first.size:
+        if (first.size < settings.formulas_from and not is_half(first)) or not first.size:
             return None
         if len(arguments) == 1 and first.flags.c_contiguous:
             quick = self.quick.get((axes, first.shape, first.dtype.char))
@@ -143,8 +146,12 @@ class Along:
         return self._planned(axes, arrays, arguments[len(arrays) :])
 
     def _planned(self, axes: tuple[int, ...], arrays: tuple, numbers: tuple) -> Any:
-        if not all(a.flags.c_contiguous for a in arrays):
-            return self._reordered(axes, arrays, numbers)
+        if not all([a.flags.c_contiguous for a in arrays]):
+            from .memory import row_major
+
+            arrays = tuple([row_major(a) if 0 in a.strides else a for a in arrays])  # gradients of sums
+            if not all([a.flags.c_contiguous for a in arrays]):
+                return self._reordered(axes, arrays, numbers)
         key = (axes, *[(a.dtype.char, a.shape) for a in arrays])
         try:
             plan = self.plans[key]
@@ -194,7 +201,9 @@ class Along:
             row = plan.per_row[id(node)]
             view = View(tuple(1 if row and r else n for n, r in zip(lengths, reduced)), order)
             shape = tuple(1 if row and d in axes else n for d, n in enumerate(arrays[0].shape))
-            outputs.append(Output(view, shape, np.dtype(node.dtype)))
+            dtype = np.dtype(node.dtype)
+            large = prod(shape) * dtype.itemsize >= memory.FROM_BYTES
+            outputs.append(Output(view, shape, dtype, memory.empty if large else np.empty))
         return Launch(kernel, inputs, outputs, self.graphs[_types(arrays, len(numbers))][1])
 
     def _graph(self, arrays: tuple, numbers: int) -> Graph | None:

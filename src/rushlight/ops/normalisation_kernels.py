@@ -18,7 +18,7 @@ from .fused import Fusible
 
 def takes(x: Any) -> bool:
     """Is this large enough for kernels, and of a type that they have?"""
-    return x.dtype.char in HALVES or (x.size >= settings.kernels_from and x.dtype.char in "fd")
+    return x.dtype.char in HALVES or (x.size >= settings.formulas_from and x.dtype.char in "fd")
 
 
 # ---- forwards

@@ -48,6 +48,7 @@ def choice(name: str, options: tuple[str, ...], default: str) -> str:
 debug_level = integer("RUSHLIGHT_DEBUG", 0)
 kernel_mode = choice("RUSHLIGHT_KERNELS", MODES, "auto")
 kernels_from = _KERNELS_FROM[kernel_mode]  # elements from which on a generated kernel is used
+formulas_from = 1 if kernel_mode != "off" else kernels_from  # the same where numpy needs several calls
 
 
 when_changed: list = []  # called after the mode has changed: who keeps kernels looks again
@@ -55,11 +56,12 @@ when_changed: list = []  # called after the mode has changed: who keeps kernels 
 
 def set_kernel_mode(mode: str) -> str:
     """Switch between `off`, `auto` and `force`; the mode before is returned."""
-    global kernel_mode, kernels_from
+    global kernel_mode, kernels_from, formulas_from
     if mode not in MODES:
         raise ValueError(f"kernel mode {mode!r}: expected one of {', '.join(MODES)}")
     before, kernel_mode = kernel_mode, mode
     kernels_from = _KERNELS_FROM[mode]
+    formulas_from = 1 if mode != "off" else kernels_from
     for forget in when_changed:
         forget()
     return before
