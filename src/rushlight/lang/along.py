@@ -146,12 +146,12 @@ class Along:
         return self._planned(axes, arrays, arguments[len(arrays) :])
 
     def _planned(self, axes: tuple[int, ...], arrays: tuple, numbers: tuple) -> Any:
-        if not all([a.flags.c_contiguous for a in arrays]):
+        if not _in_rows(arrays):
             from .memory import row_major
 
             arrays = tuple([row_major(a) if 0 in a.strides else a for a in arrays])  # gradients of sums
-            if not all([a.flags.c_contiguous for a in arrays]):
-                return self._reordered(axes, arrays, numbers)
+        if not _in_rows(arrays):
+            return self._reordered(axes, arrays, numbers)
         key = (axes, *[(a.dtype.char, a.shape) for a in arrays])
         try:
             plan = self.plans[key]
@@ -230,6 +230,10 @@ class Along:
         except (Untraceable, Unsupported, TypeError, AttributeError, ValueError, KeyError) as reason:
             settings.log(2, f"{self.name}: numpy, because of {reason}")
             return None, True
+
+
+def _in_rows(arrays: tuple) -> bool:
+    return all([a.flags.c_contiguous for a in arrays])
 
 
 def _back(result: np.ndarray, x: np.ndarray) -> np.ndarray:
