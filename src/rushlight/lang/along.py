@@ -233,7 +233,7 @@ class Along:
 
 
 def _in_rows(arrays: tuple) -> bool:
-    return all([a.flags.c_contiguous for a in arrays])
+    return all(a.flags.c_contiguous for a in arrays)
 
 
 def _back(result: np.ndarray, x: np.ndarray) -> np.ndarray:
