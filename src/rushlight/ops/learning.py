@@ -7,11 +7,12 @@ from typing import Any
 
 from .. import lang
 from ..tensor.core import QUICK
-from ..tensor.dtype import dtype
+from ..tensor.dtype import bfloat16, dtype, float16
 from .at_once import AtOnce
 from .fused import CALLS_BEFORE_KERNEL, compiled, exact
 
 NUMBERS = (int, float)
+HALF_TYPES = (float16, bfloat16)  # kernels convert them; there is no arithmetic on them, so none is learnt
 
 
 def learn(
@@ -43,7 +44,7 @@ def _is_plain(key: tuple, computed: dtype) -> bool:
     fitting = NUMBERS if computed.is_floating_point else (int,) if computed.name == "int64" else ()
     return (
         computed in types
-        and not any(t.reduced or t.is_complex for t in (*types, computed))
+        and not any((t.reduced and t not in HALF_TYPES) or t.is_complex for t in (*types, computed))
         and all(n in fitting for n in numbers)
     )
 
