@@ -15,7 +15,7 @@ from .llvm import quick
 from .llvm.quick import HEADER_WORDS, MOST_OPERANDS, ROW
 
 MOST_ROWS = 32
-SOURCES = ("kernels.llvm.quick", "kernels.llvm.recording", "kernels.quick")
+SOURCES = ("kernels.llvm.quick", "kernels.llvm.lending", "kernels.llvm.recording", "kernels.quick")
 LOOPS = 4  # words of a ufunc object after its header: operands (two), identity, then the loops
 
 
@@ -115,7 +115,7 @@ def load() -> native.loader.Code | None:
     attributes.install()
     try:
         symbols = {"rl_call": dispatch.load().address["rl_call"]}
-        return objects.load_code(
+        code = objects.load_code(
             "quick",
             quick.add_quick,
             slots={Tensor: SLOTS[Tensor]},
@@ -127,6 +127,8 @@ def load() -> native.loader.Code | None:
     except session.Unavailable as reason:
         settings.log(1, f"element-wise operators stay with Python: {reason}")
         return None
+    memory.when_trimmed.append(code.function("trim", None))
+    return code
 
 
 _types: dict[int, np.dtype] = {}

@@ -223,7 +223,13 @@ def end_scratch(held: np.ndarray) -> None:
 def trim(keep: int = 0) -> int:
     """Return cached memory to the system; the number of bytes that were freed."""
     _scratch.clear()
+    if not keep:
+        for also in when_trimmed:
+            also()
     return cache.trim(keep)
+
+
+when_trimmed: list = []  # called when all that is kept is to be given back
 
 
 def cached_bytes() -> int:
