@@ -266,7 +266,7 @@ def test_channels_that_lie_last_stay_there(case, dtype):
 
 @pytest.mark.parametrize("images", [1, 2, 5, 60])
 @pytest.mark.parametrize(
-    ("channels", "outputs", "taps"), [(96, 4, (1, 1)), (700, 600, (1, 1)), (30, 90, (4, 3))]
+    ("channels", "outputs", "taps"), [(96, 4, (1, 1)), (700, 600, (1, 1)), (30, 90, (4, 3)), (60, 1, (4, 4))]
 )
 def test_filters_as_large_as_the_image(images, channels, outputs, taps):
     c = Case((images, channels, outputs, taps, taps, (1, 1), (0, 0), (1, 1)))
@@ -276,6 +276,11 @@ def test_filters_as_large_as_the_image(images, channels, outputs, taps):
     plain = convolution.forward(c.x, c.weight, None, c.places, *c.how)
     made = convolution.forward(c.x, c.weight, None, c.places, *c.how, epilogue=f)
     np.testing.assert_array_equal(made, f(plain, plain))
+    for bias in (None, np.linspace(-1, 1, channels, dtype=c.x.dtype)):
+        made = convolution.input_gradient(c.g, c.weight, bias, taps, *c.how)
+        c.close(made, lang.convolution_input, c.g, c.weight, bias, taps)
+    made = convolution.weight_gradient(c.g, c.x, taps, *c.how)
+    c.close(made, lang.convolution_weight, c.g, c.x, taps)
 
 
 IN_LANES = [  # images, groups, channels of one, sizes, taps, stride, padding, dilation

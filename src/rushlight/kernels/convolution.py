@@ -76,6 +76,10 @@ def input_gradient(
     g: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, sizes: Sizes, *how: Any
 ) -> np.ndarray | None:
     """The transposed convolution of `g` to images of these sizes."""
+    if how[-1] == 1 and not any(how[1]):
+        made = as_products.input_gradient(g, weight, bias, sizes)
+        if made is not None:
+            return made
     if _are_volumes(g, weight, sizes, how):
         return volumes.input_gradient(input_gradient, g, weight, bias, sizes, how)
     key = ("input", g.dtype.char, g.shape, weight.shape, *sizes, *how)
@@ -86,6 +90,10 @@ def input_gradient(
 
 def weight_gradient(g: np.ndarray, x: np.ndarray, taps: Sizes, *how: Any) -> np.ndarray | None:
     """What the weight gets from the gradient `g` of the convolution of `x`."""
+    if how[-1] == 1 and not any(how[1]):
+        made = as_products.weight_gradient(g, x, taps)
+        if made is not None:
+            return made
     if len(g) == len(x) and g.dtype == x.dtype and _are_volumes(x, g, taps, how):
         return volumes.weight_gradient(weight_gradient, g, x, taps, how)
     key = ("weight", g.dtype.char, g.shape, x.shape, *taps, *how)

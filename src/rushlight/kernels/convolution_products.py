@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..runtime import settings
 from . import linear, matmul, policy
 
 
@@ -37,6 +38,40 @@ def forward(
     pixels = np.moveaxis(x, 1, -1)
     made = _product(pixels.reshape(-1, x.shape[1]), weight, bias, epilogue)
     return None if made is None else np.moveaxis(made.reshape(*pixels.shape[:-1], len(weight)), -1, 1)
+
+
+def input_gradient(g: Any, weight: Any, bias: Any, sizes: Sequence[int]) -> np.ndarray | None:
+    """The transposed convolution, without padding or groups, of single pixels to one filter's size."""
+    if tuple(sizes) != weight.shape[2:] or {*g.shape[2:]} != {1} or not _fits_rows(g, weight):
+        return None
+    filters, start = weight.reshape(len(weight), -1), None
+    if bias is not None:
+        if type(bias) is not np.ndarray or bias.dtype != g.dtype or bias.shape != weight.shape[1:2]:
+            return None
+        start = np.repeat(bias, filters.shape[1] // len(bias))
+    made = matmul.product(g.reshape(g.shape[:2]), filters, start)
+    return None if made is None else made.reshape(len(g), *weight.shape[1:])
+
+
+def weight_gradient(g: Any, x: Any, taps: Sequence[int]) -> np.ndarray | None:
+    """What filters as large as the image get."""
+    if tuple(taps) != x.shape[2:] or {*g.shape[2:]} != {1} or len(g) != len(x):
+        return None
+    if not _fits_rows(g.reshape(g.shape[:2]).T if type(g) is np.ndarray else g, x):
+        return None
+    left, right = g.reshape(g.shape[:2]).T, x.reshape(len(x), -1)
+    made = matmul.product(left, right)
+    if made is None and settings.kernel_mode != "off" and right.size >= settings.kernels_from:
+        made = left @ right  # of few filters: a matter of memory alone
+    return None if made is None else made.reshape(g.shape[1], *x.shape[1:])
+
+
+def _fits_rows(left: Any, right: Any) -> bool:
+    """Are these ordinary arrays of one type, so that rows of the left one meet images of the right one?"""
+    if type(left) is not np.ndarray or type(right) is not np.ndarray or left.dtype != right.dtype:
+        return False
+    plain = left.dtype.char in "fd" and right.flags.c_contiguous and 0 not in (*left.shape, *right.shape)
+    return plain and left.shape[1] == len(right)
 
 
 def _are_plain(x: Any, weight: Any, bias: Any) -> bool:
