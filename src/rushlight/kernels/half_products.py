@@ -88,8 +88,9 @@ def format_of(stored: str, result: str = "") -> Format:
         return Format(stored, result, "bf16")
     if stored in ("bfloat16", "float16"):
         return Format(stored, result, "single")
-    narrow = stored in ("int8", "uint8", "int16")
-    return Format(stored, result, "int16" if narrow and "avx512_vnni" in instructions else "integer")
+    if stored in ("int8", "uint8", "int16") and "avx512_vnni" in instructions:
+        return Format(stored, result, "int8" if stored == "int8" else "int16")
+    return Format(stored, result, "integer")
 
 
 def _plan(a: np.ndarray, b: np.ndarray, start: Any, result: str) -> tuple[Plan, np.dtype, bool] | None:
@@ -137,7 +138,7 @@ def _words(sides: _Sides, shape: Sizes, form: Format, item: int) -> Plan:
     w["b_inner"], w["b_column"] = sides.b[-2:]
     w["start_row"] = sides.start[-2]
     w["depth"] = up(-(-inner // form.pair), lanes)
-    w["panel_bytes"] = w["depth"] * tile_columns * bytes_of_one
+    w["panel_bytes"] = (w["depth"] + 1) * tile_columns * bytes_of_one  # a line more, for sums of columns
     w |= _shares(w, prod(batch), tile_rows, tile_columns)
     w |= _lower_tasks(w, prod(batch), tile_rows, bytes_of_one)
     shared = blocked.HEADER + w["packs"] * w["panel_bytes"] + 2 * LINE

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ...runtime.ir import Function, Type, Value, bf16, i16, i64, ptr, void
+from ...runtime.ir import Function, Type, Value, bf16, i16, i32, i64, ptr, void
 from . import halves
 from .blocked import HEADER, LINE, Kernel, Machine, Words, transpose
 from .lowering import MEMORY, load, store
 
 UNROLL = 4
+EACH_128 = 0x80808080 - (1 << 32)  # of four bytes the number 128, or the sign
 PART_AT = HEADER - LINE  # where the number of the present part of the columns lies in the scratch
 
 # the call's words: arrays, then sizes; bytes wherever a step or a place in memory is meant
@@ -35,12 +36,12 @@ class Format(NamedTuple):
 
     stored: str
     result: str
-    way: str  # "bf16" and "int16" are pairs, "single" and "integer" one number each
+    way: str  # "bf16" and "int16" are pairs, "int8" fours, "single" and "integer" one number each
 
     @property
     def pair(self) -> int:
         """Neighbours along the inner dimension in a packed element."""
-        return 2 if self.way in ("bf16", "int16") else 1
+        return {"bf16": 2, "int16": 2, "int8": 4}.get(self.way, 1)
 
     @property
     def sums(self) -> str:
@@ -52,7 +53,7 @@ class Format(NamedTuple):
     @property
     def packed(self) -> str:
         """The type whose vectors hold packed elements."""
-        return {"bf16": "int32", "int16": "int32"}.get(self.way, self.sums)
+        return "int32" if self.pair > 1 else self.sums
 
 
 class Tile:
@@ -93,7 +94,7 @@ def matmul_halves_ir(form: Format, vector_bytes: int, sums: int, vectors: int) -
 
 def _packed(f: Function, form: Format, value: Value) -> Value:
     """Numbers as they are stored to numbers as they are packed; of a pair each is still by itself."""
-    if form.way == "bf16":
+    if form.way in ("bf16", "int8"):
         return value
     if form.way == "single":
         return halves.widened(value, form.stored)
@@ -131,11 +132,18 @@ def _across(f: Function, tile: Tile, place: Value, step: Value, left: Value, val
     for k in range(tile.form.pair):
         mask = _below(f, lanes, f.select(left > k, valid, 0))
         rows.append(_read(f, tile.form, place.offset(step * k), lanes, mask))
-    if tile.form.pair == 1:
-        return rows[0]
-    both = f.shuffle(*rows, [side * lanes + k for k in range(lanes) for side in range(2)])
-    vector = tile.machine.vector
-    return f.value(vector, f"bitcast {both} to {vector}")
+    return rows[0] if tile.form.pair == 1 else _together(f, tile, rows)
+
+
+def _together(f: Function, tile: Tile, rows: list[Value]) -> Value:
+    """Elements of which each has those of all rows, one behind the other."""
+    lanes = tile.machine.lanes
+    in_turns = [side * lanes + k for k in range(lanes) for side in range(2)]
+    while len(rows) > 1:
+        both = [f.shuffle(a, b, in_turns) for a, b in zip(rows[::2], rows[1::2])]
+        wider = {8: i16, 16: i32}[both[0].type.bits].vector(lanes)
+        rows = [f.value(wider, f"bitcast {x} to {wider}") for x in both]
+    return rows[0]
 
 
 def _multiply_add(f: Function, tile: Tile, element: Value, vector: Value, total: Value) -> Value:
@@ -144,6 +152,8 @@ def _multiply_add(f: Function, tile: Tile, element: Value, vector: Value, total:
         return f.fma(element, vector, total)
     if way == "integer":
         return element * vector + total
+    if way == "int8":
+        return _times_bytes(f, tile, element, vector, total)
     if way == "int16":
         return f.call("llvm.x86.avx512.vpdpwssd.512", tile.total, total, vector, element)
     pairs = bf16.vector(2 * tile.machine.lanes)
@@ -151,7 +161,17 @@ def _multiply_add(f: Function, tile: Tile, element: Value, vector: Value, total:
     return f.call("llvm.x86.avx512bf16.dpbf16ps.512", tile.total, total, *sides)
 
 
+def _times_bytes(f: Function, tile: Tile, element: Value, vector: Value, total: Value) -> Value:
+    """The instruction takes bytes without a sign on one side: the left one, where 128 has been added."""
+    return f.call("llvm.x86.avx512.vpdpbusd.512", tile.total, total, element, vector)
+
+
 # ---- packing
+
+
+def _moved_up(tile: Tile, vector: Value) -> Value:
+    """Packed elements of the left side, with 128 added to bytes."""
+    return vector ^ EACH_128 if tile.form.way == "int8" else vector
 
 
 def _pack_left(kernel: Kernel, tile: Tile) -> None:
@@ -175,10 +195,10 @@ def _copy_row(f: Function, tile: Tile, source: Value, target: Value) -> None:
     step = tile.rows * tile.machine.bytes
     whole = f.inner // tile.run * tile.run
     with f.loop(0, whole, tile.run) as k:
-        vector = _along(f, tile, source.offset(k * tile.size), None)
+        vector = _moved_up(tile, _along(f, tile, source.offset(k * tile.size), None))
         tile.machine.store(f, vector, target.offset(k // tile.run * step))
     with f.loop(whole, f.inner, tile.run) as k:
-        vector = _along(f, tile, source.offset(k * tile.size), f.inner - k)
+        vector = _moved_up(tile, _along(f, tile, source.offset(k * tile.size), f.inner - k))
         tile.machine.store(f, vector, target.offset(k // tile.run * step))
 
 
@@ -195,7 +215,7 @@ def _turn_rows(f: Function, tile: Tile, source: Value, panel: Value, rows: Value
         target = panel.offset((k // tile.run * tile.rows + row) * m.bytes)
         for j, line in enumerate(transpose(f, square)):
             with f.when(row + j < rows):
-                m.store(f, line, target.offset(j * m.bytes))
+                m.store(f, _moved_up(tile, line), target.offset(j * m.bytes))
 
 
 def _pack_right(kernel: Kernel, tile: Tile) -> None:
@@ -218,6 +238,19 @@ def _pack_right(kernel: Kernel, tile: Tile) -> None:
                     m.store(f, line, target.offset(k // tile.form.pair * tile.line))
                 with turned:
                     _turn_columns(f, tile, source, target, left, packed)
+        if tile.form.way == "int8":
+            _put_excess(f, tile)
+
+
+def _put_excess(f: Function, tile: Tile) -> None:
+    """Behind a panel, what its columns add less to a sum because 128 was added to the left side."""
+    m = tile.machine
+    for j in range(tile.vectors):
+        total = f.variable(tile.total, 0)
+        with f.loop(0, f.depth) as k:
+            line = m.load(f, f.target.offset(k * tile.line), j * m.bytes)
+            total.set(_times_bytes(f, tile, f.constant(m.vector, EACH_128), line, total.get()))
+        m.store(f, 0 - total.get(), f.target.offset(f.depth * tile.line), j * m.bytes)
 
 
 def _turn_columns(f: Function, tile: Tile, source: Value, target: Value, left: Value, packed: Value) -> None:
@@ -360,6 +393,10 @@ def _tile(kernel: Kernel, tile: Tile, height: int) -> None:
         sums = [[f.variable(tile.total, 0) for _ in range(tile.vectors)] for _ in range(height)]
         masks = [m.below(f, f.columns - j * m.lanes) for j in range(tile.vectors)]
         size = m.lanes * MEMORY[tile.form.result].size
+        if tile.form.way == "int8":
+            for row in sums:
+                for j, total in enumerate(row):
+                    total.set(m.load(f, f.b.offset(f.depth * tile.line), j * m.bytes))
         with f.when(f.first.convert("ptrtoint", i64).differs(0)):
             _start(f, tile, sums, masks, size)
         with f.loop(0, f.depth, tile.unroll) as k:
