@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import arange, multinomial
+from .. import arange, broadcast_shapes, multinomial
 from ..autograd.modes import no_grad
 from ..tensor.core import Tensor
 from ..tensor.limits import finfo
 from ..tensor.size import Size
 from . import constraints
 from .distribution import Distribution
-from .utils import Odds, broadcast_all
+from .utils import Odds
 
 
 class Categorical(Odds, Distribution):
@@ -57,9 +57,11 @@ class Categorical(Odds, Distribution):
 
     def log_prob(self, value: Tensor) -> Tensor:
         self._validate_sample(value)
-        index, _ = broadcast_all(value.long().unsqueeze(-1), self.logits)
-        table = self.logits.expand(index.shape)
-        return table.gather(-1, index[..., :1]).squeeze(-1)
+        index, table = value.long().unsqueeze(-1), self.logits
+        if index.shape[:-1] != table.shape[:-1]:
+            shape = broadcast_shapes(index.shape[:-1], table.shape[:-1])
+            index, table = index.expand(*shape, 1), table.expand(*shape, self._num_events)
+        return table.gather(-1, index).squeeze(-1)
 
     def entropy(self) -> Tensor:
         logits = self.logits.clamp(min=finfo(self.logits.dtype).min)
