@@ -18,6 +18,7 @@ from .llvm import sampling as generator
 
 DTYPES = {"f": "float32", "d": "float64"}
 SOURCES = ("pooling",)
+PLANES_BYTES = 64 << 10  # planes that a task adds to: about what stays in the first-level cache
 TASKS = 16  # parts that the work on all images is cut into, at least
 
 
@@ -78,7 +79,9 @@ def _run(kind: str, shape: tuple, x: np.ndarray, grid: np.ndarray, g: Any, how: 
     lanes = session.host().vector_bytes // x.itemsize
     whole, least = (channels, 1) if kind == "input" else (points, lanes)
     part = max(-(-whole * images // TASKS), least)
-    if kind != "input":
+    if kind == "input":
+        part = min(part, max(2, PLANES_BYTES // (prod(sizes) * x.itemsize)))
+    else:
         part = -(-max(part, policy.PIXELS_TASK // max(channels, 1)) // lanes) * lanes
     part = min(part, whole)
     parts = -(-whole // part)

@@ -17,7 +17,9 @@ from ..kernels import separable as _separable
 from ..kernels import winners as _winners
 from .dispatch import primitive
 from .index import add_flat, add_rows
+from .summation import total
 
+MANY_ROWS = 96
 FEW_COLUMNS = 9  # windows of a row that are too few for the lanes of a vector
 Where = Any  # a slice or an array of positions along an axis
 
@@ -118,17 +120,16 @@ def window_mean(x: Any, windows: tuple[Windows, ...], divisor: Any = "present") 
 
     "present" divides by the number of elements, "padded" counts the padding too, and a number is itself.
     """
+    if x.dtype.kind == "f" and all(w.whole for w in windows):
+        return _quotient(_whole_sum(x, len(windows)), divisors(windows, divisor))
     made = _kernels.mean(x, windows, divisors(windows, divisor))
     if made is not None:
         return made
     made = _separable.run(x, ("mean", windows, divisor), lambda: (_maps(windows), _divided(windows, divisor)))
     if made is not None:
         return made
-    if x.dtype.kind == "f" and all(w.whole for w in windows):
-        x = _whole_sum(x, len(windows))
-    else:
-        for axis, w in enumerate(windows, x.ndim - len(windows)):
-            x = _sum_along(x, axis, w)
+    for axis, w in enumerate(windows, x.ndim - len(windows)):
+        x = _sum_along(x, axis, w)
     return _quotient(x, divisors(windows, divisor))
 
 
@@ -201,9 +202,12 @@ def _shares(windows: tuple[Windows, ...], divisor: Any) -> list[_separable.Map]:
 
 
 def _whole_sum(x: np.ndarray, count: int) -> np.ndarray:
-    """The sum over the last axes; as a product with ones, which has no cost for each row."""
+    """The sum over the last axes. Of many rows as a product with ones, which has no cost for each row."""
     lead, size = x.shape[:-count], prod(x.shape[-count:])
-    return np.matmul(x.reshape(prod(lead), size), np.ones(size, x.dtype)).reshape(*lead, *[1] * count)
+    rows = x.reshape(prod(lead), size)
+    if len(rows) < MANY_ROWS:
+        return total(rows, 1, False).reshape(*lead, *[1] * count)
+    return np.matmul(rows, np.ones(size, x.dtype)).reshape(*lead, *[1] * count)
 
 
 def _sum_along(x: np.ndarray, axis: int, windows: Windows) -> np.ndarray:
