@@ -75,7 +75,14 @@ def _searching() -> Any:
     return searching.load()
 
 
+def _choosing() -> Any:
+    from ..kernels import choosing
+
+    return choosing.load()
+
+
 moves = Eventually(_moves)  # the `Moves` of `kernels.moving`
 takes, puts, adds = (Eventually(_indexing(mode)) for mode in ("take", "put", "add"))  # see `kernels.indexing`
 masks = Eventually(_masking)  # the `Masking` of `kernels.masking`
 searches = Eventually(_searching)  # `search` of `kernels.searching`
+chooses = Eventually(_choosing)  # `choose` of `kernels.choosing`

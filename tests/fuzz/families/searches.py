@@ -24,7 +24,8 @@ def searches(draw: Draw) -> bool:
     values = draw.dense((*lead, count), dtype, special)
     out, right = draw.guarded(np.zeros(values.shape, np.int64)), draw.chance(0.5)
     assert draw.run(searching.load(), out, rows, values, int(right)) is True
-    flat = rows.reshape(-1, length), values.reshape(-1, count)
+    several_rows = int(np.prod(lead))
+    flat = rows.reshape(several_rows, length), values.reshape(several_rows, count)
     exact = [np.searchsorted(r, v, "right" if right else "left") for r, v in zip(*flat)]
     same(out, np.array(exact).reshape(out.shape))
     return True
