@@ -247,3 +247,19 @@ def test_three_forms_of_max():
     assert x.max().item() == 5
     assert rl.max(x, 0).indices.item() == 1
     assert rl.max(x, y).tolist() == [2.0, 5.0]
+
+
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "int8", "int16", "int32"])
+@pytest.mark.parametrize(
+    ("shape", "dim"), [((3, 5), 1), ((70, 90), 0), ((70, 90), 1), ((9, 30, 40), (0, 2)), ((0, 4), 0)]
+)
+def test_sums_of_narrow_integers_are_wide(dtype, shape, dim):
+    """Without an array of 64-bit numbers in between; the type of the sum is int64."""
+    low, high = (0, 2) if dtype == "bool" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+    a = np.random.default_rng(11).integers(low, high, shape, endpoint=dtype != "bool").astype(dtype)
+    x = rl.from_numpy(a)
+    for keepdim in (False, True):
+        total = x.sum(dim, keepdim)
+        assert total.dtype == rl.int64
+        np.testing.assert_array_equal(total.numpy(), a.sum(dim, dtype=np.int64, keepdims=keepdim))
+    assert x.sum().item() == a.sum(dtype=np.int64)

@@ -328,14 +328,22 @@ def _average(axes: Any, x: Any) -> Any:
     return PRIMITIVES["sum"](x, axes, True) / PRIMITIVES["count"](x, axes)
 
 
+def _whole_sum(axes: Any, x: Any) -> Any:
+    from .dispatch import PRIMITIVES
+
+    return PRIMITIVES["sum"](PRIMITIVES["cast"](x, "int64"), axes, True)
+
+
 FOLDS = {name: _fold(name) for name in ("sum", "prod", "amax", "amin")}
 FOLDS["mean"] = Along(_average, "mean")
+FOLDS["whole_sum"] = Along(_whole_sum, "whole_sum")
 FOLDED = "fdileE"  # types of elements
+WHOLE = "?bBhi"  # those whose sums are of 64 bits
 
 
 def folded(name: str, x: np.ndarray, axis: Any, keepdims: bool) -> Any:
     """The reduction `name` of a large array by a kernel, or None where numpy is to do the work."""
-    if x.dtype.char not in FOLDED or not is_dense(x):
+    if x.dtype.char not in (WHOLE if name == "whole_sum" else FOLDED) or not is_dense(x):
         return None
     axes = axis if type(axis) is tuple else (axis,) if axis is not None else _all[x.ndim]
     if axes and min(axes) < 0:

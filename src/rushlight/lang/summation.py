@@ -49,6 +49,13 @@ def total(x: np.ndarray, axis: Any = None, keepdims: bool = False) -> Any:
     return np.expand_dims(result, axes) if keepdims else result
 
 
+def whole_total(x: np.ndarray, axis: Any = None, keepdims: bool = False) -> Any:
+    """The sum of truths or of integers of less than 64 bits, in 64 bits."""
+    if x.size >= settings.kernels_from and (result := folded("whole_sum", x, axis, keepdims)) is not None:
+        return result
+    return np.add.reduce(x, axis, np.int64, None, keepdims)
+
+
 def _within_rows(x: np.ndarray) -> np.ndarray:
     """The sum of each row of a contiguous matrix."""
     rows, columns = x.shape

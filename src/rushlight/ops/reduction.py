@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from math import prod as product
 
+from numpy import ndarray
+
 from .. import lang
-from ..lang.along import Along
+from ..lang.along import WHOLE, Along
 from ..lang.halves import is_half
+from ..lang.summation import whole_total
 from ..tensor.dtype import get_default_dtype
 from .alias import alias
 from .declare import operator
@@ -46,6 +49,8 @@ def by_dim(name):
 def sum(input: Array, dim=None, keepdim=False, *, dtype=None):
     """The sum of all elements, or along `dim`."""
     axes = axes_of(dim, input.ndim)
+    if dtype is None and type(input) is ndarray and input.dtype.char in WHOLE:
+        return whole_total(input, axes, keepdim)
     return rounded(lang.sum(converted(input, dtype), axes, keepdim), dtype)
 
 
