@@ -172,3 +172,8 @@ def compare(expected, actual, label):
             assert np.allclose(value, other), f"{label}: {key}"
         else:
             assert (value is None and not np.any(actual[key])) or value == actual[key], f"{label}: {key}"
+
+
+def test_scatter_into_a_single_number():
+    assert rushlight.tensor(2.0).scatter_(0, rushlight.tensor(0), 5.0).item() == 5
+    assert rushlight.tensor(2.0).scatter_(0, rushlight.tensor([0]), 5.0).item() == 5

@@ -107,3 +107,15 @@ def test_messages():
         rl.gradient(rl.ones(1))
     with pytest.raises(RuntimeError, match="one `x` value for each sample"):
         rl.trapezoid(rl.ones(3), rl.ones(4))
+
+
+@pytest.mark.parametrize("name", ["cumsum", "cumprod", "logcumsumexp"])
+def test_gradients_along_an_axis_counted_from_the_end(name):
+    """-1 names the same axis as its number does: the gradient runs the other way along it."""
+    x, g = rl.rand(3, 5, dtype=rl.float64) + 0.5, rl.rand(3, 5, dtype=rl.float64)
+    found = []
+    for dim in (1, -1):
+        leaf = x.clone().requires_grad_()
+        getattr(leaf, name)(dim).backward(g)
+        found.append(leaf.grad)
+    assert rl.equal(*found)

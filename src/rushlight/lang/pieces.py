@@ -131,7 +131,8 @@ def stack(arrays: Any, dim: int) -> Any:
 @primitive
 def flip(x: Any, dims: Sequence[int]) -> Any:
     """Axes in the opposite order."""
-    turned = x[tuple([BACKWARDS if d in dims else WHOLE for d in range(x.ndim)])] if dims else x
+    chosen = [d % x.ndim for d in dims]
+    turned = x[tuple([BACKWARDS if d in chosen else WHOLE for d in range(x.ndim)])] if dims else x
     if not x.flags.c_contiguous or not (found := moves(x.size)):
         return turned.copy(order="K") if dims else x.copy(order="K")
     out = memory.empty(x.shape, x.dtype)

@@ -67,7 +67,7 @@ def scatter_(
 
 
 def scatter_number(x: Tensor, dim: int, index: Tensor, number: Any) -> Write | None:
-    if index._a.ndim != x._a.ndim or not index._a.size:
+    if not x._a.ndim or index._a.ndim != x._a.ndim or not index._a.size:
         return None
     check_index("scatter", index)
     d = wrap_dim(dim, x._a.ndim)
