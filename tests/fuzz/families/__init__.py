@@ -16,6 +16,7 @@ MODULES = (
     *("halves", "moves", "scans", "masks", "searches", "choices"),
     "samples",
     "borders",
+    "bags",
 )
 FAMILIES: dict[str, Callable[[Draw], bool]] = {}
 

@@ -24,6 +24,9 @@ class Layer:
         self.kind, self.dtype = draw.one(*GATES), draw.one("float32", "float32", "float64")
         self.hidden, features = draw.size(70), draw.size(40)
         steps, batch = draw.number(1, 6), draw.size(40)
+        if draw.chance(0.15):  # few steps of a large layer, whose weights are read as they lie
+            self.hidden, features = draw.number(180, 260), draw.number(180, 260)
+            steps, batch = draw.number(1, 4), draw.size(9)
         self.sizes = tuple(sorted((draw.number(1, batch) for _ in range(steps)), reverse=True))
         if draw.chance(0.6):
             self.sizes = (batch,) * steps

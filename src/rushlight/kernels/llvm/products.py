@@ -106,10 +106,11 @@ def _row_tile(
 ) -> None:
     step, block_bytes = (f.step, m.bytes) if as_is else (m.bytes, block_size(m, f.inner))
     there = [m.below(f, f.valid - (b + k) * m.lanes) if as_is else None for k in range(width)]
-    start = f.initial.offset(n * f.initial_pitch + b * m.bytes)
+    masks = [m.below(f, f.columns - (b + k) * m.lanes) if masked else None for k in range(width)]
+    start = f.initial.offset(n * f.initial_pitch + b * m.bytes)  # which may be `out`, and end where that does
     sums = [
         [
-            f.variable(m.vector, m.load(f, start.offset(f.initial_pitch * r), k * m.bytes))
+            f.variable(m.vector, m.load(f, start.offset(f.initial_pitch * r), k * m.bytes, masks[k]))
             for k in range(width)
         ]
         for r in range(count)
@@ -123,7 +124,6 @@ def _row_tile(
             for vector, total in zip(vectors, totals):
                 total.set(f.fma(element, vector, total.get()))
     out = f.out.offset(n * f.out_pitch + b * m.bytes)
-    masks = [m.below(f, f.columns - (b + k) * m.lanes) if masked else None for k in range(width)]
     for r, totals in enumerate(sums):
         for k, total in enumerate(totals):
             m.store(f, total.get(), out.offset(f.out_pitch * r), k * m.bytes, masks[k])
