@@ -66,11 +66,12 @@ def same(found, wanted):
     assert type(found) is rl.Tensor
     assert found.dtype is wanted.dtype
     assert found.shape == wanted.shape
-    assert found.stride() == wanted.stride() or found.numel() < 2
+    long = [d for d, n in enumerate(wanted.shape) if n > 1]  # other strides mean nothing
+    assert [found.stride(d) for d in long] == [wanted.stride(d) for d in long] or found.numel() < 2
     np.testing.assert_array_equal(found.numpy(), wanted.numpy())
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", range(150))
 def test_any_operands(seed):
     draw = np.random.default_rng(seed)
     dtype = draw.choice(["f4", "f8"])

@@ -358,7 +358,7 @@ def _result(call: _Call, row: Value, block: Value, arrays: Value, flat: Value) -
             dims = f.stack(8 * frame.MAX_DIMENSIONS, 8)
             rank = f.call("spread", i64, block.offset(8), arrays, dims)
             call.give_up_unless(rank >= 0)
-            order = f.variable(i64, 0)
+            order, by_rows = f.variable(i64, 0), f.variable(i1, 0)
             left = f.variable(i64, arrays)
             with f.forever() as search:
                 search.leave_if(left.get() <= 0)
@@ -366,8 +366,16 @@ def _result(call: _Call, row: Value, block: Value, arrays: Value, flat: Value) -
                 left.set(left.get() - 1)
                 with f.when(_is_shape(f, array, rank, dims)):
                     order.set(f.call("order", i64, array))
+                    by_rows.set(order.get().equals(0))
                     left.set(0)
             call.give_up_unless(order.get() >= 0)
+            # not so where arrays by rows and by columns meet, or arrays that are both repeated
+            by_columns = order.get().equals(1)
+            with f.loop(0, arrays) as k:
+                array = f.load(ptr, block.offset((k + 1) * 8))
+                fits = (by_columns & _has(f, array, F_CONTIGUOUS)) | by_rows.get()
+                fits = fits | ((by_columns ^ 1) & _has(f, array, frame.C_CONTIGUOUS))
+                call.give_up_unless(fits)
             made.set(f.call("new_result", ptr, row, rank, dims, order.get()))
     return call.r.or_fail(made.get())
 
