@@ -9,6 +9,7 @@ import pytest
 
 import rushlight as rl
 from rushlight.runtime import available, memory
+from support.paths import run_python
 
 pytestmark = pytest.mark.skipif(not available(), reason="no kernels on this machine")
 SIZES = [4096, 4097, 5000, 8191, 8192, 12345, 65536, 100_000, 500_001, 1 << 20]
@@ -90,3 +91,18 @@ def test_after_a_fork():
         os._exit(0 if np.array_equal(z._a, x._a * 3) and np.array_equal(y._a, x._a * 2 + 1) else 1)
     assert os.waitpid(child, 0)[1] == 0
     np.testing.assert_array_equal(y._a, x._a * 2)
+
+
+OUTLIVING = """
+import contextvars
+import rushlight
+held = [(rushlight.rand(10_000) * 2)._a for _ in range(60)]
+contextvars.ContextVar("held").set(held)
+assert type(held[-1].base).__name__ == "PyCapsule"
+"""
+
+
+def test_arrays_may_outlive_everything_else():
+    """What the interpreter drops last is given back by code that must still be there."""
+    done = run_python("-c", OUTLIVING)
+    assert done.returncode == 0, done.stderr

@@ -49,12 +49,14 @@ class AtOnce:
             return
         of_tensors = isinstance(key, dtype)
         first = next(a.dtype for a in arguments if type(a) is np.ndarray)
+        # for one element numpy may choose another of its loops than for several
+        least = 0 if loop is None else 1 + sum(type(a) is np.ndarray for a in arguments)
         self.table.teach(
             [_kind(a, of_tensors) for a in arguments],
             kernel,
             key.np if of_tensors else first,
             key if of_tensors else None,
-            least=0 if small else settings.kernels_from,
+            least=least if small else settings.kernels_from,
             below=settings.kernels_from if small else sys.maxsize,
             records=self.records,
             constant=constant,

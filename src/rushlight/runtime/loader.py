@@ -45,10 +45,13 @@ class Symbol(NamedTuple):
 
 
 class Code:
-    """Loaded machine code: `address` maps the names it defines.  The memory lives as long as this object."""
+    """Loaded machine code: `address` maps the names it defines.
+
+    Its memory lives as long as the process: arrays that it made, and has to take back, may be the last to go.
+    """
 
     def __init__(self, memory: mmap.mmap, address: dict[str, int]):
-        self._memory = memory
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(memory))
         self.address = address
 
     def function(self, name: str, result, *arguments):
