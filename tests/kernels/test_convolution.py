@@ -5,6 +5,7 @@ import pytest
 
 from rushlight import kernels, lang
 from rushlight.kernels import convolution, graph, switches
+from rushlight.kernels.epilogues import Epilogue, with_vectors
 from rushlight.lang.convolution import output_sizes
 from rushlight.runtime import pool, settings
 from support import guarded
@@ -90,8 +91,32 @@ def silu(dtype):
 def test_an_epilogue_gives_the_bits_that_its_kernel_gives_afterwards(case, dtype):
     c, f = Case(case, dtype), silu(dtype)
     plain = convolution.forward(c.x, c.weight, c.bias, c.places, *c.how)
-    made = convolution.forward(c.x, c.weight, c.bias, c.places, *c.how, epilogue=f)
+    made = convolution.forward(c.x, c.weight, c.bias, c.places, *c.how, epilogue=Epilogue(f))
     np.testing.assert_array_equal(made, f(plain, plain))
+
+
+def scaled(dtype):
+    x, mean, scale, shift = (graph.input_node(k, dtype) for k in range(4))
+    moved = graph.Node("mul", (graph.Node("sub", (x, mean), dtype), scale), dtype)
+    return kernels.elementwise(graph.Node("add", (moved, shift), dtype), "scaled")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("groups", [1, 2])
+@pytest.mark.parametrize("case", [*CASES, *WINOGRAD])
+def test_an_epilogue_with_numbers_for_each_channel(case, groups, dtype):
+    images, channels, outputs, *rest = case
+    c = Case((images, channels, outputs * groups, *rest), dtype)
+    how, x = (*c.how[:-1], groups), np.concatenate([c.x] * groups, 1)
+    vectors = np.random.default_rng(1).standard_normal((3, outputs * groups)).astype(dtype)
+    plain = convolution.forward(x, c.weight, c.bias, c.places, *how)
+    if plain is None:
+        pytest.skip("groups of few channels are numpy's")
+    made = convolution.forward(
+        x, c.weight, c.bias, c.places, *how, epilogue=with_vectors(scaled(dtype), *vectors)
+    )
+    wanted = scaled(dtype)(np.empty_like(plain), plain, *(v.reshape(-1, 1, 1) for v in vectors))
+    np.testing.assert_array_equal(made, wanted)
 
 
 @pytest.mark.parametrize("at_end", [True, False])
@@ -274,7 +299,7 @@ def test_filters_as_large_as_the_image(images, channels, outputs, taps):
     c.close(made, lang.convolution, c.x, c.weight, c.bias)
     f = silu("float32")
     plain = convolution.forward(c.x, c.weight, None, c.places, *c.how)
-    made = convolution.forward(c.x, c.weight, None, c.places, *c.how, epilogue=f)
+    made = convolution.forward(c.x, c.weight, None, c.places, *c.how, epilogue=Epilogue(f))
     np.testing.assert_array_equal(made, f(plain, plain))
     for bias in (None, np.linspace(-1, 1, channels, dtype=c.x.dtype)):
         made = convolution.input_gradient(c.g, c.weight, bias, taps, *c.how)
@@ -312,7 +337,7 @@ def test_small_groups(case, dtype, monkeypatch):
         settings.set_kernel_mode(before)
         assert np.abs(made - exact).max() <= TOLERANCE[dtype] * np.abs(exact).max()
     f, plain = silu(dtype), convolution.forward(x, weight, bias, places, *how, groups)
-    made = convolution.forward(x, weight, bias, places, *how, groups, epilogue=f)
+    made = convolution.forward(x, weight, bias, places, *how, groups, epilogue=Epilogue(f))
     np.testing.assert_array_equal(made, f(plain, plain))
 
 

@@ -93,9 +93,56 @@ def test_second_gradients():
 def test_plain_layers_are_done_together(layer):
     net, x = make(layer, nn.ReLU())
     with rl.no_grad():
-        assert neighbours.together(net[0], net[1], x) is not None
-        assert neighbours.together(net[0], nn.Softmax(1), x) is None
-        assert neighbours.together(net[0], net[0], x) is None
+        assert neighbours.together(net[0], [net[1]], x)[1] == 1
+        for following in ([nn.Softmax(1)], [net[0]], [], [nn.Softmax(1), net[1]]):
+            assert neighbours.together(net[0], following, x) == (None, 0)
+
+
+def normalised(layer, activation, **options):
+    net, x = make(layer, activation)
+    kind = getattr(nn, f"BatchNorm{x.dim() - 2}d")
+    norm = kind(net[0].out_channels, **options)
+    if norm.affine:
+        rl.nn.init.uniform_(norm.weight, 0.5, 2)
+        if norm.bias is not None:
+            rl.nn.init.uniform_(norm.bias)
+    rl.nn.init.uniform_(norm.running_mean)
+    rl.nn.init.uniform_(norm.running_var, 0.5, 2)
+    return net[0], norm, net[1], x
+
+
+@pytest.mark.parametrize("options", [{}, {"affine": False}, {"bias": False}])
+@pytest.mark.parametrize(
+    "layer", [name for name in LAYERS if "linear" not in name and name[:2] not in ("no",)]
+)
+def test_batch_norms_that_know_their_moments_give_their_bits(layer, options):
+    if "linear" in layer:
+        pytest.skip("not a convolution")
+    for activation in (nn.ReLU(inplace=True), nn.SiLU(), nn.ReLU6()):
+        conv, norm, after, x = normalised(layer, activation, **options)
+        for net in (
+            nn.Sequential(conv, norm, after),
+            nn.Sequential(conv, norm),
+            nn.Sequential(conv, norm, conv),
+        ):
+            if net[-1] is conv and conv.in_channels != conv.out_channels:
+                continue
+            net.eval()
+            with rl.no_grad():
+                np.testing.assert_array_equal(net(x).numpy(), apart(net, x).numpy())
+
+
+def test_batch_norms_in_training_still_learn_their_moments():
+    conv, norm, after, x = normalised("winograd", nn.ReLU())
+    net, before = nn.Sequential(conv, norm, after), norm.running_mean.clone()
+    with rl.no_grad():
+        assert neighbours.together(conv, [norm.eval(), after], x)[1] == 2
+        net.train()(x)
+    assert not rl.equal(norm.running_mean, before)
+    assert int(norm.num_batches_tracked) == 1
+    conv.requires_grad_(False)
+    made = net.eval()(x)
+    assert made.requires_grad  # the norm's weight learns
 
 
 class Seen(Exception):

@@ -6,7 +6,7 @@ no compiler, or the arrays are no planes of float32 or float64 in the usual orde
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from . import convolution_winograd as winograd
 from . import copying, switches
 from .convolution_weights import weight_plan
 from .convolution_winograd_weights import weight_plan as winograd_weight_plan
+from .epilogues import Epilogue
 
 WORK_PER_ELEMENT = 16  # multiplications that count as one element of an element-wise kernel
 LEAST_OF_GROUP = 4  # channels
@@ -36,12 +37,11 @@ def forward(
     bias: np.ndarray | None,
     places: Sizes,
     *how: Any,
-    epilogue: Callable[..., Any] | None = None,
+    epilogue: Epilogue | None = None,
 ) -> np.ndarray | None:
     """The convolution of `x` to `places`; `how` is stride, padding, dilation and groups.
 
-    `epilogue` is an element-wise kernel for what becomes of each element of the result: it works on blocks of
-    outputs as they are made, before they are written.
+    The epilogue works on blocks of outputs as they are made, before they are written.
     """
     if how[-1] == 1 and not any(how[1]):
         made = as_products.forward(x, weight, bias, places, how[0], epilogue)
@@ -49,7 +49,7 @@ def forward(
             return made
     if _are_volumes(x, weight, places, how):
         made = volumes.forward(forward, x, weight, bias, places, how)
-        return made if epilogue is None or made is None else epilogue(made, made)
+        return made if epilogue is None or made is None else epilogue.after(made)
     if {*weight.shape[2:]} == {1} and {*how[0]} != {1} and not any(how[1]) and _are_many(x, weight):
         x, how = _seen(x, how[0]), ((1,) * len(how[0]), *how[1:])
     key = ("forward", x.dtype.char, x.shape, weight.shape, *how)
@@ -131,7 +131,7 @@ def _made(
     bias: Any,
     groups: int,
     transposed: bool,
-    epilogue: Callable[..., Any] | None = None,
+    epilogue: Epilogue | None = None,
 ) -> np.ndarray | None:
     """The result of a plan, if the arrays are what it is for."""
     dtype, last = x.dtype, as_products.channels_are_last(x)
@@ -146,10 +146,10 @@ def _made(
     out = memory.empty(shape, dtype)
     if plan.only_finite and not np.isfinite(weight).all():
         return None
-    body = epilogue.__self__.body if epilogue is not None and plan.finishes else 0  # type: ignore[attr-defined]
-    plan.run(out, x, np.ascontiguousarray(weight), bias, *([body] if body else []))
-    if epilogue is not None and not body:
-        epilogue(out, out)
+    at_once = epilogue is not None and plan.finishes and (groups == 1 or epilogue.vectors is None)
+    plan.run(out, x, np.ascontiguousarray(weight), bias, *([epilogue.words] if at_once else []))
+    if epilogue is not None and not at_once:
+        epilogue.after(out)
     return _with_channels_last(out) if last else out
 
 

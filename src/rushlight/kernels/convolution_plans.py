@@ -61,11 +61,11 @@ class Plan(NamedTuple):
     slot_bytes: int
     words: tuple[int, ...]
     only_finite: bool = False  # must the weight be?
-    finishes: bool = False  # is its last word the address of an epilogue?
+    finishes: bool = False  # are its last words those of an epilogue?
     groups: int = 1  # of channels, that threads can share
     group_threads: int = 1  # at most so many
 
-    def run(self, out: Any, x: Any, weight: Any, bias: Any, epilogue: int = 0) -> None:
+    def run(self, out: Any, x: Any, weight: Any, bias: Any, epilogue: tuple = ()) -> None:
         threads, shared, slot = pool.get_num_threads(), self.shared_bytes, self.slot_bytes
         if self.groups >= GROUPS_OF_THREAD * threads:  # each thread takes some, with scratch for all of one
             threads = min(threads, self.group_threads)
@@ -74,7 +74,7 @@ class Plan(NamedTuple):
         else:
             threads = min(self.threads, threads)
             scratch = memory.scratch(shared + threads * slot + LINE)
-        words = (*self.words[:-1], epilogue) if epilogue else self.words
+        words = (*self.words[: -len(epilogue)], *epilogue) if epilogue else self.words
         sizes = threads, shared, slot
         invoke.load()(self.address, self.release, out, x, weight, bias, scratch, *sizes, *words)
         memory.end_scratch(scratch)
@@ -307,7 +307,11 @@ def plan_of(
         slot + 4 * LINE,
         words,
     )
-    return plan._replace(finishes=names[-1] == "epilogue", groups=groups, group_threads=group_threads)
+    return plan._replace(
+        finishes=names[-len(blocked.EPILOGUE) :] == blocked.EPILOGUE,
+        groups=groups,
+        group_threads=group_threads,
+    )
 
 
 def _group_words(geometry: Geometry, w: dict[str, int]) -> dict[str, int]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..runtime import settings
 from . import linear, matmul, policy
+from .epilogues import Epilogue
 
 
 def channels_are_last(x: Any) -> bool:
@@ -24,7 +25,7 @@ def forward(
     bias: Any,
     places: Sequence[int],
     stride: Sequence[int],
-    epilogue: Callable[..., Any] | None,
+    epilogue: Epilogue | None,
 ) -> np.ndarray | None:
     """The convolution, without padding or groups, of images as rows or of pixels as rows; None for others."""
     whole = x.shape[2:] == weight.shape[2:] and x.flags.c_contiguous
@@ -32,12 +33,15 @@ def forward(
         return None
     if not _are_plain(x, weight, bias):
         return None
+    at_once = None if epilogue is None or epilogue.vectors is not None else epilogue.kernel
     if whole:
-        made = _product(x.reshape(len(x), -1), weight, bias, epilogue)
-        return None if made is None else made.reshape(*made.shape, *places)
-    pixels = np.moveaxis(x, 1, -1)
-    made = _product(pixels.reshape(-1, x.shape[1]), weight, bias, epilogue)
-    return None if made is None else np.moveaxis(made.reshape(*pixels.shape[:-1], len(weight)), -1, 1)
+        made = _product(x.reshape(len(x), -1), weight, bias, at_once)
+        made = None if made is None else made.reshape(*made.shape, *places)
+    else:
+        pixels = np.moveaxis(x, 1, -1)
+        made = _product(pixels.reshape(-1, x.shape[1]), weight, bias, at_once)
+        made = None if made is None else np.moveaxis(made.reshape(*pixels.shape[:-1], len(weight)), -1, 1)
+    return made if made is None or epilogue is None or at_once is not None else epilogue.after(made)
 
 
 def input_gradient(g: Any, weight: Any, bias: Any, sizes: Sequence[int]) -> np.ndarray | None:
@@ -86,10 +90,10 @@ def _are_plain(x: Any, weight: Any, bias: Any) -> bool:
 
 
 def _product(
-    rows: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, epilogue: Callable[..., Any] | None
+    rows: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, f: Callable[..., Any] | None
 ) -> np.ndarray | None:
     filters = weight.reshape(len(weight), -1)
     if policy.product_worthwhile(rows.size * len(filters), len(rows)):
-        return matmul.product(rows, filters.T, bias, None if epilogue is None else matmul.Epilogue(epilogue))
+        return matmul.product(rows, filters.T, bias, None if f is None else matmul.Epilogue(f))
     made = linear.forward(rows, filters, bias)
-    return made if epilogue is None or made is None else epilogue(made, made)
+    return made if f is None or made is None else f(made, made)

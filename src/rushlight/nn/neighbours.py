@@ -1,21 +1,21 @@
-"""Layers with their activations behind them, for `Sequential`: by one kernel where nobody can tell.
+"""Layers with a batch norm or an activation or both behind them, for `Sequential`: by one kernel.
 
-Nobody can if both modules are plain ones that nobody listens to, and no gradient is wanted. The numbers are
-those of two calls, bit for bit.
+That is where nobody can tell: all of them are plain modules that nobody listens to, and no gradient is wanted.
+The numbers are those of calls one by one, bit for bit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..autograd.modes import state
-from ..ops.activated import convolution_activated, linear_activated
+from ..ops.activated import convolution_activated, convolution_normalised, linear_activated
 from . import functional as F
 from .module import Module
-from .modules import activation, conv, linear
+from .modules import activation, batchnorm, conv, linear
 
-CALL = Module.__call__
+CALL, BATCH_NORM = Module.__call__, F.batch_norm
 
 # for each layer: its forward, and the name and function that this calls
 LAYERS: dict[type, tuple[Callable[..., Any], str, Callable[..., Any]]] = {
@@ -48,15 +48,39 @@ ACTIVATIONS: dict[type, tuple[Callable[..., Any], str, tuple[str, ...]]] = {
 }
 
 
-def together(layer: Any, after: Any, input: Any) -> Any:
-    """`after(layer(input))` for a layer and an activation, or None if they are to be called one by one."""
-    found = ACTIVATIONS.get(type(after))
-    if found is None:
-        return None
+NORMS: dict[type, tuple[type, Callable[..., Any]]] = {  # the layer that comes before, and the forward
+    getattr(batchnorm, f"BatchNorm{n}d"): (getattr(conv, f"Conv{n}d"), batchnorm._BatchNorm.forward)
+    for n in (1, 2, 3)
+}
+
+
+def together(layer: Any, following: Sequence[Any], input: Any) -> tuple[Any, int]:
+    """What the layer and some of the modules behind it give at once, and how many these are; 0 for none."""
+    if state.grad and layer.weight._rg:  # recording a pair takes longer than recording two calls
+        return None, 0
     forward, called, function = LAYERS[type(layer)]
-    if getattr(F, called) is not function or not (_is_plain(layer, forward) and _is_plain(after, found[0])):
+    if getattr(F, called) is not function or not _is_plain(layer, forward):
+        return None, 0
+    norm = _known_moments(layer, following[0]) if following else None
+    rest = following[0 if norm is None else 1 :]
+    found = ACTIVATIONS.get(type(rest[0])) if rest else None
+    if found is not None and not _is_plain(rest[0], found[0]):
+        found = None
+    if norm is None and found is None:
+        return None, 0
+    options = {} if found is None else {name: getattr(rest[0], name) for name in found[2]}
+    made = _call(layer, input, norm, None if found is None else getattr(F, found[1]), options)
+    return made, 0 if made is None else (norm is not None) + (found is not None)
+
+
+def _known_moments(layer: Any, norm: Any) -> tuple[Any, ...] | None:
+    """The numbers of a batch norm that knows its moments, if it is one and fits the layer."""
+    before, forward = NORMS.get(type(norm), (None, None))
+    if type(layer) is not before or norm.training or not _is_plain(norm, forward):
         return None
-    return _call(layer, input, getattr(F, found[1]), {name: getattr(after, name) for name in found[2]})
+    if F.batch_norm is not BATCH_NORM or norm.running_mean is None or norm.running_var is None:
+        return None
+    return norm.running_mean, norm.running_var, norm.weight, norm.bias, norm.eps
 
 
 def _is_plain(module: Any, forward: Callable[..., Any]) -> bool:
@@ -66,12 +90,13 @@ def _is_plain(module: Any, forward: Callable[..., Any]) -> bool:
     return same and not module._call_hooks and "forward" not in module.__dict__
 
 
-def _call(layer: Any, input: Any, function: Any, options: dict[str, Any]) -> Any:
-    if state.grad and layer.weight._rg:  # recording a pair takes longer than recording two calls
-        return None
+def _call(layer: Any, input: Any, norm: tuple | None, function: Any, options: dict[str, Any]) -> Any:
     if type(layer) is linear.Linear:
         return linear_activated(input, layer.weight, layer.bias, function, **options)
     how = layer.stride, layer.padding, layer.dilation
     if any(type(n) is not tuple for n in how) or layer.padding_mode != "zeros":
         return None
-    return convolution_activated(input, layer.weight, layer.bias, (*how, layer.groups), function, **options)
+    given = input, layer.weight, layer.bias, (*how, layer.groups)
+    if norm is None:
+        return convolution_activated(*given, function, **options)
+    return convolution_normalised(*given, norm, function, **options)

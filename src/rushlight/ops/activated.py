@@ -12,14 +12,16 @@ from ..autograd.modes import state
 from ..autograd.recording import saved_hooks, watchers
 from ..kernels import convolution, matmul
 from ..kernels import linear as small
+from ..kernels.epilogues import Epilogue, with_vectors
 from ..lang.convolution import output_sizes
 from ..runtime import settings
 from ..tensor.core import QUICK, Tensor, wrap
 from ..tensor.dtype import float32, float64
 from .affine import linear
 from .convolution import convolution_of
-from .fused import Fusible, compiled, exact
+from .fused import Fusible, compiled, exact, nodes_of
 from .intercept import casts, interceptors
+from .normalisation_kernels import moved, scale_of
 from .operator import Operator, record
 
 _kernels: dict[Any, tuple[Any, bool] | None] = {}
@@ -52,21 +54,81 @@ def convolution_activated(
 ) -> Tensor | None:
     """The same for a convolution of a batch; `how` is stride, padding, dilation and groups, in numbers."""
     given = input, weight, bias
-    if not _are_ordinary(*given) or input._a.ndim != weight._a.ndim or input._a.ndim < 3:
-        return None
-    if input._a.shape[1] != weight._a.shape[1] * how[-1] or weight._a.shape[0] % how[-1]:
-        return None
-    if any(len(n) != input._a.ndim - 2 or min(n) < least for n, least in zip(how, (1, 0, 1))):
+    if not _are_ordinary(*given) or not _is_convolution(input, weight, how):
         return None
     return _activated(convolution_of.operator, given, how, _convolution, activation, options)
+
+
+def convolution_normalised(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    how: tuple[Any, ...],
+    norm: tuple[Any, ...],
+    activation: Callable[..., Any] | None,
+    **options: Any,
+) -> Tensor | None:
+    """The same with known moments and no gradients: `norm` is mean, variance, weight, bias and eps."""
+    op = getattr(activation, "elementwise", None) or getattr(activation, "operator", None)
+    if activation is not None and (
+        getattr(op, "family", "") != "elementwise" or len(op.signature.arrays) != 1
+    ):
+        return None
+    *vectors, eps = norm
+    tensors = [t for t in (input, weight, bias, *vectors) if t is not None]
+    if interceptors or casts or watchers or (state.grad and any(t._rg for t in tensors)):
+        return None
+    if not _are_ordinary(input, weight, bias) or not _is_convolution(input, weight, how) or eps < 0:
+        return None
+    if any(not _are_ordinary(input, weight, t) for t in vectors if t is not None):
+        return None
+    x, w, b, mean, variance, factor, shift = (
+        None if t is None else t._a for t in (input, weight, bias, *vectors)
+    )
+    places = output_sizes(x.shape[2:], w.shape[2:], *how[:3])
+    if min(places) < 1 or len(x) * len(w) * prod(places) < settings.kernels_from:
+        return None
+    numbers = [mean, scale_of(variance, factor, eps)[1], *([] if shift is None else [shift])]
+    kernel = _moving_kernel(op, x, len(numbers), options)
+    if kernel is None:
+        return None
+    epilogue = with_vectors(kernel, *numbers)
+    r = convolution.forward(x, w, b, places, *how, epilogue=epilogue)
+    return None if r is None else wrap(r, input.dtype)
+
+
+def _moving_kernel(op: Any, like: np.ndarray, count: int, options: dict[str, Any]) -> Any:
+    """The kernel that applies known moments, and an activation if there is one."""
+    try:
+        key = "moved", None if op is None else op.path, like.dtype.char, count, tuple(options.items())
+        if key not in _kernels:
+
+            def body(*operands: Any, **options: Any) -> Any:
+                made = moved(*operands)
+                return made if op is None else op.body(made, **options)
+
+            node = Fusible(body, "normalise_by").trace((like,) * (count + 1), None, options)
+            one_type = node is not None and {n.dtype for n in nodes_of(node)} <= {like.dtype.name, "bool"}
+            _kernels[key] = compiled(node, "normalise_by") if one_type else None
+        return _kernels[key]
+    except TypeError:  # an option that cannot be a key
+        return None
+
+
+def _is_convolution(input: Tensor, weight: Tensor, how: tuple[Any, ...]) -> bool:
+    """Do the sizes fit? What does not is explained elsewhere."""
+    x, w = input._a, weight._a
+    if x.ndim != w.ndim or x.ndim < 3 or x.shape[1] != w.shape[1] * how[-1] or w.shape[0] % how[-1]:
+        return False
+    return all(len(n) == x.ndim - 2 and min(n) >= least for n, least in zip(how, (1, 0, 1)))
 
 
 def _activated(
     layer: Operator, given: tuple, rest: tuple, run: Callable[..., Any], activation: Any, options: dict
 ) -> Tensor | None:
     """What `run` makes of a layer's tensors and the kernel of an activation, with the graph of both."""
-    op = getattr(activation, "elementwise", None) or getattr(activation, "operator", None)
-    if getattr(op, "family", "") != "elementwise" or len(op.signature.arrays) != 1:
+    op = _elementwise(activation)
+    if op is None:
         return None
     if interceptors or casts or watchers or saved_hooks:
         return None
@@ -85,6 +147,12 @@ def _activated(
         values = [before, *op.signature.complete[1:]]
         record(op, values, [r, *values[1:]], r, t)
     return t
+
+
+def _elementwise(activation: Any) -> Any:
+    """The operator of an element-wise function of one tensor; None for others."""
+    op = getattr(activation, "elementwise", None) or getattr(activation, "operator", None)
+    return op if getattr(op, "family", "") == "elementwise" and len(op.signature.arrays) == 1 else None
 
 
 def _are_ordinary(input: Any, weight: Any, bias: Any) -> bool:
@@ -132,4 +200,4 @@ def _convolution(
     few = len(x) * len(weight) * prod(places) < settings.kernels_from
     if min(places) < 1 or (few and not same_bits):
         return None
-    return convolution.forward(x, weight, bias, places, *how, epilogue=kernel)
+    return convolution.forward(x, weight, bias, places, *how, epilogue=Epilogue(kernel))

@@ -60,8 +60,20 @@ def normalised_at_once(x: Any, by: Groups, weight: Any, bias: Any, eps: float) -
     return shaped(result, x.shape), Moments(*moments) if by.centred else Moments(None, *moments)
 
 
-_moved = Fusible(lambda x, mean, scale: (x - mean) * scale, "normalise_by")
-_moved_and_shifted = Fusible(lambda x, mean, scale, bias: (x - mean) * scale + bias, "normalise_by")
+def moved(x, mean, scale, *bias):
+    """Each element with known moments, and the bias if there is one."""
+    made = (x - mean) * scale
+    return made + bias[0] if bias else made
+
+
+_moved = Fusible(lambda x, mean, scale: moved(x, mean, scale), "normalise_by")
+_moved_and_shifted = Fusible(lambda x, mean, scale, bias: moved(x, mean, scale, bias), "normalise_by")
+
+
+def scale_of(variance: Any, weight: Any, eps: float) -> tuple[Any, Any]:
+    """What known variances make of each channel: its scale, and that with its weight."""
+    scale = 1 / np.sqrt(variance + variance.dtype.type(eps))
+    return scale, scale if weight is None else scale * weight
 
 
 def normalised_by(
@@ -72,9 +84,8 @@ def normalised_by(
     if not takes(x) or not mean.dtype == variance.dtype == computed_in(x):
         return None
     mean, variance = mean.reshape(by.affine), variance.reshape(by.affine)
-    scale = 1 / np.sqrt(variance + variance.dtype.type(eps))
+    scale, weighted = scale_of(variance, None if weight is None else weight.reshape(by.affine), eps)
     v = x.reshape(by.shape)
-    weighted = scale if weight is None else scale * weight.reshape(by.affine)
     if bias is None:
         result = _moved.large_result(v, mean, weighted)
     else:

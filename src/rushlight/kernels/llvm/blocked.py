@@ -18,6 +18,9 @@ MOST_PHASES = 8  # parallel phases of one kernel: each has a line with the numbe
 HEADER = LINE * MOST_PHASES
 GROUP_STEPS = ("group_out", "group_x", "group_other", "group_bias")  # bytes to the next group of channels
 GROUP_WORDS = ("groups", *GROUP_STEPS)
+EPILOGUE = ("epilogue", "vectors", "vector_row")  # a body's address or 0; an array or 0, bytes of its rows
+VECTORS = 3  # rows of it: numbers for each channel
+COPIES = 4  # vectors that a body reads side by side
 GROUP_NUMBER = HEADER - 2 * LINE  # where the number of the next group is
 SCALARS = {"float32": f32, "float64": f64, "int32": i32, "int64": i64}
 
@@ -173,14 +176,29 @@ class Kernel:
             f.store(f.select(address.equals(0), address, moved), target, 8 * k)
 
 
-def finish(f: Function, words: Words, place: Value, count: Value) -> None:
-    """Does with `count` elements of scratch what the call's word `epilogue` says: a body's address, or 0."""
+def finish(
+    f: Function, m: Machine, words: Words, place: Value, pixels: Value, first: Value, valid: Value
+) -> None:
+    """Runs the epilogue, if there is one, on pixels of a block of channels in scratch.
+
+    What it reads besides are numbers for each channel: of those from `first` on, of which `valid` exist.
+    """
     with f.when(words["epilogue"].differs(0)):
-        places, masks = f.stack(2 * 8, 8), f.stack(2 * 8, 8)  # of the result, and of what is read
+        count = 2 + VECTORS  # the result, what is read of it, and the numbers
+        places, masks = f.stack(8 * count, 8), f.stack(8 * count, 8)
         for at in (0, 8):
             f.store(place, places, at)
             f.store(f.constant(i64, -1), masks, at)
-        f.call_pointer(words.pointer("epilogue"), void, places, masks, place, count)
+        with f.when(words["vectors"].differs(0)):
+            mask = m.below(f, valid)
+            for k in range(VECTORS):
+                row = words.pointer("vectors").offset(words["vector_row"] * k + first * m.size)
+                vector, repeated = m.load(f, row, 0, mask), f.stack(COPIES * m.bytes)
+                for copy in range(COPIES):
+                    m.store(f, vector, repeated, copy * m.bytes)
+                f.store(repeated, places, 8 * (2 + k))
+                f.store(f.constant(i64, 0), masks, 8 * (2 + k))  # the same place for each pixel
+        f.call_pointer(words.pointer("epilogue"), void, places, masks, place, pixels * m.lanes)
 
 
 # ---- squares in registers

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from ...runtime.ir import Function, Value, i64, ptr, void
 from .blocked import (
+    EPILOGUE,
     GROUP_WORDS,
     HEADER,
     Kernel,
@@ -42,7 +43,7 @@ WORDS = (
     *("band_bytes", "phases"),
     *(f"{name}{k}" for k in range(MOST_ROW_PHASES) for name in PHASE_WORDS),
     *GROUP_WORDS,
-    "epilogue",
+    *EPILOGUE,
 )
 
 
@@ -166,7 +167,8 @@ def _image(kernel: Kernel, shape: Shape) -> None:
                 band = place.offset(phase * words["phase_step"] + at * words["band_step"])
                 for b in range(shape.blocks):
                     pixels = f.mine.offset(words["band_bytes"] * b + m.bytes)
-                    finish(f, words, pixels, words["runs"] * words["run_length"] * m.lanes)
+                    first, count = (f.number + b) * m.lanes, words["runs"] * words["run_length"]
+                    finish(f, m, words, pixels, count, first, words["outputs"] - first)
                     _write_band(f, m, words, b, band.offset(words["out_plane"] * (m.lanes * b)))
 
 

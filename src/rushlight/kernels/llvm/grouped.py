@@ -11,13 +11,14 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ...runtime.ir import Function, Value, ptr, void
-from .blocked import Kernel, Machine, Words, finish, read_planes, write_planes
+from .blocked import EPILOGUE, Kernel, Machine, Words, finish, read_planes, write_planes
 
 WORDS = (
     *("out", "x", "weight", "bias", "scratch", "threads", "shared_bytes", "slot_bytes"),
     *("channels", "blocks", "height", "width", "x_image", "x_plane", "rows", "columns"),
     *("out_image", "out_plane", "tasks", "bands", "band_rows", "pitch", "top", "left"),
-    *("taps", "taps_down", "row_step", "tap_step", "start_at", "copy_at", "lines_at", "epilogue"),
+    *("taps", "taps_down", "row_step", "tap_step", "start_at", "copy_at", "lines_at"),
+    *EPILOGUE,
 )
 
 
@@ -48,7 +49,7 @@ def grouped_ir(dtype: str, vector_bytes: int, shape: Shape) -> str:
             x = mine.offset(words["copy_at"] + row * words["row_step"] * words["pitch"] * m.bytes)
             f.call("row", void, f.block, mine, x, lines.offset(row * words["columns"] * m.bytes))
         pixels = count * words["columns"]
-        finish(f, words, lines, pixels * m.lanes)
+        finish(f, m, words, lines, pixels, block * m.lanes, valid)
         place = words.pointer("out").offset(image * words["out_image"] + block * words["out_plane"] * m.lanes)
         place = place.offset(top * words["columns"] * m.size)
         get = lambda at: m.load(f, lines.offset(at * m.bytes))  # noqa: E731

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ...runtime.ir import Function, Value, i64, ptr, void
-from .blocked import GROUP_WORDS, LINE, Kernel, Machine, Words, finish, read_planes, write_planes
+from .blocked import EPILOGUE, GROUP_WORDS, LINE, Kernel, Machine, Words, finish, read_planes, write_planes
 from .winograd_tiles import POINTS, TRANSFORMS, Transforms, both, inputs
 
 SQUARE = POINTS * POINTS
@@ -29,7 +29,7 @@ WORDS = (
     *("filters_at", "filters_bytes", "products_at", "lines_at", "shared_tiles", "shared_tasks"),
     *("pack_times", "pack_step", "pack_count", "lane_step", "block_step", "channel_step", "filter_step"),
     *("first_tap", "tap_step", "own_filters_at", "weight_tasks", "output_tasks", "all_tiles"),
-    *("channel_part", "products_bytes", *GROUP_WORDS, "epilogue"),
+    *("channel_part", "products_bytes", *GROUP_WORDS, *EPILOGUE),
 )
 
 
@@ -248,7 +248,8 @@ def _transform_outputs(kernel: Kernel, transforms: Transforms) -> None:
                     for k, value in enumerate(values):
                         m.store(f, value + bias.get(), line, k * m.bytes)
                     line = line.offset(pitch * m.bytes)
-            finish(f, words, f.pixels, size * pitch * (step * m.lanes))
+            first = f.number * m.lanes
+            finish(f, m, words, f.pixels, size * pitch * step, first, f.constant(i64, m.lanes))
             _write_lines(f, m, words, n, step, pitch)
 
 

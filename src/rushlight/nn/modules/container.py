@@ -70,19 +70,15 @@ class Sequential(_Numbered):
                 self.add_module(str(place), module)
 
     def forward(self, input: Any) -> Any:
-        layer = None  # waits for its activation
-        for module in self._modules.values():
-            if layer is not None:
-                made = together(layer, module, input)
-                if made is not None:
-                    layer, input = None, made
-                    continue
-                layer, input = None, layer(input)
+        modules, number = tuple(self._modules.values()), 0
+        while number < len(modules):
+            module, taken = modules[number], 0
+            number += 1
             if type(module) in LAYERS:
-                layer = module
-            else:
-                input = module(input)
-        return input if layer is None else layer(input)
+                made, taken = together(module, modules[number : number + 2], input)
+            input = made if taken else module(input)
+            number += taken
+        return input
 
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
