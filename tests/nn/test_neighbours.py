@@ -25,7 +25,7 @@ LAYERS = {
     "linear": (lambda: nn.Linear(300, 500), (64, 300)),
     "one row": (lambda: nn.Linear(700, 900), (1, 700)),
     "small linear": (lambda: nn.Linear(5, 6, bias=False), (4, 5)),
-    "no bias": (lambda: nn.Linear(300, 500, bias=False), (3, 70, 300)),
+    "no bias": (lambda: nn.Linear(300, 500, bias=False), (210, 300)),
 }
 ACTIVATIONS = [
     nn.ReLU(),
@@ -112,12 +112,8 @@ def normalised(layer, activation, **options):
 
 
 @pytest.mark.parametrize("options", [{}, {"affine": False}, {"bias": False}])
-@pytest.mark.parametrize(
-    "layer", [name for name in LAYERS if "linear" not in name and name[:2] not in ("no",)]
-)
+@pytest.mark.parametrize("layer", [name for name, (_, shape) in LAYERS.items() if len(shape) > 2])
 def test_batch_norms_that_know_their_moments_give_their_bits(layer, options):
-    if "linear" in layer:
-        pytest.skip("not a convolution")
     for activation in (nn.ReLU(inplace=True), nn.SiLU(), nn.ReLU6()):
         conv, norm, after, x = normalised(layer, activation, **options)
         for net in (

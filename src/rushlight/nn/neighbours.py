@@ -1,7 +1,7 @@
 """Layers with a batch norm or an activation or both behind them, for `Sequential`: by one kernel.
 
-That is where nobody can tell: all of them are plain modules that nobody listens to, and no gradient is wanted.
-The numbers are those of calls one by one, bit for bit.
+That is where nobody can tell: all of them are plain modules that nobody listens to, and no gradient is
+wanted. The numbers are those of calls one by one, bit for bit.
 """
 
 from __future__ import annotations
