@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 from ...runtime.ir import Function, Module, Value, f32, f64, i1, i8, i32, i64, ptr, void
 from . import frame
-from .objects import Places, Reader
+from .objects import Places, Reader, add_elements, rank_of
 from .recording import add_is_quick
 
 MOST_ARGUMENTS = 30
@@ -21,11 +21,11 @@ INTEGERS = {5: i32, 7: i64}
 def add_attributes(module: Module, places: Places) -> None:
     add_is_quick(module, places)
     _size_of(module, places)
-    _elements(module)
+    add_elements(module)
     _python_method(module)
     _getter(module, places, "shape", lambda f, array: f.call("size_of", ptr, array))
-    _getter(module, places, "ndim", lambda f, array: _whole(f, _rank(f, array)))
-    _method(module, places, "dim", lambda f, r, array: _whole(f, _rank(f, array)))
+    _getter(module, places, "ndim", lambda f, array: _whole(f, rank_of(f, array)))
+    _method(module, places, "dim", lambda f, r, array: _whole(f, rank_of(f, array)))
     _method(module, places, "numel", lambda f, r, array: _whole(f, f.call("elements", i64, array)))
     _method(module, places, "is_contiguous", _is_contiguous)
     _method(module, places, "item", _item)
@@ -42,27 +42,15 @@ GETTERS = ("shape", "ndim")
 # ---- parts of arrays
 
 
-def _rank(f: Function, array: Value) -> Value:
-    return f.load(i32, array, frame.ARRAY_RANK).convert("sext", i64)
-
-
 def _whole(f: Function, number: Value) -> Value:
     return f.call("PyLong_FromLongLong", ptr, number)
-
-
-def _elements(module: Module) -> None:
-    with module.function("elements", i64, exported=False, array=ptr) as f:
-        total, dims = f.variable(i64, 1), f.load(ptr, f.array, frame.ARRAY_DIMS)
-        with f.loop(0, _rank(f, f.array)) as d:
-            total.set(total.get() * f.load(i64, dims.offset(d * 8)))
-        f.ret(total.get())
 
 
 def _size_of(module: Module, places: Places) -> None:
     """The shape of an array as a new Size."""
     with module.function("size_of", ptr, exported=False, array=ptr) as f:
         r = Reader(f, places)
-        rank, dims = _rank(f, f.array), f.load(ptr, f.array, frame.ARRAY_DIMS)
+        rank, dims = rank_of(f, f.array), f.load(ptr, f.array, frame.ARRAY_DIMS)
         made = r.or_fail(f.call("PyType_GenericAlloc", ptr, r.constant("size_type"), rank))
         with f.loop(0, rank) as d:
             r.put(made, d, r.or_fail(_whole(f, f.load(i64, dims.offset(d * 8)))))
@@ -157,7 +145,7 @@ def _size(module: Module, places: Places) -> None:
                 f.ret(f.call("size_of", ptr, array))
             given = f.load(ptr, f.arguments)
             with f.when(r.is_same(r.type_of(given), r.constant("int_type"))):
-                d, rank = f.call("PyLong_AsLongLong", i64, given), _rank(f, array)
+                d, rank = f.call("PyLong_AsLongLong", i64, given), rank_of(f, array)
                 failed = r.is_null(f.call("PyErr_Occurred", ptr)) ^ 1
                 with f.when(failed):
                     f.call("PyErr_Clear", void)

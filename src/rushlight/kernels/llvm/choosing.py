@@ -13,8 +13,8 @@ from ...runtime import pool
 from ...runtime.ir import Function, Module, Type, Value, f32, f64, i1, i32, i64, ptr, void
 from . import frame
 from .dispatch import put, word
-from .masking import _dense, _elements, _is_dense, _number
-from .moving import _answer, _is_plain, _refuse_unless
+from .masking import add_is_dense, dense, elements_of, type_number
+from .moving import add_is_plain, answer, refuse_unless
 from .objects import argument, builtin
 
 TYPES = {5: i32, 7: i64, 9: i64, 11: f32, 12: f64}  # by numpy's numbers of types
@@ -29,8 +29,8 @@ def choosing_ir(vector_bytes: int, index_number: int) -> str:
     module = Module()
     for name in ("ndarray_type", "none", "true"):
         module.variable(name, "ptr", "null", exported=True)
-    _is_plain(module)
-    _is_dense(module)
+    add_is_plain(module)
+    add_is_dense(module)
     for type in {type.text: type for type in TYPES.values()}.values():
         for largest in (False, True):
             _insert(module, type, largest)
@@ -123,21 +123,21 @@ def _part(module: Module) -> None:
 def _choose(module: Module, index_number: int) -> None:
     with builtin(module, "choose") as f:
         values, places, x = (argument(f, k) for k in range(3))
-        _dense(f, values, True)
-        _dense(f, places, True)
-        _dense(f, x)
-        _refuse_unless(f, f.call("is_plain", i1, values, x) & _number(f, places).equals(index_number))
-        number = _number(f, x).convert("sext", i64)
+        dense(f, values, True)
+        dense(f, places, True)
+        dense(f, x)
+        refuse_unless(f, f.call("is_plain", i1, values, x) & type_number(f, places).equals(index_number))
+        number = type_number(f, x).convert("sext", i64)
         known = f.variable(i1, 0)
         for each in TYPES:
             known.set(known.get() | number.equals(each))
         rank, other = (f.load(i32, a, frame.ARRAY_RANK).convert("sext", i64) for a in (x, values))
-        _refuse_unless(f, known.get() & (rank > 0) & rank.equals(other))
+        refuse_unless(f, known.get() & (rank > 0) & rank.equals(other))
         length, few = (word(f, f.load(ptr, a, frame.ARRAY_DIMS), 0, rank - 1) for a in (x, values))
-        _refuse_unless(f, (few > 0) & (few <= length))
-        rows = _elements(f, x) // length
+        refuse_unless(f, (few > 0) & (few <= length))
+        rows = elements_of(f, x) // length
         wanted = rows * few
-        _refuse_unless(f, _elements(f, values).equals(wanted) & _elements(f, places).equals(wanted))
+        refuse_unless(f, elements_of(f, values).equals(wanted) & elements_of(f, places).equals(wanted))
         site = f.stack(PARTS + 8)
         for place, array in zip((VALUES, PLACES, SOURCE), (values, places, x)):
             put(f, word(f, array, frame.ARRAY_DATA), site, place)
@@ -154,4 +154,4 @@ def _choose(module: Module, index_number: int) -> None:
         f.call(pool.PARALLEL_FOR, void, Value(f, ptr, "@chosen_part"), site, parts)
         with f.when(total >= RELEASE_FROM):
             f.call("PyEval_RestoreThread", void, state.get())
-        _answer(f, "true")
+        answer(f, "true")

@@ -19,7 +19,7 @@ from ...runtime import pool
 from ...runtime.ir import Function, Module, Type, Value, f32, f64, i1, i8, i16, i32, i64, ptr, void
 from . import frame
 from .dispatch import put, word
-from .moving import _answer, _is_plain, _refuse_unless, _straight
+from .moving import add_is_plain, answer, refuse_unless, straight
 from .objects import argument, builtin
 
 MOST_AXES = 14
@@ -46,7 +46,7 @@ def indexing_ir(mode: str, vector_bytes: int, index_number: int) -> str:
     module = Module()
     for name in ("ndarray_type", "none", "true", "false"):
         module.variable(name, "ptr", "null", exported=True)
-    _straight(module, vector_bytes)
+    straight(module, vector_bytes)
     _named(module)
     lanes = vector_bytes // 8
     for kind, element in KINDS[mode].items():
@@ -55,7 +55,7 @@ def indexing_ir(mode: str, vector_bytes: int, index_number: int) -> str:
     _walk(module)
     _walk_part(module)
     _tidy(module)
-    _is_plain(module)
+    add_is_plain(module)
     _apart(module)
     _read(module, index_number)
     _run(module)
@@ -459,26 +459,26 @@ def _builtin(module: Module, mode: str) -> None:
         index = argument(f, 3)
         site = f.stack(SITE_BYTES)
         dim, wrap, size = (f.call("PyLong_AsLongLong", i64, argument(f, k)) for k in (2, 4, 5))
-        _refuse_unless(f, f.call("read_site", i1, site, far, near, index, dim))
+        refuse_unless(f, f.call("read_site", i1, site, far, near, index, dim))
         for place, value in ((WRAP, wrap), (SIZE, size), (BAD, f.constant(i64, 0))):
             put(f, value, site, place)
         flags = f.load(i32, written, frame.ARRAY_FLAGS)
-        _refuse_unless(f, (flags & frame.WRITEABLE).differs(0))
+        refuse_unless(f, (flags & frame.WRITEABLE).differs(0))
         for other in (read, index):
-            _refuse_unless(f, f.call("apart", i1, written, other, size))
+            refuse_unless(f, f.call("apart", i1, written, other, size))
         elements = f.variable(i64, 1)
         with f.loop(0, word(f, site, RANK)) as d:
             elements.set(elements.get() * word(f, site, DIMS, d))
         with f.when(elements.get().equals(0)):
-            _answer(f, "true")
+            answer(f, "true")
         with f.when(word(f, site, LENGTH).equals(0)):
-            _answer(f, "false")
+            answer(f, "false")
         f.call("tidy_axes", void, site)
         _choose_way(f, mode, site, far, size)
         f.call("run_site", void, site, f.constant(i1, mode != "take"))
         with f.when(word(f, site, BAD).differs(0)):
-            _answer(f, "false")
-        _answer(f, "true")
+            answer(f, "false")
+        answer(f, "true")
 
 
 def _choose_way(f: Function, mode: str, site: Value, far: Value, size: Value) -> None:
@@ -502,5 +502,5 @@ def _choose_way(f: Function, mode: str, site: Value, far: Value, size: Value) ->
                 choose(integer & size.equals(element.size), name)
         for known, name in FLOATS.items():
             choose(number.equals(known), name)
-    _refuse_unless(f, way.get().convert("ptrtoint", i64).differs(0))
+    refuse_unless(f, way.get().convert("ptrtoint", i64).differs(0))
     f.store(way.get(), site, WAY)

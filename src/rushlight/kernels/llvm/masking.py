@@ -16,7 +16,7 @@ from ...runtime import pool
 from ...runtime.ir import Function, Module, Type, Value, i1, i8, i16, i32, i64, ptr, void
 from . import frame
 from .dispatch import put, word
-from .moving import RELEASE_BYTES, _answer, _is_plain, _refuse_unless
+from .moving import RELEASE_BYTES, add_is_plain, answer, refuse_unless
 from .objects import argument, builtin
 
 ELEMENTS = (i8, i16, i32, i64, i64.vector(2))
@@ -33,8 +33,8 @@ def masking_ir(vector_bytes: int, index_number: int) -> str:
     module = Module()
     for name in ("ndarray_type", "none", "true"):
         module.variable(name, "ptr", "null", exported=True)
-    _is_plain(module)
-    _is_dense(module)
+    add_is_plain(module)
+    add_is_dense(module)
     _is_mask(module)
     _counted_part(module, vector_bytes)
     _counts(module, index_number)
@@ -51,7 +51,7 @@ def masking_ir(vector_bytes: int, index_number: int) -> str:
 # ---- the arguments
 
 
-def _is_dense(module: Module) -> None:
+def add_is_dense(module: Module) -> None:
     """Is this a row-major array, which may be written if it has to be?"""
     with module.function("is_dense", i1, exported=False, array=ptr, needed=i32) as f:
         with f.when(f.call("is_plain", i1, f.array, f.array) ^ 1):
@@ -64,38 +64,38 @@ def _is_mask(module: Module) -> None:
     with module.function("is_mask", i1, exported=False, array=ptr) as f:
         with f.when(f.call("is_dense", i1, f.array, f.constant(i32, 0)) ^ 1):
             f.ret(f.constant(i1, 0))
-        f.ret(_number(f, f.array).equals(BOOL))
+        f.ret(type_number(f, f.array).equals(BOOL))
 
 
-def _number(f: Function, array: Value) -> Value:
+def type_number(f: Function, array: Value) -> Value:
     return f.load(i32, f.load(ptr, array, frame.ARRAY_DESCR), frame.DESCR_TYPE_NUMBER)
 
 
-def _elements(f: Function, array: Value) -> Value:
+def elements_of(f: Function, array: Value) -> Value:
     dims, total = f.load(ptr, array, frame.ARRAY_DIMS), f.variable(i64, 1)
     with f.loop(0, f.load(i32, array, frame.ARRAY_RANK).convert("sext", i64)) as d:
         total.set(total.get() * word(f, dims, 0, d))
     return total.get()
 
 
-def _dense(f: Function, array: Value, writeable: bool = False) -> None:
-    _refuse_unless(f, f.call("is_dense", i1, array, f.constant(i32, frame.WRITEABLE if writeable else 0)))
+def dense(f: Function, array: Value, writeable: bool = False) -> None:
+    refuse_unless(f, f.call("is_dense", i1, array, f.constant(i32, frame.WRITEABLE if writeable else 0)))
 
 
 def _of_mask(f: Function, mask: Value) -> Value:
     """A site with the mask."""
     site = f.stack(SITE_BYTES)
-    _refuse_unless(f, f.call("is_mask", i1, mask))
+    refuse_unless(f, f.call("is_mask", i1, mask))
     put(f, word(f, mask, frame.ARRAY_DATA), site, MASK)
-    put(f, _elements(f, mask), site, COUNT)
+    put(f, elements_of(f, mask), site, COUNT)
     return site
 
 
 def _starts(f: Function, site: Value, table: Value, parts: Value, index_number: int, more: int) -> None:
     """Puts a table of numbers for the parts into the site."""
-    _dense(f, table, not more)
-    _refuse_unless(f, _number(f, table).equals(index_number))
-    _refuse_unless(f, _elements(f, table).equals(parts + more) & (parts > 0))
+    dense(f, table, not more)
+    refuse_unless(f, type_number(f, table).equals(index_number))
+    refuse_unless(f, elements_of(f, table).equals(parts + more) & (parts > 0))
     put(f, word(f, table, frame.ARRAY_DATA), site, STARTS)
     put(f, parts, site, PARTS)
 
@@ -143,7 +143,7 @@ def _counts(module: Module, index_number: int) -> None:
         parts = f.call("PyLong_AsLongLong", i64, argument(f, 2))
         _starts(f, site, argument(f, 1), parts, index_number, 0)
         _run(f, site, "counted_part", parts)
-        _answer(f, "true")
+        answer(f, "true")
 
 
 # ---- moving
@@ -203,18 +203,18 @@ def _moving(module: Module, name: str, index_number: int) -> None:
         parts, size = (f.call("PyLong_AsLongLong", i64, argument(f, k)) for k in (4, 5))
         site = _of_mask(f, mask)
         _starts(f, site, table, parts, index_number, 1)
-        _dense(f, out, True)
-        _dense(f, x)
-        _refuse_unless(f, f.call("is_plain", i1, out, x))
+        dense(f, out, True)
+        dense(f, x)
+        refuse_unless(f, f.call("is_plain", i1, out, x))
         many, few = (x, out) if name == "pick" else (out, x)
-        _refuse_unless(f, _elements(f, many).equals(word(f, site, COUNT)))
+        refuse_unless(f, elements_of(f, many).equals(word(f, site, COUNT)))
         last = word(f, f.load(ptr, table, frame.ARRAY_DATA), 0, parts)
-        _refuse_unless(f, _elements(f, few) >= last)
+        refuse_unless(f, elements_of(f, few) >= last)
         put(f, size, site, SIZE)
         for place, array in ((OUT, out), (SOURCE, x)):
             put(f, word(f, array, frame.ARRAY_DATA), site, place)
         _run(f, site, f"{name}_part", parts)
-        _answer(f, "true")
+        answer(f, "true")
 
 
 def _found_part(module: Module) -> None:
@@ -249,15 +249,15 @@ def _find(module: Module, index_number: int) -> None:
         parts, columns = (f.call("PyLong_AsLongLong", i64, argument(f, k)) for k in (3, 4))
         site = _of_mask(f, mask)
         _starts(f, site, table, parts, index_number, 1)
-        _dense(f, out, True)
-        _refuse_unless(f, _number(f, out).equals(index_number) & (columns > 0))
+        dense(f, out, True)
+        refuse_unless(f, type_number(f, out).equals(index_number) & (columns > 0))
         wide = f.select(columns.equals(1), f.constant(i64, 1), 2)
         last = word(f, f.load(ptr, table, frame.ARRAY_DATA), 0, parts)
-        _refuse_unless(f, _elements(f, out) >= last * wide)
+        refuse_unless(f, elements_of(f, out) >= last * wide)
         put(f, columns, site, COLUMNS)
         put(f, word(f, out, frame.ARRAY_DATA), site, OUT)
         _run(f, site, "found_part", parts)
-        _answer(f, "true")
+        answer(f, "true")
 
 
 # ---- one value
@@ -289,15 +289,15 @@ def _fill(module: Module) -> None:
     with builtin(module, "fill") as f:
         x, value, mask = (argument(f, k) for k in range(3))
         site = _of_mask(f, mask)
-        _dense(f, x, True)
-        _dense(f, value)
-        _refuse_unless(f, f.call("is_plain", i1, x, value))
+        dense(f, x, True)
+        dense(f, value)
+        refuse_unless(f, f.call("is_plain", i1, x, value))
         count = word(f, site, COUNT)
-        _refuse_unless(f, _elements(f, x).equals(count) & _elements(f, value).equals(1))
+        refuse_unless(f, elements_of(f, x).equals(count) & elements_of(f, value).equals(1))
         put(f, f.call("PyLong_AsLongLong", i64, argument(f, 3)), site, SIZE)
         for place, array in ((OUT, x), (SOURCE, value)):
             put(f, word(f, array, frame.ARRAY_DATA), site, place)
         parts = f.select(count < PARALLEL_FROM, f.constant(i64, 1), FILL_PARTS)
         put(f, parts, site, PARTS)
         _run(f, site, "filled_part", parts)
-        _answer(f, "true")
+        answer(f, "true")

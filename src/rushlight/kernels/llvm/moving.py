@@ -35,7 +35,7 @@ def moving_ir(vector_bytes: int) -> str:
     module = Module()
     for name in ("ndarray_type", "none", "true"):
         module.variable(name, "ptr", "null", exported=True)
-    _straight(module, vector_bytes)
+    straight(module, vector_bytes)
     _backwards(module, vector_bytes)
     _repeated(module)
     _stepped(module)
@@ -44,7 +44,7 @@ def moving_ir(vector_bytes: int) -> str:
     _move_part(module)
     _tidy(module)
     _move(module)
-    _is_plain(module)
+    add_is_plain(module)
     _axes_of(module)
     _copy(module)
     _extent(module)
@@ -58,7 +58,7 @@ def moving_ir(vector_bytes: int) -> str:
 # ---- one row
 
 
-def _straight(module: Module, vector_bytes: int) -> None:
+def straight(module: Module, vector_bytes: int) -> None:
     """`count` bytes; the last vector overlaps the one before it."""
     with module.function("straight", exported=False, inline=True, out=ptr, x=ptr, count=i64) as f:
         width = vector_bytes
@@ -288,7 +288,7 @@ def _move(module: Module) -> None:
 # ---- the arguments
 
 
-def _is_plain(module: Module) -> None:
+def add_is_plain(module: Module) -> None:
     """Is this an aligned array of the type (and byte order) of another one?"""
     with module.function("is_plain", i1, exported=False, array=ptr, like=ptr) as f:
         kind = word(f, f.array, frame.OBJECT_TYPE)
@@ -328,23 +328,23 @@ def _axes_of(module: Module) -> None:
         f.ret(f.constant(i1, 1))
 
 
-def _answer(f: Function, name: str) -> None:
+def answer(f: Function, name: str) -> None:
     thing = f.load(ptr, Value(f, ptr, f"@{name}"))
     f.call("Py_IncRef", void, thing)
     f.ret(thing)
 
 
-def _refuse_unless(f: Function, right: Value) -> None:
+def refuse_unless(f: Function, right: Value) -> None:
     with f.when(right ^ 1):
-        _answer(f, "none")
+        answer(f, "none")
 
 
 def _move_array(
     f: Function, site: Value, out: Value, x: Value, axis: Value, new: Value, shift: Value
 ) -> Value:
     """One array to where it belongs along `axis`; how far it reaches."""
-    _refuse_unless(f, f.call("is_plain", i1, x, out))
-    _refuse_unless(f, f.call("axes_of", i1, site, out, x, axis, new))
+    refuse_unless(f, f.call("is_plain", i1, x, out))
+    refuse_unless(f, f.call("axes_of", i1, site, out, x, axis, new))
     reach, elements = f.variable(i64, 1), f.variable(i64, 1)
     with f.loop(0, word(f, site, RANK)) as d:
         elements.set(elements.get() * word(f, site, DIMS, d))
@@ -352,7 +352,7 @@ def _move_array(
         reach.set(word(f, site, DIMS, axis))
     with f.when(axis >= 0):
         limit = word(f, f.load(ptr, out, frame.ARRAY_DIMS), 0, axis)
-        _refuse_unless(f, shift + reach.get() <= limit)
+        refuse_unless(f, shift + reach.get() <= limit)
     with f.when(elements.get() > 0):
         step = f.variable(i64, 0)
         with f.when(axis >= 0):
@@ -365,7 +365,7 @@ def _move_array(
 
 def _site(f: Function, out: Value, size: Value) -> Value:
     site = f.stack(SITE_BYTES)
-    _refuse_unless(f, f.call("is_plain", i1, out, out))
+    refuse_unless(f, f.call("is_plain", i1, out, out))
     put(f, f.call("PyLong_AsLongLong", i64, size), site, SIZE)
     return site
 
@@ -375,7 +375,7 @@ def _copy(module: Module) -> None:
         out, x, size = (argument(f, k) for k in range(3))
         nothing = f.constant(i64, 0)
         _move_array(f, _site(f, out, size), out, x, f.constant(i64, -1), nothing, nothing)
-        _answer(f, "true")
+        answer(f, "true")
 
 
 def _extent(module: Module) -> None:
@@ -385,9 +385,9 @@ def _extent(module: Module) -> None:
         first = f.call("PyList_GetItem", ptr, arrays, f.constant(i64, 0))
         with f.loop(0, f.call("PyList_Size", i64, arrays)) as k:
             x = f.call("PyList_GetItem", ptr, arrays, k)
-            _refuse_unless(f, f.call("is_plain", i1, x, first))
+            refuse_unless(f, f.call("is_plain", i1, x, first))
             ranks = [f.load(i32, array, frame.ARRAY_RANK).convert("sext", i64) for array in (x, first)]
-            _refuse_unless(f, ranks[0].equals(ranks[1]) & (axis >= 0) & (axis < ranks[0]))
+            refuse_unless(f, ranks[0].equals(ranks[1]) & (axis >= 0) & (axis < ranks[0]))
             total.set(total.get() + word(f, f.load(ptr, x, frame.ARRAY_DIMS), 0, axis))
         f.ret(f.call("PyLong_FromLongLong", ptr, total.get()))
 
@@ -401,7 +401,7 @@ def _join(module: Module) -> None:
         with f.loop(0, f.call("PyList_Size", i64, arrays)) as k:
             x = f.call("PyList_GetItem", ptr, arrays, k)
             shift.set(shift.get() + _move_array(f, site, out, x, axis, new, shift.get()))
-        _answer(f, "true")
+        answer(f, "true")
 
 
 # ---- triangles
@@ -450,13 +450,13 @@ def _triangle(module: Module) -> None:
     with builtin(module, "triangle") as f:
         out, x, size = (argument(f, k) for k in range(3))
         site = _site(f, out, size)
-        _refuse_unless(f, f.call("is_plain", i1, x, out))
+        refuse_unless(f, f.call("is_plain", i1, x, out))
         nothing = f.constant(i64, 0)
-        _refuse_unless(f, f.call("axes_of", i1, site, out, x, f.constant(i64, -1), nothing))
+        refuse_unless(f, f.call("axes_of", i1, site, out, x, f.constant(i64, -1), nothing))
         rank = word(f, site, RANK)
         for array in (out, x):
             flags = f.load(i32, array, frame.ARRAY_FLAGS) & frame.C_CONTIGUOUS
-            _refuse_unless(f, flags.differs(0) & (rank > 1))
+            refuse_unless(f, flags.differs(0) & (rank > 1))
         rows = f.variable(i64, 1)
         with f.loop(0, rank - 1) as d:
             rows.set(rows.get() * word(f, site, DIMS, d))
@@ -470,7 +470,7 @@ def _triangle(module: Module) -> None:
             put(f, word(f, array, frame.ARRAY_DATA), site, place)
         with f.when(rows.get() * columns > 0):
             _run_triangle(f, site, rows.get() * columns * word(f, site, SIZE))
-        _answer(f, "true")
+        answer(f, "true")
 
 
 def _run_triangle(f: Function, site: Value, size: Value) -> None:

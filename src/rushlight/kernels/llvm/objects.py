@@ -147,6 +147,19 @@ def argument(f: Function, k: int) -> Value:
     return f.load(ptr, f.arguments, 8 * k)
 
 
+def rank_of(f: Function, array: Value) -> Value:
+    return f.load(i32, array, frame.ARRAY_RANK).convert("sext", i64)
+
+
+def add_elements(module: Module) -> None:
+    """`elements(array)`: how many there are."""
+    with module.function("elements", i64, exported=False, array=ptr) as f:
+        total, dims = f.variable(i64, 1), f.load(ptr, f.array, frame.ARRAY_DIMS)
+        with f.loop(0, rank_of(f, f.array)) as d:
+            total.set(total.get() * f.load(i64, dims.offset(d * 8)))
+        f.ret(total.get())
+
+
 def new_array(f: Function, type_number: int, *shape: Value) -> Value:
     """A new array in C order, not filled; the function ends with NULL where there is no memory.
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from ...runtime.ir import Function, Module, Value, Variable, f64, i1, i8, i32, i64, ptr, void
 from . import frame
 from .lending import add_lending, in_reach
-from .objects import Places, Reader, argument, builtin
+from .objects import Places, Reader, add_elements, argument, builtin, rank_of
 from .recording import add_is_quick, add_new_tensor, add_same_shape
 
 MOST_OPERANDS = 3
@@ -39,7 +39,7 @@ def add_quick(module: Module, places: Places) -> None:
     add_new_tensor(module, places)
     add_same_shape(module)
     add_lending(module, places)
-    _elements(module)
+    add_elements(module)
     _is_usable(module, places)
     _spread(module)
     _order(module)
@@ -60,18 +60,6 @@ def pointer(f: Function, row: Value, name: str) -> Value:
 
 
 # ---- arrays
-
-
-def _elements(module: Module) -> None:
-    with module.function("elements", i64, exported=False, array=ptr) as f:
-        total, dims = f.variable(i64, 1), f.load(ptr, f.array, frame.ARRAY_DIMS)
-        with f.loop(0, _rank(f, f.array)) as d:
-            total.set(total.get() * f.load(i64, dims.offset(d * 8)))
-        f.ret(total.get())
-
-
-def _rank(f: Function, array: Value) -> Value:
-    return f.load(i32, array, frame.ARRAY_RANK).convert("sext", i64)
 
 
 def _is_usable(module: Module, places: Places) -> None:
@@ -97,12 +85,12 @@ def _spread(module: Module) -> None:
     with module.function("spread", i64, exported=False, arrays=ptr, count=i64, dims=ptr) as f:
         rank = f.variable(i64, 0)
         with f.loop(0, f.count) as k:
-            rank.set(f.maximum(rank.get(), _rank(f, f.load(ptr, f.arrays.offset(k * 8)))))
+            rank.set(f.maximum(rank.get(), rank_of(f, f.load(ptr, f.arrays.offset(k * 8)))))
         with f.loop(0, rank.get()) as d:
             f.store(f.constant(i64, 1), f.dims.offset(d * 8))
         with f.loop(0, f.count) as k:
             array = f.load(ptr, f.arrays.offset(k * 8))
-            own = _rank(f, array)
+            own = rank_of(f, array)
             target = f.dims.offset((rank.get() - own) * 8)
             with f.loop(0, own) as d:
                 length = f.load(i64, f.load(ptr, array, frame.ARRAY_DIMS).offset(d * 8))
@@ -124,7 +112,7 @@ def _order(module: Module) -> None:
             f.ret(f.constant(i64, 1))
         before = f.variable(i64, (1 << 63) - 1)
         dims, strides = f.load(ptr, f.array, frame.ARRAY_DIMS), f.load(ptr, f.array, frame.ARRAY_STRIDES)
-        with f.loop(0, _rank(f, f.array)) as d:
+        with f.loop(0, rank_of(f, f.array)) as d:
             stride = f.load(i64, strides.offset(d * 8))
             step = f.maximum(stride, -stride)
             with f.when(f.load(i64, dims.offset(d * 8)).differs(1)):
@@ -321,7 +309,7 @@ def _run(module: Module, places: Places, count: int, into: bool) -> None:
         with f.when(word(f, row, "ranked").differs(0)):
             for operand in call.operands:
                 with f.when(operand.is_there(f)):
-                    call.give_up_unless(_rank(f, operand.array.get()) > 0)
+                    call.give_up_unless(rank_of(f, operand.array.get()) > 0)
         recorded = f.variable(i1, 0)
         tracked = call.tracked.get()
         if into:
@@ -352,7 +340,7 @@ def _result(call: _Call, row: Value, block: Value, arrays: Value, flat: Value) -
         with alike:
             zero = f.constant(i64, 0)
             dims = f.load(ptr, first, frame.ARRAY_DIMS)
-            made.set(f.call("new_result", ptr, row, _rank(f, first), dims, zero))
+            made.set(f.call("new_result", ptr, row, rank_of(f, first), dims, zero))
         with spread:
             call.give_up_unless(word(f, row, "loop").equals(0))
             dims = f.stack(8 * frame.MAX_DIMENSIONS, 8)
@@ -381,7 +369,7 @@ def _result(call: _Call, row: Value, block: Value, arrays: Value, flat: Value) -
 
 
 def _is_shape(f: Function, array: Value, rank: Value, dims: Value) -> Value:
-    same = f.variable(i1, _rank(f, array).equals(rank))
+    same = f.variable(i1, rank_of(f, array).equals(rank))
     with f.when(same.get()), f.loop(0, rank) as d:
         length = f.load(i64, f.load(ptr, array, frame.ARRAY_DIMS).offset(d * 8))
         same.set(same.get() & length.equals(f.load(i64, dims.offset(d * 8))))

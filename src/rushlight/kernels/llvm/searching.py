@@ -12,8 +12,8 @@ from ...runtime import pool
 from ...runtime.ir import Function, Module, Type, Value, f32, f64, i1, i8, i16, i32, i64, ptr, void
 from . import frame
 from .dispatch import put, word
-from .masking import _dense, _elements, _is_dense, _number
-from .moving import _answer, _is_plain, _refuse_unless
+from .masking import add_is_dense, dense, elements_of, type_number
+from .moving import add_is_plain, answer, refuse_unless
 from .objects import argument, builtin
 
 AT_ONCE = 8
@@ -29,8 +29,8 @@ def searching_ir(index_number: int) -> str:
     module = Module()
     for name in ("ndarray_type", "none", "true"):
         module.variable(name, "ptr", "null", exported=True)
-    _is_plain(module)
-    _is_dense(module)
+    add_is_plain(module)
+    add_is_dense(module)
     kinds = {type.text: type for type in TYPES.values()}
     for type in kinds.values():
         _places(module, type)
@@ -100,27 +100,27 @@ def _part(module: Module) -> None:
 def _search(module: Module, index_number: int) -> None:
     with builtin(module, "search") as f:
         out, rows, values = (argument(f, k) for k in range(3))
-        _dense(f, out, True)
-        _dense(f, rows)
-        _dense(f, values)
-        _refuse_unless(f, f.call("is_plain", i1, rows, values) & _number(f, out).equals(index_number))
-        number = _number(f, rows).convert("sext", i64)
+        dense(f, out, True)
+        dense(f, rows)
+        dense(f, values)
+        refuse_unless(f, f.call("is_plain", i1, rows, values) & type_number(f, out).equals(index_number))
+        number = type_number(f, rows).convert("sext", i64)
         known = f.variable(i1, 0)
         for each in TYPES:
             known.set(known.get() | number.equals(each))
         rank = f.load(i32, rows, frame.ARRAY_RANK).convert("sext", i64)
-        _refuse_unless(f, known.get() & (rank > 0))
-        length, total = word(f, f.load(ptr, rows, frame.ARRAY_DIMS), 0, rank - 1), _elements(f, values)
-        _refuse_unless(f, _elements(f, out).equals(total))
+        refuse_unless(f, known.get() & (rank > 0))
+        length, total = word(f, f.load(ptr, rows, frame.ARRAY_DIMS), 0, rank - 1), elements_of(f, values)
+        refuse_unless(f, elements_of(f, out).equals(total))
         each = f.variable(i64, total)
         with f.when(rank > 1):
             ranks = f.load(i32, values, frame.ARRAY_RANK).convert("sext", i64)
-            _refuse_unless(f, ranks.equals(rank))
+            refuse_unless(f, ranks.equals(rank))
             each.set(word(f, f.load(ptr, values, frame.ARRAY_DIMS), 0, rank - 1))
-            _refuse_unless(f, (_elements(f, rows) * each.get()).equals(total * length))
+            refuse_unless(f, (elements_of(f, rows) * each.get()).equals(total * length))
         with f.when(total > 0):
             _run(f, (out, rows, values), length, each.get(), total, number)
-        _answer(f, "true")
+        answer(f, "true")
 
 
 def _run(f: Function, arrays: tuple, length: Value, each: Value, total: Value, number: Value) -> None:
