@@ -20,7 +20,7 @@ from .index import add_flat, add_rows
 from .summation import total
 
 MANY_ROWS = 96
-FEW_COLUMNS = 9  # windows of a row that are too few for the lanes of a vector
+FEW_COLUMNS = 7  # windows of a row that are too few for the lanes of a vector
 Where = Any  # a slice or an array of positions along an axis
 
 

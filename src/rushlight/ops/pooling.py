@@ -178,8 +178,12 @@ def checked_input(name, input, count, refused, channels=True):
 
 
 def largest(count, x, windows):
-    """The largest elements; where they are is kept if a gradient is going to want it."""
-    return ARGMAX[count](x, windows)[0] if x.requires_grad and state.grad else MAX[count](x, windows)
+    """The largest elements; where they are is kept if a gradient is going to want it.
+
+    Windows apart from each other are looked through again instead: their gradient is written in one pass.
+    """
+    kept = x.requires_grad and state.grad and not all(w.disjoint for w in windows)
+    return ARGMAX[count](x, windows)[0] if kept else MAX[count](x, windows)
 
 
 def _declare_max_pool(count):
