@@ -33,7 +33,7 @@ NAMES = {
 }
 _BYTES = np.dtype(np.uint8)
 _plans: dict[tuple, Any] = {}
-MORE = ("lowering", "halves", "blocked")
+MORE = ("matmul", "lowering", "halves", "blocked")
 
 
 def product(a: np.ndarray, b: np.ndarray, start: Any = None, result: str = "") -> np.ndarray | None:

@@ -162,8 +162,8 @@ def inplace_form(op: Any, call: Function) -> Function:
 
     if op.family == "elementwise":
         call_inplace = on_the_spot(op, call, name)
-    call_inplace.__name__ = op.name + "_"
-    call_inplace.__qualname__ = f"Tensor.{op.name}_"
+    call_inplace.__name__ = name
+    call_inplace.__qualname__ = f"Tensor.{name}"
     call_inplace.__doc__ = f"In-place version of `{op.name}`."
     return call_inplace
 

@@ -11,11 +11,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ...runtime.ir import Function, Type, Value, bf16, i16, i32, i64, ptr, void
-from . import halves
+from . import halves, matmul
 from .blocked import HEADER, LINE, Kernel, Machine, Words, transpose
 from .lowering import MEMORY, load, store
 
-UNROLL = 4
 EACH_128 = 0x80808080 - (1 << 32)  # of four bytes the number 128, or the sign
 PART_AT = HEADER - LINE  # where the number of the present part of the columns lies in the scratch
 
@@ -56,19 +55,14 @@ class Format(NamedTuple):
         return "int32" if self.pair > 1 else self.sums
 
 
-class Tile:
-    """The sizes of tiles and packed panels: `sums` registers for the sums, some vectors of columns wide."""
+class Tile(matmul.Tile):
+    """The same for a form, whose elements are stored, packed and summed in types of their own."""
 
     def __init__(self, form: Format, vector_bytes: int, sums: int, vectors: int) -> None:
-        self.form, self.vectors = form, vectors
-        self.machine = Machine(form.packed, vector_bytes)
+        super().__init__(Machine(form.packed, vector_bytes), sums, vectors)
+        self.form = form
         self.total: Type = MEMORY[form.sums].vector(self.machine.lanes)
         self.size = MEMORY[form.stored].size
-        self.rows = sums // vectors
-        self.heights = sorted({self.rows, self.rows // 2 + 1, self.rows // 4 + 1})
-        self.columns = vectors * self.machine.lanes
-        self.line = vectors * self.machine.bytes  # of a packed panel of the right side
-        self.unroll = min(UNROLL, self.machine.lanes)
         self.run = self.machine.lanes * form.pair  # of the inner dimension in a vector along it
 
 
@@ -370,20 +364,7 @@ def _panel(kernel: Kernel, tile: Tile) -> None:
         first = f.select(is_given, f.first.offset(row * f.first_row), f.first)
         a, out = f.a.offset(row * (f.depth * tile.machine.size)), f.out.offset(row * f.out_row)
         arguments = (a, f.b, out, first, f.first_row, f.out_row, f.depth, f.columns)
-        _choose_tile(f, tile, f.rows - row, arguments, 0)
-
-
-def _choose_tile(f: Function, tile: Tile, left: Value, arguments: tuple, number: int) -> None:
-    """Runs the lowest tile with room for all rows, or the highest there is."""
-    height = tile.heights[number]
-    if number + 1 == len(tile.heights):
-        f.call(f"tile{height}", void, *arguments, left)
-        return
-    with f.either(left <= height) as (fits, higher):
-        with fits:
-            f.call(f"tile{height}", void, *arguments, left)
-        with higher:
-            _choose_tile(f, tile, left, arguments, number + 1)
+        matmul.choose_tile(f, tile, f.rows - row, arguments)
 
 
 def _tile(kernel: Kernel, tile: Tile, height: int) -> None:
