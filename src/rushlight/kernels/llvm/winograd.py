@@ -1,6 +1,6 @@
 """Winograd convolution with stride one: inputs and filters transformed, multiplied point by point, and back.
 
-For each of the 36 points of a tile, tiles by channels times channels by outputs is one matrix product. Two
+For each point of a tile, tiles by channels times channels by outputs is one matrix product. Two
 schedules: a task is some tiles, with all transformed filters shared ("tiles"), or, for few tiles and many
 channels, it is one block of outputs with all transformed tiles shared ("outputs"). The gradient of the input
 is the same convolution with turned filters.
@@ -12,9 +12,8 @@ from typing import NamedTuple
 
 from ...runtime.ir import Function, Value, i64, ptr, void
 from .blocked import EPILOGUE, GROUP_WORDS, LINE, Kernel, Machine, Words, finish, read_planes, write_planes
-from .winograd_tiles import POINTS, TRANSFORMS, Transforms, both, inputs
+from .winograd_tiles import TRANSFORMS, Transforms, both
 
-SQUARE = POINTS * POINTS
 UNROLL = 4
 AHEAD = 512  # bytes of a plane that memory brings before they are read: planes lie apart, rows are short
 CALL = ("out", "x", "weight", "bias", "scratch", "threads", "shared_bytes", "slot_bytes")
@@ -46,7 +45,7 @@ def winograd_ir(vector_bytes: int, taps: int, tile: Tile) -> str:
     transforms = TRANSFORMS[taps]
     transform_inputs(kernel, transforms, tile.tiles)
     _transform_filters(kernel, transforms, tile.blocks)
-    _multiply(kernel, tile)
+    _multiply(kernel, transforms, tile)
     _transform_outputs(kernel, transforms)
     _tasks_of_tiles(kernel, tile)
     _tasks_of_outputs(kernel, tile)
@@ -119,7 +118,7 @@ def transform_inputs(kernel: Kernel, transforms: Transforms, at_once: int) -> No
     with kernel.module.function("transform_inputs", exported=False, inline=False, **arguments) as f:
         words = kernel.words(f)
         size = rows_of_band(f, words, f.band)
-        seen = size * transforms.step + (POINTS - transforms.step)
+        seen = size * transforms.step + (transforms.taps - 1)
         clear(f, m, f.rows, seen * words["pitch"] + m.lanes)
         top = f.band * words["band_rows"] * transforms.step - words["top"]
         with f.loop(f.low, f.high) as n, f.loop(0, words["channel_blocks"]) as c:
@@ -128,11 +127,11 @@ def transform_inputs(kernel: Kernel, transforms: Transforms, at_once: int) -> No
             first = f.first + (n - f.low) * size * words["tile_columns"]
             with f.loop(0, size) as row, f.loop(0, words["tile_columns"]) as column:
                 place = f.rows.offset((row * words["pitch"] + column) * (transforms.step * m.bytes))
-                square = load_square(f, m, place, POINTS, words["pitch"])
+                square = load_square(f, m, place, transforms.points, words["pitch"])
                 number = first + row * words["tile_columns"] + column
                 at = _place_of_tile(words, number, c, at_once)
                 into = f.tiles.offset(at * m.bytes)
-                store_points(f, m, both(f, inputs, square), into, f.step)
+                store_points(f, m, both(f, transforms.inputs, square), into, f.step)
 
 
 def _place_of_tile(words: Words, number: Value, block: Value, at_once: int) -> Value:
@@ -187,7 +186,7 @@ def _pack_filters(f: Function, m: Machine, words: Words, start: Value, packed: V
         )
 
 
-def _multiply(kernel: Kernel, tile: Tile) -> None:
+def _multiply(kernel: Kernel, transforms: Transforms, tile: Tile) -> None:
     """Products of all tiles with some blocks of outputs, [block][tile][point], summed over some channels.
 
     `low` and `high` are blocks of channels; those after the first add to the products of the ones before.
@@ -197,12 +196,12 @@ def _multiply(kernel: Kernel, tile: Tile) -> None:
     arguments |= {"low": i64, "high": i64}
     with kernel.module.function("multiply", exported=False, inline=False, **arguments) as f:
         words = kernel.words(f)
-        with f.loop(0, SQUARE) as point, f.loop(0, f.count) as group:
+        with f.loop(0, transforms.square) as point, f.loop(0, f.count) as group:
             filters = f.filters.offset(point * words["filter_step"])
             first = (group * words["channel_blocks"] + f.low) * (tile.tiles * m.bytes)
-            into = f.products.offset((group * (tile.tiles * SQUARE) + point) * m.bytes)
+            into = f.products.offset((group * (tile.tiles * transforms.spaced) + point) * m.bytes)
             lines = [into.offset(words["products_bytes"] * b) for b in range(tile.blocks)]
-            places = [(line, t * SQUARE * m.bytes) for t in range(tile.tiles) for line in lines]
+            places = [(line, t * transforms.spaced * m.bytes) for t in range(tile.tiles) for line in lines]
             sums = [f.variable(m.vector, 0) for _ in places]
             with f.when(f.low > 0):
                 for (line, at), total in zip(places, sums):
@@ -227,7 +226,7 @@ def _add_channels(f: Function, m: Machine, tile: Tile, tiles: Value, filters: Va
 
 def _transform_outputs(kernel: Kernel, transforms: Transforms) -> None:
     """Products to planes, for one block of outputs of some images."""
-    m, step = kernel.machine, transforms.step
+    m, step, points = kernel.machine, transforms.step, transforms.points
     arguments = {"block": ptr, "products": ptr, "pixels": ptr, "number": i64}
     arguments |= {"low": i64, "high": i64, "band": i64}
     with kernel.module.function("transform_outputs", exported=False, inline=False, **arguments) as f:
@@ -240,9 +239,9 @@ def _transform_outputs(kernel: Kernel, transforms: Transforms) -> None:
         with f.loop(f.low, f.high) as n:
             first = (n - f.low) * size * across
             with f.loop(0, size) as row, f.loop(0, across) as column:
-                place = f.products.offset((first + row * across + column) * (SQUARE * m.bytes))
-                flat = [m.load(f, place, k * m.bytes) for k in range(SQUARE)]
-                square = [flat[r * POINTS : (r + 1) * POINTS] for r in range(POINTS)]
+                place = f.products.offset((first + row * across + column) * (transforms.spaced * m.bytes))
+                flat = [m.load(f, place, k * m.bytes) for k in range(transforms.square)]
+                square = [flat[r * points : (r + 1) * points] for r in range(points)]
                 line = f.pixels.offset((row * pitch + column) * (step * m.bytes))
                 for values in both(f, transforms.outputs, square):
                     for k, value in enumerate(values):

@@ -1,19 +1,22 @@
-"""Winograd's transforms for six points (0, 1, -1, 2, -2, infinity), on vectors of channels.
+"""Winograd's transforms, on vectors of channels, made from the points at which polynomials are multiplied.
 
-A tile of 6x6 inputs gives 4x4 outputs of a 3x3 filter or 2x2 of a 5x5 one, with 36 multiplications for each
-pair of channels instead of 144 or 100. `inputs` is B, `filters` G and `outputs` A of the usual formula
-A'[(G g G') * (B' d B)]A; each function is one dimension, and `both` applies it to rows and columns.
+At 0, 1, -1, 2, -2 and infinity a tile of 6x6 inputs gives 4x4 outputs of a 3x3 filter; with 1/2 and -1/2 one
+of 8x8 gives 4x4 of a 5x5 filter, with 64 multiplications for each pair of channels instead of 400. `inputs`
+is B, `filters` G and `spread` A of the usual formula A'[(G g G') * (B' d B)]A; each method is one dimension,
+and `both` applies it to rows and columns.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from functools import cached_property
+from math import prod
 
 from ...runtime.ir import Function, Value
 
-POINTS = 6
 Line = list[Value]
+Matrix = list[list[Fraction]]
 
 
 def both(f: Function, transform: Callable, square: list[Line]) -> list[Line]:
@@ -22,121 +25,108 @@ def both(f: Function, transform: Callable, square: list[Line]) -> list[Line]:
     return [transform(f, list(row)) for row in zip(*columns)]
 
 
-def inputs(f: Function, d: Line) -> Line:
-    """B' d, of six elements."""
-    even, odd = f.fma(d[2], -4.0, d[4]), f.fma(d[1], -4.0, d[3])
-    even_two, odd_two = d[4] - d[2], d[3] - d[1]
+class Transforms:
+    """Those for filters of `taps` by `taps`, at 0, these numbers and their negatives, and infinity."""
+
+    def __init__(self, taps: int, *pairs: Fraction | int) -> None:
+        self.finite = [Fraction(0), *(Fraction(sign * p) for p in pairs for sign in (1, -1))]
+        self.taps, self.points = taps, len(self.finite) + 1
+        self.square = self.points**2
+        self.spaced = self.square | 1  # vectors from tile to tile: an odd number, to meet in no cache set
+        self.step = self.points + 1 - taps  # outputs of a tile along one dimension
+
+    def inputs(self, f: Function, d: Line) -> Line:
+        """B' d: from a line of the inputs."""
+        return _at_points(f, self._inputs, d)
+
+    def filters(self, f: Function, g: Line) -> Line:
+        """G g: from a line of taps."""
+        return _at_points(f, self._filters, g)
+
+    def spread(self, f: Function, y: Line) -> Line:
+        """A y: from a line of the gradients of outputs."""
+        return _at_points(f, self._outputs, y)
+
+    def outputs(self, f: Function, m: Line) -> Line:
+        """A' m: a line of outputs."""
+        return _from_points(f, self._outputs, m)
+
+    def back(self, f: Function, u: Line) -> Line:
+        """G' u: a line of the gradients of taps."""
+        return _from_points(f, self._filters, u)
+
+    @cached_property
+    def _outputs(self) -> Matrix:
+        return self._powers(self.step)
+
+    @cached_property
+    def _filters(self) -> Matrix:
+        rows = self._powers(self.taps)
+        apart = [prod(p - q for q in self.finite if q != p) for p in self.finite]
+        return [[value / by for value in row] for row, by in zip(rows, [*apart, Fraction(1)])]
+
+    @cached_property
+    def _inputs(self) -> Matrix:
+        """Polynomials that are zero at all points but one."""
+        others = [[q for q in self.finite if q != p] for p in self.finite]
+        return [[*_with_zeros_at(zeros), Fraction(0)] for zeros in others] + [_with_zeros_at(self.finite)]
+
+    def _powers(self, count: int) -> Matrix:
+        at_infinity = [Fraction(0)] * (count - 1) + [Fraction(1)]
+        return [[p**k for k in range(count)] for p in self.finite] + [at_infinity]
+
+
+def _with_zeros_at(zeros: Sequence[Fraction]) -> list[Fraction]:
+    """The coefficients of the polynomial, that of the highest power last."""
+    made = [Fraction(1)]
+    for zero in zeros:
+        made = [low - zero * high for low, high in zip([Fraction(0), *made], [*made, Fraction(0)])]
+    return made
+
+
+def _at_points(f: Function, rows: Matrix, line: Line) -> Line:
+    """Polynomials at all points: those at p and -p share what even and what odd powers give."""
+    made = [_sum(f, rows[0], line)]
+    for row in rows[1:-1:2]:
+        even, odd = _normal(row[::2]), _normal(row[1::2])
+        middle, difference = _sum(f, even[1], line[::2]), _sum(f, odd[1], line[1::2])
+        if even[0] != 1:
+            middle = middle * float(even[0])
+        made += [_plus(f, middle, odd[0], difference), _plus(f, middle, -odd[0], difference)]
+    return [*made, _sum(f, rows[-1], line)]
+
+
+def _from_points(f: Function, rows: Matrix, line: Line) -> Line:
+    """The transpose: sums of the values at p and -p stand for even powers, their differences for odd ones."""
+    pairs = list(zip(line[1:-1:2], line[2:-1:2]))
+    joined = [[a + b for a, b in pairs], [a - b for a, b in pairs]]
+    factors = zip(rows[0], zip(*rows[1:-1:2]), rows[-1])
     return [
-        f.fma(d[0], 4.0, f.fma(d[2], -5.0, d[4])),
-        even + odd,
-        even - odd,
-        f.fma(odd_two, 2.0, even_two),
-        f.fma(odd_two, -2.0, even_two),
-        f.fma(d[1], 4.0, f.fma(d[3], -5.0, d[5])),
+        _sum(f, [zero, *of_pairs, last], [line[0], *joined[power % 2], line[-1]])
+        for power, (zero, of_pairs, last) in enumerate(factors)
     ]
 
 
-def _sums(m: Line) -> tuple[Value, Value, Value, Value]:
-    """What the values at 1 and -1, and at 2 and -2, have in common, and how they differ."""
-    return m[1] + m[2], m[1] - m[2], m[3] + m[4], m[3] - m[4]
+def _normal(factors: Sequence[Fraction]) -> tuple[Fraction, list[Fraction]]:
+    """A common factor, and the factors without it."""
+    by = next(value for value in reversed(factors) if value)
+    return by, [value / by for value in factors]
 
 
-def outputs_of_three(f: Function, m: Line) -> Line:
-    """A' m: four outputs of a filter of three."""
-    one, one_odd, two, two_odd = _sums(m)
-    return [
-        m[0] + one + two,
-        f.fma(two_odd, 2.0, one_odd),
-        f.fma(two, 4.0, one),
-        f.fma(two_odd, 8.0, one_odd) + m[5],
-    ]
+def _sum(f: Function, factors: Sequence[Fraction], values: Sequence[Value]) -> Value:
+    terms = sorted(((by, x) for by, x in zip(factors, values) if by), key=lambda term: term[0] != 1)
+    (by, first), *rest = terms
+    total = first if by == 1 else first * float(by)
+    for by, value in rest:
+        total = _plus(f, total, by, value)
+    return total
 
 
-def outputs_of_five(f: Function, m: Line) -> Line:
-    """A' m: two outputs of a filter of five."""
-    one, one_odd, two, two_odd = _sums(m)
-    return [m[0] + one + two, f.fma(two_odd, 2.0, one_odd) + m[5]]
+def _plus(f: Function, total: Value, by: Fraction, value: Value) -> Value:
+    """`total + by * value`."""
+    if abs(by) != 1:
+        return f.fma(value, float(by), total)
+    return total + value if by == 1 else total - value
 
 
-def spread_of_three(f: Function, y: Line) -> Line:
-    """A y, of four elements."""
-    even, odd = y[0] + y[2], y[1] + y[3]
-    even_two, odd_two = f.fma(y[2], 4.0, y[0]), f.fma(y[3], 8.0, y[1] + y[1])
-    return [y[0], even + odd, even - odd, even_two + odd_two, even_two - odd_two, y[3]]
-
-
-def spread_of_five(f: Function, y: Line) -> Line:
-    """A y, of two elements."""
-    return [y[0], y[0] + y[1], y[0] - y[1], f.fma(y[1], 2.0, y[0]), f.fma(y[1], -2.0, y[0]), y[1]]
-
-
-def filters_of_three(f: Function, g: Line) -> Line:
-    """G g, of three taps."""
-    one, two = (g[0] + g[2]) * (-1 / 6), f.fma(g[2], 4.0, g[0]) * (1 / 24)
-    return [
-        g[0] * 0.25,
-        f.fma(g[1], -1 / 6, one),
-        f.fma(g[1], 1 / 6, one),
-        f.fma(g[1], 1 / 12, two),
-        f.fma(g[1], -1 / 12, two),
-        g[2],
-    ]
-
-
-def filters_of_five(f: Function, g: Line) -> Line:
-    """G g, of five taps."""
-    even, odd = (g[0] + g[2] + g[4]) * (-1 / 6), g[1] + g[3]
-    even_two = f.fma(g[4], 16 / 24, f.fma(g[2], 4 / 24, g[0] * (1 / 24)))
-    odd_two = f.fma(g[3], 8 / 24, g[1] * (2 / 24))
-    return [
-        g[0] * 0.25,
-        f.fma(odd, -1 / 6, even),
-        f.fma(odd, 1 / 6, even),
-        even_two + odd_two,
-        even_two - odd_two,
-        g[4],
-    ]
-
-
-def taps_of_three(f: Function, u: Line) -> Line:
-    """G' u: three taps."""
-    one, one_odd, two, two_odd = _sums(u)
-    return [
-        f.fma(u[0], 0.25, f.fma(one, -1 / 6, two * (1 / 24))),
-        f.fma(one_odd, -1 / 6, two_odd * (1 / 12)),
-        f.fma(one, -1 / 6, f.fma(two, 1 / 6, u[5])),
-    ]
-
-
-def taps_of_five(f: Function, u: Line) -> Line:
-    """G' u: five taps."""
-    one, one_odd, two, two_odd = _sums(u)
-    one, one_odd = one * (-1 / 6), one_odd * (-1 / 6)
-    return [
-        f.fma(u[0], 0.25, f.fma(two, 1 / 24, one)),
-        f.fma(two_odd, 2 / 24, one_odd),
-        f.fma(two, 4 / 24, one),
-        f.fma(two_odd, 8 / 24, one_odd),
-        f.fma(two, 16 / 24, one) + u[5],
-    ]
-
-
-class Transforms(NamedTuple):
-    """Those for one size of filters."""
-
-    taps: int
-    outputs: Callable
-    spread: Callable
-    filters: Callable
-    back: Callable
-
-    @property
-    def step(self) -> int:
-        """Outputs of a tile along one dimension."""
-        return POINTS + 1 - self.taps
-
-
-TRANSFORMS = {
-    3: Transforms(3, outputs_of_three, spread_of_three, filters_of_three, taps_of_three),
-    5: Transforms(5, outputs_of_five, spread_of_five, filters_of_five, taps_of_five),
-}
+TRANSFORMS = {3: Transforms(3, 1, 2), 5: Transforms(5, 1, 2, Fraction(1, 2))}

@@ -1,20 +1,22 @@
 """What filters get, by Winograd's way: G' [(A dY A') * (B' d B)] G, summed over the tiles of all images.
 
-For each of the 36 points this is a product of channels by tiles and tiles by outputs. Usually a chunk of the
-tiles is transformed, and a task is the product of one point, whose sides then stay in the cache; chunks are
-added in order. Where the sums of all points are large and tiles few, all tiles are one chunk, and a task is
-some blocks of outputs, with all points of a few filters at a time. Both are the same for any number of
-threads.
+For each point this is a product of channels by tiles and tiles by outputs. Where channels are few a task is
+a part of the tiles, of which it transforms and multiplies some at a time, with sums of its own: nothing
+leaves the processor's cache. Usually a chunk of the tiles is transformed, and a task is the product of one
+point, whose sides then stay in the cache. The sums of parts and of chunks are added in order. Where the sums
+of all points are large and tiles few, all tiles are one chunk, and a task is some blocks of outputs, with all
+points of a few filters at a time. All of them give the same for any number of threads.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from ...runtime.ir import Function, Value, i64, ptr, void
 from .blocked import GROUP_WORDS, HEADER, LINE, Kernel, Machine, Words, read_planes, write_planes
 from .winograd import (
     AHEAD,
     CALL,
-    SQUARE,
     TILING,
     Task,
     clear,
@@ -23,14 +25,14 @@ from .winograd import (
     store_points,
     transform_inputs,
 )
-from .winograd_tiles import POINTS, TRANSFORMS, Transforms, both
+from .winograd_tiles import TRANSFORMS, Transforms, both
 
 WORDS = (
     *("out", "x", "g", *CALL[3:]),
     *TILING,
     *("units", "chunk_units", "chunks", "g_image", "g_plane", "spread_at", "spread_step", "all_tiles"),
     *("sums_at", "sums_step", "input_tasks", "point_tasks", "back_tasks", "output_tasks", "task_blocks"),
-    *("piece", *GROUP_WORDS),
+    *("piece", "parts", "part_bytes", "part_tasks", "add_tasks", *GROUP_WORDS),
 )
 CHANNELS_AT_ONCE = 8  # whose sums for several blocks of outputs are in registers, where there are 32 of them
 RUN = 256  # tiles that are summed up at a time: what rounding takes grows with them
@@ -47,7 +49,9 @@ def winograd_weight_ir(vector_bytes: int, taps: int, at_once: int) -> str:
     _transform_back(kernel, transforms)
     _inputs(kernel)
     _by_points(kernel)
-    _by_outputs(kernel, at_once)
+    _by_parts(kernel, transforms)
+    _back(kernel)
+    _by_outputs(kernel, transforms, at_once)
     return _finish(kernel)
 
 
@@ -147,15 +151,15 @@ def _add_tiles(f: Function, m: Machine, tiles: Value, spread: list[Value], place
 
 def _transform_back(kernel: Kernel, transforms: Transforms) -> None:
     """The sums for one block of channels and one of outputs, as filters."""
-    m, taps = kernel.machine, transforms.taps
+    m, taps, size = kernel.machine, transforms.taps, transforms.points
     arguments = {"block": ptr, "sums": ptr, "channel": i64, "output": i64}
     with kernel.module.function("transform_back", exported=False, inline=False, **arguments) as f:
         words = kernel.words(f)
         flat = f.stack((m.lanes * taps * taps + m.lanes) * m.bytes)
         with f.loop(0, m.lanes) as k:
             place, step = f.sums.offset(k * m.bytes), words["sums_step"]
-            points = [m.load(f, place.offset(step * point)) for point in range(SQUARE)]
-            square = [points[r * POINTS : (r + 1) * POINTS] for r in range(POINTS)]
+            points = [m.load(f, place.offset(step * point)) for point in range(transforms.square)]
+            square = [points[r * size : (r + 1) * size] for r in range(size)]
             into = flat.offset(k * (taps * taps * m.bytes))
             for at, value in enumerate(v for row in both(f, transforms.back, square) for v in row):
                 m.store(f, value, into, at * m.bytes)
@@ -202,15 +206,50 @@ def _inputs(kernel: Kernel) -> None:
 
 
 def _by_points(kernel: Kernel) -> None:
-    """A task is a point of a chunk; after all chunks it is a block of channels and one of outputs."""
-    m = kernel.machine
+    """A task is a point of a chunk."""
     with kernel.phase("point", "point_tasks") as (f, words, point, _):
         chunk, _, count = _chunk(kernel, f, words)
-        sums = kernel.scratch(f).offset(words["sums_at"] + point * words["sums_step"])
+        scratch, zero = kernel.scratch(f), f.constant(i64, 0)
+        sums = scratch.offset(words["sums_at"] + point * words["sums_step"])
+        sides = scratch.offset(words["tiles_at"]), scratch.offset(words["spread_at"])
         blocks = words["channel_blocks"], words["output_blocks"]
-        _sum_runs(
-            kernel, f, words, point, (f.constant(i64, 0), f.constant(i64, 0)), (sums, count), blocks, chunk
+        _sum_runs(kernel, f, (point, zero, zero), sides, (sums, count), blocks, chunk)
+
+
+def _by_parts(kernel: Kernel, transforms: Transforms) -> None:
+    """A task is some units with sums of their own; then those of a point are added up."""
+    m = kernel.machine
+    with kernel.phase("part", "part_tasks") as (f, words, part, mine):
+        low, high = (k * words["units"] // words["parts"] for k in (part, part + 1))
+        own, zero = (
+            kernel.scratch(f).offset(words["sums_at"] + part * words["part_bytes"]),
+            f.constant(i64, 0),
         )
+        rows, *sides = (mine.offset(words[name]) for name in ("rows_at", "tiles_at", "spread_at"))
+        with f.loop(low, high) as unit:
+            task = Task(f, words, unit)
+            f.call(
+                "transform_inputs", void, f.block, rows, sides[0], words["tile_step"], zero, *task.arguments
+            )
+            f.call("transform_gradients", void, f.block, rows, sides[1], zero, *task.arguments)
+            count = (task.high - task.low) * rows_of_band(f, words, task.band) * words["tile_columns"]
+            blocks = words["channel_blocks"], words["output_blocks"]
+            with f.loop(0, transforms.square) as point:
+                sums = own.offset(point * words["sums_step"])
+                _sum_runs(kernel, f, (point, zero, zero), sides, (sums, count), blocks, unit - low)
+    with kernel.phase("add", "add_tasks") as (f, words, point, _):
+        first = kernel.scratch(f).offset(words["sums_at"] + point * words["sums_step"])
+        with f.loop(0, words["channels"] * words["output_blocks"]) as k:
+            place = first.offset(k * m.bytes)
+            total = f.variable(m.vector, m.load(f, place))
+            with f.loop(1, words["parts"]) as part:
+                total.set(total.get() + m.load(f, place.offset(part * words["part_bytes"])))
+            m.store(f, total.get(), place)
+
+
+def _back(kernel: Kernel) -> None:
+    """After all chunks or parts a task is a block of channels and one of outputs."""
+    m = kernel.machine
     with kernel.phase("back", "back_tasks") as (f, words, number, _):
         blocks = words["output_blocks"]
         sums = kernel.scratch(f).offset(words["sums_at"] + number * (m.lanes * m.bytes))
@@ -220,35 +259,38 @@ def _by_points(kernel: Kernel) -> None:
 def _sum_runs(
     kernel: Kernel,
     f: Function,
-    words: Words,
-    point: Value,
     first: tuple,
+    sides: Sequence[Value],
     into: tuple,
     blocks: tuple,
-    chunk: Value,
+    before: Value,
 ) -> None:
-    """The products of some blocks from the `first` ones on, over all tiles of a chunk."""
-    (channel, output), (sums, count) = first, into
-    step, scratch = words["piece"] * kernel.machine.bytes, kernel.scratch(f)
-    tiles = scratch.offset(words["tiles_at"] + point * words["tile_step"] + channel * step)
-    spread = scratch.offset(words["spread_at"] + point * words["spread_step"] + output * step)
+    """The products at a point of some blocks from the `first` ones on, over so many tiles; the sums are new
+    where there is nothing `before`.
+    """
+    (point, channel, output), (sums, count), words = first, into, kernel.words(f)
+    step = words["piece"] * kernel.machine.bytes
+    tiles = sides[0].offset(point * words["tile_step"] + channel * step)
+    spread = sides[1].offset(point * words["spread_step"] + output * step)
     with f.loop(0, count, RUN) as low:
-        fresh = (chunk + low).equals(0).convert("zext", i64)
+        fresh = (before + low).equals(0).convert("zext", i64)
         high = f.minimum(low + RUN, count)
         f.call("multiply", void, f.block, tiles, spread, sums, low, high, *blocks, fresh)
 
 
-def _by_outputs(kernel: Kernel, at_once: int) -> None:
+def _by_outputs(kernel: Kernel, transforms: Transforms, at_once: int) -> None:
     """A task is some blocks of outputs, which meet each block of channels while its tiles are near."""
     m = kernel.machine
     with kernel.phase("outputs", "output_tasks") as (f, words, number, mine):
         low = number * words["task_blocks"]
         high = f.minimum(low + words["task_blocks"], words["output_blocks"])
         sums, blocks = mine.offset(words["rows_at"]), (f.constant(i64, 1), f.constant(i64, at_once))
+        scratch, zero = kernel.scratch(f), f.constant(i64, 0)
+        sides = scratch.offset(words["tiles_at"]), scratch.offset(words["spread_at"])
         with f.loop(0, words["channel_blocks"]) as channel, f.loop(low, high, at_once) as output:
-            with f.loop(0, SQUARE) as point:
+            with f.loop(0, transforms.square) as point:
                 into = sums.offset(point * words["sums_step"]), words["all_tiles"]
-                _sum_runs(kernel, f, words, point, (channel, output), into, blocks, f.constant(i64, 0))
+                _sum_runs(kernel, f, (point, channel, output), sides, into, blocks, zero)
             for b in range(at_once):
                 place = sums.offset(b * m.lanes * m.bytes)
                 f.call("transform_back", void, f.block, place, channel, output + b)
