@@ -14,7 +14,8 @@ from ...runtime.ir import Function, Module, Type, Value, f32, f64, i1, i32, i64,
 from .lowering import load, store
 
 LINE = 64
-MOST_PHASES = 8  # parallel phases of one kernel: each has a line with the number of its next task
+MOST_PHASES = 8  # parallel phases of one kernel: each has a line for its round, or the place of its tasks
+MOST_RANGES = 32  # that the tasks of a phase are parted into: one for each slot, if these are not more
 HEADER = LINE * MOST_PHASES
 GROUP_STEPS = ("group_out", "group_x", "group_other", "group_bias")  # bytes to the next group of channels
 GROUP_WORDS = ("groups", *GROUP_STEPS)
@@ -94,16 +95,21 @@ class Kernel:
     def phase(self, name: str, count: str):
         """The body of one task: yields the function, its words, the task's number and the slot's scratch.
 
-        As many slots run at once as the call has `threads`, each with `slot_bytes` of scratch of its own.
+        As many slots run at once as the call has `threads`, each with `slot_bytes` of scratch of its own. A
+        slot has a range of the tasks, the same part of them in each phase and each call: what a thread made
+        is then mostly read by itself, which counts where threads share no cache. When it is through with
+        its own range it helps with the others'.
         """
         number = len(self.phases)
         self.phases.append((name, count, False))
         with self.module.function(name, exported=False, block=ptr, slot=i64, thread=i64) as f:
             words, scratch = self.words(f), self.scratch(f)
             mine = scratch.offset(words["shared_bytes"] + f.slot * words["slot_bytes"])
-            with f.forever() as tasks:
-                task = f.atomic("add", scratch.offset(number * LINE), 1, "monotonic")
-                tasks.leave_if(task >= words[count])
+            ranges, taken = _ranges(f, words), f.load(ptr, scratch, number * LINE)
+            with f.loop(0, ranges) as step, f.forever() as tasks:
+                owner = (f.slot + step) % ranges
+                task = f.atomic("add", taken.offset(owner * LINE), 1, "monotonic")
+                tasks.leave_if(task >= _start_of_range(words, count, owner + 1, ranges))
                 yield f, words, task, mine
 
     @contextmanager
@@ -124,10 +130,19 @@ class Kernel:
 
     def run_phase(self, f: Function, number: int) -> None:
         (name, count, in_rounds), words, scratch = self.phases[number], self.words(f), self.scratch(f)
-        times = words[count] if in_rounds else f.minimum(words[count], 1)
-        with f.loop(0, times) as k:
-            f.store(k, scratch, number * LINE)
-            f.call(pool.PARALLEL_FOR, void, Value(f, ptr, f"@{name}"), f.block, words["threads"])
+        body, place = Value(f, ptr, f"@{name}"), scratch.offset(number * LINE)
+        if in_rounds:
+            with f.loop(0, words[count]) as k:
+                f.store(k, place)
+                f.call(pool.PARALLEL_FOR, void, body, f.block, words["threads"])
+            return
+        taken = f.stack(MOST_RANGES * LINE)
+        with f.when(words[count] > 0):
+            ranges = _ranges(f, words)
+            with f.loop(0, ranges) as k:
+                f.store(_start_of_range(words, count, k, ranges), taken.offset(k * LINE))
+            f.store(taken, place)
+            f.call(pool.PARALLEL_FOR, void, body, f.block, words["threads"])
 
     def finish(self, run: Callable[[Function], None] | None = None) -> str:
         """The module's text; `run` writes a call's phases where they do not simply follow each other."""
@@ -174,6 +189,14 @@ class Kernel:
             address = f.load(i64, source, 8 * k)
             moved = address + words[step] * number
             f.store(f.select(address.equals(0), address, moved), target, 8 * k)
+
+
+def _ranges(f: Function, words: Words) -> Value:
+    return f.minimum(words["threads"], MOST_RANGES)
+
+
+def _start_of_range(words: Words, count: str, number: Value, ranges: Value) -> Value:
+    return number * words[count] // ranges
 
 
 def finish(
