@@ -9,6 +9,7 @@ import threading
 import pytest
 
 import rushlight as torch
+from rushlight.autograd import engine
 
 
 def test_modes_nest_and_leave_what_they_found():
@@ -25,6 +26,21 @@ def test_modes_nest_and_leave_what_they_found():
 def test_a_mode_is_left_when_an_error_comes_through():
     with pytest.raises(ZeroDivisionError), torch.no_grad():
         1 / 0
+    assert torch.is_grad_enabled()
+
+
+@pytest.mark.parametrize("place", ["enter", "leave"])
+def test_a_signal_as_backward_begins_or_ends_leaves_the_mode(place, monkeypatch):
+    """In a notebook, the next cell trains on after Ctrl-C."""
+
+    def arrives(*_):
+        raise KeyboardInterrupt
+
+    loss = torch.ones(3, requires_grad=True).sum()
+    with monkeypatch.context() as patched:
+        patched.setattr(engine, place, arrives)
+        with pytest.raises(KeyboardInterrupt):
+            loss.backward()
     assert torch.is_grad_enabled()
 
 

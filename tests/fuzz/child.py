@@ -24,6 +24,7 @@ def main(name: str, cases: int, first: int, progress: str) -> int:
     from . import families, heap
 
     guard.swap = heap.Heap().swap
+    heap.no_lending()
     case = families.find(name)
     with open(progress, "wb", buffering=0) as file:
         ran, number = 0, first

@@ -2,14 +2,28 @@
 
 import gc
 import os
+import signal
 import threading
 
 import numpy as np
 import pytest
 
-from rushlight.runtime import memory
+from rushlight.runtime import available, memory
+from support.paths import run_python
 
+pytestmark = pytest.mark.skipif(not available(), reason="no kernels on this machine: arrays are numpy's")
 LARGE = (1000, 1000)
+
+
+@pytest.fixture
+def limit():
+    """A function that sets how much is kept; back to what it was at the end."""
+    memory.empty(LARGE, np.float32)
+    memory.trim()
+    kept = memory._lender.limit
+    before = kept.value
+    yield lambda size: setattr(kept, "value", size)
+    kept.value = before
 
 
 @pytest.fixture(autouse=True)
@@ -56,26 +70,91 @@ def test_arrays_are_ordinary(shape, dtype):
     assert (array == 1).all()
 
 
-def test_the_cache_is_bounded():
-    cache = memory.Cache(10 << 20)
-    leases = [cache.lend(3 << 20) for _ in range(6)]
-    assert cache.held == 0
-    del leases
-    gc.collect()
-    assert 0 < cache.held <= 10 << 20
-    assert cache.trim(4 << 20) > 0
-    assert cache.held <= 4 << 20
+def test_the_cache_is_bounded(limit):
+    limit(10 << 20)
+    arrays = [memory.empty((3 << 20,), np.uint8) for _ in range(6)]
+    assert memory.cached_bytes() == 0
+    del arrays
+    assert 0 < memory.cached_bytes() <= 10 << 20
+    assert memory.trim(4 << 20) > 0
+    assert memory.cached_bytes() <= 4 << 20
+
+
+def test_what_was_given_back_longest_ago_goes_first(limit):
+    limit(10 << 20)
+    first = memory.empty((4 << 20,), np.uint8)
+    place = first.ctypes.data
+    del first
+    second, third = memory.empty((5 << 20,), np.uint8), memory.empty((3 << 20,), np.uint8)
+    places = second.ctypes.data, third.ctypes.data
+    del second, third
+    assert memory.cached_bytes() == 8 << 20  # of two sizes: the first went
+    found = memory.empty((5 << 20,), np.uint8), memory.empty((3 << 20,), np.uint8)
+    assert tuple(array.ctypes.data for array in found) == places
+    assert place not in places
+
+
+def test_more_than_the_limit_is_not_kept(limit):
+    limit(1 << 20)
+    memory.empty((2 << 20,), np.uint8)
+    assert memory.cached_bytes() == 0
 
 
 def test_sizes_round_up_by_an_eighth_at_most():
-    for size in (1 << 16, (1 << 16) + 1, 100_000, 12_345_678, (1 << 30) + 1):
-        assert size <= memory.block_size(size) <= max(size * 9 // 8 + memory.PAGE, size)
-        assert memory.block_size(size) % memory.PAGE == 0
+    for size in (1 << 14, (1 << 14) + 1, 100_000, (1 << 17) + 1, 12_345_678, (1 << 27) + 1):
+        memory.empty((size,), np.uint8)
+        assert size <= memory.trim() <= size * 9 // 8 + 1
 
 
 def test_what_cannot_be_had_is_a_memory_error():
-    with pytest.raises(MemoryError, match="cannot allocate"):
-        memory.empty((1 << 50,), np.float64)
+    for shape in ((1 << 50,), (1 << 44,), (1 << 20, 1 << 25)):
+        with pytest.raises(MemoryError, match="Unable to allocate"):
+            memory.empty(shape, np.float64)
+    with pytest.raises(ValueError, match=r"too big|larger|dimension"):
+        memory.empty((1 << 40, 1 << 40), np.float64)
+    with pytest.raises(ValueError, match="negative"):
+        memory.empty((1 << 20, -1), np.float64)
+
+
+def test_what_is_unusual_is_as_numpy_makes_it():
+    assert memory.empty((3 << 14,), object)[0] is None
+    for dtype in (">f4", "<U7", "S9", "M8[s]", [("a", "f4"), ("b", "i8")]):
+        assert memory.empty((5000, 3), np.dtype(dtype)).dtype == np.dtype(dtype)
+    with pytest.raises(TypeError):
+        memory.empty((2.5, 10_000), np.float32)
+
+
+INTERRUPTED = """
+import signal, sys
+import numpy as np
+from rushlight.runtime import memory
+
+class Stop(Exception):
+    pass
+
+def stop(*_):
+    global sent
+    sent += 1
+    raise Stop
+
+sent = caught = 0
+signal.signal(signal.SIGALRM, stop)
+for _ in range(400):
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 2e-4)
+        while True:
+            memory.empty((1 << 17,), np.float32).sum()
+    except Stop:
+        caught += 1
+print(sent - caught)
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs timers")
+def test_no_interrupt_is_lost_while_memory_goes_back():
+    """Python drops what a signal raises in a `__del__`."""
+    done = run_python("-c", INTERRUPTED)
+    assert (done.stdout, done.stderr) == ("0\n", "")
 
 
 def test_threads_never_share_a_block():
@@ -117,10 +196,9 @@ def test_calls_work_in_the_same_memory_but_never_at_once():
 
 def test_trim_says_how_much_it_freed():
     array = memory.empty(LARGE, np.float32)
-    size = memory.block_size(array.nbytes)
+    size = array.nbytes
     del array
-    assert memory.cached_bytes() == size
-    assert memory.trim() == size
+    assert size <= memory.cached_bytes() == memory.trim() <= size * 9 // 8
     assert memory.cached_bytes() == 0
 
 

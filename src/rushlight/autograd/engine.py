@@ -396,13 +396,15 @@ def backward_scalar(root: Tensor, keep: bool) -> None:
     """The usual case: from one value, into the leaves."""
     run = Run(keep=keep, lifted=False, recorded=False)
     edge = (root if root._node is None else root._node, root._out)
-    before, state.grad = state.grad, False
-    token = enter(SILENT)
+    before, token = state.grad, None
     try:
+        state.grad = False
+        token = enter(SILENT)
         run.go([(edge, _one(root._a.shape, root._a.dtype))])
     finally:
-        leave(token)
-        state.grad = before
+        state.grad = before  # first: a signal may arrive with every call
+        if token is not None:
+            leave(token)
 
 
 def gradients(

@@ -48,9 +48,10 @@ class _Mode:
         return mode
 
     def __enter__(self) -> None:
-        self._previous.append((get_ident(), state.grad, state.inference))
-        for name, value in self._changes.items():
-            setattr(state, name, value)
+        grad, inference = state.grad, state.inference
+        self._previous.append((get_ident(), grad, inference))
+        grad, inference = self._changes.get("grad", grad), self._changes.get("inference", inference)
+        state.grad, state.inference = grad, inference  # last: a signal that arrives earlier finds no change
 
     def __exit__(self, *error: Any) -> None:
         here, previous = get_ident(), self._previous

@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from ..runtime import builtin, memory, native, session, settings, watch
+from ..runtime import builtin, native, session, settings, watch
 from .llvm import quick
 from .llvm.quick import HEADER_WORDS, MOST_OPERANDS, ROW
 
 MOST_ROWS = 32
-SOURCES = ("kernels.llvm.quick", "kernels.llvm.lending", "kernels.llvm.recording", "kernels.quick")
+SOURCES = ("kernels.llvm.quick", "kernels.llvm.recording", "kernels.quick")
 LOOPS = 4  # words of a ufunc object after its header: operands (two), identity, then the loops
 
 
@@ -50,7 +50,6 @@ class Table:
         more, `below` some number of them.
         """
         row = int(self.words[0])
-        know(result)
         if row == MOST_ROWS or len(kinds) > MOST_OPERANDS or settings.debug_level >= watch.LEVEL:
             return
         if row == 0 and not self._start():
@@ -105,41 +104,29 @@ def load() -> native.loader.Code | None:
     from ..autograd.native import SLOTS
     from ..nn.parameter import Parameter
     from ..tensor.core import Tensor
-    from . import attributes, objects
+    from . import attributes, lending, objects
     from .llvm import dispatch
 
     constants = {
         "tensor_type": Tensor, "parameter_type": Parameter, "float_type": float, "int_type": int,
-        "state": state, "name_grad": sys.intern("grad"), "empty": _empty,
+        "state": state, "name_grad": sys.intern("grad"),
     }  # fmt: skip
     attributes.install()
     try:
-        symbols = {"rl_call": dispatch.load().address["rl_call"]}
+        new_array = lending.load().code.address["new_array"]
+        symbols = {"rl_call": dispatch.load().address["rl_call"], "new_array": new_array}
         code = objects.load_code(
             "quick",
             quick.add_quick,
             slots={Tensor: SLOTS[Tensor]},
             constants=constants,
-            numbers={"kept_from": memory.FROM_BYTES},
             sources=SOURCES,
             symbols=symbols,
         )
     except session.Unavailable as reason:
         settings.log(1, f"element-wise operators stay with Python: {reason}")
         return None
-    memory.when_trimmed.append(code.function("trim", None))
     return code
-
-
-_types: dict[int, np.dtype] = {}
-
-
-def _empty(shape: tuple[int, ...], number: int) -> np.ndarray:
-    return memory.empty(shape, _types[number])
-
-
-def know(dtype: np.dtype) -> None:
-    _types[dtype.num] = dtype
 
 
 def loop_of(ufunc: Any, kinds: str) -> tuple[int, int] | None:

@@ -168,17 +168,20 @@ class _Compiler:
 
     def object_code(self, text: str) -> bytes:
         binding = self.binding
-        module = binding.parse_assembly(text)
-        module.verify()
-        options = binding.create_pipeline_tuning_options(speed_level=1)
-        builder = binding.create_pass_builder(self.machine, options)
-        passes = binding.create_new_module_pass_manager()
-        passes.add_always_inliner_pass()
-        passes.add_sroa_pass()
-        passes.add_simplify_cfg_pass()
-        passes.add_new_gvn_pass()
-        passes.run(module, builder)
-        return self.machine.emit_object(module)
+        # closed here: Python drops a Ctrl-C that arrives while a `__del__` of llvmlite's does it
+        with (
+            binding.parse_assembly(text) as module,
+            binding.create_pipeline_tuning_options(speed_level=1) as options,
+            binding.create_pass_builder(self.machine, options) as builder,
+            binding.create_new_module_pass_manager() as passes,
+        ):
+            module.verify()
+            passes.add_always_inliner_pass()
+            passes.add_sroa_pass()
+            passes.add_simplify_cfg_pass()
+            passes.add_new_gvn_pass()
+            passes.run(module, builder)
+            return self.machine.emit_object(module)
 
 
 def _target_features(binding) -> tuple[str, str]:

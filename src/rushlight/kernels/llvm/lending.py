@@ -1,38 +1,55 @@
-"""Arrays of middle size on memory that is kept for the next one, made and given back without Python.
+"""Arrays on memory that is kept for the next one, made and given back without Python.
 
-Blocks are on cache lines, of one of eight sizes between powers of two. An array's base is a capsule that
-gives its block back when it goes; a few of each size are kept.
+A fresh page costs more than most arithmetic on it. Blocks have one of eight sizes between powers of two and
+begin on a cache line. An array's base is a capsule that gives its block back when it goes: no code of Python
+runs then, which a signal could interrupt. Free blocks are chained through their first words; beyond `limit`
+bytes of them, those of the size that was given back longest ago go first.
 """
 
 from __future__ import annotations
 
-from ...runtime.ir import Function, Module, Value, i1, i32, i64, ptr, void
+from ...runtime.ir import Function, Module, Value, f64, i1, i8, i32, i64, ptr, void
 from . import frame
-from .objects import Places, Reader
+from .objects import Places, Reader, argument, builtin
 
-SMALLEST_BITS, LARGEST_BITS = 14, 22  # smaller arrays are numpy's, larger ones those of `runtime.memory`
+SMALLEST_BITS, LARGEST_BITS = 14, 47  # smaller arrays are numpy's, larger ones cannot be
 STEPS_BITS = 3
 CLASSES = ((LARGEST_BITS - SMALLEST_BITS) << STEPS_BITS) + 1
-MOST_FREE = 8  # blocks of one size
-MOST_BYTES = 32 << 20
+PAGES_FROM, HUGE_PAGES_FROM = 1 << 17, 4 << 20  # bytes that are mapped by themselves, and with large pages
 LINE = 64
+READ_WRITE = 3
 PLAIN = frame.C_CONTIGUOUS | frame.ALIGNED | frame.WRITEABLE
+LAST_NUMBER, HALF, FIRST_ADDED = 16, 23, 256  # numpy's types of numbers: up to complex, float16, added ones
+NATIVE, NO_ORDER = "=", "|"
 
 
 def add_lending(module: Module, places: Places) -> None:
-    """`lent_array(rank, dims, number, size)`: a new array on such a block; and `trim()`."""
-    module.variable("free_counts", f"[{CLASSES} x i64]")
-    module.variable("free_blocks", f"[{CLASSES * MOST_FREE} x ptr]")
-    module.variable("free_bytes", "i64", "0")
+    """`new_array(rank, dims, number, size)`, its builtin `empty(shape, dtype, item)`, and `trim(keep)`."""
+    for table, kind in (("first_free", "ptr"), ("given_at", "i64")):
+        module.variable(table, f"[{CLASSES} x {kind}]")
+    for number in ("gifts", "held"):
+        module.variable(number, "i64", "0", exported=True)
     _size_class(module)
+    _new_block(module)
+    _drop_block(module)
+    _trim(module)
     _lend(module)
     _give_back(module)
-    _trim(module)
-    _lent_array(module, places)
+    _new_array(module, places)
+    _is_plain(module)
+    _empty(module, places)
 
 
 def _global(f: Function, name: str) -> Value:
     return Value(f, ptr, f"@{name}")
+
+
+def _number(f: Function, name: str) -> Value:
+    return f.load(i64, _global(f, name))
+
+
+def _entry(f: Function, table: str, kind: Value) -> Value:
+    return _global(f, table).offset(kind * 8)
 
 
 def _step_bits(f: Function, size: Value) -> Value:
@@ -53,29 +70,72 @@ def _size_class(module: Module) -> None:
         f.ret((above << STEPS_BITS) + _rounded(f, f.size).lshr(bits) - (1 << STEPS_BITS))
 
 
-def _places(f: Function, kind: Value) -> tuple[Value, Value]:
-    """Where the number of free blocks of a size is, and the first of them."""
-    return (
-        _global(f, "free_counts").offset(kind * 8),
-        _global(f, "free_blocks").offset(kind * (8 * MOST_FREE)),
-    )
+# ---- blocks
+
+
+def _new_block(module: Module) -> None:
+    """Memory from the system, or null."""
+    with module.function("new_block", ptr, exported=False, size=i64) as f:
+        null = f.constant(ptr, 0)
+        with f.when(f.size < PAGES_FROM):
+            found = f.stack(8, 8)
+            failed = f.call("posix_memalign", i32, found, f.constant(i64, LINE), f.size).differs(0)
+            with f.when(failed):
+                f.ret(null)
+            f.ret(f.load(ptr, found))
+        flags, access = _number(f, "page_flags").convert("trunc", i32), f.constant(i32, READ_WRITE)
+        pages = f.call("mmap", ptr, null, f.size, access, flags, f.constant(i32, -1), f.constant(i64, 0))
+        with f.when(pages.convert("ptrtoint", i64).equals(-1)):
+            f.ret(null)
+        advice = _number(f, "huge_pages")
+        with f.when((f.size >= HUGE_PAGES_FROM) & advice.differs(0)):
+            f.call("madvise", i32, pages, f.size, advice.convert("trunc", i32))  # may be refused
+        f.ret(pages)
+
+
+def _drop_block(module: Module) -> None:
+    with module.function("drop_block", exported=False, block=ptr, size=i64) as f:
+        with f.when(f.size < PAGES_FROM):
+            f.call("free", void, f.block)
+            f.ret()
+        f.call("munmap", i32, f.block, f.size)
+
+
+def _pop(f: Function, kind: Value) -> Value:
+    """The first free block of a size, or null; the table forgets it."""
+    block = f.load(ptr, _entry(f, "first_free", kind))
+    with f.when(block.convert("ptrtoint", i64).differs(0)):
+        f.store(f.load(ptr, block), _entry(f, "first_free", kind))
+        f.store(_number(f, "held") - f.load(i64, block, 8), _global(f, "held"))
+    return block
+
+
+def _trim(module: Module) -> None:
+    """Gives free blocks back to the system until at most `keep` bytes are held."""
+    with module.function("trim", keep=i64) as f, f.forever() as search:
+        search.leave_if(_number(f, "held") <= f.keep)
+        oldest, kind = f.variable(i64, (1 << 63) - 1), f.variable(i64, 0)
+        with f.loop(0, CLASSES) as k:
+            some = f.load(ptr, _entry(f, "first_free", k)).convert("ptrtoint", i64).differs(0)
+            at = f.load(i64, _entry(f, "given_at", k))
+            with f.when(some & (at < oldest.get())):
+                oldest.set(at)
+                kind.set(k)
+        block = _pop(f, kind.get())
+        f.call("drop_block", void, block, f.load(i64, block, 8))
 
 
 def _lend(module: Module) -> None:
-    """A block for `size` bytes, a size of blocks, or null."""
+    """A block of a size of blocks, or null."""
     with module.function("lend", ptr, exported=False, size=i64) as f:
-        counts, blocks = _places(f, f.call("size_class", i64, f.size))
-        count = f.load(i64, counts)
-        with f.when(count > 0):
-            f.store(count - 1, counts)
-            held = _global(f, "free_bytes")
-            f.store(f.load(i64, held) - f.size, held)
-            f.ret(f.load(ptr, blocks.offset((count - 1) * 8)))
-        found = f.stack(8, 8)
-        failed = f.call("posix_memalign", i32, found, f.constant(i64, LINE), f.size).differs(0)
-        with f.when(failed):
-            f.ret(f.constant(ptr, 0))
-        f.ret(f.load(ptr, found))
+        kept = _pop(f, f.call("size_class", i64, f.size))
+        with f.when(kept.convert("ptrtoint", i64).differs(0)):
+            f.ret(kept)
+        made = f.call("new_block", ptr, f.size)
+        with f.when(made.convert("ptrtoint", i64).differs(0)):
+            f.ret(made)
+        f.call("trim", void, f.constant(i64, 0))
+        f.ret(f.call("new_block", ptr, f.size))
 
 
 def _give_back(module: Module) -> None:
@@ -83,45 +143,50 @@ def _give_back(module: Module) -> None:
     with module.function("give_back", exported=False, capsule=ptr) as f:
         block = f.call("PyCapsule_GetPointer", ptr, f.capsule, f.constant(ptr, 0))
         size = f.call("PyCapsule_GetContext", ptr, f.capsule).convert("ptrtoint", i64)
-        counts, blocks = _places(f, f.call("size_class", i64, size))
-        count, held = f.load(i64, counts), _global(f, "free_bytes")
-        bytes_held = f.load(i64, held) + size
-        with f.either((count < MOST_FREE) & (bytes_held <= MOST_BYTES)) as (keep, drop):
-            with keep:
-                f.store(block, blocks.offset(count * 8))
-                f.store(count + 1, counts)
-                f.store(bytes_held, held)
-            with drop:
-                f.call("free", void, block)
+        kind, limit = f.call("size_class", i64, size), _number(f, "limit")
+        with f.when(size > limit):
+            f.call("drop_block", void, block, size)
+            f.ret()
+        with f.when(_number(f, "held") + size > limit):
+            f.call("trim", void, limit - size)
+        f.store(f.load(ptr, _entry(f, "first_free", kind)), block)
+        f.store(size, block, 8)
+        f.store(block, _entry(f, "first_free", kind))
+        gifts = _number(f, "gifts") + 1
+        f.store(gifts, _global(f, "gifts"))
+        f.store(gifts, _entry(f, "given_at", kind))
+        f.store(_number(f, "held") + size, _global(f, "held"))
 
 
-def _trim(module: Module) -> None:
-    """Gives all free blocks back to the system."""
-    with module.function("trim") as f:
-        with f.loop(0, CLASSES) as kind:
-            counts, blocks = _places(f, kind)
-            with f.loop(0, f.load(i64, counts)) as k:
-                f.call("free", void, f.load(ptr, blocks.offset(k * 8)))
-            f.store(f.constant(i64, 0), counts)
-        f.store(f.constant(i64, 0), _global(f, "free_bytes"))
+# ---- arrays
 
 
-def _lent_array(module: Module, places: Places) -> None:
+def _new_array(module: Module, places: Places) -> None:
+    """An array in C order of `size` bytes, not filled; on numpy's memory where it is small, or as a last
+    resort.
+    """
     arguments = {"rank": i32, "dims": ptr, "number": i32, "size": i64}
-    with module.function("lent_array", ptr, exported=False, **arguments) as f:
-        r, null = Reader(f, places), f.constant(ptr, 0)
+    with module.function("new_array", ptr, **arguments) as f:
+        r, null, nothing = Reader(f, places), f.constant(ptr, 0), f.constant(i32, 0)
+        kind = r.constant("ndarray_type")
+
+        def array(data: Value, flags: Value) -> Value:
+            return f.call(
+                "PyArray_New", ptr, kind, f.rank, f.dims, f.number, null, data, nothing, flags, null
+            )
+
+        with f.when((f.size < _number(f, "lent_from")) | (f.size >= 1 << LARGEST_BITS)):
+            f.ret(array(null, nothing))
         size = _rounded(f, f.size)
         block = f.call("lend", ptr, size)
         with f.when(r.is_null(block)):
-            f.ret(f.call("PyErr_NoMemory", ptr))
+            f.ret(array(null, nothing))  # which says what was asked for
         capsule = f.call("PyCapsule_New", ptr, block, null, _global(f, "give_back"))
         with f.when(r.is_null(capsule)):
-            f.call("free", void, block)
+            f.call("drop_block", void, block, size)
             f.ret(null)
         f.call("PyCapsule_SetContext", i32, capsule, size.convert("inttoptr", ptr))
-        kind, nothing = r.constant("ndarray_type"), f.constant(i32, 0)
-        flags = f.constant(i32, PLAIN)
-        made = f.call("PyArray_New", ptr, kind, f.rank, f.dims, f.number, null, block, nothing, flags, null)
+        made = array(block, f.constant(i32, PLAIN))
         with f.when(r.is_null(made)):
             r.drop(capsule)
             f.ret(null)
@@ -129,6 +194,38 @@ def _lent_array(module: Module, places: Places) -> None:
         f.ret(made)
 
 
-def in_reach(size: Value) -> Value:
-    """Are so many bytes for these blocks?"""
-    return (size >= 1 << SMALLEST_BITS) & (size <= 1 << LARGEST_BITS)
+def _is_plain(module: Module) -> None:
+    """Are a dtype's elements numbers in the machine's order, so that its number says all?"""
+    with module.function("is_plain", i1, exported=False, dtype=ptr) as f:
+        number = f.load(i32, f.dtype, frame.DESCR_TYPE_NUMBER)
+        order = f.load(i8, f.dtype, frame.DESCR_BYTE_ORDER)
+        known = (number <= LAST_NUMBER) | number.equals(HALF) | (number >= FIRST_ADDED)
+        f.ret(known & (order.equals(ord(NATIVE)) | order.equals(ord(NO_ORDER))))
+
+
+def _empty(module: Module, places: Places) -> None:
+    """`empty(shape, dtype, item)`: a tuple, a dtype and the bytes of its elements; what is unusual is
+    numpy's.
+    """
+    with builtin(module, "empty") as f:
+        r, shape, dtype = Reader(f, places), argument(f, 0), argument(f, 1)
+        rank = f.load(i64, shape, frame.HEADER)
+        dims = f.stack(8 * frame.MAX_DIMENSIONS, 8)
+        usual, bytes_ = f.variable(i1, 0), f.variable(f64, 0.0)
+        with f.when((rank <= frame.MAX_DIMENSIONS) & f.call("is_plain", i1, dtype)):
+            item = f.call("PyLong_AsLongLong", i64, argument(f, 2))
+            bytes_.set(item.convert("sitofp", f64))  # which does not wrap around
+            usual.set(f.constant(i1, 1))
+            with f.loop(0, rank) as d:
+                length = f.call("PyLong_AsLongLong", i64, r.item(shape, d))
+                f.store(length, dims.offset(d * 8))
+                bytes_.set(bytes_.get() * length.convert("sitofp", f64))
+                usual.set(usual.get() & (length >= 0))
+            with f.when(r.is_null(f.call("PyErr_Occurred", ptr)) ^ 1):
+                f.call("PyErr_Clear", void)
+                usual.set(f.constant(i1, 0))
+        with f.when(usual.get() & (bytes_.get() < float(1 << LARGEST_BITS))):
+            number = f.load(i32, dtype, frame.DESCR_TYPE_NUMBER)
+            size = bytes_.get().convert("fptosi", i64)
+            f.ret(f.call("new_array", ptr, rank.convert("trunc", i32), dims, number, size))
+        f.ret(r.call(r.constant("numpy_empty"), shape, dtype))

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from ...runtime.ir import Function, Module, Value, Variable, f64, i1, i8, i32, i64, ptr, void
 from . import frame
-from .lending import add_lending, in_reach
 from .objects import Places, Reader, add_elements, argument, builtin, rank_of
 from .recording import add_is_quick, add_new_tensor, add_same_shape
 
@@ -38,7 +37,6 @@ def add_quick(module: Module, places: Places) -> None:
     add_is_quick(module, places)
     add_new_tensor(module, places)
     add_same_shape(module)
-    add_lending(module, places)
     add_elements(module)
     _is_usable(module, places)
     _spread(module)
@@ -131,19 +129,8 @@ def _new_result(module: Module, places: Places) -> None:
             size.set(size.get() * f.load(i64, f.dims.offset(d * 8)))
         number = word(f, f.row, "number").convert("trunc", i32)
         rank = f.rank.convert("trunc", i32)
-        with f.when(in_reach(size.get()) & f.order.equals(0)):
-            f.ret(f.call("lent_array", ptr, rank, f.dims, number, size.get()))
-        kept = f.load(i64, Value(f, ptr, "@kept_from"))
-        with f.when((size.get() >= kept) & f.order.equals(0)):
-            shape = r.new_tuple(f.rank)
-            with f.loop(0, f.rank) as d:
-                length = f.load(i64, f.dims.offset(d * 8))
-                r.put(shape, d, r.or_fail(f.call("PyLong_FromLongLong", ptr, length)))
-            boxed = f.call("PyLong_FromLongLong", ptr, word(f, f.row, "number"))
-            made = r.call(r.constant("empty"), shape, r.or_fail(boxed))
-            r.drop(shape)
-            r.drop(boxed)
-            f.ret(made)
+        with f.when(f.order.equals(0)):
+            f.ret(f.call("new_array", ptr, rank, f.dims, number, size.get()))
         kind, null = r.constant("ndarray_type"), f.constant(ptr, 0)
         flags, nothing = (f.order * F_CONTIGUOUS).convert("trunc", i32), f.constant(i32, 0)
         f.ret(f.call("PyArray_New", ptr, kind, rank, f.dims, number, null, null, nothing, flags, null))

@@ -21,7 +21,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ....runtime.memory import block_size
 from ....tensor.core import Tensor, wrap
 from ....tensor.dtype import dtype
 from ....tensor.pickling import attributes
@@ -130,10 +129,16 @@ class Packer:
         for s in given_up:
             del self._segments[s]
         self._count += 1
-        size = block_size(size)
+        size = _segment_size(size)
         file = _nameless_file(size)
         self._segments[self._count] = np.frombuffer(_mapped(file, size), np.uint8)
         return self._count, file, given_up
+
+
+def _segment_size(size: int) -> int:
+    """`size` in one of eight steps between powers of two, in whole pages: batches of nearly one size fit."""
+    step = max(mmap.PAGESIZE, 1 << max(0, (size - 1).bit_length() - 4))
+    return -(-size // step) * step
 
 
 def _places(buffers: Sequence[memoryview]) -> list[tuple[int, int]]:
