@@ -15,7 +15,7 @@ from .llvm import quick
 from .llvm.quick import HEADER_WORDS, MOST_OPERANDS, ROW
 
 MOST_ROWS = 32
-SOURCES = ("kernels.llvm.quick", "kernels.llvm.recording", "kernels.quick")
+SOURCES = ("kernels.llvm.quick", "kernels.llvm.recording", "kernels.llvm.usable", "kernels.quick")
 LOOPS = 4  # words of a ufunc object after its header: operands (two), identity, then the loops
 
 

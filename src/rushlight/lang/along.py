@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ..runtime import memory, settings
+from . import witness
 from .halves import is_half, narrowed, widened
 
 if TYPE_CHECKING:  # what a traced formula needs is loaded when the first one is
@@ -75,8 +76,12 @@ class Launch:
             places.append(view.of(x))
         self.kernel(*places, *numbers)
         if self.single:
-            return memory.shaped(made[0], self.outputs[0].shape)
-        return tuple([memory.shaped(out, output.shape) for out, output in zip(made, self.outputs)])
+            result: Any = memory.shaped(made[0], self.outputs[0].shape)
+        else:
+            result = tuple([memory.shaped(out, output.shape) for out, output in zip(made, self.outputs)])
+        if witness.notes is not None:
+            witness.launched(self, arrays, numbers, result)
+        return result
 
     def for_one(self) -> Callable[[np.ndarray], np.ndarray]:
         """The same for one array and one result, quicker."""
@@ -138,7 +143,7 @@ class Along:
             return None
         if len(arguments) == 1 and first.flags.c_contiguous:
             quick = self.quick.get((axes, first.shape, first.dtype.char))
-            if quick is not None:
+            if quick is not None and witness.notes is None:
                 return quick(first)
         arrays = tuple([a for a in arguments if type(a) is np.ndarray])
         if not arrays:  # numpy makes numbers of arrays without axes

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..runtime import settings
+from . import witness
 from .along import FOLDS, folded
 from .dispatch import primitive
 from .halves import is_half, narrowed, widened
@@ -22,7 +23,10 @@ def reduction(name: str, ufunc: np.ufunc) -> Any:
             result = folded(name, x, axis, keepdims)
             if result is not None:
                 return result
-        return ufunc.reduce(x, axis=axis, keepdims=keepdims)
+        result = ufunc.reduce(x, axis=axis, keepdims=keepdims)
+        if witness.notes is not None:
+            witness.folded(ufunc, x, axis, result)
+        return result
 
     on_arrays.__name__ = name
     on_arrays.__doc__ = f"`{ufunc.__name__}` folded along `axis`."
@@ -49,7 +53,11 @@ def mean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     if is_half(x):
         result = folded("mean", x, axis, keepdims)
         return narrowed(mean.on_arrays(widened(x), axis, keepdims), x.dtype) if result is None else result
-    return total(x, axis, keepdims) / count.on_arrays(x, axis)
+    whole, number = total(x, axis, keepdims), count.on_arrays(x, axis)
+    result = whole / number
+    if witness.notes is not None:
+        witness.divided(whole, number, result)
+    return result
 
 
 @primitive
@@ -63,7 +71,10 @@ def prod(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     axes = axis if isinstance(axis, tuple) else (axis,)
     while axes[-1] in (-1, x.ndim - 1) and x.shape[-1] > FOLDED:
         x = _folded(x)
-    return np.multiply.reduce(x, axis=axis, dtype=x.dtype, keepdims=keepdims)
+    result = np.multiply.reduce(x, axis=axis, dtype=x.dtype, keepdims=keepdims)
+    if witness.notes is not None:
+        witness.folded(np.multiply, x, axis, result)
+    return result
 
 
 FOLDED = 64  # longer rows are multiplied half by half, which needs no product to wait for the last

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..runtime import settings
+from . import witness
 from .along import folded
 from .halves import HALVES, narrowed, widened
 
@@ -29,7 +30,7 @@ def total(x: np.ndarray, axis: Any = None, keepdims: bool = False) -> Any:
         result = folded("sum", x, axis, keepdims)
         return narrowed(total(widened(x), axis, keepdims), x.dtype) if result is None else result
     if x.size <= RUN or x.dtype.kind not in "fc":
-        return np.add.reduce(x, axis, x.dtype, None, keepdims)
+        return _reduced(x, axis, keepdims)
     if x.size >= settings.kernels_from and (result := folded("sum", x, axis, keepdims)) is not None:
         return result
     if axis is None and x.flags.forc:
@@ -37,7 +38,7 @@ def total(x: np.ndarray, axis: Any = None, keepdims: bool = False) -> Any:
         return result.reshape((1,) * x.ndim) if keepdims else result
     axes = tuple(range(x.ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
     if x.size <= SMALL and prod([x.shape[a] for a in axes]) <= RUN:
-        return np.add.reduce(x, axes, x.dtype, None, keepdims)
+        return _reduced(x, axes, keepdims)
     axes = tuple(sorted(a % x.ndim for a in axes))
     kept = x.ndim - len(axes)
     if x.flags.c_contiguous and axes == tuple(range(kept, x.ndim)):
@@ -47,6 +48,14 @@ def total(x: np.ndarray, axis: Any = None, keepdims: bool = False) -> Any:
     else:
         result = _blockwise(x, axes)
     return np.expand_dims(result, axes) if keepdims else result
+
+
+def _reduced(x: np.ndarray, axis: Any, keepdims: bool = False) -> Any:
+    """numpy's own sum, noted where somebody learns from it."""
+    result = np.add.reduce(x, axis, x.dtype, None, keepdims)
+    if witness.notes is not None:
+        witness.folded(np.add, x, axis, result)
+    return result
 
 
 def whole_total(x: np.ndarray, axis: Any = None, keepdims: bool = False) -> Any:
@@ -60,7 +69,7 @@ def _within_rows(x: np.ndarray) -> np.ndarray:
     """The sum of each row of a contiguous matrix."""
     rows, columns = x.shape
     if x.size < LONG or columns < 32:
-        return np.add.reduce(x, 1, x.dtype)
+        return _reduced(x, 1)
     if columns <= 8 * RUN:
         return np.matmul(x, np.ones(columns, x.dtype))
     whole = columns - columns % RUN
@@ -71,7 +80,7 @@ def _within_rows(x: np.ndarray) -> np.ndarray:
 def _of_all(x: np.ndarray) -> Any:
     """The sum of a contiguous vector."""
     if x.size < LONG:
-        return np.add.reduce(x)
+        return _reduced(x, 0)
     whole = x.size - x.size % RUN
     result = np.add.reduce(np.matmul(x[:whole].reshape(-1, RUN), np.ones(RUN, x.dtype)))
     return result + np.add.reduce(x[whole:])
@@ -107,7 +116,7 @@ def _blockwise(x: np.ndarray, axes: tuple[int, ...]) -> Any:
     outer = [a for a in axes if a != inner]
     steps = prod(x.shape[a] for a in outer)
     if steps <= STEPS:
-        return np.add.reduce(x, axes, x.dtype)
+        return _reduced(x, axes)
     longest = max(outer, key=x.shape.__getitem__)
     length = x.shape[longest]
     if steps > STEPS * length:

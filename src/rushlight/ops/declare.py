@@ -17,6 +17,7 @@ from ..tensor.sampling import mappable
 from . import halves, pointwise
 from .calls import lazy_call, write_general
 from .intercept import casts, intercepted, interceptors
+from .learnt import Learner
 from .operator import (
     OPERATORS,
     Operator,
@@ -75,7 +76,13 @@ def composite(body: Function | None = None, **options: Any) -> Any:
     names = body.__code__.co_varnames[: body.__code__.co_argcount + body.__code__.co_kwonlyargcount]
     run = named(options["node"], body) if "node" in options else body
 
+    scope: dict[str, Any] = {"learnt": None, "learn": None}
+
     def call(*args: Any, **kwargs: Any) -> Any:
+        if scope["learnt"] is not None and not (kwargs or interceptors or casts):
+            t = scope["learnt"](*args)
+            if t is not None:
+                return t if t is not False else scope["learn"](*args)
         out = kwargs.pop("out", None) if kwargs else None
         if kwargs and not SYNONYMS.keys().isdisjoint(kwargs):
             kwargs = {k if k in names else SYNONYMS.get(k, k): v for k, v in kwargs.items()}
@@ -88,6 +95,8 @@ def composite(body: Function | None = None, **options: Any) -> Any:
         call.__name__ = body.__name__
         call = mappable(call)
     call.operator = Composite(body, **options)  # type: ignore[attr-defined]
+    if options.get("learns"):
+        Learner(call.operator, scope, run, recorded=False)  # type: ignore[attr-defined]
     return publish(call.operator, call, **options)  # type: ignore[attr-defined]
 
 
@@ -120,6 +129,7 @@ class Composite:
 
     def __init__(self, body: Function, *, namespace: str = "", **options: Any) -> None:
         self.body, self.namespace, self.name = body, namespace, options.get("name") or body.__name__
+        self.learns = options.get("learns", False)
         OPERATORS[self.path] = self  # type: ignore[assignment]
 
     path = Operator.path

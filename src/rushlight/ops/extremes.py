@@ -54,14 +54,14 @@ def placed(g, shape, dim, keepdim, indices):
     return lang.spread_along(g, shape, dim, indices)
 
 
-@operator(halves="body")
+@operator(halves="body", learns=True)
 def amax(input: Array, dim=(), keepdim=False):
     """The largest element, in all or along `dim`; equals share the gradient."""
     check_not_empty("amax", input, dim)
     return lang.amax(input, axes_of(dim, input.ndim), keepdim)
 
 
-@operator(halves="body")
+@operator(halves="body", learns=True)
 def amin(input: Array, dim=(), keepdim=False):
     """The smallest element, in all or along `dim`; equals share the gradient."""
     check_not_empty("amin", input, dim)
@@ -72,13 +72,13 @@ amax.gradient(input=shared)
 amin.gradient(input=shared)
 
 
-@operator(name="_max", method=False, out=False, node="MaxBackward1", halves="body")
+@operator(name="_max", method=False, out=False, node="MaxBackward1", halves="body", learns=True)
 def max_of_all(input: Array):
     check_not_empty("max", input, None)
     return lang.amax(input)
 
 
-@operator(name="_min", method=False, out=False, node="MinBackward1", halves="body")
+@operator(name="_min", method=False, out=False, node="MinBackward1", halves="body", learns=True)
 def min_of_all(input: Array):
     check_not_empty("min", input, None)
     return lang.amin(input)

@@ -14,7 +14,7 @@ from .shapes import sizes
 CONTIGUOUS = FORMATS["contiguous_format"]
 
 
-@operator(out=False, exact=True)
+@operator(out=False, exact=True, learns="moves")
 def clone(input: Array, *, memory_format=None):
     """A copy with memory of its own, in the same order unless `memory_format` says otherwise."""
     if memory_format is None or memory_format is preserve_format:

@@ -30,7 +30,8 @@ from ..tensor.dtype import (
 )
 from ..tensor.inplace import count_edit, write_out
 from .at_once import ALONE, NEVER, AtOnce
-from .calls import lazy_call, write_elementwise, write_insisting
+from .calls import lazy_call
+from .elementwise_calls import write_elementwise, write_insisting
 from .fused import Fusible
 from .intercept import intercepted, interceptors
 from .learning import learn

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..tensor.core import Tensor
-from .calls import lazy_call, write_dunder
+from .calls import lazy_call
+from .elementwise_calls import write_dunder
 from .operator import OPERATORS, Operator
 from .pointwise import broadcast_error
 

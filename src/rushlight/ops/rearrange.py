@@ -9,7 +9,7 @@ from .rules import wrap_dim
 from .shapes import shape_of, sizes
 
 
-@operator(out=False, exact=True, varargs=True)
+@operator(out=False, exact=True, varargs=True, learns="moves")
 def flip(input: Array, dims):
     """Dimensions in the opposite order."""
     axes = [wrap_dim(d, input.ndim) for d in sizes(dims, "flip(dims)")]
@@ -67,7 +67,7 @@ def _rotation_dim(d, ndim):
     return d % ndim
 
 
-@operator(out=False, exact=True)
+@operator(out=False, exact=True, learns="moves")
 def roll(input: Array, shifts, dims=()):
     """Elements shifted along dimensions; those that fall off come back at the other end."""
     shifts, dims = sizes(shifts, "roll(shifts)"), () if dims is None else sizes(dims, "roll(dims)")
@@ -104,7 +104,7 @@ def repeat(self, *repeats):
     return repeated(self, times)
 
 
-@operator(name="_repeat", method=False, out=False, exact=True, node="RepeatBackward0")
+@operator(name="_repeat", method=False, out=False, exact=True, node="RepeatBackward0", learns="moves")
 def repeated(input: Array, times):
     """`input` laid out as often along each dimension as `times` says."""
     shape = (1,) * (len(times) - input.ndim) + input.shape

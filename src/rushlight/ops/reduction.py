@@ -45,7 +45,7 @@ def by_dim(name):
     return lambda dim: f"{name}Backward{int(dim is not None)}"
 
 
-@operator(node=by_dim("Sum"), halves=True)
+@operator(node=by_dim("Sum"), halves=True, learns=True)
 def sum(input: Array, dim=None, keepdim=False, *, dtype=None):
     """The sum of all elements, or along `dim`."""
     axes = axes_of(dim, input.ndim)
@@ -80,7 +80,7 @@ nansum.gradient(
 )
 
 
-@operator(node=by_dim("Mean"), halves="body")
+@operator(node=by_dim("Mean"), halves="body", learns=True)
 def mean(input: Array, dim=None, keepdim=False, *, dtype=None):
     """The average of all elements, or along `dim`."""
     x = averaged("mean", input, dtype)
@@ -135,7 +135,7 @@ def _(g, input, dim, keepdim, needs):
     return (lang.cast(lang.where(there, spread(g / counts, input.shape, dim, keepdim), 0), input.dtype),)
 
 
-@operator(node=by_dim("Prod"))
+@operator(node=by_dim("Prod"), learns=True)
 def prod(input: Array, dim=None, keepdim=False, *, dtype=None):
     """The product of all elements, or along `dim`."""
     if isinstance(dim, (tuple, list)):
@@ -179,7 +179,7 @@ def _stable_log_of_sum(axes, x):
 _log_of_sum = Along(_stable_log_of_sum, "logsumexp")
 
 
-@operator
+@operator(learns=True)
 def logsumexp(input: Array, dim, keepdim=False):
     """The logarithm of the sum of the exponentials along `dim`, without overflow."""
     x = lang.cast(input, get_default_dtype()) if input.dtype.kind in "biu" else input
@@ -205,13 +205,13 @@ def count_nonzero(input: Array, dim=None):
     return lang.cast(lang.count_nonzero(input, axes_of(dim, input.ndim)), "int64")
 
 
-@operator(differentiable=False)
+@operator(differentiable=False, learns=True)
 def all(input: Array, dim=None, keepdim=False):
     """Are all elements true (not zero), in all or along `dim`?"""
     return _truth(lang.all(input, _axes_of_truth(dim, input.ndim), keepdim), input)
 
 
-@operator(differentiable=False)
+@operator(differentiable=False, learns=True)
 def any(input: Array, dim=None, keepdim=False):
     """Is any element true (not zero), in all or along `dim`?"""
     return _truth(lang.any(input, _axes_of_truth(dim, input.ndim), keepdim), input)

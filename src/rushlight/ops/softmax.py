@@ -64,7 +64,7 @@ _softmax_slope = Along(_slope, "softmax_gradient")
 _log_softmax_slope = Along(_slope_of_logs, "log_softmax_gradient")
 
 
-@operator(halves=True)
+@operator(halves=True, learns=True)
 def softmax(input: Array, dim, dtype=None):
     """Positive numbers that sum to one along `dim`, in proportion to the exponentials."""
     x = _logits("softmax", input, dtype)
@@ -72,7 +72,7 @@ def softmax(input: Array, dim, dtype=None):
     return _rounded(_softmax(axes, _dense(x)) if x.size else x, dtype)
 
 
-@operator(halves=True)
+@operator(halves=True, learns=True)
 def log_softmax(input: Array, dim, dtype=None):
     """The logarithm of `softmax`, accurate where that underflows."""
     x = _logits("log_softmax", input, dtype)

@@ -20,14 +20,14 @@ def check_matrix(name, x):
         )
 
 
-@operator(exact=True, inplace=True)
+@operator(exact=True, inplace=True, learns="moves")
 def tril(input: Array, diagonal=0):
     """The lower triangle of each matrix: elements on and below a diagonal; the others are zero."""
     check_matrix("tril", input)
     return lang.tril(input, diagonal)
 
 
-@operator(exact=True, inplace=True)
+@operator(exact=True, inplace=True, learns="moves")
 def triu(input: Array, diagonal=0):
     """The upper triangle of each matrix: elements on and above a diagonal; the others are zero."""
     check_matrix("triu", input)
@@ -62,7 +62,7 @@ def triu_indices(row, col, offset=0, *, dtype=None, device=None, layout=None, pi
     return indices_of_triangle("triu_indices", row, col, offset, dtype, device)
 
 
-@operator(out=False, exact=True)
+@operator(out=False, exact=True, learns="moves")
 def diag_embed(input: Array, offset=0, dim1=-2, dim2=-1):
     """Matrices whose diagonal is the last dimension of `input`."""
     ndim = input.ndim + 1

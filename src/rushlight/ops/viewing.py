@@ -23,7 +23,7 @@ _new = object.__new__
 def view_call(op: Operator) -> Callable[..., Any]:
     """The public function of a view operator."""
     op.slow = lambda values, out, renamed: slow_view(op, values, renamed)
-    op.accepts_out, op.family = False, "view"
+    op.accepts_out, op.family, op.learns = False, "view", True
     return lazy_call(op, write_view, {"python_view": view_of, "finish_views": finish_views})
 
 
@@ -32,6 +32,7 @@ def write_view(op: Operator) -> str:
     s, src = op.signature, Source()
     x = s.names[0]
     header(op, src, False)
+    _look_lines(op, src, x)
     src.add(1, f"if {conditions(op, False)} and type({x}) in QUICK:")
     src.add(
         2,
@@ -55,6 +56,18 @@ def write_view(op: Operator) -> str:
     if op.has_rules:
         apply_lines(op, src)
     return src.text()
+
+
+def _look_lines(op: Operator, src: Source, x: str) -> None:
+    """Asks what has been learnt, and records a view that comes of it."""
+    names = ", ".join(op.signature.names)
+    src.add(1, f"if learnt is not None and {conditions(op, False)}:")
+    src.add(2, f"t = learnt({names})", "if t is False:", f"    return learn({names})", "if t is not None:")
+    if op.differentiable and op.has_rules:
+        src.add(3, f"if {x}._rg and state.grad and type(t) is Tensor:")
+        src.add(4, f"a0, g0, r = {x}._a, True, t._a")
+        record_lines(op, src, 4, "g0 and t.dtype.category >= FLOATING", None)
+    src.add(3, "return t")
 
 
 def view_of(x: Tensor, own: np.ndarray, array: np.ndarray, storage: Storage) -> Tensor:

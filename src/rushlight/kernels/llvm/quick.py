@@ -9,10 +9,11 @@ before anything has happened: Python does it then.
 
 from __future__ import annotations
 
-from ...runtime.ir import Function, Module, Value, Variable, f64, i1, i8, i32, i64, ptr, void
+from ...runtime.ir import Function, Module, Value, Variable, f64, i1, i32, i64, ptr, void
 from . import frame
 from .objects import Places, Reader, add_elements, argument, builtin, rank_of
 from .recording import add_is_quick, add_new_tensor, add_same_shape
+from .usable import add_is_recording, add_is_usable, has
 
 MOST_OPERANDS = 3
 HEADER_WORDS = 1  # of a table: how many rows it has
@@ -38,11 +39,11 @@ def add_quick(module: Module, places: Places) -> None:
     add_new_tensor(module, places)
     add_same_shape(module)
     add_elements(module)
-    _is_usable(module, places)
+    add_is_usable(module, places)
     _spread(module)
     _order(module)
     _new_result(module, places)
-    _wants_gradient(module, places)
+    add_is_recording(module, places)
     _number(module, places)
     for count in range(1, MOST_OPERANDS + 1):
         for into in (False, True):
@@ -58,19 +59,6 @@ def pointer(f: Function, row: Value, name: str) -> Value:
 
 
 # ---- arrays
-
-
-def _is_usable(module: Module, places: Places) -> None:
-    """Is it a plain array, aligned and of the machine's byte order?"""
-    with module.function("is_usable", i1, exported=False, array=ptr) as f:
-        with f.when(Reader(f, places).is_array(f.array) ^ 1):
-            f.ret(f.constant(i1, 0))
-        swapped = f.load(i8, f.load(ptr, f.array, frame.ARRAY_DESCR), frame.DESCR_BYTE_ORDER).equals(ord(">"))
-        f.ret(_has(f, f.array, frame.ALIGNED) & (swapped ^ 1))
-
-
-def _has(f: Function, array: Value, flags: int) -> Value:
-    return (f.load(i32, array, frame.ARRAY_FLAGS) & flags).equals(flags)
 
 
 def _number_of_type(f: Function, array: Value) -> Value:
@@ -104,9 +92,9 @@ def _spread(module: Module) -> None:
 def _order(module: Module) -> None:
     """How memory for a result like `array` is laid out: 0 for C order, 1 for Fortran's, -1 for neither."""
     with module.function("order", i64, exported=False, array=ptr) as f:
-        with f.when(_has(f, f.array, frame.C_CONTIGUOUS)):
+        with f.when(has(f, f.array, frame.C_CONTIGUOUS)):
             f.ret(f.constant(i64, 0))
-        with f.when(_has(f, f.array, F_CONTIGUOUS)):
+        with f.when(has(f, f.array, F_CONTIGUOUS)):
             f.ret(f.constant(i64, 1))
         before = f.variable(i64, (1 << 63) - 1)
         dims, strides = f.load(ptr, f.array, frame.ARRAY_DIMS), f.load(ptr, f.array, frame.ARRAY_STRIDES)
@@ -137,18 +125,6 @@ def _new_result(module: Module, places: Places) -> None:
 
 
 # ---- operands
-
-
-def _wants_gradient(module: Module, places: Places) -> None:
-    """Are operations recorded in this thread?"""
-    with module.function("is_recording", i1, exported=False) as f:
-        r = Reader(f, places)
-        answer = f.call("PyObject_GetAttr", ptr, r.constant("state"), r.constant("name_grad"))
-        with f.when(r.is_null(answer)):
-            f.call("PyErr_Clear", void)
-            f.ret(f.constant(i1, 1))
-        r.drop(answer)
-        f.ret(r.is_same(answer, r.constant("false")) ^ 1)
 
 
 def _number(module: Module, places: Places) -> None:
@@ -253,7 +229,7 @@ class _Call:
             with f.when(operand.is_there(f)):
                 array = operand.array.get()
                 same = f.call("same_shape", i1, array, first)
-                flat.set(flat.get() & same & _has(f, array, frame.C_CONTIGUOUS))
+                flat.set(flat.get() & same & has(f, array, frame.C_CONTIGUOUS))
         return flat.get()
 
     def arrays(self, block: Value, start: int) -> Variable:
@@ -348,8 +324,8 @@ def _result(call: _Call, row: Value, block: Value, arrays: Value, flat: Value) -
             by_columns = order.get().equals(1)
             with f.loop(0, arrays) as k:
                 array = f.load(ptr, block.offset((k + 1) * 8))
-                fits = (by_columns & _has(f, array, F_CONTIGUOUS)) | by_rows.get()
-                fits = fits | ((by_columns ^ 1) & _has(f, array, frame.C_CONTIGUOUS))
+                fits = (by_columns & has(f, array, F_CONTIGUOUS)) | by_rows.get()
+                fits = fits | ((by_columns ^ 1) & has(f, array, frame.C_CONTIGUOUS))
                 call.give_up_unless(fits)
             made.set(f.call("new_result", ptr, row, rank, dims, order.get()))
     return call.r.or_fail(made.get())
@@ -372,8 +348,8 @@ def _check_target(call: _Call, row: Value, block: Value, arrays: Value, flat: Va
     own = r.slot(target, "_a")
     call.give_up_unless(f.call("is_usable", i1, own))
     fits = r.slot(target, "dtype").convert("ptrtoint", i64).equals(word(f, row, "dtype"))
-    call.give_up_unless(fits & _has(f, own, frame.WRITEABLE) & r.count(own).equals(1))
-    alike = flat & f.call("same_shape", i1, own, call.first.get()) & _has(f, own, frame.C_CONTIGUOUS)
+    call.give_up_unless(fits & has(f, own, frame.WRITEABLE) & r.count(own).equals(1))
+    alike = flat & f.call("same_shape", i1, own, call.first.get()) & has(f, own, frame.C_CONTIGUOUS)
     with f.when(alike ^ 1):
         call.give_up_unless(word(f, row, "loop").equals(0))
         dims = f.stack(8 * frame.MAX_DIMENSIONS, 8)

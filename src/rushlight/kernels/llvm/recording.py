@@ -15,6 +15,7 @@ from .objects import Places, Reader, argument, builtin
 def add_recording(module: Module, places: Places) -> None:
     add_is_quick(module, places)
     add_new_tensor(module, places)
+    add_view_tensor(module, places)
     add_same_shape(module)
     _edge(module, places)
     _leases(module, places)
@@ -161,17 +162,25 @@ def _view(module: Module, places: Places) -> None:
         same = r.is_same(*(f.load(ptr, each, frame.ARRAY_DESCR) for each in (own, array)))
         with f.when((plain & same) ^ 1):
             f.ret(r.call(r.constant("python_view"), x, own, array, storage))
-        t = r.or_fail(f.call("new_tensor", ptr, array, r.slot(x, "dtype")))
-        r.replace(t, "_s", r.hold(storage))
-        before = r.slot(x, "_base")
-        r.replace(t, "_base", r.hold(f.select(r.is_none(before), x, before)))
-        members = r.slot(storage, "_members")
+        f.ret(f.call("view_tensor", ptr, x, array, storage, r.slot(x, "dtype")))
+
+
+def add_view_tensor(module: Module, places: Places) -> None:
+    """A tensor on an array that looks at the memory of `x`, of which `storage` keeps account."""
+    arguments = {"x": ptr, "array": ptr, "storage": ptr, "dtype": ptr}
+    with module.function("view_tensor", ptr, exported=False, **arguments) as f:
+        r = Reader(f, places)
+        t = r.or_fail(f.call("new_tensor", ptr, f.array, f.dtype))
+        r.replace(t, "_s", r.hold(f.storage))
+        before = r.slot(f.x, "_base")
+        r.replace(t, "_base", r.hold(f.select(r.is_none(before), f.x, before)))
+        members = r.slot(f.storage, "_members")
         reference = r.or_fail(f.call("PyWeakref_NewRef", ptr, t, f.constant(ptr, 0)))
         f.call("PyList_Append", i32, members, reference)
         r.drop(reference)
         many = f.load(i64, members, frame.HEADER)
-        with f.when(many > f.call("PyLong_AsLongLong", i64, r.slot(storage, "_prune_at"))):
-            r.drop(r.or_fail(r.call_method(r.constant("name_prune"), storage)))
+        with f.when(many > f.call("PyLong_AsLongLong", i64, r.slot(f.storage, "_prune_at"))):
+            r.drop(r.or_fail(r.call_method(r.constant("name_prune"), f.storage)))
         f.ret(t)
 
 

@@ -1,0 +1,298 @@
+"""Operators that learn whole calls: what Python has done for some arguments is done at once for their like.
+
+Arguments are alike when the tensors have the same types, shapes and layouts, and the options are the same.
+For many operators that settles what is to be done, whatever the values: which memory to look at (views),
+where each element goes (flip, cat, pad), which loop or kernel to run (sums, softmax). A call that has come
+some times is run once more with a look at what it does, and from then on a builtin does it. Nothing but time
+depends on that: what is learnt gives the very same bits, or it is not learnt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..autograd.modes import no_grad
+from ..lang import witness
+from ..lang.movement import address
+from ..runtime import settings
+from ..tensor.core import QUICK, Tensor, wrap
+from ..tensor.dtype import int64
+
+if TYPE_CHECKING:
+    from ..kernels.learnt import Table
+
+CALLS_BEFORE = 8  # of an operator, until it looks for calls that are alike
+MOST_LESSONS = 200  # an operator whose calls keep changing does not go on looking
+MOST_MOVED = 1 << 13  # elements of a result that are moved one by one
+MOST_BYTES = 1 << 20  # of a result; for larger ones the time of a call does not matter
+FIRST_NUMBER = 1 << 40  # of elements that are numbered to see where they go
+
+
+class Learner:
+    """What an operator has learnt: `look(*arguments)` answers as `llvm.learnt` says."""
+
+    def __init__(self, op: Any, scope: dict[str, Any], run: Callable[..., Any], recorded: bool) -> None:
+        self.op, self.scope, self.run = op, scope, run
+        self.recorded = recorded  # does the caller record what comes as a bare array?
+        self.calls = self.lessons = 0
+        self.table: Table | None = None
+        scope["learnt"], scope["learn"] = self._count, self.learn
+        settings.when_changed.append(self._start_over)
+
+    def _count(self, *arguments: Any) -> None:
+        self.calls += 1
+        if self.calls == CALLS_BEFORE and settings.kernel_mode != "off":
+            from ..kernels import learnt
+
+            if self.table is None:
+                self.table = learnt.table(self.op.name)
+            self.scope["learnt"] = None if self.table is None else self.table.call
+
+    def _start_over(self) -> None:
+        self.calls = self.lessons = 0
+        self.scope["learnt"] = self._count
+        if self.table is not None:
+            self.table.forget()
+
+    def learn(self, *arguments: Any) -> Any:
+        """Does a call in Python, and has the builtin do its like from now on."""
+        table = self.table
+        key = table.last()  # type: ignore[union-attr]
+        self.lessons += 1
+        if self.lessons == MOST_LESSONS:
+            self.scope["learnt"] = None
+        witness.notes = notes = []
+        try:
+            result = self.run(*arguments)
+        finally:
+            witness.notes = None
+        lesson = _lesson(arguments, result, notes, self.run if self.op.learns == "moves" else None)
+        if lesson is not None:
+            lesson["when_recorded"] = self._when_recorded(lesson)
+            table.teach(key, **lesson)  # type: ignore[union-attr]
+            table.kept.append(arguments)  # type: ignore[union-attr]
+            with no_grad():
+                again = table.call(*arguments)  # type: ignore[union-attr]
+            if not _same(again, result):
+                table.unlearn(key)  # type: ignore[union-attr]
+        return result
+
+    def _when_recorded(self, lesson: dict[str, Any]) -> int:
+        from ..kernels.learnt import BARE, RECORDING_MATTERS_NOT, REFUSED, VIEW
+
+        if not getattr(self.op, "differentiable", True):
+            return RECORDING_MATTERS_NOT
+        if not self.recorded or lesson["in_tuple"]:
+            return REFUSED
+        return RECORDING_MATTERS_NOT if lesson["kind"] == VIEW else BARE
+
+
+def _same(again: Any, result: Any) -> bool:
+    """Are these the same tensors, to the bit?"""
+    if type(again) is not type(result):
+        return False
+    pairs = zip(again, result) if type(result) is tuple else ((again, result),)
+    return all(
+        a.dtype is b.dtype and a._a.shape == b._a.shape and a._a.strides == b._a.strides
+        and a._a.tobytes() == b._a.tobytes()
+        for a, b in pairs
+    )  # fmt: skip
+
+
+def _lesson(
+    arguments: tuple, result: Any, notes: list[Any], moves: Callable[..., Any] | None
+) -> dict[str, Any] | None:
+    """What the builtin is to do for such arguments; None where that is not known. `moves` is the function
+    itself if all it does is to move elements.
+    """
+    from ..kernels.learnt import is_known
+
+    tensors = [t for a in arguments for t in (a if type(a) in (tuple, list) else (a,)) if type(t) in QUICK]
+    results = result if type(result) is tuple else (result,)
+    if not results or not tensors or not all(type(t) is Tensor and t._a.size for t in results):
+        return None
+    if len(results) > 16 or not all(is_known(t._a) for t in (*results, *tensors)):
+        return None
+    kind = {"in_tuple": type(result) is tuple}
+    if all(t._s is not None and t._s is tensors[0]._s and t._base is not None for t in results):
+        found = _as_views(tensors, results)
+    elif any(t._s is not None or t._a.nbytes > MOST_BYTES or not _in_rows(t._a) for t in results):
+        found = None
+    elif notes:
+        found = _as_noted(tensors, results, notes[0]) if len(notes) == 1 else None
+    else:
+        found = _as_moves(moves, arguments, tensors, results) if moves else None
+    return None if found is None else {**kind, **found}
+
+
+def _in_rows(array: np.ndarray) -> bool:
+    return array.flags.c_contiguous
+
+
+def _as_views(tensors: list[Tensor], results: tuple) -> dict[str, Any] | None:
+    """Other looks at the memory of the only tensor."""
+    from ..kernels.learnt import VIEW, output
+
+    if len(tensors) > 1:
+        return None
+    start = address(tensors[0]._a)
+    return {"kind": VIEW, "outputs": [output(t._a, t.dtype, address(t._a) - start) for t in results]}
+
+
+def _as_noted(tensors: list[Tensor], results: tuple, note: Any) -> dict[str, Any] | None:
+    """One loop or one kernel, whose results are those of the call."""
+    if type(note) is witness.Fold:
+        return _as_fold(tensors, results, note)
+    return _as_launch(tensors, results, note)
+
+
+def _is_memory_of(array: Any, other: Any) -> bool:
+    return type(array) is np.ndarray and array.nbytes == other.nbytes and address(array) == address(other)
+
+
+def _as_fold(tensors: list[Tensor], results: tuple, note: witness.Fold) -> dict[str, Any] | None:
+    from ..kernels.learnt import FOLD, output
+    from ..kernels.quick import loop_of
+
+    x, out = note.array, results[0]._a
+    if len(results) > 1 or not _in_rows(x) or not _is_memory_of(x, tensors[0]._a) or x.dtype != out.dtype:
+        return None
+    if type(note.result) is np.ndarray and not _is_memory_of(note.result, out):
+        return None
+    around = _joined(x.shape, note.axes)
+    loop = loop_of(note.ufunc, f"{x.dtype.char}{x.dtype.char}->{x.dtype.char}")
+    if around is None or loop is None or (note.divisor and x.dtype.char not in "fd"):
+        return None
+    outer, count, inner = around
+    return {
+        "kind": FOLD, "outputs": [output(out, results[0].dtype)],
+        "loop": loop[0], "loop_data": loop[1], "outer": outer, "count": count, "inner": inner,
+        "skip": note.ufunc.identity is None, "initial": _initial(note.ufunc, x.dtype),
+        "divisor": note.divisor,
+    }  # fmt: skip
+
+
+def _initial(ufunc: Any, dtype: np.dtype) -> int:
+    """The bits of what numpy begins with: for sums of floats that is not the same zero in all versions."""
+    if ufunc.identity is None:
+        return 0
+    probe = [-0.0] if ufunc is np.add and dtype.kind == "f" else []
+    first = np.asarray(ufunc.reduce(np.array(probe, dtype), dtype=dtype))
+    return int.from_bytes(first.tobytes().ljust(8, b"\0")[:8], "little", signed=True)
+
+
+def _joined(shape: tuple[int, ...], axes: Any) -> tuple[int, int, int] | None:
+    """How many elements there are outside, along and inside of the axes, which must lie behind each other."""
+    n = len(shape)
+    wanted = range(n) if axes is None else [a % n for a in (axes if type(axes) is tuple else (axes,))]
+    long = [d for d in range(n) if shape[d] > 1]
+    places = [k for k, d in enumerate(long) if d in wanted]
+    if places and places[-1] - places[0] != len(places) - 1:
+        return None
+    sizes = [1, 1, 1]
+    for k, d in enumerate(long):
+        sizes[1 if k in places else 0 if not places or k < places[0] else 2] *= shape[d]
+    return tuple(sizes)  # type: ignore[return-value]
+
+
+def _as_launch(tensors: list[Tensor], results: tuple, note: Any) -> dict[str, Any] | None:
+    from ..kernels.learnt import LAUNCH, output
+
+    made = note.result if type(note.result) is tuple else (note.result,)
+    outs = [t._a for t in results]
+    if len(made) != len(outs) or not all(map(_is_memory_of, made, outs)):
+        return None
+    operands = [
+        _operand(-1 - k, each.view, out) for k, (each, out) in enumerate(zip(note.launch.outputs, outs))
+    ]
+    for view, array in zip(note.launch.inputs, note.arrays):
+        found = [k for k, t in enumerate(tensors) if _is_memory_of(array, t._a)]
+        if not found or not _in_rows(array) or not _in_rows(tensors[found[0]]._a):
+            return None
+        operands.append(_operand(found[0], view, tensors[found[0]]._a))
+    return {
+        "kind": LAUNCH, "outputs": [output(t._a, t.dtype) for t in results], "parts_at": operands,
+        "kernel": note.launch.kernel, "numbers": len(note.numbers),
+        "numbers_at": np.array([id(n) for n in note.numbers], np.int64), "held": note.numbers,
+    }  # fmt: skip
+
+
+def _operand(source: int, view: Any, array: np.ndarray) -> dict[str, Any]:
+    seen = view.of(array)
+    return {
+        "source": source, "whole": seen is array, "rank": seen.ndim, "dims": seen.shape,
+        "strides": seen.strides, "number": seen.dtype.num,
+    }  # fmt: skip
+
+
+# ---- elements that move
+
+
+def _as_moves(
+    run: Callable[..., Any], arguments: tuple, tensors: list[Tensor], results: tuple
+) -> dict[str, Any] | None:
+    """Where each element comes from, found out by moving numbered ones."""
+    from ..kernels.learnt import FILL, MOVE, SOURCE_BITS, output
+
+    out = results[0]._a
+    if len(results) > 1 or len(tensors) >= FILL or any(t.dtype is not results[0].dtype for t in tensors):
+        return None
+    if sum(t._a.size for t in tensors) > 8 * MOST_MOVED or out.size > 8 * MOST_MOVED:
+        return None
+    entries = _entries(run, arguments, out.shape)
+    if entries is None:
+        return None
+    there = entries >= 0
+    fills = np.unique(out.reshape(-1)[~there].view(f"V{out.itemsize}")) if not there.all() else ()
+    if len(fills) > 1:
+        return None
+    common = {"kind": MOVE, "outputs": [output(out, results[0].dtype)]}
+    breaks = np.flatnonzero(np.diff(entries) != out.itemsize << SOURCE_BITS) + 1
+    if there.all() and len(breaks) <= max(3, out.size // 16):
+        starts = [0, *breaks.tolist()]
+        lengths = np.diff([*starts, out.size]).tolist()
+        parts = [
+            {"source": e & FILL, "offset": e >> SOURCE_BITS, "count": n * out.itemsize}
+            for e, n in zip(entries[starts].tolist(), lengths)
+        ]
+        return {**common, "parts_at": parts}
+    if out.size > MOST_MOVED or out.itemsize not in (1, 2, 4, 8) or entries.max() >= 1 << 32:
+        return None
+    the_map = np.where(there, entries, FILL).astype(np.uint32)
+    fill = int.from_bytes(fills[0].tobytes().ljust(8, b"\0"), "little", signed=True) if len(fills) else 0
+    return {**common, "map": the_map, "parts": out.size, "fill": fill}
+
+
+def _entries(run: Callable[..., Any], arguments: tuple, shape: tuple[int, ...]) -> np.ndarray | None:
+    """For each element of the result, its place in bytes and its tensor's number; -1 for none."""
+    count = 0
+
+    def numbered(value: Any) -> Any:
+        nonlocal count
+        if type(value) in (tuple, list):
+            return type(value)(map(numbered, value))
+        if type(value) not in QUICK:
+            return value
+        numbers = np.empty_like(value._a, np.int64, subok=False)
+        numbers[...] = FIRST_NUMBER + count
+        for d, (length, stride) in enumerate(zip(value._a.shape, value._a.strides)):
+            steps = np.arange(length).reshape((-1,) + (1,) * (value._a.ndim - 1 - d))
+            numbers += steps * (stride << _source_bits())
+        count += 1
+        return wrap(numbers, int64)
+
+    with no_grad():
+        made = run(*map(numbered, arguments))
+    if type(made) is not Tensor or made._a.shape != shape or made.dtype is not int64:
+        return None
+    entries = made._a.reshape(-1) - FIRST_NUMBER
+    return np.where(entries >= 0, entries, -1)
+
+
+def _source_bits() -> int:
+    from ..kernels.learnt import SOURCE_BITS
+
+    return SOURCE_BITS

@@ -1,0 +1,229 @@
+"""Calls that are learnt after some: the same results, memory and graphs as those of the first calls."""
+
+import numpy as np
+import pytest
+
+import rushlight as torch
+from rushlight.runtime import settings
+
+F = torch.nn.functional
+CALLS = 30  # more than it takes to learn
+
+
+def of(shape, dtype, seed=0):
+    rng = np.random.default_rng(seed)
+    values = rng.standard_normal(shape) * 3
+    if dtype is torch.bool:
+        return torch.from_numpy(values > 0.3)
+    x = torch.from_numpy(values).to(dtype)
+    if dtype.is_floating_point and x.numel() > 3:
+        x.view(-1)[1], x.view(-1)[2] = -0.0, 0.0
+    return x
+
+
+LAYOUTS = {
+    "plain": lambda x: x,
+    "transposed": lambda x: x.transpose(0, -1),
+    "gaps": lambda x: x[..., ::2],
+    "some": lambda x: x[1:],
+    "repeated": lambda x: x.unsqueeze(0).expand(2, *x.shape)[0],
+}
+VIEWS = {
+    "t": lambda x: x.t() if x.ndim < 3 else x.mT,
+    "transpose": lambda x: x.transpose(0, -1),
+    "permute": lambda x: x.permute(*range(x.ndim)[::-1]),
+    "reshape": lambda x: x.reshape(-1),
+    "unsqueeze": lambda x: x.unsqueeze(1),
+    "squeeze": lambda x: x.unsqueeze(1).squeeze(1),
+    "expand": lambda x: x.unsqueeze(0).expand(3, *x.shape),
+    "unbind": lambda x: x.unbind(0),
+    "chunk": lambda x: x.chunk(2, -1),
+    "split": lambda x: x.split(2),
+    "unfold": lambda x: x.unfold(0, 2, 1),
+    "diagonal": lambda x: x.diagonal(),
+    "flatten": lambda x: x.flatten(),
+}
+MOVES = {
+    "flip": lambda x: x.flip(0),
+    "flip_last": lambda x: x.flip(-1),
+    "roll": lambda x: x.roll(1, 0),
+    "repeat": lambda x: x.repeat(2, *[1] * (x.ndim - 1)),
+    "tile": lambda x: x.tile(2),
+    "tril": lambda x: x.tril(),
+    "triu": lambda x: x.triu(1),
+    "clone": lambda x: x.clone(),
+    "contiguous": lambda x: x.contiguous(),
+    "diag_embed": lambda x: torch.diag_embed(x),
+}
+REDUCTIONS = {
+    "sum": lambda x: x.sum(),
+    "sum0": lambda x: x.sum(0),
+    "sum1": lambda x: x.sum(-1, keepdim=True),
+    "mean": lambda x: x.mean(),
+    "mean0": lambda x: x.mean(0),
+    "mean1": lambda x: x.mean(-1),
+    "amax": lambda x: x.amax(0),
+    "max": lambda x: x.max(),
+    "min": lambda x: x.min(),
+    "prod": lambda x: x.prod(1),
+    "any": lambda x: x.any(),
+    "all": lambda x: x.all(1),
+    "softmax": lambda x: x.softmax(-1),
+    "log_softmax": lambda x: F.log_softmax(x, 0),
+    "logsumexp": lambda x: x.logsumexp(1),
+}
+SHAPES = [(4, 6), (6, 3), (1, 9), (5, 4, 2), (18, 70)]
+
+
+def tensors(result):
+    return result if isinstance(result, tuple) else (result,)
+
+
+def same(a, b):
+    for x, y in zip(tensors(a), tensors(b), strict=True):
+        assert x.dtype is y.dtype
+        assert x.shape == y.shape
+        assert x.stride() == y.stride()
+        assert x.detach().numpy().tobytes() == y.detach().numpy().tobytes()
+
+
+def first_call(f, *args):
+    """What the same calls give before anything is learnt."""
+    settings.set_kernel_mode(settings.kernel_mode)
+    return f(*args)
+
+
+def is_defined(f, x):
+    try:
+        f(x)
+    except (RuntimeError, IndexError, NotImplementedError):
+        return False
+    return True
+
+
+@pytest.mark.parametrize("name", [*VIEWS, *MOVES, *REDUCTIONS])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.int64, torch.bool], ids=str)
+def test_learnt_calls_give_the_same_bits(name, dtype):
+    f = {**VIEWS, **MOVES, **REDUCTIONS}[name]
+    for shape in SHAPES:
+        for layout in LAYOUTS.values():
+            x = layout(of(shape, dtype))
+            if not is_defined(f, x):
+                continue
+            for _ in range(CALLS):
+                f(x)
+            other = layout(of(shape, dtype, seed=1))
+            learnt = f(other)
+            same(learnt, first_call(f, other))
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_learnt_views_share_memory(name):
+    f = VIEWS[name]
+    for shape in SHAPES[:2]:
+        x = of(shape, torch.float32)
+        for _ in range(CALLS):
+            f(x)
+        x = x.clone()
+        view = tensors(f(x))[0]
+        assert view._is_view()
+        assert view._base is x
+        version = x._version
+        view.fill_(7.0)
+        assert (x == 7).any()
+        assert x._version > version
+        x.zero_()
+        assert not view.any()
+
+
+@pytest.mark.parametrize("name", [*VIEWS, *MOVES, *REDUCTIONS])
+def test_learnt_calls_are_recorded(name):
+    f = {**VIEWS, **MOVES, **REDUCTIONS}[name]
+    if name in ("any", "all"):
+        return
+    x = of((4, 6), torch.float64).requires_grad_()
+    grads, names = [], []
+    for _ in range(CALLS):
+        y = f(x)
+        total = sum((t.pow(2) * torch.arange(t.numel()).reshape(t.shape)).sum() for t in tensors(y))
+        grads.append(torch.autograd.grad(total, x)[0])
+        names.append(tensors(y)[0].grad_fn and tensors(y)[0].grad_fn.name())
+    for g in grads[1:]:
+        same(g, grads[0])
+    assert len(set(names)) == 1
+    with torch.no_grad():
+        for _ in range(CALLS):
+            y = f(x)
+    assert not tensors(y)[0].requires_grad or tensors(y)[0] is x
+
+
+def test_gradients_protect_what_learnt_calls_saved():
+    w = torch.ones(4, 6, dtype=torch.float64, requires_grad=True)
+    for _ in range(CALLS):
+        h = w * 2
+        y = h.softmax(1)
+        h.zero_()
+        (y.sum(0) * torch.arange(6.0, dtype=torch.float64)).sum().backward()
+    expected = w.grad / CALLS
+    w.grad = None
+    y = (w * 2).softmax(1)
+    (y.sum(0) * torch.arange(6.0, dtype=torch.float64)).sum().backward()
+    assert torch.allclose(w.grad, expected)
+
+
+def test_subclasses_and_transforms_are_asked_first():
+    class Noted(torch.Tensor):
+        seen = 0
+
+        @classmethod
+        def __torch_function__(cls, func, types, args=(), kwargs=None):
+            Noted.seen += 1
+            return super().__torch_function__(func, types, args, kwargs or {})
+
+    x = torch.rand(3, 4)
+    for _ in range(CALLS):
+        x.sum(1), x.flip(0), x.t()
+    y = x.as_subclass(Noted)
+    before = Noted.seen
+    assert type(y.sum(1)) is Noted
+    assert type(y.flip(0)) is Noted
+    assert type(y.t()) is Noted
+    assert Noted.seen > before
+    rows = torch.vmap(lambda row: row.flip(0).sum(0))(x)
+    assert torch.allclose(rows, x.sum(1))
+    assert torch.func.grad(lambda v: v.softmax(0).max())(x[0]).shape == (4,)
+
+
+def test_wrong_arguments_stay_wrong():
+    x = torch.rand(3, 4)
+    for _ in range(CALLS):
+        x.sum(1)
+    with pytest.raises(IndexError):
+        x.sum(2)
+    with pytest.raises(IndexError):
+        x[0].sum(1)
+    with pytest.raises(RuntimeError):
+        x.reshape(5, 5)
+
+
+def test_out_and_options_are_not_those_of_learnt_calls():
+    x = torch.rand(3, 4)
+    for _ in range(CALLS):
+        x.sum(1)
+    out = torch.empty(3)
+    assert torch.sum(x, 1, out=out) is out
+    assert torch.equal(out, x.sum(1))
+    assert x.sum(1, dtype=torch.float64).dtype is torch.float64
+    assert x.sum(axis=1, keepdims=True).shape == (3, 1)
+    assert x.sum(True).shape == (3,)
+    assert x.sum((0, 1)).shape == ()
+
+
+def test_without_kernels_nothing_is_learnt():
+    before = settings.set_kernel_mode("off")
+    try:
+        x = torch.rand(3, 4)
+        results = [x.sum(1) for _ in range(CALLS)]
+        same(results[0], results[-1])
+    finally:
+        settings.set_kernel_mode(before)
