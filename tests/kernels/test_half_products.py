@@ -21,9 +21,9 @@ def instructions(request, monkeypatch):
     """With the instructions of this processor, and as on one that has none of them."""
     if request.param == "none of them":
         monkeypatch.setattr(session, "instructions", frozenset)
-    half_products.forget()
+    half_products._plans.forget()
     yield
-    half_products.forget()
+    half_products._plans.forget()
 
 
 def matrix(draw, name, *shape):

@@ -77,11 +77,11 @@ def test_few_rows_with_columns_along_the_memory(seed):
 def test_a_part_of_the_columns_at_a_time(monkeypatch):
     """As for a right side that is too large to be packed at once."""
     monkeypatch.setattr(matmul, "SHARED_BYTES", 1)
-    matmul.forget()
+    matmul._plans.forget()
     draw = np.random.default_rng(0)
     a, b = (draw.standard_normal(shape).astype("f4") for shape in ((150, 70), (70, 135)))
     close(matmul.product(a, b), np.matmul(a, b, dtype="f8"), "float32")
-    matmul.forget()
+    matmul._plans.forget()
 
 
 def test_the_same_bits_on_any_number_of_threads():
@@ -155,9 +155,9 @@ def test_epilogues_of_any_layout(seed):
 
 def test_an_epilogue_on_a_part_of_the_columns(monkeypatch):
     monkeypatch.setattr(matmul, "SHARED_BYTES", 1)
-    matmul.forget()
+    matmul._plans.forget()
     draw = np.random.default_rng(0)
     a, b, c = (draw.standard_normal(shape).astype("f4") for shape in ((150, 1070), (1070, 135), (150, 135)))
     wanted = 2 * np.matmul(a, b, dtype="f8") + 3 * c
     close(matmul.product(a, b, None, matmul.added(c, 3.0, 2.0)), wanted, "float32")
-    matmul.forget()
+    matmul._plans.forget()

@@ -15,8 +15,8 @@ import numpy as np
 
 from ..runtime import memory, pool, session, settings
 from . import invoke, policy
-from .convolution_plans import LINE, SUMS, build, up
 from .llvm import attention, attention_back, attention_few, blocked
+from .planning import LINE, SUMS, build, up
 
 MORE = ("matmul", "attention", "products", "maths.common", "maths.exponential")
 SIDES = ("out", "query", "key", "value", "mask")

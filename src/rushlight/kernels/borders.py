@@ -12,20 +12,16 @@ from collections.abc import Callable, Hashable, Sequence
 from functools import lru_cache
 from itertools import pairwise
 from math import prod
-from typing import Any
 
 import numpy as np
 
-from ..runtime import memory, pool, session, settings
+from ..runtime import memory, pool
 from . import invoke, policy
-from .convolution_plans import build
 from .llvm import blocked
 from .llvm import borders as generator
+from .planning import Plans, build
 
 MOVED = {1: "int8", 2: "int16", 4: "int32", 8: "int64"}
-MOST_PLANS = 1024
-_plans: dict[tuple, Any] = {}
-settings.when_changed.append(_plans.clear)
 
 
 def take(x: np.ndarray, key: Hashable, places: Callable[[], Sequence[np.ndarray]]) -> np.ndarray | None:
@@ -35,26 +31,21 @@ def take(x: np.ndarray, key: Hashable, places: Callable[[], Sequence[np.ndarray]
     if policy.channels_last(x):
         return None
     whole = (key, x.shape, x.dtype)
-    plan = _plans.get(whole, whole)
-    if plan is whole:
-        if len(_plans) >= MOST_PLANS:
-            _plans.clear()
-        plan = _plans[whole] = _plan(x, places)
+    plan = _plans.find(whole, x, places)
     return None if plan is None else plan(x)
 
 
 def _plan(x: np.ndarray, places: Callable[[], Sequence[np.ndarray]]) -> _Plan | None:
-    if settings.kernel_mode == "off" or not x.size or not session.available():
+    if not x.size:
         return None
     along = list(places())
     after = (*x.shape[: x.ndim - len(along)], *map(len, along))
     if not policy.pixels_from() <= prod(after) < 1 << 31:
         return None
-    try:
-        return _Plan(x, along, after)
-    except session.Unavailable as reason:
-        settings.log(1, f"no kernels for borders: {reason}")
-        return None
+    return _Plan(x, along, after)
+
+
+_plans = Plans("borders", _plan)
 
 
 class _Plan:

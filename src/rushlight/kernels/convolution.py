@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..runtime import memory, session, settings
+from ..runtime import memory, settings
 from . import convolution_depthwise as depthwise
 from . import convolution_grouped as grouped
 from . import convolution_plans as plans
@@ -22,13 +22,12 @@ from . import copying, switches
 from .convolution_weights import weight_plan
 from .convolution_winograd_weights import weight_plan as winograd_weight_plan
 from .epilogues import Epilogue
+from .planning import Plans
 
 WORK_PER_ELEMENT = 16  # multiplications that count as one element of an element-wise kernel
 LEAST_OF_GROUP = 4  # channels
 MANY_OUTPUTS = 1024  # images by outputs
-MOST_PLANS = 4096
 Sizes = Sequence[int]
-_plans: dict[tuple, Any] = {}
 
 
 def forward(
@@ -53,7 +52,7 @@ def forward(
     if {*weight.shape[2:]} == {1} and {*how[0]} != {1} and not any(how[1]) and _are_many(x, weight):
         x, how = _seen(x, how[0]), ((1,) * len(how[0]), *how[1:])
     key = ("forward", x.dtype.char, x.shape, weight.shape, *how)
-    plan = _plans[key] if key in _plans else _keep(key, x.dtype, x.shape, weight.shape, places, how)
+    plan = _plans.find(key, key[0], x.dtype, x.shape, weight.shape, places, how)
     if plan is None:
         return None
     return _made(plan, (len(x), len(weight), *places), x, weight, bias, how[-1], False, epilogue)
@@ -84,7 +83,7 @@ def input_gradient(
         return volumes.input_gradient(input_gradient, g, weight, bias, sizes, how)
     key = ("input", g.dtype.char, g.shape, weight.shape, *sizes, *how)
     shape = (len(g), weight.shape[1] * how[-1], *sizes)
-    plan = _plans[key] if key in _plans else _keep(key, g.dtype, shape, weight.shape, g.shape[2:], how)
+    plan = _plans.find(key, key[0], g.dtype, shape, weight.shape, g.shape[2:], how)
     return None if plan is None else _made(plan, shape, g, weight, bias, how[-1], True)
 
 
@@ -98,7 +97,7 @@ def weight_gradient(g: np.ndarray, x: np.ndarray, taps: Sizes, *how: Any) -> np.
         return volumes.weight_gradient(weight_gradient, g, x, taps, how)
     key = ("weight", g.dtype.char, g.shape, x.shape, *taps, *how)
     shape = (g.shape[1], x.shape[1] // how[-1], *taps)
-    plan = _plans[key] if key in _plans else _keep(key, g.dtype, x.shape, shape, g.shape[2:], how)
+    plan = _plans.find(key, key[0], g.dtype, x.shape, shape, g.shape[2:], how)
     if plan is None or len(g) != len(x):
         return None
     dtype, g, x = g.dtype, _in_order(g), _in_order(x)
@@ -171,23 +170,10 @@ def _in_order(x: np.ndarray) -> np.ndarray | None:
     return x if x.flags.c_contiguous else _copied(memory.empty(x.shape, x.dtype), x)
 
 
-def _keep(key: tuple, dtype: np.dtype, shape: Sizes, weight: Sizes, places: Sizes, how: tuple) -> Any:
-    """The plan for a key, worked out when it is first needed; None where numpy does the work."""
-    plan = None
-    try:
-        if settings.kernel_mode != "off" and session.available() and dtype.isnative:
-            geometry = geometry_of(dtype, shape, weight, places, how)
-            if geometry is not None and _worthwhile(key[0], geometry) and _fits(key[0], geometry):
-                plan = _plan(key[0], geometry)
-    except session.Unavailable as reason:
-        settings.log(1, f"no kernels for convolutions: {reason}")
-    if len(_plans) >= MOST_PLANS:
-        _plans.clear()
-    _plans[key] = plan
-    return plan
-
-
-def _plan(kind: str, geometry: plans.Geometry) -> plans.Plan | None:
+def _plan(kind: str, dtype: np.dtype, *sizes: Any) -> plans.Plan | None:
+    geometry = geometry_of(dtype, *sizes) if dtype.isnative else None
+    if geometry is None or not _worthwhile(kind, geometry) or not _fits(kind, geometry):
+        return None
     if kind == "forward" and grouped.applies(geometry):
         return grouped.forward_plan(geometry)
     if depthwise.applies(geometry):
@@ -248,10 +234,5 @@ def geometry_of(dtype: np.dtype, shape: Sizes, weight: Sizes, places: Sizes, how
     )
 
 
-def forget() -> None:
-    """Looks again for kernels at the next call: the kernel mode has changed."""
-    _plans.clear()
-
-
-settings.when_changed.append(forget)
-switches.winograd.when_changed.append(forget)
+_plans = Plans("convolutions", _plan)
+switches.winograd.when_changed.append(_plans.forget)

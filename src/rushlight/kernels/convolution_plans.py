@@ -11,9 +11,8 @@ import numpy as np
 from ..runtime import memory, pool, session
 from . import invoke
 from .llvm import blocked, direct
+from .planning import LINE, SUMS, build, up
 
-SOURCES = ("rushlight.runtime.ir", "rushlight.kernels.llvm.lowering", "rushlight.kernels.llvm.blocked")
-SUMS = {"avx512": 28, "neon": 24, "avx2": 12}  # registers for the sums of a tile
 MOST_STEPS = 512  # multiplications that the innermost loop is unrolled to
 COPY_BYTES = 384 << 10  # padded input of a task: what stays in the second-level cache
 FEW_TASKS = 16  # tasks that a call is parted into, so that threads end together
@@ -23,7 +22,6 @@ FEW_BLOCKS = 7  # of outputs: an odd number of fewer is not done in pairs
 SHORT_CHAIN = 64  # multiplications for an output: with fewer, writing outputs is what takes the time
 LEAST_LINE = 49  # pixels of a line of a task
 GROUPS_OF_THREAD = 2  # groups of channels from which on threads take whole ones
-LINE = 64
 
 
 class Geometry(NamedTuple):
@@ -78,22 +76,6 @@ class Plan(NamedTuple):
         sizes = threads, shared, slot
         invoke.load()(self.address, self.release, out, x, weight, bias, scratch, *sizes, *words)
         memory.end_scratch(scratch)
-
-
-def build(name: str, generator: str, arguments: tuple, make: Any, more: tuple[str, ...] = ()) -> int:
-    """The address of a generated kernel's `run`."""
-    host = session.host()
-    return invoke.built(
-        f"{generator}_{name}",
-        (generator, host.vector_bytes, *arguments),
-        lambda: make(host.vector_bytes),
-        (*SOURCES, *(f"rushlight.kernels.llvm.{part}" for part in (generator, *more))),
-    )
-
-
-def up(size: int, step: int) -> int:
-    """`size` rounded up to a multiple."""
-    return -(-size // step) * step
 
 
 @cache

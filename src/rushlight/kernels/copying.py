@@ -20,6 +20,7 @@ from . import invoke, moving
 from .graph import input_node
 from .kernel import elementwise
 from .llvm import blocked, copying
+from .planning import Plans
 
 FROM = 2  # times the elements of other kernels: below, numpy is done before a kernel has been looked up
 FROM_PIECE = 64  # bytes of a run without gaps that copies row by row are good at
@@ -35,10 +36,7 @@ SOURCES = tuple(
         *(f"kernels.llvm.{part}" for part in ("blocked", "copying", "lowering", "primitives", "streaming")),
     )
 )
-MOST_PLANS = 1024
 BFLOAT16 = "E"  # the letter that ml_dtypes gave it
-_plans: dict[tuple, Any] = {}
-settings.when_changed.append(_plans.clear)
 
 
 def takes(x: np.ndarray) -> bool:
@@ -56,31 +54,24 @@ def put(out: np.ndarray, x: np.ndarray) -> bool:
     if not takes(x) or out.dtype != x.dtype or out.shape != x.shape or np.may_share_memory(out, x):
         return False
     key = (x.shape, out.strides, x.strides, x.itemsize)
-    plan = _plans.get(key, key)
-    if plan is key:
-        if len(_plans) >= MOST_PLANS:
-            _plans.clear()
-        plan = _plans[key] = _plan(x.shape, out.strides, x.strides, x.itemsize)
-    if plan is None:
-        return False
-    return plan(out, x)
+    plan = _plans.find(key, *key)
+    return plan is not None and plan(out, x)
 
 
 def _plan(shape: tuple, out_strides: tuple, x_strides: tuple, size: int) -> Callable[..., Any] | None:
-    if settings.kernel_mode == "off" or not session.available() or not prod(shape):
+    if not prod(shape):
         return None
     axes = joined(shape, out_strides, x_strides)
     length, out_step, x_step = axes[-1] if axes else (1, size, size)
     across = next((k for k, (_, _, step) in enumerate(axes[:-1]) if step == size), None)
     turns = across is not None and out_step == size and len(axes) - 2 <= copying.MOST_OUTER
     forward = all(step >= 0 for _, step, _ in axes)
-    try:
-        if forward and out_step == size and x_step in (0, size) and length * size >= FROM_PIECE:
-            return _straight(size) if prod(shape) * size >= STREAM_BYTES else _moved
-        return _Turning(axes, across, size) if turns and forward else _moved  # type: ignore[arg-type]
-    except session.Unavailable as reason:
-        settings.log(1, f"no kernels for copies: {reason}")
-        return None
+    if forward and out_step == size and x_step in (0, size) and length * size >= FROM_PIECE:
+        return _straight(size) if prod(shape) * size >= STREAM_BYTES else _moved
+    return _Turning(axes, across, size) if turns and forward else _moved  # type: ignore[arg-type]
+
+
+_plans = Plans("copies", _plan)
 
 
 def joined(shape: tuple, out_strides: tuple, x_strides: tuple) -> list[tuple[int, int, int]]:

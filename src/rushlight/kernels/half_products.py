@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from ..runtime import memory, pool, session, settings
+from ..runtime import memory, pool, session
 from . import invoke, policy
-from .convolution_plans import LINE, SUMS, build, up
 from .llvm import blocked, matmul_halves
 from .llvm.matmul_halves import Format
-from .matmul import MOST_BATCH_DIMS, MOST_PLANS, Plan, Sizes, _batch_words, _merged, _shares, _Sides, _steps
+from .planning import LINE, SUMS, Plans, build, up
+from .product_plans import MOST_BATCH_DIMS, Plan, Sides, Sizes, alike, batch_words, merged, shares, steps_of
 
 TASK_BYTES = 256 << 10  # of rows packed by a task: they stay in the second-level cache
 QUICKER = 2  # times: these multiply and add so much faster than float32 does
@@ -31,8 +31,8 @@ NAMES = {
     "i": "int32",
     "l": "int64",
 }
+CODES = "".join(NAMES)
 _BYTES = np.dtype(np.uint8)
-_plans: dict[tuple, Any] = {}
 MORE = ("matmul", "lowering", "halves", "blocked")
 
 
@@ -44,9 +44,7 @@ def product(a: np.ndarray, b: np.ndarray, start: Any = None, result: str = "") -
     key = (result, a.dtype.char, a.shape, a.strides, b.dtype.char, b.shape, b.strides)
     if start is not None:
         key += (start.dtype.char, start.shape, start.strides)
-    plan = _plans.get(key, _plans)
-    if plan is _plans:  # not looked for yet
-        plan = _keep(key, a, b, start, result)
+    plan = _plans.find(key, a, b, start, result)
     if plan is None:
         return None
     (shape, address, release, threads, shared, slot, words), dtype, swapped = plan
@@ -58,27 +56,6 @@ def product(a: np.ndarray, b: np.ndarray, start: Any = None, result: str = "") -
     scratch = memory.empty((shared + threads * slot,), _BYTES)
     invoke.load()(address, release, out, a, b, start, scratch, threads, shared, slot, *words)
     return out
-
-
-def _keep(key: tuple, a: np.ndarray, b: np.ndarray, start: Any, result: str) -> Any:
-    """The plan for a key, worked out when it is first needed."""
-    plan = None
-    try:
-        if settings.kernel_mode != "off" and session.available() and _plain(a, b, start):
-            plan = _plan(a, b, start, result)
-    except session.Unavailable as reason:
-        settings.log(1, f"no kernels for products: {reason}")
-    if len(_plans) >= MOST_PLANS:
-        _plans.clear()
-    _plans[key] = plan
-    return plan
-
-
-def _plain(a: np.ndarray, *others: np.ndarray | None) -> bool:
-    """Are all of them ordinary arrays of one type?"""
-    same = (x for x in (a, *others) if x is not None)
-    known = a.dtype.char in NAMES and a.dtype.isnative
-    return known and all(type(x) is np.ndarray and x.dtype == a.dtype and x.flags.aligned for x in same)
 
 
 def format_of(stored: str, result: str = "") -> Format:
@@ -94,7 +71,7 @@ def format_of(stored: str, result: str = "") -> Format:
 
 
 def _plan(a: np.ndarray, b: np.ndarray, start: Any, result: str) -> tuple[Plan, np.dtype, bool] | None:
-    if min(a.ndim, b.ndim) < 2 or a.shape[-1] != b.shape[-2]:
+    if not alike(CODES, a, b, start) or min(a.ndim, b.ndim) < 2 or a.shape[-1] != b.shape[-2]:
         return None
     try:
         batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
@@ -106,15 +83,15 @@ def _plan(a: np.ndarray, b: np.ndarray, start: Any, result: str) -> tuple[Plan, 
     dtype = np.dtype(result) if result else a.dtype
     if not prod(shape) or not inner:
         return None
-    steps_a, steps_b = (_steps(x, (*batch, *x.shape[-2:])) for x in (a, b))
-    steps_start = _steps(start, shape) if start is not None else (0,) * len(shape)
+    steps_a, steps_b = (steps_of(x, (*batch, *x.shape[-2:])) for x in (a, b))
+    steps_start = steps_of(start, shape) if start is not None else (0,) * len(shape)
     dense = item in steps_a[-2:] and item in steps_b[-2:] and (start is None or steps_start[-1] == item)
     swapped = rows == 1 and start is None and steps_b[-2] == item
     if swapped:  # a row by a matrix that lies column by column: the columns are copied, not turned
         rows, columns = columns, rows
         steps_a, steps_b = _turned(steps_b), _turned(steps_a)
-    sides = _Sides(rows, inner, columns, batch, steps_a, steps_b, steps_start, (0,) * len(shape))
-    sides = sides if swapped else _merged(sides)
+    sides = Sides(rows, inner, columns, batch, steps_a, steps_b, steps_start, (0,) * len(shape))
+    sides = sides if swapped else merged(sides)
     if not dense or len(sides.batch) > MOST_BATCH_DIMS:
         return None
     return _words(sides, shape, form, dtype.itemsize), dtype, swapped
@@ -124,7 +101,7 @@ def _turned(steps: Sizes) -> Sizes:
     return (*steps[:-2], steps[-1], steps[-2])
 
 
-def _words(sides: _Sides, shape: Sizes, form: Format, item: int) -> Plan:
+def _words(sides: Sides, shape: Sizes, form: Format, item: int) -> Plan:
     host = session.host()
     sums, lanes = SUMS[host.level], host.vector_bytes // (8 if form.sums == "int64" else 4)
     rows, inner, columns, batch = sides[:4]
@@ -133,13 +110,13 @@ def _words(sides: _Sides, shape: Sizes, form: Format, item: int) -> Plan:
     tile_rows, tile_columns = sums // vectors, vectors * lanes
     bytes_of_one = host.vector_bytes // lanes
     w = {"rows": rows, "inner": inner, "columns": columns, "out_row": columns * item}
-    w |= _batch_words(sides, rows * columns * item)
+    w |= batch_words(sides, rows * columns * item)
     w["a_row"], w["a_inner"] = sides.a[-2:]
     w["b_inner"], w["b_column"] = sides.b[-2:]
     w["start_row"] = sides.start[-2]
     w["depth"] = up(-(-inner // form.pair), lanes)
     w["panel_bytes"] = (w["depth"] + 1) * tile_columns * bytes_of_one  # a line more, for sums of columns
-    w |= _shares(w, prod(batch), tile_rows, tile_columns)
+    w |= shares(w, prod(batch), tile_rows, tile_columns)
     w |= _lower_tasks(w, prod(batch), tile_rows, bytes_of_one)
     shared = blocked.HEADER + w["packs"] * w["panel_bytes"] + 2 * LINE
     slot = up((w["task_rows"] + tile_rows) * w["depth"] * bytes_of_one + w["panel_bytes"], LINE) + 4 * LINE
@@ -165,9 +142,4 @@ def _lower_tasks(w: dict[str, int], matrices: int, tile_rows: int, size: int) ->
     return {"task_rows": most, "row_tasks": row_tasks, "tasks": matrices * row_tasks * w["column_tasks"]}
 
 
-def forget() -> None:
-    """Looks again for kernels at the next call: the kernel mode has changed."""
-    _plans.clear()
-
-
-settings.when_changed.append(forget)
+_plans = Plans("products of half precision", _plan)

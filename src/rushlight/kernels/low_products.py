@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .convolution_plans import LINE, build, up
 from .llvm import blocked
 from .llvm import low_products as generator
+from .planning import LINE, build, up
 
 MOST_ROWS = 3
 COLUMNS_AT_ONCE = 2

@@ -11,9 +11,9 @@ import numpy as np
 
 from ..runtime import memory, pool, session, settings
 from . import invoke, policy
-from .convolution_plans import build
 from .llvm import blocked
 from .llvm import pooling as generator
+from .planning import build
 
 MOST_TAPS = 25
 MOST_STEP = 4

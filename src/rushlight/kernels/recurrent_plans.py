@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..runtime import memory, native, pool, session, settings
-from .convolution_plans import up
 from .llvm import blocked, recurrent, recurrent_back, recurrent_cells
+from .planning import up
 
 SOURCES = (
     "rushlight.runtime.ir",

@@ -12,9 +12,9 @@ import numpy as np
 
 from ..runtime import memory, pool, session, settings
 from . import invoke, policy
-from .convolution_plans import build
 from .llvm import blocked
 from .llvm import sampling as generator
+from .planning import build
 
 DTYPES = {"f": "float32", "d": "float64"}
 SOURCES = ("pooling",)

@@ -14,19 +14,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..runtime import memory, pool, session, settings
+from ..runtime import memory, pool, session
 from . import invoke, policy
-from .convolution_plans import build, up
 from .llvm import blocked
 from .llvm import separable as generator
+from .planning import Plans, build, up
 
 DTYPES = {"f": "float32", "d": "float64", "B": "uint8"}
 UNROLLED = (1, 2, 4)  # as many taps for every result are known to the kernel
 PIECE_BYTES = 128 << 10  # columns of a block that are turned at once: what stays in the second-level cache
 MOST_PIECE_BYTES = 4 << 20
-MOST_PLANS = 1024
-_plans: dict[tuple, Any] = {}
-settings.when_changed.append(_plans.clear)
 
 
 class Map:
@@ -72,11 +69,7 @@ def run(x: np.ndarray, key: Hashable, maps: Any) -> np.ndarray | None:
     if not (x.flags.c_contiguous and x.flags.aligned):
         x = x.copy(order="C")
     whole = (key, x.shape, x.dtype.char)
-    plan = _plans.get(whole, whole)
-    if plan is whole:
-        if len(_plans) >= MOST_PLANS:
-            _plans.clear()
-        plan = _plans[whole] = _plan(x, maps)
+    plan = _plans.find(whole, x, maps)
     if plan is None:
         return None
     for step in plan:
@@ -85,13 +78,10 @@ def run(x: np.ndarray, key: Hashable, maps: Any) -> np.ndarray | None:
 
 
 def _plan(x: np.ndarray, maps: Any) -> list[_Step] | None:
-    if settings.kernel_mode == "off" or not x.size or not session.available():
-        return None
-    try:
-        return _steps(x.shape, x.dtype, *maps())
-    except session.Unavailable as reason:
-        settings.log(1, f"no kernels for sums along axes: {reason}")
-        return None
+    return _steps(x.shape, x.dtype, *maps()) if x.size else None
+
+
+_plans = Plans("sums along axes", _plan)
 
 
 def _steps(shape: tuple, dtype: np.dtype, maps: Sequence[Map | None], divided: Divided | None) -> Any:

@@ -8,17 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from ..runtime import memory, pool, session, settings
+from ..runtime import memory, pool, session
 from . import invoke, policy
-from .convolution_plans import build, up
 from .llvm import blocked
 from .llvm import winners as generator
+from .planning import Plans, build, up
 
 DTYPES = {"f": "float32", "d": "float64"}
 MOST_BYTES = 8 << 20  # of a block of planes, for each thread
 LEAST_VECTOR = 16  # bytes
-_plans: dict[tuple, Any] = {}
-settings.when_changed.append(_plans.clear)
 
 
 def find(
@@ -31,33 +29,23 @@ def find(
     if type(x) is not np.ndarray or not x.dtype.isnative or policy.channels_last(x):
         return None
     key = (x.dtype.char, x.shape, windows, places)
-    if key not in _plans:
-        if len(_plans) >= 1024:
-            _plans.clear()
-        _plans[key] = _plan(x, windows, tables, places)
-    plan = _plans[key]
+    plan = _plans.find(key, x, windows, tables, places)
     return None if plan is None else plan(x)
 
 
 def _plan(x: np.ndarray, windows: Sequence[Any], tables: Any, places: bool) -> _Plan | None:
-    if settings.kernel_mode == "off" or x.dtype.char not in DTYPES:
+    if x.dtype.char not in DTYPES or not x.size or x.size < policy.pixels_from():
         return None
-    if (
-        not x.size
-        or x.size < policy.pixels_from()
-        or len(windows) > generator.AXES
-        or not session.available()
-    ):
+    if len(windows) > generator.AXES:
         return None
     rows = [np.stack(tables(w), -1).astype(np.int32) for w in windows]
     if any(len(r) == 0 or r[:, 1].min() < 1 for r in rows):
         return None  # a window without elements
-    try:
-        plan = _Plan(x, windows, rows, places)
-    except session.Unavailable as reason:
-        settings.log(1, f"no kernels for windows: {reason}")
-        return None
+    plan = _Plan(x, windows, rows, places)
     return plan if plan.slot_bytes <= MOST_BYTES else None
+
+
+_plans = Plans("windows", _plan)
 
 
 class _Plan:

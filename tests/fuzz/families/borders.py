@@ -31,7 +31,7 @@ def borders_(draw: Draw) -> bool:
     if np.prod([len(p) for p in places]) * np.prod(shape[: len(shape) - len(places)]) > 8 * ELEMENTS:
         return False
     made = draw.run(borders.take, x, draw.number(0, 1 << 60), lambda: places)
-    borders._plans.clear()  # tables lie in memory of this case
+    borders._plans.forget()  # tables lie in memory of this case
     if made is None:
         return False
     exact = x

@@ -173,7 +173,7 @@ def winners_(draw: Draw) -> bool:
         values[draw.random.random(shape) < 0.05] = value
     x, places = draw.guarded(values), draw.chance(0.7)
     made = draw.run(winners.find, x, tuple(windows), lambda w: (firsts(w), lengths(w)), places)
-    winners._plans.clear()  # tables lie in memory of this case
+    winners._plans.forget()  # tables lie in memory of this case
     if made is None:
         return False
     before = settings.set_kernel_mode("off")
