@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import rushlight as rl
-from rushlight.kernels import matmul
+from rushlight.kernels import matmul, product_plans
 from rushlight.runtime import available, get_num_threads, set_kernel_mode, set_num_threads
 from support import guarded
 
@@ -76,7 +76,7 @@ def test_few_rows_with_columns_along_the_memory(seed):
 
 def test_a_part_of_the_columns_at_a_time(monkeypatch):
     """As for a right side that is too large to be packed at once."""
-    monkeypatch.setattr(matmul, "SHARED_BYTES", 1)
+    monkeypatch.setattr(product_plans, "SHARED_BYTES", 1)
     matmul._plans.forget()
     draw = np.random.default_rng(0)
     a, b = (draw.standard_normal(shape).astype("f4") for shape in ((150, 70), (70, 135)))
@@ -154,7 +154,7 @@ def test_epilogues_of_any_layout(seed):
 
 
 def test_an_epilogue_on_a_part_of_the_columns(monkeypatch):
-    monkeypatch.setattr(matmul, "SHARED_BYTES", 1)
+    monkeypatch.setattr(product_plans, "SHARED_BYTES", 1)
     matmul._plans.forget()
     draw = np.random.default_rng(0)
     a, b, c = (draw.standard_normal(shape).astype("f4") for shape in ((150, 1070), (1070, 135), (150, 135)))
