@@ -12,8 +12,10 @@ from .llvm.winograd_tiles import TRANSFORMS
 SKEW = 5  # vectors between the sums of two points, so that they do not meet in the same cache sets
 PIECE = 64  # tiles that are transformed at once by a task
 LEAST_PIECES = 8
-LEAST_PIECE, MOST_PARTS = 24, 16
+LEAST_PIECE = 24  # tiles, as many as half of it where sums are not in the second-level cache
+LEAST_PARTS, MOST_PARTS, PARTS_BYTES = 4, 16, 6 << 20  # with the sums of all parts, as far as more are enough
 OWN_BYTES = 640 << 10  # of a task's second-level cache: its transformed tiles and its sums
+PIECE_BYTES = 1200 << 10  # transformed tiles of a task, where its sums are in the third-level cache
 CHUNK_BYTES = 12 << 20  # transformed tiles of inputs and gradients: those of a point stay in the cache
 MANY_SUMS_BYTES = 4 << 20  # with more than that, and few tiles, tasks are blocks of outputs
 FEW_TASKS = 8  # then
@@ -26,7 +28,7 @@ def weight_plan(geometry: Geometry) -> Plan:
     at_once = 1 if blocks % 2 else 2
     shared, mine = Layout(blocked.HEADER), Layout()
     fitting = _tiles_fitting(geometry)
-    if fitting >= LEAST_PIECE:
+    if fitting:
         w = _by_parts(geometry, min(PIECE, fitting), shared, mine)
     else:
         w = _by_chunks(geometry, at_once, shared, mine)
@@ -42,10 +44,17 @@ def weight_plan(geometry: Geometry) -> Plan:
 
 
 def _tiles_fitting(geometry: Geometry) -> int:
-    """Tiles that a task can transform and multiply in its cache, beside its sums."""
+    """Tiles that a task can transform and multiply in its cache, beside its sums if these are few; or 0."""
     square = TRANSFORMS[geometry.taps[0]].square
-    of_tile = square * (geometry.channels + geometry.outputs) * 4
-    return (OWN_BYTES - square * geometry.channels * geometry.outputs * 4) // of_tile
+    of_tile, sums = square * (geometry.channels + geometry.outputs) * 4, _sums_bytes(geometry)
+    if OWN_BYTES - sums >= LEAST_PIECE * of_tile:
+        return (OWN_BYTES - sums) // of_tile
+    fitting = PIECE_BYTES // of_tile
+    return fitting if sums <= MANY_SUMS_BYTES and fitting >= LEAST_PIECE // 2 else 0
+
+
+def _sums_bytes(geometry: Geometry) -> int:
+    return TRANSFORMS[geometry.taps[0]].square * geometry.channels * geometry.outputs * 4
 
 
 def _sizes(geometry: Geometry, tiling: Tiling) -> dict[str, int]:
@@ -76,7 +85,8 @@ def _by_parts(geometry: Geometry, most: int, shared: Layout, mine: Layout) -> di
     w |= {"tiles_at": mine_at["tile"], "spread_at": mine_at["spread"]}
     w["rows_at"] = mine.take(_rows_bytes(geometry, tiling, w, lane_bytes))
     w["sums_step"] = geometry.channels * geometry.outputs * 4 + SKEW * lane_bytes
-    parts, pairs = min(w["units"], MOST_PARTS), w["channel_blocks"] * w["output_blocks"]
+    parts = min(w["units"], MOST_PARTS, max(LEAST_PARTS, PARTS_BYTES // _sums_bytes(geometry)))
+    pairs = w["channel_blocks"] * w["output_blocks"]
     w |= {"parts": parts, "part_bytes": square * w["sums_step"], "input_tasks": 0, "part_tasks": parts}
     w["sums_at"] = shared.take(parts * w["part_bytes"])
     return w | {"add_tasks": square if parts > 1 else 0, "back_tasks": pairs}
@@ -88,7 +98,7 @@ def _by_chunks(geometry: Geometry, at_once: int, shared: Layout, mine: Layout) -
     if geometry.images * tiling.rows * tiling.columns < LEAST_PIECES * PIECE:
         tiling = tiling._replace(group=-(-geometry.images // LEAST_PIECES))
     w = _sizes(geometry, tiling)
-    sums = square * geometry.channels * geometry.outputs * 4
+    sums = _sums_bytes(geometry)
     tiles = square * w["all_tiles"] * (geometry.channels + geometry.outputs) * 4
     by_points = sums <= MANY_SUMS_BYTES or tiles > sums
     chunks = min(w["units"], -(-tiles // max(CHUNK_BYTES, sums))) if by_points else 1
