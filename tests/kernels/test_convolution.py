@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from rushlight import kernels, lang
-from rushlight.kernels import convolution, graph, switches
+from rushlight.kernels import convolution, convolution_apart, graph, switches
 from rushlight.kernels.epilogues import Epilogue, with_vectors
 from rushlight.lang.convolution import output_sizes
 from rushlight.runtime import pool, settings
@@ -35,6 +35,15 @@ WINOGRAD = [
     (3, 16, 32, (13, 13), (5, 5), (1, 1), (2, 2), (1, 1)),
     (1, 32, 64, (14, 14), (3, 3), (1, 1), (1, 1), (1, 1)),
     (1, 144, 160, (14, 14), (3, 3), (1, 1), (1, 1), (1, 1)),  # tasks are blocks of outputs
+]
+
+APART = [  # and whether each tap becomes a product
+    (6, 48, 64, (17, 14), (3, 3), (1, 1), (2, 2), (2, 2), False),
+    (3, 48, 48, (26, 31), (3, 3), (1, 1), (4, 7), (3, 5), False),
+    (2, 48, 80, (20, 20), (5, 5), (1, 1), (4, 4), (2, 2), False),
+    (4, 64, 50, (9, 8), (3, 3), (1, 1), (7, 7), (7, 7), True),
+    (3, 50, 64, (9, 9), (3, 3), (2, 2), (8, 8), (8, 8), True),
+    (3, 50, 64, (3, 3), (3, 3), (1, 1), (12, 12), (12, 12), True),
 ]
 
 
@@ -79,6 +88,30 @@ def test_forward(case, dtype):
     for bias in (c.bias, None):
         made = convolution.forward(c.x, c.weight, bias, c.places, *c.how)
         c.close(made, lang.convolution, c.x, c.weight, bias)
+
+
+@pytest.mark.parametrize("case", APART)
+def test_taps_that_lie_apart(case, monkeypatch):
+    for name in ("PART_MULTIPLICATIONS", "TAP_MULTIPLICATIONS", "TAP_PIXELS"):
+        monkeypatch.setattr(convolution_apart, name, 0)
+    convolution._plans.forget()
+    *case, as_products = case
+    c, f = Case(case), silu("float32")
+    c.tolerance = TOLERANCE["float32"] if as_products else 1e-4  # Winograd's
+    made = convolution.forward(c.x, c.weight, c.bias, c.places, *c.how)
+    plan = list(convolution._plans._known.values())[-1]
+    assert isinstance(plan, convolution_apart.Products if as_products else convolution_apart.Phases)
+    c.close(made, lang.convolution, c.x, c.weight, c.bias)
+    at_once = convolution.forward(c.x, c.weight, c.bias, c.places, *c.how, epilogue=Epilogue(f))
+    np.testing.assert_array_equal(at_once, f(made, made))
+    made = convolution.input_gradient(c.g, c.weight, c.input_bias, c.sizes, *c.how)
+    c.close(made, lang.convolution_input, c.g, c.weight, c.input_bias, c.sizes)
+    made = convolution.weight_gradient(c.g, c.x, c.taps, *c.how)
+    c.close(made, lang.convolution_weight, c.g, c.x, c.taps)
+    last = np.moveaxis(np.ascontiguousarray(np.moveaxis(c.x, 1, -1)), -1, 1)
+    made = convolution.forward(last, c.weight, None, c.places, *c.how)
+    c.close(made, lang.convolution, c.x, c.weight, None)
+    convolution._plans.forget()
 
 
 def silu(dtype):

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..runtime import memory, settings
+from . import convolution_apart as apart
 from . import convolution_depthwise as depthwise
 from . import convolution_grouped as grouped
 from . import convolution_plans as plans
@@ -68,7 +69,7 @@ def _are_many(x: np.ndarray, weight: np.ndarray) -> bool:
 def _seen(x: np.ndarray, stride: Sizes) -> np.ndarray:
     """The pixels that a filter of one tap sees; next to each other, they make better tiles."""
     seen = x[(slice(None), slice(None), *(slice(None, None, step) for step in stride))]
-    return _copied(memory.empty(seen.shape, x.dtype), seen)
+    return copying.filled(memory.empty(seen.shape, x.dtype), seen)
 
 
 def input_gradient(
@@ -154,23 +155,17 @@ def _made(
 
 def _with_channels_last(x: np.ndarray) -> np.ndarray:
     made = np.moveaxis(memory.empty((len(x), *x.shape[2:], x.shape[1]), x.dtype), -1, 1)
-    return _copied(made, x)
-
-
-def _copied(out: np.ndarray, x: np.ndarray) -> np.ndarray:
-    if not copying.put(out, x):
-        out[...] = x
-    return out
+    return copying.filled(made, x)
 
 
 def _in_order(x: np.ndarray) -> np.ndarray | None:
     """`x` with its planes in the usual order."""
     if type(x) is not np.ndarray or not x.flags.aligned:
         return None
-    return x if x.flags.c_contiguous else _copied(memory.empty(x.shape, x.dtype), x)
+    return x if x.flags.c_contiguous else copying.filled(memory.empty(x.shape, x.dtype), x)
 
 
-def _plan(kind: str, dtype: np.dtype, *sizes: Any) -> plans.Plan | None:
+def _plan(kind: str, dtype: np.dtype, *sizes: Any) -> Any:
     geometry = geometry_of(dtype, *sizes) if dtype.isnative else None
     if geometry is None or not _worthwhile(kind, geometry) or not _fits(kind, geometry):
         return None
@@ -178,7 +173,8 @@ def _plan(kind: str, dtype: np.dtype, *sizes: Any) -> plans.Plan | None:
         return grouped.forward_plan(geometry)
     if depthwise.applies(geometry):
         return depthwise.PLANS[kind](geometry) if kind in depthwise.PLANS else None
-    return (WINOGRAD if winograd.applies(geometry) else DIRECT)[kind](geometry)
+    plan = apart.plan_of(kind, geometry, DIRECT[kind], WINOGRAD[kind])
+    return plan or (WINOGRAD if winograd.applies(geometry) else DIRECT)[kind](geometry)
 
 
 DIRECT = {"forward": plans.forward_plan, "input": plans.input_plan, "weight": weight_plan}

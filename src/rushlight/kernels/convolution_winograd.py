@@ -7,6 +7,7 @@ and rounds more: errors of about 1e-5 of the largest value, where the direct way
 
 from __future__ import annotations
 
+from math import prod
 from typing import NamedTuple
 
 from ..runtime import session
@@ -69,10 +70,14 @@ def applies(geometry: Geometry) -> bool:
         return False
     if any(n + 2 * p - taps + 1 != m for n, p, m in zip(geometry.sizes, geometry.padding, geometry.places)):
         return False
-    step = TRANSFORMS[taps].step
-    tiles = up(geometry.images * -(-geometry.places[0] // step) * -(-geometry.places[1] // step), CHANNELS)
-    direct = geometry.images * geometry.places[0] * geometry.places[1] * taps * taps
-    return direct >= LEAST_GAIN * TRANSFORMS[taps].square * tiles
+    return geometry.multiplications >= LEAST_GAIN * multiplications(geometry)
+
+
+def multiplications(geometry: Geometry) -> int:
+    """How many this way needs."""
+    given = TRANSFORMS[geometry.taps[0]]
+    tiles = geometry.images * prod(-(-places // given.step) for places in geometry.places)
+    return given.square * up(tiles, CHANNELS) * geometry.channels * geometry.outputs
 
 
 def turned(geometry: Geometry) -> Geometry:

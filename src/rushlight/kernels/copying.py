@@ -58,6 +58,13 @@ def put(out: np.ndarray, x: np.ndarray) -> bool:
     return plan is not None and plan(out, x)
 
 
+def filled(out: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """`out` with the elements of `x`, whoever copies them."""
+    if not put(out, x):
+        out[...] = x
+    return out
+
+
 def _plan(shape: tuple, out_strides: tuple, x_strides: tuple, size: int) -> Callable[..., Any] | None:
     if not prod(shape):
         return None

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from rushlight.kernels import convolution, switches
+from rushlight.kernels import convolution, convolution_apart, switches
 
 from ..check import near, rounding_of_sums
 from ..draw import Draw
@@ -16,6 +16,7 @@ from . import family
 SPECIAL = (np.nan, np.inf, -0.0, 1e-40)
 WINOGRAD_ROUNDING = 1e-4  # of the largest value; the documented 1e-5 is that of images like those of networks
 MOST_WORK = 3_000_000
+EASIER = {"LEAST_CHANNELS": 16, "PART_MULTIPLICATIONS": 0, "TAP_MULTIPLICATIONS": 0, "TAP_PIXELS": 0}
 
 
 class Call:
@@ -233,3 +234,35 @@ def winograd_back(draw: Draw) -> bool:
 def winograd_of_weight(draw: Draw) -> bool:
     _use_winograd(True)
     return _of_weight(draw, _winograd(draw), "float32", True)
+
+
+@family("convolution, taps apart")
+def apart(draw: Draw) -> bool:
+    """Dilated, or with more padding than image; forwards and backwards, however little there is to gain."""
+    _use_winograd(True)
+    taps, gaps = draw.one((3, 3), (3, 3), (5, 5), (3, 2)), (draw.number(2, 14), draw.number(1, 14))
+    gaps = gaps if draw.chance(0.3) else gaps[:1] * 2
+    padding = tuple(max(0, d * (k // 2) - draw.one(0, 0, 1)) for k, d in zip(taps, gaps))
+    stride = (draw.one(1, 1, 1, 2),) * 2
+    call = Call(draw, taps, (stride, padding, gaps), *(16 * draw.number(1, 2) for _ in range(2)))
+    if draw.chance(0.3):  # a few pixels, which most taps do not see
+        call.sizes = tuple(
+            d * (k - 1) + 1 - 2 * p + draw.number(0, 3) for d, k, p in zip(gaps, taps, padding)
+        )
+        call.places = tuple(
+            (n + 2 * p - d * (k - 1) - 1) // s + 1
+            for n, k, s, p, d in zip(call.sizes, taps, stride, padding, gaps)
+        )
+    if min(call.sizes) < 1:
+        return False
+    before = {name: getattr(convolution_apart, name) for name in EASIER}
+    try:
+        for name, value in EASIER.items():
+            setattr(convolution_apart, name, value)
+        way = draw.one(_forward, _back)
+        if draw.chance(0.3):
+            return _of_weight(draw, call, "float32", True)
+        return way(draw, call, "float32", (), True)
+    finally:
+        for name, value in before.items():
+            setattr(convolution_apart, name, value)
