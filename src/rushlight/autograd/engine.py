@@ -79,13 +79,18 @@ class Run:
         for edge, grad in roots:
             self.arrive(edge, grad)
         functions = native.passed()
-        if functions is None or self.wanted is not None or self.lifted or settings.check_nan:
-            self.walk()
-            hooked = self.deposit()
-        else:
-            self.walk_quickly(functions.advance)
-            with _accumulating:
-                hooked = functions.deposit(self.leaves, self.pending, accumulate)
+        before = state.unseen
+        state.unseen = self.wanted is None and not self.lifted and not settings.check_nan
+        try:
+            if functions is None or not state.unseen:
+                self.walk()
+                hooked = self.deposit()
+            else:
+                self.walk_quickly(functions.advance)
+                with _accumulating:
+                    hooked = functions.deposit(self.leaves, self.pending, accumulate)
+        finally:
+            state.unseen = before
         for leaf in hooked:
             self.finish(leaf, self.pending.pop(leaf))
 

@@ -16,6 +16,7 @@ class _State(threading.local):
     grad = True
     inference = False
     run: Any = None  # the backward pass whose hook is being called
+    unseen = False  # does the backward pass that is going on show gradients to none but leaves and hooks?
 
 
 state = _State()

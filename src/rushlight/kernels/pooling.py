@@ -68,11 +68,16 @@ def _side_by_side(windows: Sequence[Any]) -> bool:
     return all(w.kernel == w.stride and w.kernel * w.count == w.size and not w.padding for w in windows)
 
 
-def back_to_largest(g: np.ndarray, x: np.ndarray, windows: Sequence[Any]) -> np.ndarray | None:
-    """The gradient of `x` for that of its windows' largest elements, where windows lie side by side."""
+def back_to_largest(
+    g: np.ndarray, x: np.ndarray, windows: Sequence[Any], rectified: bool = False
+) -> np.ndarray | None:
+    """The gradient of `x` for that of its windows' largest elements, where windows lie side by side.
+
+    If it is `rectified`, then that of what a ReLU has made `x` of.
+    """
     if not _side_by_side(windows):
         return None
-    plan = _plan("back", x, windows)
+    plan = _plan("rectified back" if rectified else "back", x, windows)
     if plan is None or type(g) is not np.ndarray or g.dtype != x.dtype or not g.flags.aligned:
         return None
     return _pool(plan, x, np.ascontiguousarray(g))
@@ -86,11 +91,13 @@ class Plan:
     def __init__(self, kind: str, dtype: str, shape: tuple, windows: Sequence[Any], size: int) -> None:
         down, across = windows
         self.shape = (*shape[:-2], down.count, across.count)
+        *rectified, kind = kind.split()
+        reaches_out = any(map(_reaches_out, windows))
         baked = generator.Shape(
-            kind, down.kernel, across.kernel, across.stride, across.dilation, any(map(_reaches_out, windows))
+            *(kind, down.kernel, across.kernel, across.stride, across.dilation, reaches_out, bool(rectified))
         )
         self.address = build(
-            f"{kind}_{down.kernel}x{across.kernel}",
+            "_".join([*rectified, kind, f"{down.kernel}x{across.kernel}"]),
             "pooling",
             (dtype, baked),
             lambda width: generator.pooling_ir(dtype, width, baked),
@@ -151,7 +158,7 @@ def _make_plan(kind: str, dtype: np.dtype, shape: tuple, windows: Sequence[Any])
         return None
     if rank < len(plan.shape):
         plan.shape = (*plan.shape[:-2], plan.shape[-1])
-    if kind in ("back", "share"):
+    if kind in ("back", "rectified back", "share"):
         plan.shape = whole
     return plan
 

@@ -293,6 +293,9 @@ def apply_lines(op: Operator, src: Source) -> None:
         "    return self.apply_general(grads, lifted)",
         "g, = grads",
     )
+    if op.at_once_with is not None:
+        src.add(1, "if state.unseen:", "    found = at_once_with(self, g)")
+        src.add(2, "if found is not None:", "    return found")
     names = "".join(f"x{i}, " for i in s.arrays)
     if op.joint is not None:
         if op.small is not None:
@@ -341,6 +344,8 @@ def names_for(op: Operator) -> dict[str, Any]:
         names["fusible"] = fusible = op.fusible
         names["constants"] = op.constants
         names["small"], names["large"] = fusible.small, fusible.large
+    if op.at_once_with is not None:
+        names["at_once_with"] = op.at_once_with
     if op.joint is not None:
         names["joint"] = on_arrays(op.joint[0])
     if op.small is not None:

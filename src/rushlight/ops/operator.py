@@ -84,6 +84,7 @@ class Operator:
         self.rules_at_once: dict[int, Any] = {}
         # do the body and the rules take half precision as it is? "body": rules see it in float32
         self.halves = options.get("halves", False)
+        self.at_once_with: Callable[..., Any] | None = None  # the step back of a node and of the one before
         self._node_class: Any = None
         self._named: dict[str, Any] = {}
         OPERATORS[self.path] = self

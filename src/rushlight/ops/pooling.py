@@ -9,6 +9,7 @@ from .. import lang
 from ..autograd.modes import state
 from ..lang.windows import Windows
 from .alias import alias
+from .back_together import rectified
 from .declare import composite, operator
 from .operator import OPERATORS
 from .shapes import shape_of
@@ -99,6 +100,7 @@ for _n in (1, 2, 3):
     )
     MEAN[_n].gradient(input=_mean_rule)
     MAX[_n].gradient(input=_max_rule)
+    MAX[_n].operator.at_once_with = rectified
     ARGMAX[_n].gradient(_argmax_rule)
 
 OPERATORS["_window_mean"] = MEAN[2].operator

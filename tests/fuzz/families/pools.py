@@ -119,10 +119,14 @@ def back(draw: Draw) -> bool:
     x = draw.guarded(x)
     g = draw.values((*shape[:2], *counts), dtype)
     g = draw.guarded(g)
-    made = draw.run(pooling.back_to_largest, g, x, windows)
+    rectified = draw.chance(0.5)
+    made = draw.run(pooling.back_to_largest, g, x, windows, rectified)
     if made is None:
         return False
-    places = _largest(x, windows)[1].reshape(*shape[:2], -1)
+    values, places = _largest(x, windows)
+    places = places.reshape(*shape[:2], -1)
+    if rectified:
+        g = np.where(values <= 0, 0, g)
     exact = np.zeros((*shape[:2], windows[0].size * windows[1].size), dtype)
     np.put_along_axis(exact, places, g.reshape(places.shape), -1)
     same(made, exact.reshape(shape))

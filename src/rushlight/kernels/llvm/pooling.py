@@ -32,6 +32,7 @@ class Shape(NamedTuple):
     step: int  # columns from one window to the next
     spread: int  # columns from one tap to the next
     padded: bool  # does a window reach outside of the plane?
+    rectified: bool = False  # do gradients go back through a ReLU, whose results the elements are?
 
 
 def pooling_ir(dtype: str, vector_bytes: int, shape: Shape) -> str:
@@ -43,7 +44,9 @@ def pooling_ir(dtype: str, vector_bytes: int, shape: Shape) -> str:
         with f.loop(low, high) as plane, f.loop(0, words["columns"], m.lanes) as column:
             first = column * shape.step - words["left"]
             masks = Masks(f, m, shape, words["width"], first)
-            kept = m.below(f, words["columns"] - column)
+            kept = [m.below(f, words["columns"] - column)]
+            if shape.kind in ("back", "share"):
+                kept += [m.below(f, words["width"] - first - k * m.lanes) for k in range(shape.step)]
             with f.loop(0, words["rows"]) as row:
                 window = _Window(f, m, words, shape, plane, row, first, masks)
                 window.put((plane * words["rows"] + row) * words["columns"] + column, row, column, kept)
@@ -112,8 +115,7 @@ class _Window:
             self._start_from_bias(plane % words["channels"])
         if shape.kind == "argmax":
             self.places = self._first_places()
-        if shape.kind == "back":
-            self.places = f.constant(i32.vector(m.lanes), 0)
+        self.higher: list[Value] = []
         if shape.kind != "share":
             for tap in range(shape.rows):
                 self._add_row(tap)
@@ -165,42 +167,58 @@ class _Window:
             here = self._columns(tap[1]) + f.splat(line, m.lanes)
             self.places = f.select(higher, here, self.places)
         if self.shape.kind == "back":
-            here = f.constant(i32.vector(m.lanes), tap[0] * self.shape.columns + tap[1])
-            self.places = f.select(higher, here, self.places)
+            self.higher.append(higher)
 
     def _number_of_weight(self, row: int, column: int) -> int:
         number, shape = row * self.shape.columns + column, self.shape
         return number if shape.kind == "filter" else shape.rows * shape.columns - 1 - number
 
-    def put(self, place: Value, row: Value, column: Value, kept: Value) -> None:
-        """What was found, to element `place` of the results."""
+    def put(self, place: Value, row: Value, column: Value, kept: list[Value]) -> None:
+        """What was found, to element `place` of the results; `kept` are the lanes of windows that exist, and
+        of vectors of their elements.
+        """
         f, m, words, kind = self.f, self.m, self.words, self.shape.kind
         if kind in ("back", "share"):
-            self._put_back(words.pointer("g").offset(place * m.size), row, column, kept)
+            self._put_back(words.pointer("g").offset(place * m.size), row, column, *kept)
             return
-        m.store(f, self._result(), words.pointer("out").offset(place * m.size), 0, kept)
+        m.store(f, self._result(), words.pointer("out").offset(place * m.size), 0, kept[0])
         if kind == "argmax":
             wide = self.places.convert("sext", i64)
-            store(f, wide, words.pointer("g").offset(place * 8), "int64", kept)
+            store(f, wide, words.pointer("g").offset(place * 8), "int64", kept[0])
 
-    def _put_back(self, g: Value, row: Value, column: Value, kept: Value) -> None:
+    def _put_back(self, g: Value, row: Value, column: Value, kept: Value, *inside: Value) -> None:
         """The gradient of each window at its largest element, or shared by all; windows lie side by side."""
         f, m, words, shape = self.f, self.m, self.words, self.shape
         gradient, zero = m.load(f, g, 0, kept), m.zero(f)
         if shape.kind == "share":
             gradient = self._quotient(gradient)
+        if shape.rectified:
+            gradient = f.select(self.best.compare("ole", zero), zero, gradient)
+        winners = self._winners()
         plane = (self.plane.convert("ptrtoint", i64) - words["x"] + words["out"]).convert("inttoptr", ptr)
         start = column * shape.step
         for r in range(shape.rows):
             line = plane.offset(((row * shape.rows + r) * words["width"] + start) * m.size)
             vectors = [gradient] * shape.columns
             if shape.kind == "back":
-                taps = [self.places.equals(r * shape.columns + c) for c in range(shape.columns)]
+                taps = winners[r * shape.columns : (r + 1) * shape.columns]
                 vectors = [f.select(tap, gradient, zero) for tap in taps]
-            vectors = in_turns(f, vectors)
-            for k, vector in enumerate(vectors):
-                inside = m.below(f, words["width"] - start - k * m.lanes)
-                m.store(f, vector, line, k * m.bytes, inside)
+            for k, vector in enumerate(in_turns(f, vectors)):
+                m.store(f, vector, line, k * m.bytes, inside[k])
+
+    def _winners(self) -> list[Value]:
+        """For each tap the windows of which it is the largest: nothing after it is higher. If none is, as
+        among negative infinities, it is the first.
+        """
+        if not self.higher:
+            return []
+        *before, last = self.higher
+        found, later = [last], last
+        for higher in reversed(before):
+            found.append(higher & (later ^ 1))
+            later = higher | later
+        found[-1] = found[-1] | (later ^ 1)
+        return found[::-1]
 
     def _result(self) -> Value:
         if self.shape.kind != "mean":
