@@ -1,5 +1,8 @@
 """Calls that are learnt after some: the same results, memory and graphs as those of the first calls."""
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 
@@ -227,3 +230,22 @@ def test_without_kernels_nothing_is_learnt():
         same(results[0], results[-1])
     finally:
         settings.set_kernel_mode(before)
+
+
+def test_what_was_learnt_holds_no_tensor():
+    """A table lives as long as the process; what it saw is to go."""
+    x = torch.rand(30, 40)
+    for _ in range(40):
+        x.t(), x[3:5], x.sum(0), x.softmax(1), torch.cat([x, x]), x.flip(0)
+    seen = weakref.ref(x), weakref.ref(x._a)
+    del x
+    gc.collect()
+    assert [thing() for thing in seen] == [None, None]
+
+
+def test_a_fill_value_as_large_as_a_place():
+    x = torch.arange(12.0).reshape(3, 4)
+    for _ in range(40):
+        found = torch.nn.functional.pad(x, (1, 1), value=2.0**41)
+    assert found[:, 0].tolist() == found[:, -1].tolist() == [2.0**41] * 3
+    assert torch.equal(found[:, 1:-1], x)

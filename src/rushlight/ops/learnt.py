@@ -73,7 +73,8 @@ class Learner:
         if lesson is not None:
             lesson["when_recorded"] = self._when_recorded(lesson)
             table.teach(key, **lesson)  # type: ignore[union-attr]
-            table.kept.append(arguments)  # type: ignore[union-attr]
+            # words are told by their addresses; tensors are not to live longer because of it
+            table.kept.append([a for a in arguments if type(a) is str])  # type: ignore[union-attr]
             with no_grad():
                 again = table.call(*arguments)  # type: ignore[union-attr]
             if not _same(again, result):
@@ -289,6 +290,8 @@ def _entries(run: Callable[..., Any], arguments: tuple, shape: tuple[int, ...]) 
     if type(made) is not Tensor or made._a.shape != shape or made.dtype is not int64:
         return None
     entries = made._a.reshape(-1) - FIRST_NUMBER
+    if entries.max() >= FIRST_NUMBER >> 1:  # a fill value that looks like a place
+        return None
     return np.where(entries >= 0, entries, -1)
 
 
