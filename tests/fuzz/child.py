@@ -1,4 +1,4 @@
-"""The process that runs cases: `python -m fuzz.child FAMILY CASES FIRST PROGRESS`.
+"""The process that runs cases: `python -m fuzz.child FAMILY CASES FIRST STEP PROGRESS`.
 
 PROGRESS is a file with the number of the case that runs and how many a kernel has done; it outlives a crash.
 """
@@ -19,7 +19,7 @@ LONGEST_CASE = 120  # seconds
 SEARCH = 20  # cases drawn for one that a kernel does, at most
 
 
-def main(name: str, cases: int, first: int, progress: str) -> int:
+def main(name: str, cases: int, first: int, step: int, progress: str) -> int:
     guard.install()
     from . import families, heap
 
@@ -28,7 +28,7 @@ def main(name: str, cases: int, first: int, progress: str) -> int:
     case = families.find(name)
     with open(progress, "wb", buffering=0) as file:
         ran, number = 0, first
-        while ran < cases and number < first + SEARCH * cases + 1000:
+        while ran < cases and number < first + (SEARCH * cases + 1000) * step:
             os.pwrite(file.fileno(), struct.pack("qq", number, ran), 0)
             faulthandler.dump_traceback_later(float(os.environ.get("FUZZ_LONGEST", LONGEST_CASE)), exit=True)
             try:
@@ -36,8 +36,8 @@ def main(name: str, cases: int, first: int, progress: str) -> int:
             except Exception:
                 print(json.dumps(traceback.format_exc(limit=-2)))
                 return 1
-            number += 1
-        os.pwrite(file.fileno(), struct.pack("qq", number - 1, ran), 0)
+            number += step
+        os.pwrite(file.fileno(), struct.pack("qq", number - step, ran), 0)
     return 0
 
 

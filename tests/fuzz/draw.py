@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -10,16 +11,27 @@ import numpy as np
 from .guard import UNTOUCHED, guard
 
 STEPS = (1, 1, 1, 2, -1, -3)
+CASES_OF_ONE_KERNEL = 25  # in a row
 
 
 class Draw:
     """The random choices of one case, and the arrays made for it."""
 
     def __init__(self, *seed: int) -> None:
+        self.seed = seed
         self.random = np.random.default_rng(seed)
         self.outputs: list[
             tuple[np.ndarray, np.ndarray]
         ] = []  # memory of an output, and what it is not to touch
+
+    @cached_property
+    def kernel(self) -> Draw:
+        """Draws what decides which code is generated: the same for some cases in a row.
+
+        Compiling takes a hundred times as long as a case, so each kernel has to do more than one.
+        """
+        number, *family = self.seed
+        return Draw(number // CASES_OF_ONE_KERNEL, *family, CASES_OF_ONE_KERNEL)
 
     def number(self, low: int, high: int) -> int:
         """Between the two, both included."""

@@ -73,13 +73,13 @@ def main() -> int:
     elsewhere = Elsewhere(options.machine)
     elsewhere.install()
     from . import families
-    from .draw import Draw
+    from .draw import CASES_OF_ONE_KERNEL, Draw
 
     for name, case in families.load().items():
         before = len(elsewhere.made)
         for number in range(options.cases):
             try:
-                case(Draw(number, *name.encode()))
+                case(Draw(number * CASES_OF_ONE_KERNEL, *name.encode()))
             except session.Unavailable:
                 continue
         print(f"{name}: {len(elsewhere.made) - before} modules", flush=True)

@@ -17,8 +17,10 @@ from typing import NamedTuple
 
 MOST_FINDINGS = 5  # of a family; then it is left
 THREADS = (1, 2, 3)
-CASES_OF_ONE_COUNT = 50  # cases with the same number of threads
+CASES_OF_ONE_COUNT = 9  # cases with the same number of threads
 FOLDER = Path(__file__).resolve().parent
+CACHE = FOLDER.parents[1] / "build" / "fuzz"  # thousands of kernels: the user's cache is not to lose its own
+CACHE_MEGABYTES = "1024"
 
 
 class Finding(NamedTuple):
@@ -42,24 +44,24 @@ class Report(NamedTuple):
     findings: list[Finding]
 
 
-def run_family(family: str, cases: int, first: int = 0, cpu: str = "") -> Report:
+def run_family(family: str, cases: int, first: int = 0, cpu: str = "", step: int = 1) -> Report:
     """Draws until `cases` of them were done by a kernel, on both sides of forbidden pages each."""
     began, ran, number, findings = time.perf_counter(), 0, first, []
     while ran < cases and len(findings) < MOST_FINDINGS:
-        more_ran, reached, finding = _process(family, cases - ran, number, cpu)
+        more_ran, reached, finding = _process(family, cases - ran, number, cpu, step)
         ran += more_ran
         if finding is not None:
             findings.append(finding)
-        number = reached + 1
+        number = reached + step
         if finding is None:
             break
-    return Report(family, ran, number - first, time.perf_counter() - began, findings)
+    return Report(family, ran, (number - first) // step, time.perf_counter() - began, findings)
 
 
-def _process(family: str, cases: int, first: int, cpu: str) -> tuple[int, int, Finding | None]:
+def _process(family: str, cases: int, first: int, cpu: str, step: int) -> tuple[int, int, Finding | None]:
     """One process: how many cases a kernel did, the last number, and what ended it."""
     with tempfile.NamedTemporaryFile() as progress:
-        arguments = [family, str(cases), str(first), progress.name]
+        arguments = [family, str(cases), str(first), str(step), progress.name]
         done = _python(arguments, cpu)
         at, ran = struct.unpack("qq", progress.read(16).ljust(16, b"\0"))
     if done.returncode == 0:
@@ -76,6 +78,8 @@ def _python(arguments: list[str], cpu: str) -> subprocess.CompletedProcess:
         "PYTHONPATH": os.pathsep.join([str(source), str(tests)]),
         "RUSHLIGHT_KERNELS": "force",
         "RUSHLIGHT_CPU": cpu,
+        "RUSHLIGHT_CACHE": os.environ.get("RUSHLIGHT_CACHE") or str(CACHE),
+        "RUSHLIGHT_CACHE_LIMIT": os.environ.get("RUSHLIGHT_CACHE_LIMIT") or CACHE_MEGABYTES,
         "PYTHONFAULTHANDLER": "1",
     }
     command = [sys.executable, "-m", "fuzz.child", *arguments]

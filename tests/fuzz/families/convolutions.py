@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import product
 from typing import Any
 
 import numpy as np
 
-from rushlight.kernels import convolution, convolution_apart, switches
+from rushlight import kernels
+from rushlight.kernels import Node, convolution, convolution_apart, epilogues, input_node, switches
 
 from ..check import near, rounding_of_sums
 from ..draw import Draw
@@ -16,25 +18,41 @@ from . import family
 SPECIAL = (np.nan, np.inf, -0.0, 1e-40)
 WINOGRAD_ROUNDING = 1e-4  # of the largest value; the documented 1e-5 is that of images like those of networks
 MOST_WORK = 3_000_000
+MOST_CHANNELS = 48
 EASIER = {"LEAST_CHANNELS": 16, "PART_MULTIPLICATIONS": 0, "TAP_MULTIPLICATIONS": 0, "TAP_PIXELS": 0}
 
 
 class Call:
-    """The sizes of a convolution, and its sums tap by tap in double precision."""
+    """The sizes of a convolution, and its sums tap by tap in double precision.
+
+    Channels and outputs are multiples of `step`, drawn by `sizes`; with a `size`, each of so many in a group.
+    """
 
     def __init__(
-        self, draw: Draw, taps: Any, how: tuple, channels: int, outputs: int, groups: int = 1
+        self,
+        draw: Draw,
+        taps: Any,
+        how: tuple,
+        groups: int = 1,
+        step: int = 1,
+        size: int = 0,
+        sizes: Any = None,
     ) -> None:
         self.taps, (self.stride, self.padding, self.dilation) = taps, how
-        self.channels, self.outputs, self.groups = channels * groups, outputs * groups, groups
         least = [max(1, d * (k - 1) + 1 - 2 * p) for k, p, d in zip(taps, self.padding, self.dilation)]
-        work = channels * outputs * groups * taps[0] * taps[1]
-        most = max(1, MOST_WORK // work)
-        rows = least[0] + draw.size(30) - 1
-        self.sizes = (rows, least[1] + draw.size(max(1, min(90, most // rows))) - 1)
+        most = max(1, MOST_WORK // (groups * step * step * max(1, size * size) * taps[0] * taps[1]))
+        rows = least[0] + draw.kernel.size(30) - 1  # planes decide which tiles there are
+        self.sizes = (rows, least[1] + draw.kernel.size(max(1, min(90, most // rows))) - 1)
         given = zip(self.sizes, taps, *how)
         self.places = tuple((n + 2 * p - d * (k - 1) - 1) // s + 1 for n, k, s, p, d in given)
-        self.images = draw.size(max(1, min(24, most // (self.places[0] * self.places[1]))))
+        most = max(1, most // (self.places[0] * self.places[1]))
+        channels = 1 if size else (sizes or draw).size(min(most, MOST_CHANNELS // step))
+        outputs = 1 if size else (sizes or draw).size(min(most // channels, MOST_CHANNELS // step))
+        self.images = draw.size(max(1, min(24, most // (channels * outputs))))
+        if (sizes or draw).chance(0.5):
+            channels, outputs = outputs, channels
+        step *= max(1, size) * groups
+        self.channels, self.outputs, self.groups = step * channels, step * outputs, groups
 
     @property
     def how(self) -> tuple:
@@ -101,25 +119,35 @@ class Call:
         return out
 
 
-def _direct(draw: Draw, groups: int = 1) -> Call:
+def _direct(draw: Draw, groups: int = 1, sizes: Any = None) -> Call:
     """Any taps, strides, paddings and dilations; most often those of networks: few kernels to compile."""
-    if draw.chance(0.85):
-        taps = draw.one((1, 1), (3, 3), (5, 5), (2, 2))
-        stride, dilation = ((s, s) for s in (draw.one(1, 1, 2), draw.one(1, 1, 1, 2)))
-        padding = (taps[0] // 2,) * 2 if draw.chance(0.7) else (0, 0)
+    kernel = draw.kernel
+    if kernel.chance(0.75):
+        taps = kernel.one((1, 1), (3, 3), (5, 5), (2, 2))
+        stride, dilation = ((s, s) for s in (kernel.one(1, 1, 2), kernel.one(1, 1, 1, 2)))
+        padding = (taps[0] // 2,) * 2 if kernel.chance(0.7) else (0, 0)
     else:
         taps, stride, dilation = (
-            (draw.number(1, most), draw.number(1, most)) for most in (draw.one(3, 5, 7), 3, 3)
+            (kernel.number(1, most), kernel.number(1, most)) for most in (kernel.one(3, 5, 7), 3, 3)
         )
-        padding = tuple(draw.number(0, k) for k in taps)
-    return Call(draw, taps, (stride, padding, dilation), draw.size(40), draw.size(40), groups)
+        padding = tuple(kernel.number(0, k) for k in taps)
+    return Call(draw, taps, (stride, padding, dilation), groups, sizes=sizes)
+
+
+def _in_groups(draw: Draw) -> Call:
+    """Several channels in each group, or most often as few as make vectors of whole groups."""
+    kernel = draw.kernel
+    if kernel.chance(0.4):
+        return _direct(draw, kernel.number(2, 4), kernel)
+    taps, stride = (kernel.one((3, 3), (5, 5), (1, 3), (7, 7))), (kernel.one(1, 1, 2),) * 2
+    how = (stride, tuple(k // 2 for k in taps), (1, 1))
+    return Call(draw, taps, how, kernel.number(2, 20), size=kernel.one(1, 1, 2, 4, 8, 16))
 
 
 def _winograd(draw: Draw) -> Call:
-    taps = draw.one((3, 3), (5, 5))
-    padding = (draw.number(0, taps[0] - 1), draw.number(0, taps[0] - 1))
-    channels, outputs = (16 * draw.number(1, 3) for _ in range(2))
-    return Call(draw, taps, ((1, 1), padding, (1, 1)), channels, outputs)
+    taps = draw.kernel.one((3, 3), (5, 5))
+    padding = (draw.kernel.number(0, taps[0] - 1), draw.kernel.number(0, taps[0] - 1))
+    return Call(draw, taps, ((1, 1), padding, (1, 1)), step=16)
 
 
 def _wide(*arrays: np.ndarray) -> list[np.ndarray]:
@@ -127,31 +155,69 @@ def _wide(*arrays: np.ndarray) -> list[np.ndarray]:
 
 
 def _compare(
-    made: np.ndarray, sums: Any, a: np.ndarray, b: np.ndarray, terms: int, plus: Any, winograd: bool
+    made: np.ndarray,
+    sums: Any,
+    a: np.ndarray,
+    b: np.ndarray,
+    terms: int,
+    plus: Any,
+    winograd: bool,
+    last: Any = None,
 ) -> None:
-    """Is it `sums(a, b) + plus`?"""
+    """Is it `sums(a, b) + plus`, or what the epilogue `last` makes of that?"""
     a, b = _wide(a, b)
     with np.errstate(invalid="ignore"):
         exact, size = sums(a, b), sums(np.abs(a), np.abs(b))
         if plus is not None:
             exact, size = exact + plus[:, None, None], size + np.abs(plus[:, None, None])
+        if last is not None:
+            scale, shift = last[:, :, None, None]
+            exact = np.maximum(exact * scale + shift, 0)
+            size = size * np.abs(scale) + np.abs(shift)
     if winograd:
         near(made, exact, WINOGRAD_ROUNDING * max(size.max(), 1.0))
     else:
         near(made, exact, rounding_of_sums(size, terms + 1, made.dtype))
 
 
-def _forward(draw: Draw, call: Call, dtype: str, special: tuple, winograd: bool = False) -> bool:
-    x, w = draw.dense(call.x_shape(), dtype, special), draw.dense(call.w_shape, dtype)
+def _planes(draw: Draw, shape: tuple, dtype: str, special: tuple = ()) -> np.ndarray:
+    """As they lie most often; with channels last; or in any other order."""
+    kind = draw.random.random()
+    if kind < 0.8:
+        return draw.dense(shape, dtype, special)
+    values = draw.values(shape, dtype, special)
+    return (
+        np.moveaxis(draw.guarded(np.moveaxis(values, 1, -1)), -1, 1) if kind < 0.9 else draw.strided(values)
+    )
+
+
+def _forward(
+    draw: Draw, call: Call, dtype: str, special: tuple, winograd: bool = False, finished: bool = False
+) -> bool:
+    x, w = _planes(draw, call.x_shape(), dtype, special), draw.dense(call.w_shape, dtype)
     bias = draw.dense((call.outputs,), dtype) if draw.chance(0.5) else None
-    made = draw.run(convolution.forward, x, w, bias, call.places, *call.how)
+    last = draw.dense((2, call.outputs), dtype) if finished else None
+
+    def run() -> np.ndarray | None:
+        epilogue = None if last is None else epilogues.with_vectors(_last(dtype), *last)
+        return convolution.forward(x, w, bias, call.places, *call.how, epilogue=epilogue)
+
+    made = draw.run(run)
     if made is not None:
-        _compare(made, call.forward, x, w, w[0].size, bias, winograd)
+        _compare(made, call.forward, x, w, w[0].size + 2, bias, winograd, last)
     return made is not None
 
 
+@cache
+def _last(dtype: str) -> Any:
+    """Times a number, plus another one, and nothing below zero."""
+    x, scale, shift = (input_node(k, dtype) for k in range(3))
+    moved = Node("add", (Node("mul", (x, scale), dtype), shift), dtype)
+    return kernels.elementwise(Node("maximum", (moved, 0.0), dtype), name="fuzz_last")
+
+
 def _back(draw: Draw, call: Call, dtype: str, special: tuple, winograd: bool = False) -> bool:
-    g, w = draw.dense(call.g_shape, dtype, special), draw.dense(call.w_shape, dtype)
+    g, w = _planes(draw, call.g_shape, dtype, special), draw.dense(call.w_shape, dtype)
     extra = [draw.number(0, s - 1) for s in call.stride]  # what a transposed convolution may add
     sizes = tuple((m - 1) * s - 2 * p + d * (k - 1) + 1 + e for m, s, p, d, k, e in zip(
         call.places, call.stride, call.padding, call.dilation, call.taps, extra))  # fmt: skip
@@ -166,11 +232,15 @@ def _back(draw: Draw, call: Call, dtype: str, special: tuple, winograd: bool = F
 
 
 def _of_weight(draw: Draw, call: Call, dtype: str, winograd: bool = False) -> bool:
-    g, x = draw.dense(call.g_shape, dtype), draw.dense(call.x_shape(), dtype)
+    g, x = _planes(draw, call.g_shape, dtype), _planes(draw, call.x_shape(), dtype)
     made = draw.run(convolution.weight_gradient, g, x, call.taps, *call.how)
     if made is not None:
         _compare(made, call.of_weight, g, x, g[:, 0].size, None, winograd)
     return made is not None
+
+
+def _dtype(draw: Draw) -> str:
+    return draw.kernel.one("float32", "float32", "float64")
 
 
 def _special(draw: Draw) -> tuple:
@@ -185,34 +255,36 @@ def _use_winograd(used: bool) -> None:
 @family("convolution, direct")
 def direct(draw: Draw) -> bool:
     _use_winograd(False)
-    return _forward(draw, _direct(draw), draw.one("float32", "float32", "float64"), _special(draw))
+    return _forward(draw, _direct(draw), _dtype(draw), _special(draw))
+
+
+@family("convolution, finished")
+def finished(draw: Draw) -> bool:
+    """All ways, with an epilogue that works on each element before it is written."""
+    kind = draw.kernel.number(0, 2)
+    _use_winograd(kind == 0)
+    dtype = _dtype(draw) if kind else "float32"
+    call = _winograd(draw) if kind == 0 else _direct(draw) if kind == 1 else _in_groups(draw)
+    return _forward(draw, call, dtype, (), kind == 0, finished=True)
 
 
 @family("convolution, direct, gradient of the input")
 def direct_back(draw: Draw) -> bool:
     _use_winograd(False)
-    return _back(draw, _direct(draw), draw.one("float32", "float32", "float64"), _special(draw))
+    return _back(draw, _direct(draw), _dtype(draw), _special(draw))
 
 
 @family("convolution, direct, gradient of the weight")
 def direct_of_weight(draw: Draw) -> bool:
     _use_winograd(False)
-    return _of_weight(draw, _direct(draw), draw.one("float32", "float32", "float64"))
+    return _of_weight(draw, _direct(draw, sizes=draw.kernel), _dtype(draw))
 
 
 @family("convolution in groups")
 def in_groups(draw: Draw) -> bool:
     """With a filter for each channel, or with several channels in each group; forwards and backwards."""
     _use_winograd(False)
-    dtype = draw.one("float32", "float64")
-    if draw.chance(0.6):
-        taps, stride = (draw.one((3, 3), (5, 5), (1, 3), (7, 7))), (draw.one(1, 1, 2),) * 2
-        how = (stride, tuple(k // 2 for k in taps), (1, 1))
-        size = draw.one(1, 1, 2, 4, 8, 16)
-        call = Call(draw, taps, how, size, size, draw.number(2, 20))
-    else:
-        call = _direct(draw, draw.number(2, 4))
-    kind = draw.number(0, 2)
+    dtype, kind, call = draw.kernel.one("float32", "float64"), draw.kernel.number(0, 2), _in_groups(draw)
     if kind == 0:
         return _forward(draw, call, dtype, _special(draw))
     return _back(draw, call, dtype, _special(draw)) if kind == 1 else _of_weight(draw, call, dtype)
@@ -240,14 +312,15 @@ def winograd_of_weight(draw: Draw) -> bool:
 def apart(draw: Draw) -> bool:
     """Dilated, or with more padding than image; forwards and backwards, however little there is to gain."""
     _use_winograd(True)
-    taps, gaps = draw.one((3, 3), (3, 3), (5, 5), (3, 2)), (draw.number(2, 14), draw.number(1, 14))
-    gaps = gaps if draw.chance(0.3) else gaps[:1] * 2
-    padding = tuple(max(0, d * (k // 2) - draw.one(0, 0, 1)) for k, d in zip(taps, gaps))
-    stride = (draw.one(1, 1, 1, 2),) * 2
-    call = Call(draw, taps, (stride, padding, gaps), *(16 * draw.number(1, 2) for _ in range(2)))
-    if draw.chance(0.3):  # a few pixels, which most taps do not see
+    kernel = draw.kernel
+    taps, gaps = kernel.one((3, 3), (3, 3), (5, 5), (3, 2)), (kernel.number(2, 14), kernel.number(1, 14))
+    gaps = gaps if kernel.chance(0.3) else gaps[:1] * 2
+    padding = tuple(max(0, d * (k // 2) - kernel.one(0, 0, 1)) for k, d in zip(taps, gaps))
+    stride = (kernel.one(1, 1, 1, 2),) * 2
+    call = Call(draw, taps, (stride, padding, gaps), step=16)
+    if kernel.chance(0.3):  # a few pixels, which most taps do not see
         call.sizes = tuple(
-            d * (k - 1) + 1 - 2 * p + draw.number(0, 3) for d, k, p in zip(gaps, taps, padding)
+            d * (k - 1) + 1 - 2 * p + kernel.number(0, 3) for d, k, p in zip(gaps, taps, padding)
         )
         call.places = tuple(
             (n + 2 * p - d * (k - 1) - 1) // s + 1
@@ -259,8 +332,8 @@ def apart(draw: Draw) -> bool:
     try:
         for name, value in EASIER.items():
             setattr(convolution_apart, name, value)
-        way = draw.one(_forward, _back)
-        if draw.chance(0.3):
+        way = kernel.one(_forward, _back)
+        if kernel.chance(0.3):
             return _of_weight(draw, call, "float32", True)
         return way(draw, call, "float32", (), True)
     finally:

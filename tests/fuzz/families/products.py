@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from rushlight.kernels import attention, matmul
+from rushlight.kernels import attention, linear, matmul, small_products
 
 from ..check import near, rounding_of_sums
 from ..draw import Draw
@@ -37,8 +37,8 @@ def _matrix(draw: Draw, batch: list[int], rows: int, columns: int, dtype: str, s
     return draw.dense((*batch, rows, columns), dtype, special)
 
 
-@family("matrix products")
-def products(draw: Draw) -> bool:
+def _product(draw: Draw, finished: bool) -> bool:
+    """A product; `finished`: each element times a number, plus one of an array, before it is written."""
     dtype, batch = draw.one("float32", "float32", "float64"), _batch(draw)
     rows, inner = draw.size(150), draw.size(600)
     columns = draw.size(max(1, min(200, MOST_WORK // (rows * inner * int(np.prod(batch))))))
@@ -53,7 +53,12 @@ def products(draw: Draw) -> bool:
             np.broadcast_to(start, (*shape, rows, columns))
         except ValueError:
             start = None
-    made = draw.run(matmul.product, a, b, start)
+    factor, scale, extra = draw.one(0.0, -1.5), draw.one(1.0, 0.25), None
+    epilogue = None
+    if finished:
+        extra = _matrix(draw, [1] * len(shape) if draw.chance(0.5) else list(shape), rows, columns, dtype)
+        epilogue = matmul.added(extra, factor, scale)
+    made = draw.run(matmul.product, a, b, start, epilogue)
     if made is None:
         return False
     with np.errstate(invalid="ignore"):
@@ -61,8 +66,20 @@ def products(draw: Draw) -> bool:
         exact, size = np.matmul(a, b), np.matmul(np.abs(a), np.abs(b))
         if start is not None:
             exact, size = exact + start, size + np.abs(start)
-    near(made, exact, rounding_of_sums(size, inner + 1, dtype))
+        if extra is not None:
+            exact, size = scale * exact + factor * extra, scale * size + np.abs(factor * extra)
+    near(made, exact, rounding_of_sums(size, inner + 2, dtype))
     return True
+
+
+@family("matrix products")
+def products(draw: Draw) -> bool:
+    return _product(draw, finished=False)
+
+
+@family("matrix products, finished")
+def finished_products(draw: Draw) -> bool:
+    return _product(draw, finished=True)
 
 
 # ---- attention
@@ -124,4 +141,42 @@ def attend(draw: Draw) -> bool:
     back = draw.run(attention.backward, heads.g, *heads.arrays, heads.mask, out, stats, *how)
     for one, other in zip((out, *(back or ())), heads.exact()):
         near(one, other, ROUNDING[heads.dtype] * max(1.0, float(np.abs(other).max())))
+    return True
+
+
+# ---- small products
+
+
+NAMES = {"mm": (2, 2), "bmm": (3, 3), "mv": (2, 1), "dot": (1, 1), "times": (2, 1)}
+ADDED = {"addmm": "mm", "baddbmm": "bmm", "addmv": "mv"}
+
+
+def _small(draw: Draw, shape: tuple, dtype: str) -> np.ndarray:
+    if len(shape) > 1 and draw.chance(0.4):
+        return draw.dense((*shape[:-2], shape[-1], shape[-2]), dtype).swapaxes(-1, -2)
+    return draw.dense(shape, dtype)
+
+
+@family("products of small matrices")
+def small(draw: Draw) -> bool:
+    """Of matrices, batches and vectors by one builtin each, with and without something added."""
+    name, dtype = draw.one(*NAMES, *ADDED), draw.one("float32", "float64")
+    kind = ADDED.get(name, name)
+    inner = draw.number(0, 3) if draw.chance(0.1) else draw.size(300)
+    rows, columns = draw.size(100), draw.size(100)
+    columns = max(1, min(columns, (linear.MOST_PRODUCTS * 5 // 4) // max(1, rows * inner)))
+    batch = (draw.number(1, 4),) if kind == "bmm" else ()
+    shapes = {
+        "mv": ((rows, inner), (inner,)), "dot": ((inner,), (inner,)), "times": ((inner,), (inner, columns))
+    }.get(kind, ((*batch, rows, inner), (*batch, inner, columns)))  # fmt: skip
+    a, b = (_small(draw, shape, dtype) for shape in shapes)
+    exact, size = (np.asarray(np.matmul(f(a.astype("f8")), f(b.astype("f8")))) for f in (np.array, np.abs))
+    start = ()
+    if name in ADDED:
+        start = (draw.dense(exact.shape[draw.number(0, exact.ndim - 1) :], dtype),)
+        exact, size = exact + start[0], size + np.abs(start[0])
+    made = draw.run(getattr(small_products, name), *start, a, b)
+    if made is None:
+        return False
+    near(made, exact, rounding_of_sums(size, inner + 1, dtype))
     return True

@@ -1,4 +1,4 @@
-"""Kernels with reductions over rows and columns, and the ones of several passes: softmax, normalisation."""
+"""Kernels with reductions over rows, planes, strips and columns; those of several passes: softmax, norms."""
 
 from __future__ import annotations
 
@@ -19,10 +19,18 @@ MATRICES = 300  # each takes scratch, which is slow to guard
 CHAIN = {"add": np.add, "sub": np.subtract, "minimum": np.minimum, "maximum": np.maximum}
 REDUCE = {"sum": np.sum, "amax": np.max, "amin": np.min}
 DTYPES = ("float32", "float64", "int32", "int64")
+KINDS = {
+    "rows": ((-1,), kernels.rowwise),
+    "planes": ((-2, -1), kernels.planewise),
+    "strips": ((-2,), kernels.stripwise),
+    "columns": ((-2,), kernels.columnwise),
+}
 
 
-def _graph(draw: Draw, axis: int) -> tuple[list[Node], str, int]:
-    """A reduction of a chain whose values stay exact, and for rows perhaps an output of the whole shape."""
+def _graph(draw: Draw, kind: str) -> tuple[list[Node], str, int]:
+    """A reduction of a chain whose values stay exact; but for columns perhaps another one that needs it, and
+    an output of the whole shape.
+    """
     dtype = draw.one(*DTYPES)
     inputs = [input_node(k, dtype) for k in range(draw.number(1, 3))]
     body = inputs[0]
@@ -30,40 +38,43 @@ def _graph(draw: Draw, axis: int) -> tuple[list[Node], str, int]:
         body = Node(draw.one(*CHAIN), (body, other), dtype)
     reduced = Node(draw.one(*REDUCE), (body,), dtype)
     outputs = [Node("neg", (reduced,), dtype)]
-    if axis == -1 and draw.chance(0.5):
-        outputs.append(Node("sub", (body, reduced), dtype))
+    if kind != "columns" and draw.chance(0.5):
+        gap = Node("sub", (body, reduced), dtype)
+        outputs.append(gap)
+        if reduced.op != "sum" and draw.chance(0.5):
+            outputs.append(Node("sum", (gap,), dtype))
     return outputs, dtype, len(inputs)
 
 
 @cache
-def _kernel(number: int, axis: int):
-    outputs, dtype, count = _graph(Draw(2, number), axis)
-    make = kernels.rowwise if axis == -1 else kernels.columnwise
-    return outputs, dtype, count, make(outputs, name=f"fuzz_reduction{number}")
+def _kernel(number: int, kind: str):
+    outputs, dtype, count = _graph(Draw(2, number), kind)
+    return outputs, dtype, count, KINDS[kind][1](outputs, name=f"fuzz_{kind}{number}")
 
 
-def _value(node: Node, arrays: list[np.ndarray], axis: int) -> np.ndarray:
+def _value(node: Node, arrays: list[np.ndarray], axes: tuple[int, ...]) -> np.ndarray:
     if node.op == "input":
         return arrays[node.args[0]]
-    args = [_value(a, arrays, axis) for a in node.args]
+    args = [_value(a, arrays, axes) for a in node.args]
     if node.op in REDUCE:
-        return REDUCE[node.op](args[0], axis=axis, keepdims=True).astype(node.dtype)
+        return REDUCE[node.op](args[0], axis=axes, keepdims=True).astype(node.dtype)
     return np.negative(*args) if node.op == "neg" else CHAIN[node.op](*args)
 
 
-def _case(draw: Draw, axis: int) -> bool:
-    outputs, dtype, count, kernel = _kernel(draw.number(0, GRAPHS - 1), axis)
+def _case(draw: Draw, kind: str) -> bool:
+    outputs, dtype, count, kernel = _kernel(draw.number(0, GRAPHS - 1), kind)
+    axes, last = KINDS[kind][0], -KINDS[kind][0][0]
     if draw.chance(0.03):  # rows so long that threads share one
-        shape = [draw.number(1, 3), draw.number(65_000, 70_000)][:: 1 if axis == -1 else -1]
+        shape = [draw.number(1, 3), draw.number(65_000, 70_000)][:: -1 if axes == (-2,) else 1]
     else:
-        lead = draw.shape(draw.number(0, 4 + axis), ELEMENTS if axis == -1 else MATRICES)
-        shape = (*lead, *draw.shape(-axis, ELEMENTS // max(1, int(np.prod(lead)))))
+        lead = draw.shape(draw.number(0, 4 - last), ELEMENTS if last == 1 else MATRICES)
+        shape = (*lead, *draw.shape(last, ELEMENTS // max(1, int(np.prod(lead)))))
     arrays = []
     for k in range(count):
         own = [1 if k and draw.chance(0.15) else n for n in shape]
         values = np.rint(draw.values(own, dtype) * 3).astype(dtype)
         arrays.append(draw.strided(values) if draw.chance(0.5) else draw.guarded(values))
-    exact = [_value(node, arrays, axis) for node in outputs]
+    exact = [_value(node, arrays, axes) for node in outputs]
     results = [draw.output(e.shape, dtype) for e in exact]
     draw.run(kernel, *results, *arrays)
     for made, wanted in zip(results, exact):
@@ -73,12 +84,22 @@ def _case(draw: Draw, axis: int) -> bool:
 
 @family("rows")
 def rows(draw: Draw) -> bool:
-    return _case(draw, -1)
+    return _case(draw, "rows")
+
+
+@family("planes")
+def planes(draw: Draw) -> bool:
+    return _case(draw, "planes")
+
+
+@family("strips")
+def strips(draw: Draw) -> bool:
+    return _case(draw, "strips")
 
 
 @family("columns")
 def columns(draw: Draw) -> bool:
-    return _case(draw, -2)
+    return _case(draw, "columns")
 
 
 # ---- several passes, with what the first ones computed kept in scratch

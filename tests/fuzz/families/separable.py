@@ -11,6 +11,7 @@ from ..draw import Draw
 from . import family
 
 ELEMENTS = 20_000
+MOST_RESULTS = 60_000
 
 
 def _map(draw: Draw, size: int, most: int, dtype: str) -> tuple[separable.Map, np.ndarray]:
@@ -29,8 +30,12 @@ def _map(draw: Draw, size: int, most: int, dtype: str) -> tuple[separable.Map, n
 def _maps(draw: Draw, shape: tuple[int, ...], dtype: str) -> tuple[list, list, int]:
     """For each of the last axes a map or none, their matrices, and how many taps an element may have."""
     maps, matrices, taps = [], [], 1
-    for n in shape[-draw.number(1, 3) :]:
-        made, matrix = _map(draw, n, 90, dtype) if draw.chance(0.85) else (None, np.stack([np.eye(n)] * 2))
+    mapped = shape[-draw.number(1, 3) :]
+    room = MOST_RESULTS // int(np.prod(shape[: len(shape) - len(mapped)]))
+    for k, n in enumerate(mapped):
+        most = min(90, max(1, room // int(np.prod(mapped[k + 1 :]))))
+        made, matrix = _map(draw, n, most, dtype) if draw.chance(0.85) else (None, (None, None))
+        room = max(1, room // (made.count if made else n))
         maps.append(made)
         matrices.append(matrix)
         taps += int(np.diff(made.starts).max(initial=0)) if made else 0
@@ -43,9 +48,10 @@ def _run(draw: Draw, x: np.ndarray, maps: tuple) -> np.ndarray | None:
     return made
 
 
-def _exact(x: np.ndarray, matrices: list[np.ndarray]) -> np.ndarray:
+def _exact(x: np.ndarray, matrices: list[np.ndarray | None]) -> np.ndarray:
     for axis, matrix in enumerate(matrices, x.ndim - len(matrices)):
-        x = np.moveaxis(np.moveaxis(x, axis, -1) @ matrix.T, -1, axis)
+        if matrix is not None:
+            x = np.moveaxis(np.moveaxis(x, axis, -1) @ matrix.T, -1, axis)
     return x
 
 

@@ -1,0 +1,260 @@
+"""Generated code that works on tensors: operators at once, graphs and the way back, lists, attributes."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+import rushlight
+from rushlight.autograd import native
+from rushlight.kernels import attributes
+from rushlight.ops import listed
+from rushlight.ops.operator import OPERATORS
+from rushlight.tensor.dtype import DTYPES
+
+from ..check import near, same
+from ..draw import Draw
+from . import family
+
+ELEMENTS = 20_000
+LARGE = 300_000  # elements that lie on memory which is kept
+UNARY = {"neg": np.negative, "abs": np.abs, "sqrt": np.sqrt, "relu": lambda x: np.where(x < 0, 0 * x, x)}
+BINARY = {"add": np.add, "sub": np.subtract, "mul": np.multiply, "maximum": np.maximum, "lt": np.less}
+NUMBERS = (2.0, 0.5, -3.0)
+WIDE = ("float32", "float64")
+
+
+def _tensor(array: np.ndarray) -> Any:
+    """A tensor on this very memory."""
+    made = rushlight.empty(0, dtype=getattr(rushlight, array.dtype.name))
+    made._a = array
+    return made
+
+
+# ---- operators at once
+
+
+@cache
+def _learnt() -> None:
+    """Operators look a few times before they know what can be done at once."""
+    for name in (*UNARY, *BINARY):
+        for dtype in WIDE:
+            for size in (3, 5000):
+                x = rushlight.ones(size, dtype=getattr(rushlight, dtype))
+                for given in [(x,)] if name in UNARY else [(x, x), *((x, n) for n in NUMBERS)]:
+                    for _ in range(25):
+                        OPERATORS[name].lenient(*given)
+    for dtype in WIDE:
+        x = rushlight.ones(5000, dtype=getattr(rushlight, dtype))
+        for _ in range(25):
+            for name in ("add_", "mul_"):
+                getattr(x, name)(x)
+                getattr(x, name)(1.0)
+
+
+def _operand(draw: Draw, shape: tuple, dtype: str, positive: bool) -> np.ndarray:
+    own = [
+        1 if draw.chance(0.1) else n for n in shape[draw.number(0, len(shape)) if draw.chance(0.15) else 0 :]
+    ]
+    values = draw.values(own, dtype, (np.nan, np.inf, -0.0) if draw.chance(0.1) else ())
+    values = np.asarray(np.abs(values) if positive else values)
+    if draw.chance(0.3):
+        return draw.strided(values)
+    return draw.guarded(values.T).T if draw.chance(0.2) else draw.guarded(values)
+
+
+@family("operators at once")
+def at_once(draw: Draw) -> bool:
+    _learnt()
+    dtype, name = draw.one(*WIDE), draw.one(*UNARY, *BINARY)
+    shape = draw.shape(draw.number(0, 4), LARGE if draw.chance(0.05) else ELEMENTS)
+    arrays = [_operand(draw, shape, dtype, name == "sqrt") for _ in range(1 if name in UNARY else 2)]
+    given: list[Any] = [_tensor(a) for a in arrays]
+    values: list[Any] = list(arrays)
+    if len(given) == 2 and draw.chance(0.3):
+        k = draw.number(0, 1) if name != "lt" else 1
+        given[k] = values[k] = draw.one(*NUMBERS)
+    with np.errstate(all="ignore"):
+        exact = np.asarray((UNARY | BINARY)[name](*values))
+    edited = name in ("add", "mul") and type(given[0]) is not float and exact.shape == arrays[0].shape
+    if edited and draw.chance(0.4):
+        place = arrays[0].ctypes.data
+        del values, arrays  # memory is written over where only the tensor has it
+        made = draw.run(getattr(given[0], f"{name}_"), given[1])
+        assert made is given[0]
+        assert made._a.ctypes.data == place
+    else:
+        made = draw.run(OPERATORS[name].lenient, *given)
+    assert made.dtype is DTYPES[exact.dtype.name]
+    same(made._a, exact)
+    return True
+
+
+# ---- graphs
+
+
+class Value:
+    """A tensor, the same in double precision, and what its gradient is to be."""
+
+    def __init__(self, tensor: Any, exact: np.ndarray, back: Any = ()) -> None:
+        self.tensor, self.exact, self.back = tensor, exact, back
+        self.slope = np.zeros_like(exact)
+
+
+def _summed(g: np.ndarray, shape: tuple) -> np.ndarray:
+    """The gradient of something that was broadcast."""
+    g = g.sum(tuple(range(g.ndim - len(shape))))
+    return g.sum(tuple(d for d, n in enumerate(shape) if n == 1), keepdims=True).reshape(shape)
+
+
+def _product(a: Value, b: Value) -> Value:
+    return Value(
+        a.tensor * b.tensor, a.exact * b.exact, [(a, lambda g: g * b.exact), (b, lambda g: g * a.exact)]
+    )
+
+
+def _sum(a: Value, b: Value) -> Value:
+    return Value(a.tensor + b.tensor, a.exact + b.exact, [(a, lambda g: g), (b, lambda g: g)])
+
+
+def _relu(a: Value) -> Value:
+    return Value(a.tensor.relu(), np.maximum(a.exact, 0), [(a, lambda g: g * (a.exact > 0))])
+
+
+def _turned(a: Value) -> Value:
+    order = tuple(range(a.exact.ndim))[::-1]
+    made = a.tensor.permute(*order) if order else a.tensor * 1
+    return Value(made, a.exact.T, [(a, lambda g: g.T)])
+
+
+def _flat(a: Value) -> Value:
+    return Value(a.tensor.reshape(-1), a.exact.reshape(-1), [(a, lambda g: g.reshape(a.exact.shape))])
+
+
+def _part(draw: Draw, a: Value) -> Value:
+    if not a.exact.ndim or not len(a.exact):
+        return _relu(a)
+    low = draw.number(0, len(a.exact) - 1)
+    where = slice(low, draw.number(low + 1, len(a.exact)))
+
+    def back(g: np.ndarray) -> np.ndarray:
+        wide = np.zeros_like(a.exact)
+        wide[where] = g
+        return wide
+
+    return Value(a.tensor[where], a.exact[where], [(a, back)])
+
+
+def _edited(a: Value, b: Value) -> Value:
+    """A copy that is edited in place: what was saved of it before stays."""
+    made = a.tensor * 1
+    kept = made * made
+    made += b.tensor
+    exact = a.exact + b.exact
+    back = [(a, lambda g: g * (1 + 2 * a.exact)), (b, lambda g: g)]
+    return Value(made + kept, exact + a.exact**2, back)
+
+
+def _program(draw: Draw, leaves: list[Value]) -> list[Value]:
+    values = list(leaves)
+    for _ in range(draw.number(1, 8)):
+        a = draw.one(*values)
+        b = draw.one(*(v for v in values if v.exact.shape == a.exact.shape))
+        step = draw.one(_product, _product, _sum, _sum, _edited, _relu, _turned, _flat, None)
+        if step is None:
+            values.append(_part(draw, a))
+        else:
+            values.append(step(a, b) if step in (_product, _sum, _edited) else step(a))
+    return values
+
+
+@family("graphs of tensors")
+def graphs(draw: Draw) -> bool:
+    if native.functions is None:
+        native.start()
+    if native.functions is None:
+        return False
+    shape, dtype = draw.shape(draw.number(0, 3), 2000), draw.one(*WIDE)
+    leaves = []
+    for _ in range(draw.number(1, 3)):
+        values = np.asarray(np.rint(2 * draw.values(shape, dtype)) / 2)
+        array = draw.strided(values) if draw.chance(0.3) else draw.guarded(values)
+        leaf = _tensor(array.astype(dtype, copy=False))
+        leaf.requires_grad_(draw.chance(0.8) or not leaves)
+        leaves.append(Value(leaf, array.astype("f8")))
+
+    def run() -> list[Value]:
+        values = _program(draw, leaves)
+        total = sum((v.tensor * v.tensor).sum() for v in values[len(leaves) - 1 :])
+        if total.requires_grad:
+            total.backward()
+        return values
+
+    values = draw.run(run)
+    ROUNDING = 2e-4 if dtype == "float32" else 1e-11
+    for number in reversed(range(len(values))):
+        v = values[number]
+        if number >= len(leaves) - 1:
+            v.slope = v.slope + 2 * v.exact
+        for other, slope in v.back:
+            other.slope = other.slope + slope(v.slope)
+    for v in values:
+        scale = ROUNDING * max(1.0, float(np.abs(v.exact).max(initial=0)))
+        near(v.tensor.detach()._a, v.exact, scale)
+    for leaf in leaves:
+        needed = leaf.tensor.requires_grad
+        if needed and leaf.tensor.grad is not None:
+            scale = max(1.0, float(np.abs(leaf.slope).max(initial=0)))
+            near(leaf.tensor.grad._a, leaf.slope, 50 * ROUNDING * scale)
+        else:
+            assert not (needed and leaf.slope.any())
+    return True
+
+
+# ---- lists and attributes
+
+
+@family("lists of tensors")
+def lists(draw: Draw) -> bool:
+    if listed._quick is None:
+        listed._start()
+    if listed._quick is None:
+        return False
+    dtype = draw.one(*WIDE, "int64", "bool")
+    made = [_tensor(draw.dense(draw.shape(draw.number(0, 2), 50), dtype)) for _ in range(draw.number(1, 20))]
+    wrong = draw.chance(0.3)
+    if wrong:
+        other = _tensor(draw.dense((3,), "float64" if dtype == "float32" else "float32"))
+        made[draw.number(0, len(made) - 1)] = draw.one(None, 3, made[0]._a, other.requires_grad_())
+    group = draw.one(list, tuple)(made)
+    answer = draw.run(listed._quick, group)
+    assert (answer is None) == wrong
+    assert wrong or all(a is t._a for a, t in zip(answer, made, strict=True))
+    return True
+
+
+@family("attributes of tensors")
+def attributes_(draw: Draw) -> bool:
+    attributes.install()
+    if not attributes._replaced:
+        return False
+    shape, dtype = draw.shape(draw.number(0, 5), 3000), draw.one(*WIDE, "int64", "int32", "bool")
+    values = np.asarray(draw.values(shape, dtype))
+    x = draw.strided(values) if draw.chance(0.5) else draw.guarded(values)
+    t = _tensor(x)
+
+    def run() -> tuple:
+        sizes = [t.size(d) for d in range(-x.ndim, x.ndim)]
+        return tuple(t.shape), t.ndim, t.dim(), t.numel(), t.is_contiguous(), tuple(t.size()), sizes
+
+    rank, flat = x.ndim, x.flags.c_contiguous
+    assert draw.run(run) == (shape, rank, rank, x.size, flat, shape, [*shape, *shape])
+    if x.size == 1:
+        one = x.reshape(-1)[0].item()
+        assert draw.run(t.item) == one
+        assert draw.run(float, t) == float(one)
+        assert draw.run(int, t) == int(one)
+        assert draw.run(bool, t) == bool(one)
+    return True
