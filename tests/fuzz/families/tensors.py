@@ -9,7 +9,7 @@ import numpy as np
 
 import rushlight
 from rushlight.autograd import native
-from rushlight.kernels import attributes
+from rushlight.kernels import attributes, quick
 from rushlight.ops import listed
 from rushlight.ops.operator import OPERATORS
 from rushlight.tensor.dtype import DTYPES
@@ -67,6 +67,8 @@ def _operand(draw: Draw, shape: tuple, dtype: str, positive: bool) -> np.ndarray
 
 @family("operators at once")
 def at_once(draw: Draw) -> bool:
+    if quick.load() is None:
+        return False
     _learnt()
     dtype, name = draw.one(*WIDE), draw.one(*UNARY, *BINARY)
     shape = draw.shape(draw.number(0, 4), LARGE if draw.chance(0.05) else ELEMENTS)
