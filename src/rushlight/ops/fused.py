@@ -144,30 +144,41 @@ class Fusible:
 
     def trace(self, arguments: tuple, result: str | None, options: dict | None = None) -> Any:
         """The graph of the function on such arguments, or None where it cannot be traced."""
-        from ..kernels import scalar_node
-        from ..lang.symbol import Symbol, Untraceable, computed_in, operand
+        return traced(self.function, self.name, arguments, result, options, self.constants, self.rounds)
 
-        first = next((a.dtype.name for a in arguments if type(a) is np.ndarray), "float32")
-        own = computed_in(first)
-        symbols, arrays, numbers = [], 0, 0
-        for place, a in enumerate(arguments):
-            if type(a) is np.ndarray:
-                symbols.append(operand(arrays, a.dtype.name))
-                arrays += 1
-            elif place and a in self.constants:
-                symbols.append(a)
-            else:
-                number = Symbol(scalar_node(numbers, own))
-                symbols.append(lang.cast(lang.cast(number, first), own) if self.rounds else number)
-                numbers += 1
-        try:
-            traced = self.function(*symbols, **(options or {}))
-        except (Untraceable, TypeError, AttributeError, ValueError, KeyError) as reason:
-            settings.log(2, f"{self.name}: numpy, because of {reason}")
-            return None
-        if not isinstance(traced, Symbol):
-            return None
-        return lang.cast(traced, result or first).node
+
+def traced(
+    function: Callable[..., Any],
+    name: str,
+    arguments: tuple,
+    result: str | None = None,
+    options: dict | None = None,
+    constants: frozenset = frozenset(),
+    rounds: bool = False,
+) -> Any:
+    """The graph of a function on arguments like these, or None where it cannot be traced."""
+    from ..kernels import scalar_node
+    from ..lang.symbol import Symbol, Untraceable, computed_in, operand
+
+    first = next((a.dtype.name for a in arguments if type(a) is np.ndarray), "float32")
+    own = computed_in(first)
+    symbols, arrays, numbers = [], 0, 0
+    for place, a in enumerate(arguments):
+        if type(a) is np.ndarray:
+            symbols.append(operand(arrays, a.dtype.name))
+            arrays += 1
+        elif place and a in constants:
+            symbols.append(a)
+        else:
+            number = Symbol(scalar_node(numbers, own))
+            symbols.append(lang.cast(lang.cast(number, first), own) if rounds else number)
+            numbers += 1
+    try:
+        found = function(*symbols, **(options or {}))
+    except (Untraceable, TypeError, AttributeError, ValueError, KeyError) as reason:
+        settings.log(2, f"{name}: numpy, because of {reason}")
+        return None
+    return lang.cast(found, result or first).node if isinstance(found, Symbol) else None
 
 
 def _result_of(key: Any, result: str | None) -> Any:
@@ -330,12 +341,13 @@ def _compiled_rule(
 ) -> Kernel | None:
     """The kernel of a rule with its options built in; for small arrays, where numpy's steps are not exact."""
     arrays = [v for v in saved if type(v) is np.ndarray]
+    parts = [np.ndarray if type(v) is np.ndarray else v for v in saved]
 
     def of_arrays(g: Any, *symbols: Any) -> Any:
         left = iter(symbols)
-        return rule(g, *[next(left) if type(v) is np.ndarray else v for v in saved])
+        return rule(g, *[next(left) if part is np.ndarray else part for part in parts])
 
-    node = Fusible(of_arrays, name).trace((g, *arrays), None)
+    node = traced(of_arrays, name, (g, *arrays))
     return None if node is None or (small and exact(node)) else compiled(node, name)
 
 
