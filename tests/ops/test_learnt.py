@@ -10,6 +10,7 @@ import rushlight as torch
 from rushlight.runtime import settings
 
 F = torch.nn.functional
+pytestmark = pytest.mark.filterwarnings("ignore:.*degrees of freedom")
 CALLS = 30  # more than it takes to learn
 
 
@@ -57,6 +58,14 @@ MOVES = {
     "clone": lambda x: x.clone(),
     "contiguous": lambda x: x.contiguous(),
     "diag_embed": lambda x: torch.diag_embed(x),
+    "diag": lambda x: torch.diag(x[0]),
+    "pad": lambda x: F.pad(x, (1, 2)),
+    "pad_value": lambda x: F.pad(x, (1, 1, 2, 0), "constant", 5),
+    "pad_reflect": lambda x: F.pad(x, (1, 1), "reflect"),
+    "cat": lambda x: torch.cat([x, x * 2]),
+    "cat1": lambda x: torch.cat((x, x, x), 1),
+    "stack": lambda x: torch.stack([x, x], -1),
+    "rot90": lambda x: torch.rot90(x),
 }
 REDUCTIONS = {
     "sum": lambda x: x.sum(),
@@ -74,6 +83,17 @@ REDUCTIONS = {
     "softmax": lambda x: x.softmax(-1),
     "log_softmax": lambda x: F.log_softmax(x, 0),
     "logsumexp": lambda x: x.logsumexp(1),
+    "cumsum": lambda x: x.cumsum(0),
+    "cumsum1": lambda x: x.cumsum(-1),
+    "cumprod": lambda x: x.cumprod(1),
+    "var": lambda x: x.var(),
+    "var0": lambda x: x.var(0, keepdim=True),
+    "std1": lambda x: x.std(1),
+    "norm": lambda x: x.norm(),
+    "norm1": lambda x: x.norm(1, -1),
+    "layer_norm": lambda x: F.layer_norm(x, x.shape[-1:]),
+    "rms_norm": lambda x: F.rms_norm(x, x.shape[-1:]),
+    "group_norm": lambda x: F.group_norm(x, 1),
 }
 SHAPES = [(4, 6), (6, 3), (1, 9), (5, 4, 2), (18, 70)]
 

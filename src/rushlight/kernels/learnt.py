@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,12 +14,19 @@ from . import lending, objects
 from .llvm import learnt
 from .llvm.learnt import FOLD, LAUNCH, MOVE, VIEW
 
-__all__ = ["BARE", "FOLD", "LAUNCH", "MOVE", "RECORDING_MATTERS_NOT", "REFUSED", "VIEW", "Table"]
+__all__ = ["BARE", "FOLD", "LAUNCH", "MOVE", "OBJECT", "RECORDING_MATTERS_NOT", "REFUSED", "VIEW", "Table"]
 BARE, REFUSED, RECORDING_MATTERS_NOT = learnt.BARE, learnt.REFUSED, learnt.RECORDING_MATTERS_NOT
+OBJECT = learnt.OBJECT
 FILL = (1 << learnt.SOURCE_BITS) - 1  # the source of an entry that is the fill value
 SOURCE_BITS = learnt.SOURCE_BITS
 SOURCES = ("kernels.llvm.learnt", "kernels.llvm.recording", "kernels.llvm.usable", "kernels.learnt")
 LAST_TYPE = 23  # of numpy's numbers of types; others do not come from a number alone
+
+
+class Kept(NamedTuple):
+    """Any object that a record has the address of."""
+
+    thing: Any
 
 
 class Table:
@@ -39,11 +46,18 @@ class Table:
         start = learnt.LAST_WORDS
         return int(self.words[learnt.LAST_SLOT]), self.words[start : start + length].copy()
 
-    def teach(self, key: tuple[int, np.ndarray], outputs: Sequence[Mapping[str, Any]], **known: Any) -> None:
-        """From now on calls of these words are done as `known` says."""
+    def teach(
+        self,
+        key: tuple[int, np.ndarray],
+        outputs: Sequence[Mapping[str, Any]],
+        others: Sequence[Mapping[str, Any]] = (),
+        **known: Any,
+    ) -> None:
+        """From now on calls of these words are done as `known` says; `others` are made for that, and gone."""
         slot, words = key
-        places = self._block(learnt.PLACE, outputs)
-        record = {**known, "length": len(words), "words": words, "outputs": len(outputs), "places": places}
+        made = [*outputs, *others]
+        record = {**known, "length": len(words), "words": words, "outputs": len(outputs), "made": len(made)}
+        record["places"] = self._block(learnt.PLACE, made)
         if "parts_at" in record:
             layout = learnt.OPERAND if known["kind"] == LAUNCH else learnt.PART
             record["parts"] = len(record["parts_at"])
@@ -71,6 +85,8 @@ class Table:
         if isinstance(value, (int, np.integer)):
             return int(value)
         self.kept.append(value)
+        if type(value) is Kept:
+            return id(value.thing)
         if isinstance(value, tuple):
             value = np.array(value, np.int64)
             self.kept.append(value)

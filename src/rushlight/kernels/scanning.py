@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ..lang import witness
 from ..runtime import memory, pool, session, settings
 from . import invoke, policy
 from .llvm import blocked, scanning
@@ -54,7 +55,10 @@ def scan(op: str, x: np.ndarray, axis: int) -> Any:
     scratch = np.empty(blocked.HEADER + blocked.LINE, np.uint8)
     steps = (length * inner * x.itemsize, inner * x.itemsize, *source.strides[:2])
     words = (scratch, threads, 0, 0, tasks, length, inner, blocks, items, *steps, outer)
-    invoke.load()(address, x.size >= policy.SCAN_RELEASE_FROM, out, places, source, *words)
+    arguments = (address, x.size >= policy.SCAN_RELEASE_FROM, out, places, source, *words)
+    invoke.load()(*arguments)
+    if witness.notes is not None:
+        witness.called(invoke.load(), arguments, *(a for a in (out, places, scratch) if a is not None))
     return out if places is None else (out, places)
 
 

@@ -75,13 +75,11 @@ class Launch:
         for view, x in zip(self.inputs, arrays):
             places.append(view.of(x))
         self.kernel(*places, *numbers)
-        if self.single:
-            result: Any = memory.shaped(made[0], self.outputs[0].shape)
-        else:
-            result = tuple([memory.shaped(out, output.shape) for out, output in zip(made, self.outputs)])
         if witness.notes is not None:
-            witness.launched(self, arrays, numbers, result)
-        return result
+            witness.called(self.kernel, (*places, *numbers), *made)
+        if self.single:
+            return memory.shaped(made[0], self.outputs[0].shape)
+        return tuple([memory.shaped(out, output.shape) for out, output in zip(made, self.outputs)])
 
     def for_one(self) -> Callable[[np.ndarray], np.ndarray]:
         """The same for one array and one result, quicker."""

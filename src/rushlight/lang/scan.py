@@ -17,7 +17,7 @@ WIDE = {
 
 def _by_kernel(op: str, x: np.ndarray, axis: int) -> Any:
     """The result of a kernel, or None."""
-    if x.size < settings.kernels_from:
+    if x.size < settings.formulas_from:
         return None
     from ..kernels import scanning
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import numpy as np
+
 notes: list[Any] | None = None  # where to note; None, nearly always, is not to
 
 
@@ -17,13 +19,14 @@ class Fold(NamedTuple):
     divisor: int = 0
 
 
-class Launched(NamedTuple):
-    """A kernel, called by `along.Launch`."""
+class Called(NamedTuple):
+    """A kernel, called with arrays and objects; the arrays that were made for it, first of all the
+    results.
+    """
 
-    launch: Any
-    arrays: tuple
-    numbers: tuple
-    result: Any
+    kernel: Any
+    arguments: tuple
+    made: tuple
 
 
 def folded(ufunc: Any, array: Any, axes: Any, result: Any) -> None:
@@ -37,6 +40,7 @@ def divided(total: Any, divisor: int, result: Any) -> None:
         notes[-1] = notes[-1]._replace(divisor=divisor, result=result)
 
 
-def launched(launch: Any, arrays: tuple, numbers: tuple, result: Any) -> None:
+def called(kernel: Any, arguments: tuple, *made: Any) -> None:
     if notes is not None:
-        notes.append(Launched(launch, arrays, numbers, result))
+        seen = tuple([a[...] if type(a) is np.ndarray else a for a in arguments])  # results may change shape
+        notes.append(Called(kernel, seen, made))

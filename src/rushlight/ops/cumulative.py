@@ -15,7 +15,7 @@ def _along(scan, x, dim):
     return scan(x, dim) if x.ndim else lang.copy(x)
 
 
-@operator(inplace=True)
+@operator(inplace=True, learns=True)
 def cumsum(input: Array, dim, *, dtype=None):
     """The sum of the elements so far along `dim`."""
     return rounded(_along(lang.cumsum, converted(input, dtype), dim), dtype)
@@ -29,7 +29,7 @@ def _sum_from_here(g, dim):
 cumsum.gradient(input=lambda g, input_dtype, dim: lang.cast(_sum_from_here(g, dim), input_dtype))
 
 
-@operator(inplace=True)
+@operator(inplace=True, learns=True)
 def cumprod(input: Array, dim, *, dtype=None):
     """The product of the elements so far along `dim`."""
     return rounded(_along(lang.cumprod, converted(input, dtype), dim), dtype)

@@ -93,7 +93,7 @@ def of_one_type(tensors, out=None, name="cat"):
     return [t if t.dtype is common else t.to(common) for t in tensors]
 
 
-@composite(method=False)
+@composite(method=False, learns="moves")
 def cat(tensors, dim=0):
     """Tensors one after the other along a dimension; the other dimensions must agree."""
     joined = at_once(cat_arrays, lang.cat.on_arrays, tensors, dim)
@@ -153,7 +153,7 @@ def slices(g, count, dim):
     return [lang.pick(g, (*lead, i)) for i in range(count)]
 
 
-@composite(method=False)
+@composite(method=False, learns="moves")
 def stack(tensors, dim=0):
     """Tensors of one shape side by side along a new dimension."""
     joined = at_once(stack_arrays, lang.stack.on_arrays, tensors, dim) if dim >= 0 else None

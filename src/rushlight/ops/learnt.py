@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 CALLS_BEFORE = 8  # of an operator, until it looks for calls that are alike
 MOST_LESSONS = 200  # an operator whose calls keep changing does not go on looking
 MOST_MOVED = 1 << 13  # elements of a result that are moved one by one
+MOST_OPERANDS = 40  # of a kernel
 MOST_BYTES = 1 << 20  # of a result; for larger ones the time of a call does not matter
 FIRST_NUMBER = 1 << 40  # of elements that are numbered to see where they go
 
@@ -147,7 +148,7 @@ def _as_noted(tensors: list[Tensor], results: tuple, note: Any) -> dict[str, Any
     """One loop or one kernel, whose results are those of the call."""
     if type(note) is witness.Fold:
         return _as_fold(tensors, results, note)
-    return _as_launch(tensors, results, note)
+    return _as_call(tensors, results, note)
 
 
 def _is_memory_of(array: Any, other: Any) -> bool:
@@ -199,34 +200,48 @@ def _joined(shape: tuple[int, ...], axes: Any) -> tuple[int, int, int] | None:
     return tuple(sizes)  # type: ignore[return-value]
 
 
-def _as_launch(tensors: list[Tensor], results: tuple, note: Any) -> dict[str, Any] | None:
+def _as_call(tensors: list[Tensor], results: tuple, note: witness.Called) -> dict[str, Any] | None:
     from ..kernels.learnt import LAUNCH, output
 
-    made = note.result if type(note.result) is tuple else (note.result,)
-    outs = [t._a for t in results]
-    if len(made) != len(outs) or not all(map(_is_memory_of, made, outs)):
+    results_made = note.made[: len(results)]
+    made = note.made
+    if len(made) < len(results) or not all(map(_is_memory_of, results_made, [t._a for t in results])):
         return None
-    operands = [
-        _operand(-1 - k, each.view, out) for k, (each, out) in enumerate(zip(note.launch.outputs, outs))
-    ]
-    for view, array in zip(note.launch.inputs, note.arrays):
-        found = [k for k, t in enumerate(tensors) if _is_memory_of(array, t._a)]
-        if not found or not _in_rows(array) or not _in_rows(tensors[found[0]]._a):
-            return None
-        operands.append(_operand(found[0], view, tensors[found[0]]._a))
+    if not all(_in_rows(a) for a in made):
+        return None
+    arrays = [*(t._a for t in (*tensors, *results)), *made[len(results) :]]
+    operands = [_operand(each, arrays, len(tensors)) for each in note.arguments]
+    if len(operands) > MOST_OPERANDS or None in operands:
+        return None
     return {
-        "kind": LAUNCH, "outputs": [output(t._a, t.dtype) for t in results], "parts_at": operands,
-        "kernel": note.launch.kernel, "numbers": len(note.numbers),
-        "numbers_at": np.array([id(n) for n in note.numbers], np.int64), "held": note.numbers,
+        "kind": LAUNCH, "parts_at": operands, "kernel": note.kernel,
+        "outputs": [output(t._a, t.dtype) for t in results],
+        "others": [output(a, None) for a in made[len(results) :]],
     }  # fmt: skip
 
 
-def _operand(source: int, view: Any, array: np.ndarray) -> dict[str, Any]:
-    seen = view.of(array)
-    return {
-        "source": source, "whole": seen is array, "rank": seen.ndim, "dims": seen.shape,
-        "strides": seen.strides, "number": seen.dtype.num,
-    }  # fmt: skip
+def _operand(thing: Any, arrays: list[np.ndarray], given: int) -> dict[str, Any] | None:
+    """Where an operand comes from: an array of a tensor, one that is made for the call, or an object."""
+    from ..kernels.learnt import OBJECT, Kept
+
+    if type(thing) is not np.ndarray:
+        return {"source": OBJECT, "object": Kept(thing)}
+    for k, array in enumerate(arrays):
+        offset = address(thing) - address(array)
+        if 0 <= offset < _extent(array):
+            alike = thing.shape == array.shape and thing.strides == array.strides
+            return {
+                "source": k if k < given else given - 1 - k,
+                "whole": alike and thing.dtype == array.dtype and not offset,
+                "rank": thing.ndim, "dims": thing.shape, "strides": thing.strides,
+                "number": thing.dtype.num, "offset": offset,
+            }  # fmt: skip
+    return None
+
+
+def _extent(array: np.ndarray) -> int:
+    """How many bytes there are from the first element to the end of the last."""
+    return sum((n - 1) * s for n, s in zip(array.shape, array.strides)) + array.itemsize * bool(array.size)
 
 
 # ---- elements that move

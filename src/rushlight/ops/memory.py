@@ -34,7 +34,7 @@ def checked_format(name, fmt):
     return fmt
 
 
-@composite(out=False)
+@composite(out=False, learns="moves")
 def contiguous(input, memory_format=contiguous_format):
     """The same values in row-major memory (or `memory_format`): `input` itself if it is so already."""
     if has_format(input._a, checked_format("contiguous", memory_format)):

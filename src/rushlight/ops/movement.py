@@ -81,7 +81,7 @@ def t(input: Array):
 t.gradient(input=lambda g: lang.transpose(g, 0, 1) if len(g.shape) == 2 else g)
 
 
-@composite
+@composite(learns=True)
 def movedim(input, source, destination):
     """Dimensions moved to other places; the others keep their order."""
     ndim = input.ndim
@@ -196,7 +196,7 @@ def reshape_as(input, other):
     return reshape(input, shape_of(other))
 
 
-@composite
+@composite(learns=True)
 def flatten(input, start_dim=0, end_dim=-1):
     """Several neighbouring dimensions made one."""
     shape = shape_of(input)
@@ -221,7 +221,7 @@ def ravel(input):
     return flatten(input)
 
 
-@composite
+@composite(learns=True)
 def unflatten(input, dim, sizes):
     """One dimension made several, whose sizes multiply to its own."""
     shape = shape_of(input)

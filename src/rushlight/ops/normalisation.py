@@ -275,14 +275,14 @@ def _trailing(name, input, normalized_shape, **affine):
     return (prod(shape[: len(shape) - len(last)]), size), (1,), (1, size)
 
 
-@composite(namespace="nn.functional", out=False)
+@composite(namespace="nn.functional", out=False, learns=True)
 def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-05):
     """The input normalised over its last dimensions."""
     by = groups(*_trailing("layer_norm", input, normalized_shape, weight=weight, bias=bias))
     return layer_normalised(input, weight, bias, None, None, by, eps, [])
 
 
-@composite(namespace="nn.functional", out=False, node="MulBackward0")
+@composite(namespace="nn.functional", out=False, node="MulBackward0", learns=True)
 def rms_norm(input, normalized_shape, weight=None, eps=None):
     """The input over the root of the mean of its squares along the last dimensions."""
     by = groups(*_trailing("rms_norm", input, normalized_shape, weight=weight), False)
@@ -294,7 +294,7 @@ def rms_norm(input, normalized_shape, weight=None, eps=None):
     return rms_normalised(input, weight, None, None, None, by, eps, [])
 
 
-@composite(namespace="nn.functional", out=False)
+@composite(namespace="nn.functional", out=False, learns=True)
 def group_norm(input, num_groups, weight=None, bias=None, eps=1e-05):
     """The input normalised over groups of its channels."""
     shape = shape_of(input)

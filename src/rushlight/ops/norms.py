@@ -11,7 +11,7 @@ from .reduction import converted, rounded
 from .rules import axes_of, restore, without, wrap_dim
 
 
-@operator(namespace="linalg", method=False, node="LinalgVectorNormBackward0")
+@operator(namespace="linalg", method=False, node="LinalgVectorNormBackward0", learns=True)
 def vector_norm(x: Array, ord=2, dim=None, keepdim=False, *, dtype=None):
     """The length of vectors along `dim` (all elements): (sum |x|^ord)^(1/ord).
 

@@ -10,7 +10,9 @@ from .spatial import expect_tensors
 MODES = ("constant", "reflect", "replicate", "circular")
 
 
-@operator(name="_pad_constant", method=False, out=False, exact=True, node="ConstantPadNdBackward0")
+@operator(
+    name="_pad_constant", method=False, out=False, exact=True, node="ConstantPadNdBackward0", learns="moves"
+)
 def pad_constant(input: Array, pads, value):
     """`input` with a border of `value`."""
     return lang.pad_constant(input, pads, value)
@@ -81,7 +83,7 @@ def constant_pad(input, pad, value, name="constant_pad_nd"):
     return pad_constant(input, pads, value)
 
 
-@composite(namespace="nn.functional", method=False, out=False)
+@composite(namespace="nn.functional", method=False, out=False, learns="moves")
 def pad(input, pad, mode="constant", value=None):
     """`input` with a border: a constant `value`, or continued by "reflect", "replicate" or "circular"."""
     if mode == "constant":

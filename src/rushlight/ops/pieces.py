@@ -90,7 +90,7 @@ def _each(g):
     return g if isinstance(g, tuple) else (g,)
 
 
-@composite(out=False, name="split")
+@composite(out=False, name="split", learns=True)
 def split(tensor, split_size_or_sections=None, dim=0, *, split_size=None):
     """Slices of a given length (the last may be shorter), or of the lengths given."""
     given = split_size if split_size_or_sections is None else split_size_or_sections
@@ -128,7 +128,7 @@ def split_with_sizes(input, split_sizes, dim=0):
     return pieces(input, bounds, d)
 
 
-@composite(out=False)
+@composite(out=False, learns=True)
 def chunk(input, chunks, dim=0):
     """About `chunks` slices of equal length along a dimension."""
     shape = shape_of(input)
@@ -226,7 +226,7 @@ def diagonal(input: Array, offset=0, dim1=0, dim2=1):
     return lang.diagonal(input, offset, d1, d2)
 
 
-@operator(name="_diagonal_place", method=False, out=False, exact=True)
+@operator(name="_diagonal_place", method=False, out=False, exact=True, learns="moves")
 def diagonal_place(x: Array, shape, offset=0, dim1=0, dim2=1):
     """Zeros with `x` on a diagonal."""
     return lang.diagonal_place(x, shape, offset, dim1, dim2)

@@ -40,7 +40,7 @@ def flipud(input):
     return flip(input, (0,))
 
 
-@composite(out=False, node="Rot90Backward0")
+@composite(out=False, node="Rot90Backward0", learns="moves")
 def rot90(input, k=1, dims=(0, 1)):
     """A plane turned by `k` quarters."""
     ndim = input._a.ndim
@@ -128,7 +128,7 @@ def sum_of_repeats(g, shape, times):
     return lang.reshape(lang.sum(apart, tuple(range(0, 2 * len(times), 2))), shape)
 
 
-@composite(out=False)
+@composite(out=False, learns="moves")
 def tile(input, *dims):
     """Like `repeat`; missing dimensions are not repeated."""
     times = sizes(dims, "tile(dims)")

@@ -21,10 +21,20 @@ def _freedom(input, dim, correction):
     return max(count_of(input.shape, dim) - correction, 0)
 
 
-@operator(name="_var", method=False, out=False)
+@operator(name="_var", method=False, out=False, learns=True)
 def variance(input: Array, dim, correction, keepdim):
     """The average square of the deviations."""
-    return _average_square("var", input, dim, correction, keepdim)
+    made = _by_kernel(_variance, input, dim, correction, keepdim)
+    return _average_square("var", input, dim, correction, keepdim) if made is None else made
+
+
+def _by_kernel(formula, input, dim, correction, keepdim):
+    """A formula of deviations and their degrees of freedom in one pass, or None."""
+    if input.dtype.kind != "f" or (freedom := _freedom(input, dim, correction)) == 0:
+        return None
+    axes = axes_of(dim, input.ndim)
+    made = formula.by_kernel(tuple(range(input.ndim)) if axes is None else axes, input, float(freedom))
+    return made if made is None or keepdim else without(made, axes)
 
 
 def _average_square(name, input, dim, correction, keepdim):
@@ -50,10 +60,6 @@ def _average_square(name, input, dim, correction, keepdim):
 def _total_square(input, dim, keepdim):
     """The sum of the squares of the deviations."""
     axes = axes_of(dim, input.ndim)
-    if input.dtype.kind == "f":
-        total = _spread.by_kernel(tuple(range(input.ndim)) if axes is None else axes, input)
-        if total is not None:
-            return total if keepdim else without(total, axes)
     d = _deviations(input, dim)
     squares = d * d if input.dtype.kind == "f" else lang.real(d * lang.conj(d))
     return lang.sum(squares, axes, keepdim)
@@ -65,7 +71,8 @@ def _squares_of_deviations(axes, x):
     return lang.sum(gap * gap, axes, True) - rest * rest / lang.count(x, axes)
 
 
-_spread = Along(_squares_of_deviations, "variance")
+_variance = Along(lambda axes, x, freedom: _squares_of_deviations(axes, x) / freedom, "variance")
+_deviation = Along(lambda axes, x, freedom: lang.sqrt(_squares_of_deviations(axes, x) / freedom), "deviation")
 
 
 @variance.gradient
@@ -104,9 +111,12 @@ def std(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
     return standard_deviation(input, dim, correction, keepdim)
 
 
-@operator(name="_std", method=False, out=False)
+@operator(name="_std", method=False, out=False, learns=True)
 def standard_deviation(input: Array, dim, correction, keepdim):
     """The root of the variance."""
+    made = _by_kernel(_deviation, input, dim, correction, keepdim)
+    if made is not None:
+        return made
     return lang.sqrt(_average_square("std", input, dim, correction, keepdim))
 
 

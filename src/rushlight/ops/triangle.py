@@ -86,7 +86,7 @@ diag_embed.gradient(input=lambda g, offset, dim1, dim2: lang.diagonal(g, offset,
 NODES = {1: "DiagEmbedBackward0", 2: "DiagonalBackward0_copy"}
 
 
-@composite(node=lambda input, diagonal=0: NODES[input.ndim])
+@composite(node=lambda input, diagonal=0: NODES[input.ndim], learns="moves")
 def diag(input, diagonal=0):
     """The matrix with a vector on its diagonal, or the diagonal of a matrix."""
     ndim = input._a.ndim

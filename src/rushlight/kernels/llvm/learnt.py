@@ -17,7 +17,7 @@ from .objects import Places, Reader, builtin, call_vector, rank_of
 from .recording import add_is_quick, add_new_tensor, add_view_tensor
 from .usable import add_is_recording, add_is_usable
 
-MOST_TENSORS, MOST_WORDS, MOST_OPERANDS = 16, 96, 16
+MOST_TENSORS, MOST_WORDS, MOST_OPERANDS = 16, 96, 40
 SLOTS_BITS, SLOT_WORDS = 6, 3
 LAST_SLOT, LAST_LENGTH, LAST_WORDS = 0, 1, 2  # of a table: the last call that came often enough
 FIRST_SLOT = LAST_WORDS + MOST_WORDS
@@ -30,14 +30,16 @@ VIEW, MOVE, FOLD, LAUNCH = range(1, 5)
 RECORDING_MATTERS_NOT, BARE, REFUSED = range(3)  # what to do with calls that are to be recorded
 ROW = (  # the words of a record
     *("length", "words"),  # of the key
-    *("kind", "when_recorded", "outputs", "in_tuple", "places"),
+    *("kind", "when_recorded", "outputs", "in_tuple"),
+    *("made", "places"),  # how many arrays are made: the outputs, and what is gone after the call
     *("parts", "parts_at", "map", "fill"),  # of a move; operands of a launch
     *("loop", "loop_data", "outer", "count", "inner", "initial", "skip", "divisor"),  # of a fold
-    *("kernel", "numbers", "numbers_at"),  # of a launch
+    "kernel",  # of a launch
 )
 PLACE = ("dtype", "number", "item", "rank", "dims", "strides", "offset", "bytes")  # of an output
 PART = ("source", "offset", "count")  # of a move
-OPERAND = ("source", "whole", "rank", "dims", "strides", "number")  # of a launch
+OPERAND = ("source", "whole", "rank", "dims", "strides", "number", "offset", "object")  # of a launch
+OBJECT = 1 << 10  # the source of an operand that is always the same
 GATHERED = -1  # parts of a move whose elements are picked one by one
 ELEMENTS = {1: i8, 2: i16, 4: i32, 8: i64}
 SOURCE_BITS = 3  # of an entry of a map; the largest stands for the fill value
@@ -59,6 +61,7 @@ def add_learnt(module: Module, places: Places) -> None:
         _gather(module, element)
     _move(module)
     _fold(module)
+    _operand_of(module, places)
     _launch(module, places)
     _outputs(module, places)
     _learnt(module, places)
@@ -314,48 +317,51 @@ def _fold(module: Module) -> None:
 
 
 def _launch(module: Module, places: Places) -> None:
-    """Calls a kernel on the outputs and the arrays, each in the shape that it wants; false with an error."""
+    """Calls a kernel on arrays, each seen as it wants them, and on objects; false with an error."""
     with module.function("launch", i1, exported=False, row=ptr, outs=ptr, tensors=ptr) as f:
-        r, null = Reader(f, places), f.constant(ptr, 0)
-        count, numbers = word(f, f.row, "parts"), word(f, f.row, "numbers")
+        r, count = Reader(f, places), word(f, f.row, "parts")
         block = f.stack(8 * MOST_OPERANDS, 8)
-        kind, nothing = r.constant("ndarray_type"), f.constant(i32, 0)
         with f.loop(0, count) as k:
             operand = pointer(f, f.row, "parts_at").offset(k * (8 * len(OPERAND)))
-            source = word(f, operand, "source", OPERAND)
-            array = f.variable(ptr, 0)
-            with f.either(source < 0) as (output, given):
-                with output:
-                    array.set(f.load(ptr, f.outs.offset((-1 - source) * 8)))
-                with given:
-                    array.set(r.slot(f.load(ptr, f.tensors.offset(source * 8)), "_a"))
-            with f.either(word(f, operand, "whole", OPERAND).differs(0)) as (whole, shaped):
-                with whole:
-                    f.store(r.hold(array.get()), block.offset(k * 8))
-                with shaped:
-                    flags = f.constant(i32, frame.WRITEABLE)
-                    rank, number = (
-                        word(f, operand, n, OPERAND).convert("trunc", i32) for n in ("rank", "number")
-                    )
-                    dims, strides = (pointer(f, operand, n, OPERAND) for n in ("dims", "strides"))
-                    data = _data(f, array.get())
-                    made = f.call(
-                        "PyArray_New", ptr, kind, rank, dims, number, strides, data, nothing, flags, null
-                    )
-                    with f.when(r.is_null(made)):
-                        f.ret(f.constant(i1, 0))
-                    f.store(r.hold(array.get()), made, frame.ARRAY_BASE)
-                    f.store(made, block.offset(k * 8))
-        with f.loop(0, numbers) as k:
-            number = f.load(ptr, pointer(f, f.row, "numbers_at").offset(k * 8))
-            f.store(number, block.offset((count + k) * 8))
-        answer = call_vector(f, pointer(f, f.row, "kernel"), block, count + numbers)
+            thing = f.variable(ptr, pointer(f, operand, "object", OPERAND))
+            with f.when(word(f, operand, "source", OPERAND).differs(OBJECT)):
+                thing.set(f.call("operand_of", ptr, operand, f.outs, f.tensors))
+                with f.when(r.is_null(thing.get())):
+                    f.ret(f.constant(i1, 0))
+            f.store(thing.get(), block.offset(k * 8))
+        answer = call_vector(f, pointer(f, f.row, "kernel"), block, count)
         with f.loop(0, count) as k:
-            r.drop(f.load(ptr, block.offset(k * 8)))
+            operand = pointer(f, f.row, "parts_at").offset(k * (8 * len(OPERAND)))
+            with f.when(word(f, operand, "source", OPERAND).differs(OBJECT)):
+                r.drop(f.load(ptr, block.offset(k * 8)))
         with f.when(r.is_null(answer)):
             f.ret(f.constant(i1, 0))
         r.drop(answer)
         f.ret(f.constant(i1, 1))
+
+
+def _operand_of(module: Module, places: Places) -> None:
+    """An array as an operand: itself, or a look at its memory in another shape."""
+    with module.function("operand_of", ptr, exported=False, operand=ptr, outs=ptr, tensors=ptr) as f:
+        r, null = Reader(f, places), f.constant(ptr, 0)
+        source, array = word(f, f.operand, "source", OPERAND), f.variable(ptr, 0)
+        with f.either(source < 0) as (output, given):
+            with output:
+                array.set(f.load(ptr, f.outs.offset((-1 - source) * 8)))
+            with given:
+                array.set(r.slot(f.load(ptr, f.tensors.offset(source * 8)), "_a"))
+        with f.when(word(f, f.operand, "whole", OPERAND).differs(0)):
+            f.ret(r.hold(array.get()))
+        rank, number = (word(f, f.operand, n, OPERAND).convert("trunc", i32) for n in ("rank", "number"))
+        dims, strides = (pointer(f, f.operand, n, OPERAND) for n in ("dims", "strides"))
+        data = _data(f, array.get()).offset(word(f, f.operand, "offset", OPERAND))
+        kind, nothing, flags = (
+            r.constant("ndarray_type"), f.constant(i32, 0), f.constant(i32, frame.WRITEABLE),
+        )  # fmt: skip
+        made = f.call("PyArray_New", ptr, kind, rank, dims, number, strides, data, nothing, flags, null)
+        with f.when(r.is_null(made) ^ 1):
+            f.store(r.hold(array.get()), made, frame.ARRAY_BASE)
+        f.ret(made)
 
 
 def _views(f: Function, r: Reader, row: Value, tensor: Value, outs: Value) -> None:
@@ -392,7 +398,8 @@ def _outputs(module: Module, places: Places) -> None:
         with f.loop(0, f.minimum(found, (1 << SOURCE_BITS) - 1)) as k:
             array = r.slot(f.load(ptr, tensors.offset(k * 8)), "_a")
             f.store(_data(f, array), bases.offset(k * 8))
-        with f.loop(0, word(f, f.row, "outputs")) as k:
+        f.store(pointer(f, f.row, "fill"), bases, (8 << SOURCE_BITS) - 8)
+        with f.loop(0, word(f, f.row, "made")) as k:
             place = pointer(f, f.row, "places").offset(k * (8 * len(PLACE)))
             made = f.call("array_for", ptr, place)
             with f.when(r.is_null(made)):
@@ -443,6 +450,8 @@ def _learnt(module: Module, places: Places) -> None:
             with other:
                 with f.when(f.call("fill_outputs", i1, row, state.place, outs) ^ 1):
                     f.ret(f.constant(ptr, 0))
+                with f.loop(0, word(f, row, "made") - count) as k:
+                    r.drop(f.load(ptr, outs.offset((count + k) * 8)))
                 with f.when(bare.get()):
                     f.ret(f.load(ptr, outs))
                 with f.loop(0, count) as k:
