@@ -77,7 +77,7 @@ def order_of(fmt: memory_format | None, ndim: int) -> tuple[int, ...] | None:
 
 def permuted(shape: Sequence[int], order: Sequence[int], dtype: Any, maker: Any = np.empty) -> np.ndarray:
     """A dense array of `shape` whose dimensions lie in memory in `order`."""
-    return maker([shape[d] for d in order], dtype).transpose(np.argsort(order))
+    return maker(tuple([shape[d] for d in order]), dtype).transpose(np.argsort(order))
 
 
 def memory_order(array: np.ndarray) -> tuple[int, ...]:
