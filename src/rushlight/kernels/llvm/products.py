@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from ...runtime.ir import Function, Module, Value, i64, ptr
 from .blocked import Machine, pairs, read_planes, transpose
 
-ROWS = (6, 2, 1)  # of a tile, the most first: 6 rows of 4 vectors fill 24 of 32 registers
-ROWS_OF_NARROW = (6, 1)  # where it has fewer vectors: each shape of a tile is time to compile
+ROWS = (4, 2, 1)  # of a tile, the most first: 6 rows of 4 vectors fill 24 of 32 registers
+ROWS_OF_NARROW = (4, 1)  # where it has fewer vectors: each shape of a tile is time to compile
 BLOCKS = (4, 2, 1)
 BLOCKS_OF_ONE_ROW = (8, 4, 1)  # one row alone needs as many sums to keep the multipliers busy
 BLOCKS_OF_FEW = (2, 1)  # where there are 16 registers

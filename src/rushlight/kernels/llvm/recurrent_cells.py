@@ -12,7 +12,8 @@ from ...runtime.ir import Function, Value
 from .maths import exponential
 from .maths.common import absolute, clamp, copysign
 
-LARGEST = 44.0  # from here on tanh is 1 in float32, and exp of twice as much is a normal number still
+LARGEST = 86.0  # so far from zero exp and its reciprocal are normal numbers in float32
+SATURATED = 20.0  # from here on tanh is 1
 
 
 class Kind(NamedTuple):
@@ -113,18 +114,16 @@ def _bend(s: Value) -> Value:
 
 
 def sigmoid(f: Function, x: Value) -> Value:
-    """1 / (1 + e**-x): 2.5 ulp in float32."""
+    """1 / (1 + e**-x): 3.2 ulp in float32 for |x| < 20, 5.4 ulp beyond."""
     if x.type.bits == 64:
         return exponential.sigmoid(f, x)
-    x = clamp(f, x, -2 * LARGEST, 2 * LARGEST)
-    return 1.0 / (exponential.exp_normal(f, -x) + 1.0)
+    return 1.0 / (exponential.exp_near(f, -clamp(f, x, -LARGEST, LARGEST)) + 1.0)
 
 
 def tanh(f: Function, x: Value) -> Value:
-    """The hyperbolic tangent: 2.5 ulp in float32."""
+    """The hyperbolic tangent, from e**-2|x| - 1, so that it never is more than one: 2.5 ulp in float32."""
     if x.type.bits == 64:
         return exponential.tanh(f, x)
-    size = absolute(f, x)
-    limited = f.select(size > LARGEST, LARGEST, size)
-    e = exponential.expm1_normal(f, limited + limited)
-    return copysign(f, e / (e + 2.0), x)
+    half = -absolute(f, x)
+    less = exponential.expm1_twice(f, f.select(half < -SATURATED, -SATURATED, half))
+    return copysign(f, less / (less + 2.0), x)
