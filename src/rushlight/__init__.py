@@ -113,9 +113,9 @@ _publish_operators()
 
 # loaded when they are first used: submodules, and names with the module that has them
 _SUBMODULES = """
-    amp backends cli cpu cuda data distributed distributions fft func hub lang linalg masked
-    multiprocessing nn optim overrides random runtime serialization signal sparse special storage
-    switches tensorboard testing train types utils vision
+    accelerator amp backends cli cpu cuda data distributed distributions fft func hub lang linalg masked
+    mps multiprocessing nn optim overrides random runtime serialization signal sparse special storage
+    switches tensorboard testing train types utils vision xpu
 """
 _NAMES = {
     "tensor.limits": "finfo iinfo",
@@ -138,6 +138,8 @@ _NAMES = {
         set_flush_denormal set_warn_always is_warn_always_enabled compiled_with_cxx11_abi
     """,
     "func": "vmap",
+    "autograd.anomaly": "is_anomaly_enabled is_anomaly_check_nan_enabled set_anomaly_enabled",
+    "cuda": "AcceleratorError OutOfMemoryError",
     "serialization": "save load",
     "amp": "autocast GradScaler",
     "amp.autocast_mode": """

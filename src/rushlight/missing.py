@@ -20,7 +20,7 @@ ANSWERS = {
 
 NOT_THERE_YET = {
     *("torch.compile", "torch.jit", "torch.onnx", "torch.fx", "torch.export"),
-    *("torch.profiler", "torch.quantization", "torch.ao", "torch.library"),
+    *("torch.autograd.profiler", "torch.profiler", "torch.quantization", "torch.ao", "torch.library"),
 }
 
 

@@ -31,7 +31,6 @@ _MODULES = frozenset(
         "grad_mode",
         "gradcheck",
         "graph",
-        "profiler",
         "variable",
     }
 )

@@ -48,6 +48,18 @@ cuda = Backend(
         allow_bf16_reduced_precision_reduction=False,
     ),
 )
+_ATTENTION = ("flash", "mem_efficient", "math", "cudnn")  # PyTorch's ways; one that is exact is here
+
+
+def _switch_for(way: str) -> None:
+    state = [True]
+    setattr(cuda, f"{way}_sdp_enabled", lambda: state[0])
+    setattr(cuda, f"enable_{way}_sdp", lambda enabled: state.__setitem__(0, bool(enabled)))
+
+
+for _way in _ATTENTION:
+    _switch_for(_way)
+
 mps, mkl, openmp = Backend("mps"), Backend("mkl"), Backend("openmp")
 mkldnn = Backend("mkldnn", enabled=False)
 

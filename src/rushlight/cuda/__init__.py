@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
+from ..absent import refused, without_effect, zero
 from ..tensor.device import device as _device
 from ..tensor.legacy import CUDA_TYPES as _TYPES
 from ..tensor.options import no_such_device as _no_such_device
@@ -31,32 +33,6 @@ def is_bf16_supported(including_emulation: bool = True) -> bool:
     return False
 
 
-def _nothing(name: str) -> Any:
-    """A function that has nothing to do where no device is: programs call it whether or not there is one."""
-
-    def call(*args: Any, **kwargs: Any) -> None:
-        return None
-
-    call.__name__, call.__doc__ = name, "Does nothing: there is no CUDA device."
-    return call
-
-
-def _zero(name: str) -> Any:
-    def call(*args: Any, **kwargs: Any) -> int:
-        return 0
-
-    call.__name__, call.__doc__ = name, "Zero: there is no CUDA device that could hold memory."
-    return call
-
-
-def _refused(name: str) -> Any:
-    def call(*args: Any, **kwargs: Any) -> Any:
-        raise _no_such_device(_device("cuda"))
-
-    call.__name__, call.__doc__ = name, "Refused: there is no CUDA device."
-    return call
-
-
 _WITHOUT_EFFECT = """
     manual_seed manual_seed_all seed seed_all empty_cache ipc_collect reset_peak_memory_stats
 """
@@ -69,8 +45,39 @@ _REFUSED = """
     get_device_capability current_stream default_stream Event Stream mem_get_info initial_seed
     get_rng_state set_rng_state
 """
-for _names, _kind in ((_WITHOUT_EFFECT, _nothing), (_ZERO, _zero), (_REFUSED, _refused)):
-    globals().update({name: _kind(name) for name in _names.split()})
+globals().update(
+    without_effect(_WITHOUT_EFFECT, "CUDA")
+    | zero(_ZERO, "CUDA")
+    | refused(_REFUSED, "CUDA", lambda name: _no_such_device(_device("cuda")))
+)
+
+
+class OutOfMemoryError(RuntimeError):
+    """A device has no memory left. Never raised here; programs catch it."""
+
+
+class AcceleratorError(RuntimeError):
+    """A device failed. Never raised here; programs catch it."""
+
+
+OutOfMemoryError.__module__ = AcceleratorError.__module__ = "torch"
+
+
+class StreamContext(nullcontext):
+    """`with torch.cuda.stream(s):` where no stream is."""
+
+
+stream = StreamContext
+
+
+def memory_stats(device: Any = None) -> dict[str, Any]:
+    """Figures about the memory of a device: none."""
+    return {}
+
+
+def get_arch_list() -> list[str]:
+    """The kinds of devices that there is code for: none."""
+    return []
 
 
 def get_rng_state_all() -> list[Any]:

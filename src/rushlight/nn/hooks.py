@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
@@ -17,10 +18,10 @@ class Hooks:
     __slots__ = ("after", "always", "backward", "backward_pre", "before", "with_kwargs")
 
     def __init__(self) -> None:
-        self.before: dict[int, Hook] = {}
-        self.after: dict[int, Hook] = {}
-        self.backward: dict[int, Hook] = {}
-        self.backward_pre: dict[int, Hook] = {}
+        self.before: dict[int, Hook] = OrderedDict()  # programs print them, and move them to an end
+        self.after: dict[int, Hook] = OrderedDict()
+        self.backward: dict[int, Hook] = OrderedDict()
+        self.backward_pre: dict[int, Hook] = OrderedDict()
         self.with_kwargs: set[int] = set()
         self.always: set[int] = set()  # run even when forward raises
 

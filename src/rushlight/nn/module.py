@@ -235,7 +235,10 @@ class Module(StateMixin):
     def add_module(self, name: str, module: Module | None) -> None:
         """Adds a submodule under a name."""
         if module is not None and not isinstance(module, Module):
-            raise TypeError(f"{type(module).__name__} is not a Module subclass")
+            is_class = isinstance(module, type) and issubclass(module, Module)
+            what = f"{module.__qualname__}, a class," if is_class else type(module).__name__  # type: ignore[union-attr]
+            hint = f"; make one: {module.__name__}(...)" if is_class else ""  # type: ignore[union-attr]
+            raise TypeError(f"{what} is not a Module subclass" + hint)
         self._check_member_name(name, "module")
         if hasattr(self, name) and name not in self._modules:
             raise KeyError(f"attribute '{name}' already exists")

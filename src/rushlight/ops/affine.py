@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .. import lang
+from ..autograd.node import LeafLink, Node
 from ..lang.halves import in_single, is_half
 from .alias import alias
 from .declare import operator
@@ -185,6 +186,26 @@ def linear(input: Array, weight: Array, bias: Array | None = None):
         _check_expands("linear", bias, result)
     result += bias
     return result
+
+
+class _Transposition(LeafLink):
+    """Stands where PyTorch turns the weight of a layer before the product."""
+
+    __slots__ = ()
+    label = "TBackward0"
+
+
+def _edges_shown(node):
+    """Where the gradients of a layer on a matrix go, in PyTorch's order: `addmm(bias, input, weight.T)`."""
+    input, weight, *bias = Node.next_functions.fget(node)
+    if node.label not in ("AddmmBackward0", "MmBackward0"):
+        return (input, weight, *bias)
+    edge = node.edges[1]
+    turned = (None, 0) if edge is None else (_Transposition(edge), 0)
+    return (input, turned) if node.label == "MmBackward0" else (*bias, input, turned)
+
+
+linear.operator.node_class.next_functions = property(_edges_shown)
 
 
 def _fit(input, weight, bias):

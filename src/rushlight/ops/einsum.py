@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from .. import lang
+from ..tensor.core import Tensor
 from .declare import composite, operator
 from .kinds import is_integral
 from .product import type_error
@@ -27,10 +28,18 @@ def einsum(*args):
             "and its subscripts list"
         )
     if not isinstance(args[0], str):
-        return contraction(*_from_lists(args))
+        return _of_one_type(*_from_lists(args))
     equation, *operands = args
     if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
         operands = list(operands[0])
+    return _of_one_type(equation, operands)
+
+
+def _of_one_type(equation, operands):
+    """The contraction sees operands of half precision widened, so that types are told apart before it."""
+    types = [x.dtype for x in operands if isinstance(x, Tensor)]
+    if any(t is not types[0] for t in types) and any(t.reduced for t in types):
+        raise type_error("einsum", *operands)
     return contraction(equation, operands)
 
 

@@ -13,7 +13,7 @@ from .. import lang
 from ..lang.halves import HALVES, SINGLE, narrowed, widened
 from ..quiet import SILENT, enter, leave
 from ..tensor.core import Tensor
-from ..tensor.dtype import bfloat16, float16, float32, of_numpy
+from ..tensor.dtype import bfloat16, float16, float32, of_numpy, promote
 from .operator import Operator, OperatorNode
 
 HALF_TYPES = frozenset((float16, bfloat16))
@@ -38,7 +38,7 @@ def computed(op: Operator, values: Any) -> tuple[list[Any], Any]:
     """The arguments as arrays, and the result of the body on them in float32, rounded to half precision."""
     arrays, wide, seen = list(values), list(values), {}
     see = _as_it_is if op.halves else _widened_once
-    low = next(t.dtype.np for t in tensors(op, values) if t.dtype in HALF_TYPES)
+    low = _type_of_result(op, values)
     for i in op.signature.arrays:
         if i in op.signature.lists:
             arrays[i] = [t._a for t in values[i]]
@@ -51,7 +51,20 @@ def computed(op: Operator, values: Any) -> tuple[list[Any], Any]:
         result = op.run(wide)
     finally:
         leave(token)
-    return arrays, result if _type_is_given(op, values) else narrowed(result, low)
+    return arrays, result if low is None or _type_is_given(op, values) else narrowed(result, low)
+
+
+def _type_of_result(op: Operator, values: Any) -> Any:
+    """The half type that the result has; None when other operands make it a wider one.
+
+    Operators that read half precision themselves take the type of their input: norms have wider weights.
+    """
+    given = tensors(op, values)
+    first = next(t.dtype for t in given if t.dtype in HALF_TYPES)
+    if op.halves or all(t.dtype is first for t in given):
+        return first.np
+    common = promote([(t.dtype, t.dim()) for t in given], [])
+    return common.np if common in HALF_TYPES else None
 
 
 def _as_it_is(a: np.ndarray, seen: dict) -> np.ndarray:

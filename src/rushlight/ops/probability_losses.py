@@ -6,6 +6,7 @@ import warnings
 from math import log, pi
 
 from .. import lang
+from ..tensor.dtype import of_numpy
 from .declare import OPERATORS, composite, operator
 from .loss_kernels import Loss
 from .loss_parts import (
@@ -47,6 +48,11 @@ def binary_cross_entropy(
     how = reduction_of(size_average, reduce, reduction)
     _check_same_size("binary_cross_entropy", input, target)
     common_type(input, target, "binary_cross_entropy")
+    if target.dtype != input.dtype:
+        raise RuntimeError(
+            f"binary_cross_entropy: Found dtype {of_numpy(target.dtype).name} of the target but expected "
+            f"{of_numpy(input.dtype).name}, that of the input; convert it with target.to(input.dtype)"
+        )
     if input.size and not (lang.amin(input) >= 0 and lang.amax(input) <= 1):
         raise RuntimeError(
             "binary_cross_entropy: all elements of input should be between 0 and 1, but they lie between "
@@ -93,7 +99,12 @@ def binary_cross_entropy_with_logits(
     """`binary_cross_entropy` of the sigmoids of scores, accurate however large these are."""
     how = reduction_of(size_average, reduce, reduction)
     _check_same_size("binary_cross_entropy_with_logits", input, target)
-    common_type(input, target, "binary_cross_entropy_with_logits")
+    common_type(input, input, "binary_cross_entropy_with_logits")
+    if target.dtype.kind in "biu":
+        raise RuntimeError(
+            f"binary_cross_entropy_with_logits: result type {of_numpy(input.dtype).name} can't be cast to "
+            f"{of_numpy(target.dtype).name}, the type of the target; convert it with target.float()"
+        )
     if weight is None and pos_weight is None:
         loss = _entropy_of_scores.reduced(input, target, how)
         if loss is not None:

@@ -160,6 +160,7 @@ mm.gradient(
     input=lambda g, mat2: lang.matmul(g, lang.adjoint(mat2)),
     mat2=lambda g, input: lang.matmul(lang.adjoint(input), g),
 )
+alias(mm, "spmm", "dsmm", method=False)  # names that programs with sparse matrices use
 
 
 @operator(method=False, differentiable=False, name="_int_mm")

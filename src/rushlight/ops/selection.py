@@ -40,11 +40,15 @@ def where(condition, input=None, other=None):
     """`input` where the condition holds, else `other`; of the condition alone, the indices where it does."""
     if input is None and other is None:
         return OPERATORS["nonzero"].call(condition, as_tuple=True)
-    if not isinstance(condition, Tensor) or condition.dtype.name not in ("bool", "uint8"):
-        what = condition.dtype if isinstance(condition, Tensor) else type(condition).__name__
+    if not isinstance(condition, Tensor):
+        kind = type(condition).__name__
+        raise TypeError(
+            f"where(): argument 'condition' must be Tensor, not {kind}; write torch.tensor({kind}(...))"
+        )
+    if condition.dtype.name not in ("bool", "uint8"):
         raise RuntimeError(
-            f"where expected condition to be a boolean tensor, but got a tensor with dtype {what}; "
-            "compare it: x != 0"
+            "where expected condition to be a boolean tensor, but got a tensor with dtype "
+            f"{condition.dtype}; compare it: x != 0"
         )
     if condition.dtype.name == "uint8":
         condition = condition != 0

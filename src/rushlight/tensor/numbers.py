@@ -52,6 +52,11 @@ def _bool(self: Tensor) -> bool:
 
 def _converter(python: type) -> Any:
     def convert(self: Tensor) -> Any:
+        if self._a.size != 1:
+            raise ValueError(
+                f"only one element tensors can be converted to Python scalars, but this one has shape "
+                f"{list(self._a.shape)}; reduce it or pick an element first, or see x.tolist()"
+            )
         value = item(self)
         if isinstance(value, complex) and python is not complex:
             if value.imag:

@@ -9,6 +9,7 @@ from typing import Any
 
 from ...ops.operator import OPERATORS
 from ...ops.recurrent import one_step, plain_layers
+from ...tensor.core import Tensor
 from ...tensor.factories import zeros
 from .. import init
 from ..module import Module
@@ -320,6 +321,11 @@ class LSTM(RNNBase):
 
     def _given(self, hx: Any, alone: bool) -> Any:
         wanted = 2 if alone else 3
+        if isinstance(hx, Tensor):
+            kind = IndexError if len(hx) < 2 else RuntimeError
+            raise kind(
+                f"LSTM: hx is a pair of tensors, (h_0, c_0), but got one tensor of shape {list(hx.shape)}"
+            )
         h, c = hx
         if h.dim() != wanted or c.dim() != wanted:
             raise RuntimeError(

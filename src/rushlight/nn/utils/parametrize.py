@@ -166,7 +166,7 @@ def _own_class(module: Module) -> None:
         )
 
     cls: Any = type(module)
-    members: dict[str, Any] = {"__getstate__": getstate} | (
+    members: dict[str, Any] = {"__getstate__": getstate, "__module__": ParametrizationList.__module__} | (
         {} if hasattr(cls, "__deepcopy__") else {"__deepcopy__": deepcopy}
     )
     module.__class__ = type(f"Parametrized{cls.__name__}", (cls,), members)

@@ -37,7 +37,7 @@ class WeightsEnum(Enum):
         if isinstance(obj, str):
             name = obj.removeprefix(cls.__name__ + ".")
             if name not in cls.__members__:
-                raise ValueError(f"{cls.__name__} has {', '.join(cls.__members__)}, not {obj!r}")
+                raise KeyError(f"{cls.__name__} has {', '.join(cls.__members__)}, not {obj!r}")
             return cls[name]
         raise TypeError(f"expected weights of {cls.__name__}, got {type(obj).__name__} {obj}")
 
