@@ -60,9 +60,6 @@ class AcceleratorError(RuntimeError):
     """A device failed. Never raised here; programs catch it."""
 
 
-OutOfMemoryError.__module__ = AcceleratorError.__module__ = "torch"
-
-
 class StreamContext(nullcontext):
     """`with torch.cuda.stream(s):` where no stream is."""
 
