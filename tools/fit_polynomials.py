@@ -75,6 +75,7 @@ def erfcx_log(u):
 # name: (function, low, high, degree, weight)
 FITS = {
     "EXP_F32": (exp_tail, -LN2_HALF, LN2_HALF, 4, lambda r: r * r + mpf("1e-3")),
+    "EXP_SIXTEENTH_F32": (exp_tail, -LN2_HALF / 16, LN2_HALF / 16, 1, lambda r: r * r + mpf("1e-6")),
     "LOG_F32": (log_tail, -mpf(1) / 3, mpf(1) / 3, 8, lambda f: f * f + mpf("1e-3")),
     "TANH_F32": (odd_tail(mp.tanh, -mpf(1) / 3), 0, mpf("0.5625") ** 2, 4, lambda z: z + mpf("1e-4")),
     "ERF_F32": (erf_ratio, 0, mpf("0.93") ** 2, 6, lambda z: 1),

@@ -21,6 +21,7 @@ from ...runtime.ir import (
 )
 from ..graph import STORED_FLOATS, Node, argument_dtype
 from . import halves
+from .maths.exponential import exp_of_negative
 from .primitives import PRIMITIVES, REGISTERS, cast
 
 LEAVES = ("input", "scalar", "length")
@@ -94,6 +95,14 @@ def load_scalar(f: Function, place: Value, dtype: str, lanes: int) -> Value:
     return f.splat(value, lanes)
 
 
+def _is_below_its_largest(node: Node) -> bool:
+    """Is this x - amax(x), which is never above zero?"""
+    if node.op != "sub" or not isinstance(node.args[1], Node):
+        return False
+    x, largest = node.args
+    return largest.op == "amax" and largest.args[0] is x
+
+
 class Lowering:
     """The values of a graph's nodes for one vector of elements.
 
@@ -118,6 +127,8 @@ class Lowering:
             return self.f.select(*self._where_arguments(node))
         dtype = argument_dtype(node)
         arguments = [self._argument(arg, dtype) for arg in node.args]
+        if node.op == "exp" and _is_below_its_largest(node.args[0]):
+            return exp_of_negative(self.f, *arguments)
         return PRIMITIVES[node.op](self.f, dtype, *arguments)
 
     def _cast(self, node: Node) -> Value:

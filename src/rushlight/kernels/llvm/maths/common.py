@@ -88,6 +88,21 @@ def integer_bits_of(number: float, type: Type) -> int:
     return struct.unpack(code[1], struct.pack(code[0], number))[0]
 
 
+def look_up(f: Function, table: tuple[float, ...], bits: Value) -> Value:
+    """The entries of a table of sixteen float32 that the last four bits of each lane name (AVX-512)."""
+    lanes = bits.type.lanes
+    parts = [_table_register(table[start : start + lanes]) for start in range(0, 16, lanes)]
+    if lanes == 16:
+        return f.call("llvm.x86.avx512.permvar.sf.512", f32.vector(16), *parts, bits)
+    low, high = parts
+    return f.call("llvm.x86.avx512.vpermi2var.ps.256", f32.vector(8), low, bits, high)
+
+
+def _table_register(entries: tuple[float, ...]) -> Value:
+    numbers = ", ".join(str(constant(f32, entry)) for entry in entries)
+    return Value(None, f32.vector(len(entries)), f"<{numbers}>")
+
+
 def in_double(function):
     """The float64 function; float32 goes through it and is rounded once at the end (0.51 ulp)."""
 

@@ -1,14 +1,15 @@
 """exp and what is built on it: exp2, expm1, sigmoid, tanh, sinh, cosh.
 
 x = n ln2 + r with |r| <= ln2/2; e**r = 1 + r + r*r*q(r); the scale 2**n is put on in two halves so that
-results below the smallest normal number come out right.
+results below the smallest normal number come out right. AVX-512 looks up 2**(k/16) in a register: there n is
+a number of sixteenths, and r so small that two coefficients less will do.
 """
 
 from __future__ import annotations
 
 import math
 
-from ....runtime.ir import Function, Value, constant, i16, i32
+from ....runtime.ir import Function, Value, constant, i8, i16, i32
 from .common import (
     ROUNDERS,
     absolute,
@@ -19,6 +20,7 @@ from .common import (
     integer_bits,
     integer_bits_of,
     keep_zero,
+    look_up,
     polynomial,
     round_to_integer,
     split_f32,
@@ -32,6 +34,7 @@ EXP_F32 = (
     0.008368850391281131,
     0.0013950376148263767,
 )
+EXP_SIXTEENTH_F32 = (0.5000161953966369, 0.16667058055798406)  # the same on |r| <= ln2/32
 EXP_F64 = (
     0.5,
     0.16666666666666685,
@@ -64,6 +67,7 @@ TANH_F32 = (
 LOG2_E = 1 / math.log(2)
 LN2_F32 = split_f32(math.log(2))
 LN2_F64 = (math.log(2), 2.3190468138462996e-17)
+SIXTEENTHS = tuple(2.0 ** (k / 16) for k in range(16))
 EXP_RANGE = {32: (-104.0, 89.0), 64: (-746.0, 710.0)}
 EXP2_RANGE = {32: (-151.0, 129.0), 64: (-1076.0, 1025.0)}
 EXPONENT = {32: (127, 23), 64: (1023, 52)}  # bias, mantissa bits
@@ -101,21 +105,82 @@ def power_of_two(f: Function, exponent: Value) -> Value:
 
 def _scale(f: Function, value: Value, n: Value, exponent: Value) -> Value:
     """value * 2**n, also into the subnormal numbers."""
-    if f.module.level == "avx512" and value.type.bits == 32 and value.type.lanes == 16:
-        mask, rounding = constant(i16, -1), constant(i32, 4)
-        return f.call("llvm.x86.avx512.mask.scalef.ps.512", value.type, value, n, value, mask, rounding)
+    if _has_table(f, value):
+        return _scaled_at_once(f, value, n)
     half = exponent >> 1
     return value * power_of_two(f, half) * power_of_two(f, exponent - half)
 
 
+# ---- by sixteenths
+
+
+def _has_table(f: Function, x: Value) -> bool:
+    """Can 2**(k/16) be looked up in registers?"""
+    return f.module.level == "avx512" and x.type.bits == 32 and x.type.lanes in (8, 16)
+
+
+def _sixteenths(f: Function, x: Value, factor: float) -> tuple[Value, Value]:
+    """x * factor rounded to sixteenths, and a number whose last four bits count them beyond a whole."""
+    rounder = ROUNDERS[32] / 16
+    shifted = f.fma(x, factor, rounder)
+    return shifted - rounder, shifted.bitcast(i32)
+
+
+def _of_sixteenths(f: Function, n: Value, bits: Value, r: Value) -> Value:
+    """e**r * 2**n for a small r, also into the subnormal numbers."""
+    power = look_up(f, SIXTEENTHS, bits)
+    first, second = EXP_SIXTEENTH_F32
+    return _scaled_at_once(f, f.fma(power * r, f.fma(f.fma(r, second, first), r, 1.0), power), n)
+
+
+def _scaled_at_once(f: Function, value: Value, n: Value) -> Value:
+    """value * 2**n for n rounded down, by an instruction of AVX-512."""
+    if n.type.lanes == 8:
+        return f.call("llvm.x86.avx512.mask.scalef.ps.256", n.type, value, n, value, constant(i8, -1))
+    every, rounding = constant(i16, -1), constant(i32, 4)
+    return f.call("llvm.x86.avx512.mask.scalef.ps.512", n.type, value, n, value, every, rounding)
+
+
+def _exp_by_table(f: Function, x: Value) -> Value:
+    n, bits = _sixteenths(f, x, LOG2_E)
+    high, low = LN2_F32
+    return _of_sixteenths(f, n, bits, f.fma(n, -low, f.fma(n, -high, x)))
+
+
+# ---- the functions
+
+
 def exp(f: Function, x: Value) -> Value:
-    """e**x: 1.1 ulp in float32, 0.8 ulp in float64."""
-    n, exponent, r, _ = _reduce(f, clamp(f, x, *EXP_RANGE[x.type.bits]))
+    """e**x: 1.1 ulp in float32, 1 ulp in float64."""
+    return _exp_within(f, clamp(f, x, *EXP_RANGE[x.type.bits]))
+
+
+def exp_of_negative(f: Function, x: Value) -> Value:
+    """e**x for arguments that are known not to be above zero, or NaN."""
+    return _exp_within(f, _not_too_low(f, x))
+
+
+def _not_too_low(f: Function, x: Value) -> Value:
+    lowest = EXP_RANGE[x.type.bits][0]
+    return f.select(x < lowest, lowest, x)
+
+
+def _exp_within(f: Function, x: Value) -> Value:
+    if _has_table(f, x):
+        return _exp_by_table(f, x)
+    return _exp_by_polynomial(f, x)
+
+
+def _exp_by_polynomial(f: Function, x: Value) -> Value:
+    """e**x: 0.9 ulp, for functions that lose more."""
+    n, exponent, r, _ = _reduce(f, x)
     return _scale(f, _of_small(f, r), n, exponent)
 
 
 def exp_normal(f: Function, x: Value) -> Value:
     """e**x for arguments whose results are normal numbers, known beforehand: no limits to look after."""
+    if _has_table(f, x):
+        return _exp_by_table(f, x)
     _, exponent, r, _ = _reduce(f, x)
     return float_bits(integer_bits(_of_small(f, r)) + (exponent << EXPONENT[x.type.bits][1]))
 
@@ -142,9 +207,12 @@ def _reduce_near(f: Function, x: Value, factor: float) -> tuple[Value, Value]:
 
 def exp2(f: Function, x: Value) -> Value:
     """2**x: 1.3 ulp."""
-    n, exponent = round_to_integer(f, clamp(f, x, *EXP2_RANGE[x.type.bits]), 1.0)
-    r = (clamp(f, x, *EXP2_RANGE[x.type.bits]) - n) * math.log(2)
-    return _scale(f, _of_small(f, r), n, exponent)
+    x = clamp(f, x, *EXP2_RANGE[x.type.bits])
+    if _has_table(f, x):
+        n, bits = _sixteenths(f, x, 1.0)
+        return _of_sixteenths(f, n, bits, (x - n) * math.log(2))
+    n, exponent = round_to_integer(f, x, 1.0)
+    return _scale(f, _of_small(f, (x - n) * math.log(2)), n, exponent)
 
 
 def expm1_normal(f: Function, x: Value) -> Value:
@@ -165,7 +233,7 @@ def expm1(f: Function, x: Value) -> Value:
 
 def sigmoid(f: Function, x: Value) -> Value:
     """1 / (1 + e**-x), from e**-|x| so that nothing overflows: 1.5 ulp."""
-    e = exp(f, -absolute(f, x))
+    e = _exp_by_polynomial(f, _not_too_low(f, -absolute(f, x)))
     negative = x < 0.0
     top, bottom = f.select(negative, e, 1.0), e + 1.0
     quotient = top / bottom
