@@ -15,8 +15,10 @@ no phi by hand.
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from contextlib import contextmanager
 from functools import cache
+from itertools import zip_longest
 
 
 class Type:
@@ -447,6 +449,22 @@ class Function:
 
     def extract(self, vector: Value, lane: int) -> Value:
         return self.value(vector.type.scalar, f"extractelement {vector}, i32 {lane}")
+
+    def side_by_side(self, makers: list[Callable[[], object]]) -> list:
+        """What each of them makes, with their instructions in turn: none waits for what is just begun.
+
+        Those with branches come one after the other.
+        """
+        parts, made = [], []
+        for make in makers:
+            start = len(self.lines)
+            made.append(make())
+            parts.append(self.lines[start:])
+            del self.lines[start:]
+        if all(line.startswith("  ") for part in parts for line in part):
+            parts = [[line for line in turn if line] for turn in zip_longest(*parts, fillvalue="")]
+        self.lines += [line for part in parts for line in part]
+        return made
 
     # -- control flow
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from ...runtime.ir import Function, Module, Value, i64, ptr
 from .. import policy
 from ..graph import Graph, Node
@@ -106,7 +108,7 @@ class _BodyLoop:
     def vectors(self, start: Value, count: int, mask: Value | None = None) -> None:
         """Compute `count` vectors from element `start` on, all loads before the stores."""
         bases = [self._base(k, start) for k in range(len(self.dtypes))]
-        results = [self._one(bases, number, mask) for number in range(count)]
+        results = self.f.side_by_side([partial(self._one, bases, number, mask) for number in range(count)])
         for number, values in enumerate(results):
             for k, value in enumerate(values):
                 store(self.f, value, self._place(bases, k, number), self.dtypes[k], mask, self.stream)

@@ -18,7 +18,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from ...runtime.ir import Function, Module, Type, Value, constant, f64, i32, i64, ptr, void
+from ...runtime.ir import Function, Module, Type, Value, Variable, constant, f64, i1, i32, i64, ptr, void
 from .. import policy
 from ..graph import Graph, Node
 from ..plan import Plan
@@ -39,6 +39,17 @@ class _Total(NamedTuple):
     lost: object
 
 
+class _Accumulators(NamedTuple):
+    """What a reduction has come to in each of `UNROLL` vectors.
+
+    The largest and the smallest of floats are taken apart from NaN with AVX-512: `numbers` has the lanes
+    without one so far, of two vectors each, which takes an instruction where a maximum with NaN takes four.
+    """
+
+    values: list[Variable]
+    numbers: list[Variable]
+
+
 def total_type(dtype: str) -> Type:
     return f64 if REGISTERS[dtype].kind == "float" else i64
 
@@ -55,6 +66,11 @@ def identity(op: str, type: Type):
 def combine(f: Function, node: Node, a: Value, b: Value) -> Value:
     name = {"sum": "add", "prod": "mul", "amax": "maximum", "amin": "minimum"}[node.op]
     return ARITHMETIC[name](f, node.dtype, a, b)
+
+
+def _plain_extreme(f: Function, node: Node, a: Value, b: Value) -> Value:
+    """The larger or the smaller of two, neither of them NaN."""
+    return f.select(a > b if node.op == "amax" else a < b, a, b)
 
 
 def rows_ir(graph: Graph, level: str, vector_bytes: int, in_pieces: bool = False) -> str:
@@ -248,9 +264,12 @@ class Row:
         pairs = zip(self.plan.reductions(number), sums, strict=True)
         return [self._reduced(node, made) for node, made in pairs]
 
-    def _accumulators(self, node: Node) -> list:
-        type = REGISTERS[node.dtype].vector(self.lanes)
-        return [self.f.variable(type, identity(node.op, type.scalar)) for _ in range(UNROLL)]
+    def _accumulators(self, node: Node) -> _Accumulators:
+        f, type = self.f, REGISTERS[node.dtype].vector(self.lanes)
+        values = [f.variable(type, identity(node.op, type.scalar)) for _ in range(UNROLL)]
+        apart = node.op in ("amax", "amin") and type.kind == "float" and f.module.level == "avx512"
+        every = i1.vector(self.lanes)
+        return _Accumulators(values, [f.variable(every, -1) for _ in range(0, UNROLL, 2)] if apart else [])
 
     def _may_stream(self, number: int) -> bool:
         """Whether a pass has a second loop that stores past the caches."""
@@ -287,10 +306,10 @@ class Row:
             self._ask_for(number, at, count)
         results = [self._one(number, at, k, mask) for k in range(count)]
         last = number == self.plan.passes - 1
+        for node, accumulators in zip(self.plan.reductions(number), sums, strict=True):
+            self._accumulate(node, accumulators, [self._argument(node, values) for values in results], mask)
         for k, values in enumerate(results):
             self._keep(number, values, at, k, mask)
-            for node, accumulators in zip(self.plan.reductions(number), sums, strict=True):
-                self._accumulate(node, accumulators[k], self._argument(node, values), mask)
             for out in self.plan.full_outputs if last else ():
                 value = values[id(self.plan.graph.outputs[out])]
                 store(self.f, value, self._place(out, at, k), self.dtypes[out], mask, stream)
@@ -299,12 +318,18 @@ class Row:
         (source,) = node.args
         return self.row_values[id(source)] if self.plan.per_row[id(source)] else values[id(source)]
 
-    def _accumulate(self, node: Node, accumulator, value: Value, mask: Value | None) -> None:
+    def _accumulate(
+        self, node: Node, accumulators: _Accumulators, vectors: list[Value], mask: Value | None
+    ) -> None:
         if mask is not None:
-            value = self.f.select(mask, value, identity(node.op, value.type.scalar))
-        accumulator.set(
-            combine(self.f, node, value, accumulator.get())
-        )  # the chain through the second is short
+            start = identity(node.op, vectors[0].type.scalar)
+            vectors = [self.f.select(mask, value, start) for value in vectors]
+        reduce = _plain_extreme if accumulators.numbers else combine
+        for accumulator, value in zip(accumulators.values, vectors, strict=False):
+            # the chain through the second is short
+            accumulator.set(reduce(self.f, node, value, accumulator.get()))
+        for known, a, b in zip(accumulators.numbers, vectors[::2], vectors[1::2] or vectors, strict=False):
+            known.set(known.get() & a.compare("ord", b))
 
     def _one(self, number: int, at: Value, k: int, mask: Value | None) -> dict[int, Value]:
         """The values of a pass's nodes for one vector."""
@@ -340,14 +365,18 @@ class Row:
             position = position & self.masks[operand]
         return self.places[operand].offset(position).offset(k * self.lanes * size)
 
-    def _in_one_vector(self, node: Node, accumulators: list) -> Value:
-        vectors = [accumulator.get() for accumulator in accumulators]
+    def _in_one_vector(self, node: Node, accumulators: _Accumulators) -> Value:
+        vectors = [accumulator.get() for accumulator in accumulators.values]
+        reduce = _plain_extreme if accumulators.numbers else combine
         while len(vectors) > 1:
             pairs = zip(vectors[::2], vectors[1::2], strict=True)
-            vectors = [combine(self.f, node, a, b) for a, b in pairs]
-        return vectors[0]
+            vectors = [reduce(self.f, node, a, b) for a, b in pairs]
+        (vector,) = vectors
+        for numbers in accumulators.numbers:
+            vector = self.f.select(numbers.get(), vector, math.nan)
+        return vector
 
-    def _reduced(self, node: Node, accumulators: list) -> Value:
+    def _reduced(self, node: Node, accumulators: _Accumulators) -> Value:
         """All lanes of all accumulators as one number, in double or i64."""
         f, vector = self.f, self._in_one_vector(node, accumulators)
         while vector.type.lanes > 1:
