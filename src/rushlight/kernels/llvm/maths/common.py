@@ -88,6 +88,11 @@ def integer_bits_of(number: float, type: Type) -> int:
     return struct.unpack(code[1], struct.pack(code[0], number))[0]
 
 
+def has_tables(f: Function, x: Value) -> bool:
+    """Can a table of sixteen numbers be looked up in registers?"""
+    return f.module.level == "avx512" and x.type.bits == 32 and x.type.lanes in (8, 16)
+
+
 def look_up(f: Function, table: tuple[float, ...], bits: Value) -> Value:
     """The entries of a table of sixteen float32 that the last four bits of each lane name (AVX-512)."""
     lanes = bits.type.lanes

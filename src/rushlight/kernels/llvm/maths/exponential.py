@@ -16,6 +16,7 @@ from .common import (
     clamp,
     copysign,
     float_bits,
+    has_tables,
     in_double,
     integer_bits,
     integer_bits_of,
@@ -105,18 +106,13 @@ def power_of_two(f: Function, exponent: Value) -> Value:
 
 def _scale(f: Function, value: Value, n: Value, exponent: Value) -> Value:
     """value * 2**n, also into the subnormal numbers."""
-    if _has_table(f, value):
+    if has_tables(f, value):
         return _scaled_at_once(f, value, n)
     half = exponent >> 1
     return value * power_of_two(f, half) * power_of_two(f, exponent - half)
 
 
 # ---- by sixteenths
-
-
-def _has_table(f: Function, x: Value) -> bool:
-    """Can 2**(k/16) be looked up in registers?"""
-    return f.module.level == "avx512" and x.type.bits == 32 and x.type.lanes in (8, 16)
 
 
 def _sixteenths(f: Function, x: Value, factor: float) -> tuple[Value, Value]:
@@ -166,7 +162,7 @@ def _not_too_low(f: Function, x: Value) -> Value:
 
 
 def _exp_within(f: Function, x: Value) -> Value:
-    if _has_table(f, x):
+    if has_tables(f, x):
         return _exp_by_table(f, x)
     return _exp_by_polynomial(f, x)
 
@@ -179,7 +175,7 @@ def _exp_by_polynomial(f: Function, x: Value) -> Value:
 
 def exp_normal(f: Function, x: Value) -> Value:
     """e**x for arguments whose results are normal numbers, known beforehand: no limits to look after."""
-    if _has_table(f, x):
+    if has_tables(f, x):
         return _exp_by_table(f, x)
     _, exponent, r, _ = _reduce(f, x)
     return float_bits(integer_bits(_of_small(f, r)) + (exponent << EXPONENT[x.type.bits][1]))
@@ -208,7 +204,7 @@ def _reduce_near(f: Function, x: Value, factor: float) -> tuple[Value, Value]:
 def exp2(f: Function, x: Value) -> Value:
     """2**x: 1.3 ulp."""
     x = clamp(f, x, *EXP2_RANGE[x.type.bits])
-    if _has_table(f, x):
+    if has_tables(f, x):
         n, bits = _sixteenths(f, x, 1.0)
         return _of_sixteenths(f, n, bits, (x - n) * math.log(2))
     n, exponent = round_to_integer(f, x, 1.0)

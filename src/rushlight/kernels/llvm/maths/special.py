@@ -4,8 +4,21 @@ from __future__ import annotations
 
 import math
 
-from ....runtime.ir import Function, Value
-from .common import absolute, copysign, in_double, per_lane, polynomial, polynomial_in_halves
+import numpy as np
+from numpy.polynomial import chebyshev
+
+from ....runtime.ir import Function, Value, i32
+from .common import (
+    ROUNDERS,
+    absolute,
+    copysign,
+    has_tables,
+    in_double,
+    look_up,
+    per_lane,
+    polynomial,
+    polynomial_in_halves,
+)
 from .exponential import exp, exp_normal
 
 # erf(x) / x - 1 in x*x for |x| <= 0.93, log(erfc(x)) + x on [0.9, 4.05]:
@@ -41,6 +54,8 @@ NORMAL_LOG_F32 = (
     -6.565795978222931e-06,
     3.513004068766939e-07,
 )
+NORMAL_RANGE = 5.6
+NORMAL_STEP = 99 / 256  # 14.5 of them reach 5.6
 # log(exp(t*t) erfc(t) / u) in u = 2 / (2 + t) for 0 <= t <= 10.3: ERFCX_LOG (1.1e-10)
 ERFCX_LOG = (
     -1.2655027118258206,
@@ -87,9 +102,40 @@ def normal_below(f: Function, x: Value) -> Value:
     if x.type.bits == 64:
         return per_lane(f, "erfc", x * -math.sqrt(0.5)) * 0.5
     size = absolute(f, x)
-    t = f.select(size > 5.6, 5.6, size)
-    above = f.select(size > 5.6, 0.0, exp_normal(f, polynomial_in_halves(f, t, NORMAL_LOG_F32) - t))
+    above = _normal_above_by_table(f, size) if has_tables(f, x) else _normal_above(f, size)
     return f.select(x > 0.0, 1.0 - above, above)
+
+
+def _normal_above(f: Function, size: Value) -> Value:
+    t = f.select(size > NORMAL_RANGE, NORMAL_RANGE, size)
+    result = exp_normal(f, polynomial_in_halves(f, t, NORMAL_LOG_F32) - t)
+    return f.select(size > NORMAL_RANGE, 0.0, result)
+
+
+def _normal_above_by_table(f: Function, size: Value) -> Value:
+    """The coefficients of one of sixteen polynomials, by how many steps are nearest to `size`."""
+    t = f.select(size > 15 * NORMAL_STEP, 15 * NORMAL_STEP, size)
+    shifted = f.fma(t, 1 / NORMAL_STEP, ROUNDERS[32])
+    r = f.fma(shifted - ROUNDERS[32], -NORMAL_STEP, t)
+    columns = [look_up(f, column, shifted.bitcast(i32)) for column in zip(*_normal_pieces(), strict=True)]
+    result = columns[-1]
+    for column in columns[-2::-1]:
+        result = f.fma(result, r, column)
+    return result
+
+
+def _normal_pieces() -> list[tuple[float, ...]]:
+    """A polynomial for each step, with the function's values at Chebyshev's points around; the last is 0."""
+    pieces = [_normal_piece(k * NORMAL_STEP) for k in range(15)]
+    return [*pieces, (0.0,) * len(pieces[0])]
+
+
+def _normal_piece(middle: float) -> tuple[float, ...]:
+    def above(s):
+        return np.array([math.erfc((middle + t * NORMAL_STEP / 2) * math.sqrt(0.5)) / 2 for t in s])
+
+    powers = chebyshev.cheb2poly(chebyshev.chebinterpolate(above, 6))
+    return tuple(float(c) / (NORMAL_STEP / 2) ** k for k, c in enumerate(powers))
 
 
 @in_double
