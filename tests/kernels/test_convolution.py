@@ -197,6 +197,20 @@ def test_small_work_stays_with_numpy():
     assert convolution.forward(x, weight, None, (6, 6), (1, 1), (0, 0), (1, 1), 1) is None
 
 
+@pytest.mark.parametrize("images", [1, 5])
+def test_small_filters_as_large_as_the_image_are_products(images):
+    """Squeezed channels are weighed by layers of this kind, which numpy would gather patches for."""
+    settings.set_kernel_mode("auto")
+    c = Case((images, 13, 7, (1, 1), (1, 1), (1, 1), (0, 0), (1, 1)))
+    made = convolution.forward(c.x, c.weight, c.bias, c.places, *c.how, epilogue=Epilogue(silu("float32")))
+    plain = convolution.forward(c.x, c.weight, c.bias, c.places, *c.how)
+    c.close(plain, lang.convolution, c.x, c.weight, c.bias)
+    np.testing.assert_allclose(made, plain / (1 + np.exp(-plain)), rtol=1e-5, atol=1e-6)
+    made = convolution.input_gradient(c.g, c.weight, c.input_bias, c.sizes, *c.how)
+    c.close(made, lang.convolution_input, c.g, c.weight, c.input_bias, c.sizes)
+    c.close(convolution.weight_gradient(c.g, c.x, c.taps, *c.how), lang.convolution_weight, c.g, c.x, c.taps)
+
+
 def test_threads_give_the_same_bits():
     c = Case((20, 8, 24, (20, 20), (3, 3), (1, 1), (1, 1), (1, 1)))
     before = pool.get_num_threads()

@@ -53,7 +53,12 @@ def input_gradient(g: Any, weight: Any, bias: Any, sizes: Sequence[int]) -> np.n
         if type(bias) is not np.ndarray or bias.dtype != g.dtype or bias.shape != weight.shape[1:2]:
             return None
         start = np.repeat(bias, filters.shape[1] // len(bias))
-    made = matmul.product(g.reshape(g.shape[:2]), filters, start)
+    rows = g.reshape(g.shape[:2])
+    made = matmul.product(rows, filters, start)
+    if made is None:
+        made = _plain(rows, filters)
+        if made is not None and start is not None:
+            made += start
     return None if made is None else made.reshape(len(g), *weight.shape[1:])
 
 
@@ -65,8 +70,8 @@ def weight_gradient(g: Any, x: Any, taps: Sequence[int]) -> np.ndarray | None:
         return None
     left, right = g.reshape(g.shape[:2]).T, x.reshape(len(x), -1)
     made = matmul.product(left, right)
-    if made is None and settings.kernel_mode != "off" and right.size >= settings.kernels_from:
-        made = left @ right  # of few filters: a matter of memory alone
+    if made is None:
+        made = _plain(left, right)
     return None if made is None else made.reshape(g.shape[1], *x.shape[1:])
 
 
@@ -96,4 +101,13 @@ def _product(
     if policy.product_worthwhile(rows.size * len(filters), len(rows)):
         return matmul.product(rows, filters.T, bias, None if f is None else matmul.Epilogue(f))
     made = linear.forward(rows, filters, bias)
+    if made is None:
+        made = _plain(rows, filters.T)
+        if made is not None and bias is not None:
+            made += bias
     return made if f is None or made is None else f(made, made)
+
+
+def _plain(left: np.ndarray, right: np.ndarray) -> np.ndarray | None:
+    """The product of small matrices by numpy, which needs no patches for it; None where kernels are off."""
+    return None if settings.kernel_mode == "off" else left @ right
