@@ -67,8 +67,9 @@ def test_the_bits_are_those_of_two_calls(layer, dtype):
 
 
 @pytest.mark.parametrize("layer", LAYERS)
-def test_gradients_and_their_graph_are_those_of_two_calls(layer):
-    for activation in (nn.ReLU(inplace=True), nn.Tanh(), nn.SiLU()):
+def test_gradients_and_their_graph_are_those_of_two_calls(layer, monkeypatch):
+    monkeypatch.setattr(neighbours, "LARGE", 0)
+    for activation in (nn.ReLU(inplace=True), nn.ReLU(), nn.Tanh(), nn.SiLU()):
         (one, x), (two, _) = make(layer, activation), make(layer, activation)
         found, wanted = one(x), apart(two, x)
         assert found.grad_fn.name() == wanted.grad_fn.name()
@@ -80,13 +81,50 @@ def test_gradients_and_their_graph_are_those_of_two_calls(layer):
             np.testing.assert_array_equal(p.grad.numpy(), q.grad.numpy())
 
 
-def test_second_gradients():
+@pytest.mark.parametrize("frozen", ["weight", "bias", "input"])
+def test_gradients_that_nobody_wants(frozen, monkeypatch):
+    monkeypatch.setattr(neighbours, "LARGE", 0)
+    found = []
+    for run in (lambda net, x: net(x), apart):
+        net, x = make("winograd", nn.ReLU())
+        x.requires_grad_(frozen != "input")
+        if frozen != "input":
+            getattr(net[0], frozen).requires_grad_(False)
+        run(net, x).square().sum().backward()
+        found.append([None if t.grad is None else t.grad.numpy() for t in (x, *net.parameters())])
+    for a, b in zip(*found):
+        assert (a is None) == (b is None)
+        assert a is None or a.tobytes() == b.tobytes()
+
+
+def test_a_result_that_is_overwritten_later(monkeypatch):
+    monkeypatch.setattr(neighbours, "LARGE", 0)
+    found = []
+    for run in (lambda net, x: net(x), apart):
+        net, x = make("winograd", nn.ReLU())
+        result = run(net, x)
+        loss = (result * 3).sum()
+        with rl.no_grad():
+            result.neg_()
+        loss.backward()
+        found.append(net[0].weight.grad.numpy())
+    assert found[0].tobytes() == found[1].tobytes()
+
+
+def test_second_gradients(monkeypatch):
+    monkeypatch.setattr(neighbours, "LARGE", 0)
     (one, x), (two, _) = (make("direct", nn.Sigmoid(), rl.float64) for _ in range(2))
     for net, run in ((one, one), (two, lambda x: apart(two, x))):
         weight = net[0].weight
         (g,) = rl.autograd.grad(run(x).square().sum(), weight, create_graph=True)
         g.square().sum().backward()
     np.testing.assert_allclose(one[0].weight.grad.numpy(), two[0].weight.grad.numpy(), rtol=1e-10)
+
+
+def test_large_convolutions_are_done_together_with_gradients_too():
+    net = nn.Sequential(nn.Conv2d(3, 16, 3), nn.ReLU())
+    for size, taken in ((20, 0), (150, 1)):
+        assert neighbours.together(net[0], [net[1]], rl.randn(1, 3, size, size))[1] == taken
 
 
 @pytest.mark.parametrize("layer", ["winograd", "direct", "linear", "one row"])

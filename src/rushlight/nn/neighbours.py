@@ -1,21 +1,25 @@
 """Layers with a batch norm or an activation or both behind them, for `Sequential`: by one kernel.
 
-That is where nobody can tell: all of them are plain modules that nobody listens to, and no gradient is
-wanted. The numbers are those of calls one by one, bit for bit.
+That is where nobody can tell: all of them are plain modules that nobody listens to. Where gradients are
+wanted it is large convolutions with an activation alone, and the graph is that of two calls. The numbers are
+those of calls one by one, bit for bit.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import prod
 from typing import Any
 
 from ..autograd.modes import state
 from ..ops.activated import convolution_activated, convolution_normalised, linear_activated
+from ..tensor.core import QUICK
 from . import functional as F
 from .module import Module
 from .modules import activation, batchnorm, conv, linear
 
 CALL, BATCH_NORM = Module.__call__, F.batch_norm
+LARGE = 1 << 17  # elements
 
 # for each layer: its forward, and the name and function that this calls
 LAYERS: dict[type, tuple[Callable[..., Any], str, Callable[..., Any]]] = {
@@ -56,7 +60,7 @@ NORMS: dict[type, tuple[type, Callable[..., Any]]] = {  # the layer that comes b
 
 def together(layer: Any, following: Sequence[Any], input: Any) -> tuple[Any, int]:
     """What the layer and some of the modules behind it give at once, and how many these are; 0 for none."""
-    if state.grad and layer.weight._rg:  # recording a pair takes longer than recording two calls
+    if state.grad and layer.weight._rg and not _is_large(layer, input):
         return None, 0
     forward, called, function = LAYERS[type(layer)]
     if getattr(F, called) is not function or not _is_plain(layer, forward):
@@ -71,6 +75,14 @@ def together(layer: Any, following: Sequence[Any], input: Any) -> tuple[Any, int
     options = {} if found is None else {name: getattr(rest[0], name) for name in found[2]}
     made = _call(layer, input, norm, None if found is None else getattr(F, found[1]), options)
     return made, 0 if made is None else (norm is not None) + (found is not None)
+
+
+def _is_large(layer: Any, input: Any) -> bool:
+    """Does a convolution make so much that passing over it once more takes longer than recording a pair?"""
+    if type(layer) is linear.Linear or type(input) not in QUICK or type(layer.stride) is not tuple:
+        return False
+    places = input._a.size // (layer.in_channels * prod(layer.stride))
+    return places * layer.out_channels >= LARGE
 
 
 def _known_moments(layer: Any, norm: Any) -> tuple[Any, ...] | None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..autograd import native
 from ..autograd.modes import state
 from ..autograd.recording import saved_hooks, watchers
 from ..kernels import convolution, matmul
@@ -22,7 +23,7 @@ from .convolution import convolution_of
 from .fused import Fusible, compiled, exact, nodes_of
 from .intercept import casts, interceptors
 from .normalisation_kernels import moved, scale_of
-from .operator import Operator, record
+from .operator import Operator, record, recorded, saved_for
 
 _kernels: dict[Any, tuple[Any, bool] | None] = {}
 settings.when_changed.append(_kernels.clear)
@@ -140,13 +141,26 @@ def _activated(
     r = None if kernel is None else run(*kernel, *arrays, *rest)
     if r is None:
         return None
-    t = wrap(r, given[0].dtype)
-    if tracked:
-        before = wrap(r, t.dtype)  # nobody looks at its values
-        record(layer, (*given, *rest), [*arrays, *rest], r, before)
-        values = [before, *op.signature.complete[1:]]
-        record(op, values, [r, *values[1:]], r, t)
-    return t
+    if not tracked:
+        return wrap(r, given[0].dtype)
+    before = _recorded(layer, given, [*arrays, *rest], r)  # nobody looks at its values
+    return _recorded(op, (before,), [r, *op.signature.complete[1:]], r)
+
+
+def _recorded(op: Operator, given: tuple, values: list[Any], result: np.ndarray) -> Tensor:
+    """The Tensor of a call on `given` tensors and other values, with its node."""
+    dt, arrays = given[0].dtype, op.signature.arrays
+    if op.joint is not None or op.naming is not None:
+        t = wrap(result, dt)
+        record(op, (*given, *values[len(given) :]), values, result, t)
+        return t
+    wanted = [x is not None and x._rg for x in given]
+    groups = tuple([saved_for(op, i, values, result) if yes else None for i, yes in zip(arrays, wanted)])
+    asked = {k for i, group in zip(arrays, groups) if group is not None for k in op.rules[i][1]}
+    held = sum(1 << k for k, i in enumerate(arrays) if i in asked)
+    functions = native.functions
+    make = recorded if functions is None else functions.record
+    return make(op.node_class, result, groups, held, dt, *given)
 
 
 def _elementwise(activation: Any) -> Any:

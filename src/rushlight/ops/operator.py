@@ -355,6 +355,11 @@ def save(node: OperatorNode, op: Operator, values: Any, arrays: Any, result: Any
     ]
 
 
+def saved_for(op: Operator, index: int, arrays: Any, result: Any) -> tuple:
+    """What the rule of a parameter asks for."""
+    return _picked(op.rules[index][1], arrays, result, (True,))
+
+
 def _picked(sources: tuple[int, ...], arrays: Any, result: Any, flags: tuple) -> tuple:
     return tuple([arrays[s] if s >= 0 else _pick(s, arrays, result, flags) for s in sources])
 
