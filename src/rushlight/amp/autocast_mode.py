@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import threading
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +12,7 @@ from ..ops.intercept import casts, interceptors
 from ..tensor.core import Tensor
 from ..tensor.dtype import bfloat16, dtype, float16, float32, float64
 from ..utils.pytree import tree_map
+from ..warned import warn
 from .policies import LOW, WIDEST, policy_of
 
 DEVICES = {
@@ -106,7 +106,7 @@ def _usable(device_type: str, low: Any) -> bool:
         reason = f"the low type can be {' or '.join(map(str, LOW_TYPES))}, not {low}"
     else:
         return True
-    warnings.warn(f"autocast({device_type!r}) is disabled: {reason}", stacklevel=3)
+    warn(f"autocast({device_type!r}) is disabled: {reason}")
     return False
 
 

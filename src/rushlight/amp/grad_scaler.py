@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable
 from enum import Enum
 from typing import Any
@@ -13,6 +12,7 @@ from ..autograd.modes import no_grad
 from ..tensor.core import Tensor
 from ..tensor.create import tensor
 from ..tensor.dtype import float16, float32
+from ..warned import warn
 
 
 class OptState(Enum):
@@ -45,9 +45,8 @@ class GradScaler:
         enabled: bool = True,
     ) -> None:
         if enabled and device != "cpu":
-            warnings.warn(
+            warn(
                 f"GradScaler is disabled: there is no {device} device here; GradScaler('cpu') works",
-                stacklevel=2,
             )
             enabled = False
         if enabled and not growth_factor > 1.0:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import functools
-import warnings
 from collections.abc import Callable
 from typing import Any
 
 from ..tensor.dtype import dtype
+from ..warned import warn
 from . import autocast_mode, grad_scaler
 
 
 def _deprecated(old: str, new: str) -> None:
-    warnings.warn(
-        f"`torch.{old}` is deprecated. Please use `torch.{new}` instead.", FutureWarning, stacklevel=3
-    )
+    warn(f"`torch.{old}` is deprecated. Please use `torch.{new}` instead.", FutureWarning)
 
 
 def autocast_for(device_type: str) -> type:

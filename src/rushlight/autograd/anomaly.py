@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import traceback
-import warnings
 from typing import Any
 
+from ..warned import is_ours, warn
 from .modes import settings
 from .node import Node
 from .recording import watchers
 
-_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _LINES = 6  # of the user's own frames
 
 
@@ -43,16 +41,12 @@ def remember(node: Node) -> None:
     """Notes in a node where in the user's program it was made."""
     frames, frame = [], sys._getframe(1)
     while frame is not None and len(frames) < _LINES:
-        if not _is_ours(frame.f_code.co_filename):
+        if not is_ours(frame.f_code.co_filename):
             frames.append(
                 traceback.FrameSummary(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
             )
         frame = frame.f_back
     node.where = "".join(traceback.format_list(frames[::-1])).rstrip("\n")
-
-
-def _is_ours(path: str) -> bool:
-    return path.startswith((_PACKAGE, "<rushlight operator"))
 
 
 class set_detect_anomaly:
@@ -76,10 +70,9 @@ class detect_anomaly(set_detect_anomaly):
 
     def __init__(self, check_nan: bool = True) -> None:
         self.check_nan = check_nan
-        warnings.warn(
+        warn(
             "Anomaly Detection has been enabled. This mode will increase the runtime and should only be "
             "enabled for debugging.",
-            stacklevel=2,
         )
 
     def __enter__(self) -> None:

@@ -6,7 +6,6 @@ Complex numbers count as pairs of real ones, on both sides; so one comparison se
 from __future__ import annotations
 
 import sys
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from types import ModuleType
@@ -16,6 +15,7 @@ import numpy as np
 
 from ..tensor.core import Tensor, wrap
 from ..tensor.dtype import dtype
+from ..warned import warn
 from . import api
 from .modes import enable_grad, no_grad
 
@@ -201,12 +201,11 @@ def _checked_inputs(inputs: tuple) -> list[Tensor]:
         )
     for k, x in enumerate(wanted):
         if x.dtype.itemsize < (16 if x.dtype.is_complex else 8):
-            warnings.warn(
+            warn(
                 f"Input #{k} requires gradient and is not a double precision floating point or complex "
                 f"({x.dtype}). This check will likely fail "
                 "if all the inputs are not of double precision floating point or complex.",
                 UserWarning,
-                stacklevel=4,
             )
         if any(s == 0 and n > 1 for s, n in zip(x._a.strides, x._a.shape)):
             raise RuntimeError(

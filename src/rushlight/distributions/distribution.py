@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from ..autograd.modes import no_grad
 from ..tensor.core import Tensor
 from ..tensor.size import Size
+from ..warned import warn
 from . import constraints
 from .utils import broadcast_all
 
@@ -127,7 +127,7 @@ class Distribution:
 
     def sample_n(self, n: int) -> Tensor:
         """`n` samples."""
-        warnings.warn("sample_n will be deprecated. Use .sample((n,)) instead", UserWarning, stacklevel=2)
+        warn("sample_n will be deprecated. Use .sample((n,)) instead", UserWarning)
         return self.sample((n,))
 
     def log_prob(self, value: Tensor) -> Tensor:

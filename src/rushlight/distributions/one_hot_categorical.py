@@ -48,7 +48,7 @@ class OneHotCategorical(OverCategories):
         return values.expand(n, *self.batch_shape, n) if expand else values
 
     def __repr__(self) -> str:
-        return repr(self._categorical).replace("Categorical", type(self).__name__, 1)
+        return f"{type(self).__name__}()"  # as PyTorch shows it
 
 
 class OneHotCategoricalStraightThrough(OneHotCategorical):

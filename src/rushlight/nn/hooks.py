@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
 from ..autograd.hooks import RemovableHandle, add_hook
+from ..warned import warn
 
 Hook = Callable[..., Any]
 
@@ -62,9 +62,7 @@ def _quietly(group: Hooks, number: int, module: Any, args: tuple, kwargs: dict) 
     try:
         _after(group, number, module, args, kwargs, None)
     except Exception as error:
-        warnings.warn(
-            f"a forward hook with always_call=True raised an exception as well: {error}", stacklevel=4
-        )
+        warn(f"a forward hook with always_call=True raised an exception as well: {error}")
 
 
 def _call(module: Any, args: tuple, kwargs: dict, groups: list[Hooks], finished: list[int]) -> Any:

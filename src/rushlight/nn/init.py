@@ -5,7 +5,6 @@ seed.
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -14,6 +13,7 @@ from ..autograd.modes import no_grad
 from ..ops.operator import OPERATORS
 from ..tensor.core import Tensor
 from ..tensor.factories import empty_like
+from ..warned import warn
 
 LINEAR = {"linear", *(f"conv{t}{n}d" for t in ("", "_transpose") for n in (1, 2, 3)), "sigmoid"}
 
@@ -131,7 +131,7 @@ def kaiming_normal_(
 
 def _nothing_to_fill(tensor: Tensor) -> bool:
     if 0 in tensor.shape:
-        warnings.warn("Initializing zero-element tensors is a no-op", stacklevel=3)
+        warn("Initializing zero-element tensors is a no-op")
         return True
     return False
 
@@ -149,11 +149,10 @@ def trunc_normal_(
     if tensor.is_meta:
         return tensor
     if mean < a - 2 * std or mean > b + 2 * std:
-        warnings.warn(
+        warn(
             f"trunc_normal_: mean {mean} is more than 2 std ({std}) away from [{a}, {b}], so the values may "
             "not "
             "be spread as wanted",
-            stacklevel=3,
         )
     share = _normal_below((b - mean) / std) - _normal_below((a - mean) / std)
     draw = _redraw_outliers if share > 0.3 else _reject_by_height
@@ -267,9 +266,7 @@ def _old_name(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
     @wraps(function)
     def renamed(*args: Any, **kwargs: Any) -> Tensor:
-        warnings.warn(
-            f"`nn.init.{old}` is now deprecated in favor of `nn.init.{new}`.", FutureWarning, stacklevel=2
-        )
+        warn(f"`nn.init.{old}` is now deprecated in favor of `nn.init.{new}`.", FutureWarning)
         return function(*args, **kwargs)
 
     renamed.__name__ = old

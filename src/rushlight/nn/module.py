@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from ..autograd.hooks import RemovableHandle
 from ..tensor.core import Tensor
+from ..warned import warn
 from .hooks import REGISTRATION, Hooks, call_with_hooks, registered
 from .members import Members
 from .parameter import Buffer, Parameter
@@ -513,9 +513,7 @@ class Module(StateMixin):
 
     def register_backward_hook(self, hook: Hook) -> RemovableHandle:
         """The old name of `register_full_backward_hook`."""
-        warnings.warn(
-            "register_backward_hook means register_full_backward_hook here", FutureWarning, stacklevel=2
-        )
+        warn("register_backward_hook means register_full_backward_hook here", FutureWarning)
         return self.register_full_backward_hook(hook)
 
     _forward_pre_hooks = _hook_table("before")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from math import prod, sqrt
 
 from .. import lang
@@ -11,6 +10,7 @@ from ..tensor.core import wrap
 from ..tensor.dtype import bool_
 from ..tensor.generator import default_generator
 from ..tensor.sampling import drawn_into
+from ..warned import warn
 from .declare import composite
 from .shapes import shape_of
 from .softmax import softmax
@@ -155,7 +155,7 @@ def _warn_of_shape(name, input, expected):
 
 
 def _warn(message):
-    warnings.warn(message, UserWarning, stacklevel=5)
+    warn(message, UserWarning)
 
 
 # ---- the same under torch itself, and in place

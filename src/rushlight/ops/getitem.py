@@ -6,13 +6,13 @@ which select elements one by one. PyTorch applies the basic part first; `parse` 
 
 from __future__ import annotations
 
-import warnings
 from operator import index as as_int
 from typing import Any
 
 from ..lang.index import count_index, index_array
 from ..tensor.core import Tensor, wrap_any
 from ..tensor.dtype import bool_, int32, int64, uint8
+from ..warned import warn
 
 BASIC = frozenset((int, slice, type(None), type(Ellipsis)))
 INDEX_TYPES = (int64, int32, uint8, bool_)
@@ -91,11 +91,10 @@ def as_items(index: Any) -> list[Any]:
 
 def legacy_list(index: list) -> Any:
     """A list with slices or lists in it is an index of several dimensions, as it was in old numpy."""
-    warnings.warn(
+    warn(
         "Using a non-tuple sequence for multidimensional indexing is deprecated; use x[tuple(seq)] instead "
         "of x[seq]",
         UserWarning,
-        stacklevel=5,
     )
     return tuple(index)
 
@@ -159,10 +158,9 @@ def tensor_item(t: Tensor) -> Any:
             "convert it with .long()"
         )
     if t.dtype is uint8:
-        warnings.warn(
+        warn(
             "indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool instead.",
             UserWarning,
-            stacklevel=6,
         )
         return as_index(t._a != 0, "bool")
     if t._a.ndim == 0 and t.dtype is not bool_:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import itertools
-import warnings
 
 from ..lang.index import index_array
 from ..tensor.core import wrap
 from ..tensor.dtype import int64
+from ..warned import warn
 from .declare import composite
 from .join import checked_list, stack
 
@@ -19,11 +19,10 @@ def meshgrid(*tensors, indexing=None):
         "meshgrid", tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)) else tensors
     )
     if indexing is None:
-        warnings.warn(
+        warn(
             "torch.meshgrid: in an upcoming release, it will be required to pass the indexing argument: "
             "indexing='ij' for rows first, or 'xy'",
             UserWarning,
-            stacklevel=3,
         )
     elif indexing not in ("ij", "xy"):
         raise RuntimeError(f'torch.meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}')

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from itertools import product
 from math import prod
 
 from .. import lang
 from ..kernels import sampling
+from ..warned import warn
 from .declare import composite, operator
 from .shapes import shape_of
 from .spatial import expect_tensors
@@ -238,10 +238,9 @@ def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corner
 
 def _aligned(name, align_corners):
     if align_corners is None:
-        warnings.warn(
+        warn(
             f"Default {name} behavior has align_corners=False since 1.3.0; give align_corners=True for the "
             "behavior before it.",
-            stacklevel=4,
         )
     return bool(align_corners)
 
@@ -312,9 +311,8 @@ def affine_grid(theta, size, align_corners=None):
     if min(size) <= 0:
         raise ValueError(f"Expected non-zero, positive output size. Got {size}")
     if aligned and min(size[2:]) == 1:
-        warnings.warn(
+        warn(
             "Since version 1.3.0, affine_grid puts the point of a unit size at 0 if align_corners=True.",
-            stacklevel=3,
         )
     if shape[0] != size[0]:
         raise RuntimeError(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from math import prod
 
 from .. import lang
 from ..tensor.dtype import of_numpy, promote
+from ..warned import warn
 
 REDUCTIONS = ("none", "mean", "sum")
 
@@ -16,10 +16,9 @@ def reduction_of(size_average, reduce, reduction):
     if size_average is not None or reduce is not None:
         every, averaged = reduce is None or reduce, size_average is None or size_average
         reduction = ("mean" if averaged else "sum") if every else "none"
-        warnings.warn(
+        warn(
             f"size_average and reduce args will be deprecated, please use reduction='{reduction}' instead.",
             UserWarning,
-            stacklevel=5,
         )
     if reduction not in REDUCTIONS:
         raise ValueError(f"{reduction} is not a valid value for reduction; it is one of {REDUCTIONS}")
@@ -74,13 +73,12 @@ def like(gradient, x):
 
 def warn_of_broadcast(input, target):
     """A target of another size is mostly a mistake, and an error where the two do not broadcast."""
-    warnings.warn(
+    warn(
         f"Using a target size ({list(target.shape)}) that is different to the input size "
         f"({list(input.shape)}). This will "
         "likely lead to incorrect results due to broadcasting; reshape one of them, for instance with "
         "target.view_as(input).",
         UserWarning,
-        stacklevel=4,
     )
     for n, m in zip(reversed(input.shape), reversed(target.shape)):
         if n != m and 1 not in (n, m):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
 from math import sqrt
 
 from .. import lang
+from ..warned import warn
 from .attention import scaled_dot_product_attention
 from .declare import OPERATORS, composite
 from .dropout import dropout
@@ -59,11 +59,10 @@ def _added(mask, name, other, dtype):
         f"only bool and floating types of {name} are supported, not {mask.dtype}",
     )
     if other is not None and mask.dtype is not other.dtype:
-        warnings.warn(
+        warn(
             f"multi_head_attention_forward: key_padding_mask and attn_mask of different types ({mask.dtype}, "
             f"{other.dtype}) are deprecated; use the same type for both.",
             UserWarning,
-            stacklevel=5,
         )
     if not is_bool:
         return mask

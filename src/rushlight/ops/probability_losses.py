@@ -7,6 +7,7 @@ from math import log, pi
 
 from .. import lang
 from ..tensor.dtype import of_numpy
+from ..warned import warn
 from .declare import OPERATORS, composite, operator
 from .loss_kernels import Loss
 from .loss_parts import (
@@ -166,12 +167,11 @@ def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_
     else:
         how = "sum" if reduction == "batchmean" else reduction_of(None, None, reduction)
         if how == "mean":
-            warnings.warn(
+            warn(
                 "kl_div: reduction: 'mean' divides the total loss by both the batch size and the support "
                 "size. "
                 "'batchmean' divides only by the batch size, which is the divergence of mathematics.",
                 UserWarning,
-                stacklevel=3,
             )
     if log_target:
         values = lang.exp(target) * (target - input)

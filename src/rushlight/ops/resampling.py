@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-import warnings
 
 from .. import lang
 from ..lang.resample import Resampling
+from ..warned import warn
 from .adaptive_pooling import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
 from .declare import composite, operator
 from .shapes import shape_of
@@ -183,18 +183,15 @@ def _snaps(size, count, along, antialias, dimensions):
 @composite(namespace="nn.functional", method=False, out=False)
 def upsample(input, size=None, scale_factor=None, mode="nearest", align_corners=None):
     """An older name of `interpolate`."""
-    warnings.warn(
-        "`nn.functional.upsample` is deprecated. Use `nn.functional.interpolate` instead.", stacklevel=3
-    )
+    warn("`nn.functional.upsample` is deprecated. Use `nn.functional.interpolate` instead.")
     return interpolate(input, size, scale_factor, mode, align_corners)
 
 
 @composite(namespace="nn.functional", method=False, out=False)
 def upsample_nearest(input, size=None, scale_factor=None):
     """`interpolate` with mode "nearest"."""
-    warnings.warn(
+    warn(
         "`nn.functional.upsample_nearest` is deprecated. Use `nn.functional.interpolate` instead.",
-        stacklevel=3,
     )
     return interpolate(input, size, scale_factor, mode="nearest")
 
@@ -202,8 +199,7 @@ def upsample_nearest(input, size=None, scale_factor=None):
 @composite(namespace="nn.functional", method=False, out=False)
 def upsample_bilinear(input, size=None, scale_factor=None):
     """`interpolate` with mode "bilinear" and aligned corners."""
-    warnings.warn(
+    warn(
         "`nn.functional.upsample_bilinear` is deprecated. Use `nn.functional.interpolate` instead.",
-        stacklevel=3,
     )
     return interpolate(input, size, scale_factor, mode="bilinear", align_corners=True)

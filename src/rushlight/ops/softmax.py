@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
-
 from .. import lang
 from ..lang.along import Along
 from ..lang.halves import is_half
+from ..warned import warn
 from .alias import alias
 from .declare import composite, operator
 from .rules import wrap_dim
@@ -91,11 +90,10 @@ def _(g, input_dtype, dim, result, needs):
 
 
 def _implicit_dim(name, ndim):
-    warnings.warn(
+    warn(
         f"Implicit dimension choice for {name} has been deprecated. Change the call to include dim=X "
         "as an argument.",
         UserWarning,
-        stacklevel=4,
     )
     return 0 if ndim in (0, 1, 3) else 1
 

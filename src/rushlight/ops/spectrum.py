@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
-
 from .. import lang
 from ..lang.fourier import bin_frequencies
 from ..tensor.core import Tensor
 from ..tensor.dtype import get_default_dtype
 from ..tensor.factories import ones
 from ..tensor.options import make
+from ..warned import warn
 from .declare import composite
 from .fourier import fourier, fourier_half, fourier_real
 from .operator import OPERATORS
@@ -180,10 +179,9 @@ def _overlapped(frames, weights, n_fft, hop, center, length):
         )
     y = y / envelope
     if end > size:
-        warnings.warn(
+        warn(
             f"The length of signal is shorter than the length parameter ({length}). Result is being padded "
             "with zeros in the tail.",
-            stacklevel=4,
         )
         y = lang.place(y, (batch, end - start), (slice(None), slice(0, y.shape[1])))
     return y

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
-
 from .. import lang
 from ..lang.along import Along
 from ..tensor.dtype import get_default_dtype, promote_types
+from ..warned import warn
 from .declare import composite, operator
 from .reduction import count_of
 from .rules import axes_of, restore, without
@@ -45,13 +44,12 @@ def _average_square(name, input, dim, correction, keepdim):
         )
     freedom = _freedom(input, dim, correction)
     if freedom == 0:
-        warnings.warn(
+        warn(
             f"{name}(): degrees of freedom is <= 0. Correction should be strictly less than the "
             "reduction factor (input numel divided by "
             f"output numel): the input has shape {list(input.shape)}, dim is {dim} and correction "
             f"{correction}.",
             UserWarning,
-            stacklevel=6,
         )
     total = _total_square(input, dim, keepdim)
     return total / freedom if freedom else total / lang.zeros_like(total)

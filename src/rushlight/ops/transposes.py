@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import warnings
-
 from ..tensor.core import Tensor
+from ..warned import warn
 from .declare import composite
 from .movement import permute, transpose
 from .shapes import broadcast, sizes
@@ -15,12 +14,11 @@ def reversed_dims(self):
     ndim = self._a.ndim
     if ndim == 2:
         return permute(self, (1, 0))
-    warnings.warn(
+    warn(
         f"The use of `x.T` on tensors of dimension other than 2 (here {ndim}) to reverse their shape is "
         "deprecated: use x.mT for "
         "batches of matrices, or x.permute(*torch.arange(x.ndim - 1, -1, -1))",
         UserWarning,
-        stacklevel=2,
     )
     return permute(self, tuple(range(ndim - 1, -1, -1)))
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from ..tensor.core import Tensor
+from ..warned import warn
 from .hooks import (
     Hooked,
     register_optimizer_step_post_hook,
@@ -95,10 +95,9 @@ class Optimizer(Hooked, Saved):
     def _check_against_others(self, new: dict[str, Any]) -> None:
         params = set(new["params"])
         if len(params) != len(new["params"]):
-            warnings.warn(
+            warn(
                 "optimizer contains a parameter group with duplicate parameters; each is stepped as "
                 "often as it is listed; in future, this will cause an error",
-                stacklevel=4,
             )
         for group in self.param_groups:
             if ("param_names" in new) != ("param_names" in group):

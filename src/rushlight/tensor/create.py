@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..warned import warn
 from .core import META, Tensor, wrap
 from .dtype import COMPLEX, bool_, dtype, get_default_dtype, int64, of_numpy, promote_types
 from .options import checked_device, checked_dtype, checked_pinning
@@ -47,13 +48,11 @@ def _copied(data: Any, dt: dtype | None) -> Tensor:
 
 
 def _of_tensor(data: Tensor, dt: dtype | None) -> Tensor:
-    import warnings
 
-    warnings.warn(
+    warn(
         "To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
         "sourceTensor.detach().clone().requires_grad_(True), rather than torch.tensor(sourceTensor).",
         UserWarning,
-        stacklevel=4,
     )
     if data.is_meta:
         from .meta import as_meta

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy as np
 from ..autograd.modes import state
 from ..lang.movement import address
 from ..lang.region import Geometry
+from ..warned import warn
 from .core import Tensor, wrap
 from .dtype import can_cast
 from .storage import Storage, is_held
@@ -196,12 +196,11 @@ def _write_one(out: Any, result: Tensor, operation: str) -> None:
         )
     if out._a.shape != result._a.shape:
         if out._a.size:
-            warnings.warn(
+            warn(
                 f"An output with one or more elements was resized since it had shape {list(out._a.shape)}, "
                 f"which does not match the required output shape {list(result._a.shape)} of {operation}. "
                 "Give an empty tensor, or one of that shape.",
                 UserWarning,
-                stacklevel=4,
             )
         resize(out, result._a.shape)
     if out.dtype is not result.dtype:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
 
+from ..warned import warn
 from .core import Tensor, wrap
 from .create import check_strides
 from .dtype import of_numpy
@@ -58,11 +58,10 @@ def _cut_off(array: np.ndarray) -> np.ndarray:
 
 
 def _warn_read_only(what: str) -> None:
-    warnings.warn(
+    warn(
         f"The given {what} is not writable, and tensors have no such mark: writing to this one will raise. "
         "Copy the data first if the tensor is to be changed: torch.tensor(...)",
         UserWarning,
-        stacklevel=3,
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..warned import warn
 from .core import Tensor
 from .dtype import get_default_dtype
 
@@ -50,6 +51,13 @@ def _bool(self: Tensor) -> bool:
     return bool(item(self))
 
 
+DETACH_FIRST = (
+    "Converting a tensor with requires_grad=True to a scalar may lead to unexpected behavior.\n"
+    "Consider using tensor.detach() first."
+)
+_told: list[None] = []  # once in a process is enough
+
+
 def _converter(python: type) -> Any:
     def convert(self: Tensor) -> Any:
         if self._a.size != 1:
@@ -57,6 +65,8 @@ def _converter(python: type) -> Any:
                 f"only one element tensors can be converted to Python scalars, but this one has shape "
                 f"{list(self._a.shape)}; reduce it or pick an element first, or see x.tolist()"
             )
+        if self._rg and not _told:
+            _told.append(warn(DETACH_FIRST))
         value = item(self)
         if isinstance(value, complex) and python is not complex:
             if value.imag:

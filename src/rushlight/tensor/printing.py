@@ -7,7 +7,6 @@ the cells out in rows and brackets (`_layout`). `tensor_to_string` adds what sta
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -16,6 +15,8 @@ from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
+
+from ..warned import warn
 
 __all__ = ["array_to_string", "get_printoptions", "printoptions", "set_printoptions", "tensor_to_string"]
 
@@ -81,7 +82,7 @@ def _profile_options(profile: str | None) -> _Options:
         return _options
     if profile not in _PROFILES:
         known = ", ".join(map(repr, _PROFILES))
-        warnings.warn(f"set_printoptions: ignored unknown profile {profile!r}; known: {known}", stacklevel=3)
+        warn(f"set_printoptions: ignored unknown profile {profile!r}; known: {known}")
     return _PROFILES.get(profile, _options)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..warned import warn
 from .core import CPU, Tensor, wrap
 from .device import get_default_device
 from .dtype import dtype, get_default_dtype, int64, promote_types
@@ -112,16 +113,14 @@ def range_(
     **options: Any,
 ) -> Tensor:
     """The numbers from `start` to `end`, both included. `arange` is what Python's range() does."""
-    import warnings
 
     if end is None:
         start, end = 0, start
-    warnings.warn(
+    warn(
         "torch.range is deprecated and will be removed in a future release because its behavior is "
         "inconsistent with Python's range "
         "builtin. Instead, use torch.arange, which produces values in [start, end).",
         UserWarning,
-        stacklevel=2,
     )
     start, end, step = (_bound("range", b) for b in (start, end, step))
 

@@ -4,7 +4,6 @@ memory.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
@@ -15,6 +14,7 @@ from ..autograd.graph import saved_tensors_hooks
 from ..autograd.modes import enable_grad, state
 from ..tensor.core import Tensor
 from ..tensor.generator import fork_rng, get_rng_state, set_rng_state
+from ..warned import warn
 
 
 class CheckpointError(RuntimeError):
@@ -39,11 +39,10 @@ def checkpoint(
     used.
     """
     if use_reentrant is None:
-        warnings.warn(
+        warn(
             "torch.utils.checkpoint: the use_reentrant parameter should be passed explicitly; "
             "use_reentrant=False is recommended, and is what "
             "happens here",
-            stacklevel=2,
         )
         use_reentrant = False
     if determinism_check not in ("default", "none"):
@@ -160,7 +159,7 @@ class _Reentrant(Function):
     @staticmethod
     def forward(ctx: Any, function: Any, preserve_rng_state: bool, *args: Any) -> Any:
         if not any(isinstance(a, Tensor) and a._rg for a in args):
-            warnings.warn("None of the inputs have requires_grad=True. Gradients will be None", stacklevel=4)
+            warn("None of the inputs have requires_grad=True. Gradients will be None")
         ctx.run, ctx.rng = function, get_rng_state() if preserve_rng_state else None
         ctx.rest = [None if isinstance(a, Tensor) else a for a in args]
         ctx.is_tensor = [isinstance(a, Tensor) for a in args]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 
 import rushlight as rl
 
+from ..warned import warn
 from .pictures import pillow
 from .transforms.convert import convert_image_dtype, pil_to_tensor, to_pil_image
 
@@ -127,7 +127,7 @@ def draw_bounding_boxes(
         )
     count = boxes.shape[0]
     if count == 0:
-        warnings.warn(f"{name}: there are no boxes, so none is drawn", stacklevel=2)
+        warn(f"{name}: there are no boxes, so none is drawn")
         return image
     if labels is not None and len(labels) != count:
         raise ValueError(f"{name}: there are {count} boxes, but {len(labels)} labels")
@@ -151,7 +151,7 @@ def _font(font: str | None, size: int | None) -> Any:
     if font is not None:
         return pillow("ImageFont").truetype(font=font, size=size or 10)
     if size is not None:
-        warnings.warn("font_size has no effect without a font", stacklevel=3)
+        warn("font_size has no effect without a font")
     return pillow("ImageFont").load_default()
 
 
@@ -181,7 +181,7 @@ def draw_segmentation_masks(image: Any, masks: Any, alpha: float = 0.8, colors: 
             f"got {tuple(masks.shape)} of {masks.dtype}"
         )
     if masks.shape[0] == 0:
-        warnings.warn(f"{name}: there are no masks, so none is drawn", stacklevel=2)
+        warn(f"{name}: there are no masks, so none is drawn")
         return image
     scale = 255 if image.is_floating_point() else 1
     painted = image.detach().clone()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
+from ...warned import warn
 from .. import functional as F
 from ..module import Module
 from .attention import MultiheadAttention
@@ -133,10 +133,9 @@ class Hardtanh(Described):
         super().__init__()
         for old, new in ((min_value, "min_val"), (max_value, "max_val")):
             if old is not None:
-                warnings.warn(
+                warn(
                     f"keyword argument `{new}ue` is deprecated and renamed to `{new}`",
                     FutureWarning,
-                    stacklevel=2,
                 )
         self.min_val = min_val if min_value is None else min_value
         self.max_val = max_val if max_value is None else max_value

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
+from ...warned import warn
 from .. import functional as F
 from .batchnorm import _LazyNormBase, _NormBase
 
@@ -45,9 +45,8 @@ class _InstanceNorm(_NormBase):
                 f"expected input's size at dim={dim} to match num_features ({self.num_features}), but got: "
                 f"{input.shape[dim]}."
             )
-        warnings.warn(
+        warn(
             f"input's size at dim={dim} does not match num_features, which does not matter with affine=False",
-            stacklevel=4,
         )
 
     def _apply_instance_norm(self, input: Any) -> Any:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-import warnings
 from typing import TYPE_CHECKING, Any
 
+from ...warned import warn
 from .. import functional as F
 from ..module import Module
 from .distance import PairwiseDistance
@@ -30,9 +30,8 @@ def _old_reduction(size_average: Any, reduce: Any) -> str:
         reduction = "none"
     else:
         reduction = "sum" if size_average is False else "mean"
-    warnings.warn(
+    warn(
         f"size_average and reduce args will be deprecated, please use reduction='{reduction}' instead.",
-        stacklevel=5,
     )
     return reduction
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from numbers import Number
 from typing import Any
 
@@ -11,6 +10,7 @@ from ...ops.operator import OPERATORS
 from ...ops.recurrent import one_step, plain_layers
 from ...tensor.core import Tensor
 from ...tensor.factories import zeros
+from ...warned import warn
 from .. import init
 from ..module import Module
 from ..utils.rnn import PackedSequence
@@ -250,11 +250,10 @@ def _check_flags(bias: Any, batch_first: Any, dropout: Any, num_layers: int) -> 
             f"not {dropout!r}"
         )
     if dropout > 0 and num_layers == 1:  # type: ignore[operator]
-        warnings.warn(
+        warn(
             "dropout option adds dropout after all but last recurrent layer, so non-zero dropout expects "
             "num_layers "
             f"greater than 1, but got dropout={dropout} and num_layers={num_layers}",
-            stacklevel=4,
         )
     for name, flag in (("bias", bias), ("batch_first", batch_first)):
         if not isinstance(flag, bool):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable
 from typing import Any
 
@@ -10,6 +9,7 @@ from ...autograd.modes import no_grad
 from ...ops.operator import OPERATORS
 from ...tensor.core import Tensor
 from ...tensor.create import tensor
+from ...warned import warn
 
 
 def _grads(parameters: Any) -> list[Tensor]:
@@ -67,10 +67,9 @@ def clip_grad_norm_(
 
 def clip_grad_norm(*args: Any, **kwargs: Any) -> Tensor:
     """The old name of `clip_grad_norm_`."""
-    warnings.warn(
+    warn(
         "torch.nn.utils.clip_grad_norm is now deprecated in favor of torch.nn.utils.clip_grad_norm_.",
         FutureWarning,
-        stacklevel=2,
     )
     return clip_grad_norm_(*args, **kwargs)
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
+from ...warned import warn
 from ..module import Module
 from ..parameter import Parameter
 from ..uninitialized import is_lazy
@@ -61,11 +61,10 @@ def _find(module: Module, name: str) -> int | None:
 
 def weight_norm(module: Module, name: str = "weight", dim: int = 0) -> Module:
     """Trains length and direction of a weight apart; `parametrizations.weight_norm` is the newer form."""
-    warnings.warn(
+    warn(
         "`torch.nn.utils.weight_norm` is deprecated in favor of "
         "`torch.nn.utils.parametrizations.weight_norm`.",
         FutureWarning,
-        stacklevel=2,
     )
     WeightNorm.apply(module, name, dim)
     return module

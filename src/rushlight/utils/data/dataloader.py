@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable, Iterator
 from itertools import repeat
 from typing import Any, Generic, TypeVar
 
+from ...warned import warn
 from ._utils.collate import default_collate, default_convert
 from ._utils.fetch import fetch_of
 from ._utils.worker import get_worker_info
@@ -150,7 +150,6 @@ class DataLoader(Generic[T_co]):
     def _get_iterator(self) -> _BaseDataLoaderIter:
         if self.num_workers == 0:
             return _SingleProcessDataLoaderIter(self)
-        self.check_worker_number_rationality()
         from ._utils.parallel import _MultiProcessingDataLoaderIter
 
         return _MultiProcessingDataLoaderIter(self)
@@ -169,11 +168,10 @@ class DataLoader(Generic[T_co]):
             return
         cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
         if cpus is None or self.num_workers > cpus:
-            warnings.warn(
+            warn(
                 f"This DataLoader will create {self.num_workers} worker processes in total, but this process "
                 f"may use {cpus or 'an unknown number of'} CPUs. More workers than CPUs rather slow loading "
                 "down; lower num_workers if that is so",
-                stacklevel=3,
             )
 
 
@@ -245,9 +243,8 @@ class _BaseDataLoaderIter:
 
     def __init__(self, loader: DataLoader) -> None:
         if loader.pin_memory:
-            warnings.warn(
+            warn(
                 "pin_memory=True has no effect: there is no accelerator whose transfers it could speed up",
-                stacklevel=4,
             )
         self._dataset, self._timeout = loader.dataset, loader.timeout
         self._is_stream = loader._dataset_kind == _DatasetKind.Iterable
@@ -272,13 +269,12 @@ class _BaseDataLoaderIter:
 
     def _warn_of_length(self) -> None:
         """Streams may have a length, which `len(loader)` has told somebody."""
-        warnings.warn(
+        warn(
             f"Length of IterableDataset {self._dataset} was reported to be {self._announced} (when accessing "
             f"len(dataloader)), but {self._num_yielded} samples have been fetched. Correct its __len__"
             + (
                 "; with workers, see that each of them goes through its own part only" * bool(self._workers())
             ),
-            stacklevel=3,
         )
 
     def _workers(self) -> list:

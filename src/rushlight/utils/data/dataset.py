@@ -5,13 +5,13 @@ from __future__ import annotations
 import bisect
 import itertools
 import math
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Generic, TypeVar
 
 from ...tensor.core import Tensor
 from ...tensor.generator import default_generator
 from ...tensor.sampling import randperm
+from ...warned import warn
 
 T_co = TypeVar("T_co", covariant=True)
 T = TypeVar("T")
@@ -194,7 +194,7 @@ class ConcatDataset(Dataset[T_co]):
     @property
     def cummulative_sizes(self) -> list[int]:
         """The old spelling of `cumulative_sizes`."""
-        warnings.warn("write cumulative_sizes (with one m)", FutureWarning, stacklevel=2)
+        warn("write cumulative_sizes (with one m)", FutureWarning)
         return self.cumulative_sizes
 
 
@@ -283,10 +283,9 @@ def _lengths_of(fractions: Sequence[float], count: int) -> list[int]:
         lengths[i % len(lengths)] += 1
     for i, length in enumerate(lengths):
         if length == 0:
-            warnings.warn(
+            warn(
                 f"Length of split at index {i} is 0. This might result in an empty dataset: "
                 f"{fractions[i]} of {count} samples",
-                stacklevel=3,
             )
     return lengths
 

@@ -6,13 +6,13 @@ import fnmatch
 import functools
 import importlib
 import sys
-import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
 from ...hub import load_state_dict_from_url
+from ...warned import warn
 
 BUILDERS: dict[str, Callable[..., Any]] = {}
 
@@ -63,10 +63,9 @@ class WeightsEnum(Enum):
 
 def _old_argument(cls: Any, pretrained: Any, name: str) -> Any:
     """The weights that the argument `pretrained` of old programs means."""
-    warnings.warn(
+    warn(
         f"{name}: 'pretrained' is the old form of 'weights'; weights={cls.__name__}.DEFAULT gives the best",
         UserWarning,
-        stacklevel=4,
     )
     if not isinstance(pretrained, bool):
         return pretrained

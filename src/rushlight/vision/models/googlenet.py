@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -10,6 +9,7 @@ import rushlight as rl
 from rushlight import nn
 from rushlight.nn import functional as F
 
+from ...warned import warn
 from ._api import register_model
 from ._catalogue import weights_of
 from ._inception_parts import NormedConv2d, init_truncated, rescaled
@@ -142,11 +142,10 @@ class GoogLeNet(nn.Module):
 def slow_init(asked: bool | None, name: str) -> bool:
     """Whether to draw the initial values of the publication, which takes long; says so if nobody chose."""
     if asked is None:
-        warnings.warn(
+        warn(
             f"{name}: drawing initial values takes long; init_weights=False leaves them plain, "
             "init_weights=True says nothing",
             FutureWarning,
-            stacklevel=3,
         )
         return True
     return asked

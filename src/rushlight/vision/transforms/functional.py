@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import rushlight as rl
 
+from ...warned import warn
 from ..pictures import is_pil
 from . import _functional_pil as on_picture
 from . import _functional_tensor as on_tensor
@@ -113,9 +113,7 @@ def resize(
         return img
     if is_pil(img):
         if antialias is False:
-            warnings.warn(
-                "pictures of Pillow's are always smoothed: antialias=False has no effect", stacklevel=2
-            )
+            warn("pictures of Pillow's are always smoothed: antialias=False has no effect")
         return on_picture.resize(img, target, mode)
     return on_tensor.resize(img, target, mode, antialias)
 

@@ -12,7 +12,8 @@ import sys
 import time
 import warnings
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from multiprocessing.context import BaseContext
 from typing import Any
 from weakref import WeakSet
@@ -52,6 +53,20 @@ def usual_context() -> BaseContext:
     return multiprocessing.get_context(chosen)
 
 
+@contextmanager
+def _quiet_fork() -> Iterator[None]:
+    """Without the warning of Python 3.12 on: threads of kernels are safe to fork, see runtime/pool.py.
+
+    Older versions have none, and `catch_warnings` makes them show all other warnings again.
+    """
+    if sys.version_info < (3, 12):
+        yield
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        yield
+
+
 class Worker:
     """A worker process as its parent sees it."""
 
@@ -62,8 +77,7 @@ class Worker:
         self.unpacker = Unpacker()
         self.process = context.Process(target=serve, args=(theirs, job), daemon=True)  # type: ignore[attr-defined]
         try:
-            with warnings.catch_warnings():  # threads of kernels are safe to fork: see runtime/pool.py
-                warnings.simplefilter("ignore", DeprecationWarning)
+            with _quiet_fork():
                 self.process.start()
         except BaseException as error:
             self.channel.close()

@@ -4,7 +4,6 @@ another.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +11,7 @@ import numpy as np
 
 import rushlight as rl
 
+from ....warned import warn
 from ... import tv_tensors
 from ...pictures import is_pil
 from .. import convert
@@ -45,10 +45,9 @@ class ToTensor(Transform):
     _transformed_types = (is_pil, _is_array)
 
     def __init__(self) -> None:
-        warnings.warn(
+        warn(
             "v2.ToTensor is kept for old programs; "
             "Compose([ToImage(), ToDtype(torch.float32, scale=True)]) does the same",
-            stacklevel=2,
         )
         super().__init__()
 
@@ -120,9 +119,7 @@ class ToDtype(Transform):
         if dtype is not None:
             return self._call_kernel(F.to_dtype, inpt, dtype=dtype, scale=self.scale)
         if isinstance(self.dtype, Mapping) and self.scale and _is_picture(inpt):
-            warnings.warn(
-                "ToDtype: scale has no effect on pictures, for which no dtype is given", stacklevel=3
-            )
+            warn("ToDtype: scale has no effect on pictures, for which no dtype is given")
         return inpt
 
     def _wanted(self, inpt: Any) -> Any:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import rushlight as rl
 
+from ....warned import warn
 from ... import tv_tensors
 from ...ops.boxes import box_iou
 from ...pictures import is_pil
@@ -114,7 +114,7 @@ class RandomResizedCrop(Transform):
             if not isinstance(bounds, Sequence) or len(bounds) != 2:
                 raise TypeError(f"RandomResizedCrop: {name} is a pair (low, high), got {bounds!r}")
             if bounds[0] > bounds[1]:
-                warnings.warn(f"RandomResizedCrop: {name} is (low, high), got {bounds}", stacklevel=2)
+                warn(f"RandomResizedCrop: {name} is (low, high), got {bounds}")
         self.scale = scale
         self.ratio = ratio
         self.interpolation = interpolation
@@ -145,9 +145,7 @@ class FiveCrop(Transform):
 
 def _warn_of_passing(transform: Any, inpt: Any) -> None:
     if isinstance(inpt, (tv_tensors.BoundingBoxes, tv_tensors.KeyPoints, tv_tensors.Mask)):
-        warnings.warn(
-            f"{type(transform).__name__}: inputs of type {type(inpt).__name__} pass as they are", stacklevel=4
-        )
+        warn(f"{type(transform).__name__}: inputs of type {type(inpt).__name__} pass as they are")
 
 
 class TenCrop(FiveCrop):
