@@ -280,3 +280,39 @@ def test_a_generator_in_no_grad_does_not_leak_the_mode():
     for inside in steps():
         assert not inside
         assert torch.is_grad_enabled()
+
+
+def test_a_gradient_that_is_differentiated_computes_what_is_asked_for_alone():
+    x = torch.rand(4, 3, dtype=torch.float64, requires_grad=True)
+    layer = torch.nn.Linear(3, 3, dtype=torch.float64)
+    seen = []
+    layer.weight.register_hook(lambda g: seen.append(g))
+    y = torch.tanh(layer(x)) * x
+    (g,) = torch.autograd.grad(y.sum(), x, create_graph=True)
+    assert not seen  # the weight's gradient was not asked for
+    g.pow(2).sum().backward()
+    assert len(seen) == 1
+    expected = layer.weight.grad.clone()
+    step = 1e-6
+    with torch.no_grad():
+        layer.weight[1, 2] += step
+
+    def penalty():
+        z = x.detach().requires_grad_()
+        return torch.autograd.grad((torch.tanh(layer(z)) * z).sum(), z)[0].pow(2).sum()
+
+    high = penalty()
+    with torch.no_grad():
+        layer.weight[1, 2] -= 2 * step
+    assert torch.allclose((high - penalty()) / (2 * step), expected[1, 2], rtol=1e-5)
+
+
+def test_gradients_of_inner_tensors_and_of_leaves_at_once():
+    x = torch.rand(3, dtype=torch.float64, requires_grad=True)
+    h = x * 2
+    a, b = h.sin().chunk(2)
+    y = (a.sum() * b.sum()) + h.sum()
+    gh, gx = torch.autograd.grad(y, (h, x), create_graph=True)
+    assert torch.allclose(gh * 2, gx)
+    (again,) = torch.autograd.grad(gx.sum(), h)
+    assert again.shape == (3,)

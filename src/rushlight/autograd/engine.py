@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable
 from heapq import heappop, heappush
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -99,6 +100,40 @@ class Run:
         heap = self.heap
         while heap:
             self.visit(heappop(heap)[1])
+
+    def walk_to_goals(self) -> None:
+        """The same on the ways to what was asked for; the usual node is done here, with what is usual."""
+        heap, pending, needed, lifted = self.heap, self.pending, self.needed or (), self.lifted
+        goals = {target for target, _ in self.found}
+        while heap:
+            node = heappop(heap)[1]
+            if node.outputs > 1 or node in goals or node.prehooks or node.hooks:
+                self.visit(node)
+                continue
+            grads = [pending.pop(node)]
+            edges = node.edges
+            try:
+                if node.leases or node.saved is RELEASED:
+                    node.check()
+                if lifted:
+                    wanted = [e is not None and e[0] in needed for e in edges]
+                    results = node.apply_some(grads, wanted)
+                else:
+                    results = node.apply(grads, False)
+            except Exception as error:
+                _explain(error, node)
+                raise
+            if not self.keep and node.saved:
+                node.release()
+            for edge, grad in zip(edges, results):
+                if edge is None or grad is None or edge[0] not in needed:
+                    continue
+                target = edge[0]
+                if target in pending or not isinstance(target, Node) or target.outputs > 1:
+                    self.arrive(edge, grad)
+                else:
+                    pending[target] = grad if lifted or type(grad) is np.ndarray else np.asarray(grad)
+                    heappush(heap, (-target.sequence, target))
 
     def walk_quickly(self, advance: Callable[..., Any]) -> None:
         """The same by generated code, which leaves to Python the nodes that have hooks."""
@@ -305,22 +340,27 @@ def _explain(error: Exception, node: Node) -> None:
 
 def _leading_to(goals: set, starts: list) -> set:
     """The nodes on a way from `starts` to one of `goals`, those included."""
-    leads: dict[Any, bool] = {}
-    stack: list[tuple[Any, bool]] = [(s, False) for s in starts]
+    found: set[Any] = set()
+    nodes = []
+    stack = starts[:]
     while stack:
-        node, done = stack.pop()
-        if done:
-            leads[node] = node in goals or any(e is not None and leads.get(e[0], False) for e in node.edges)
-        elif node not in leads:
-            if isinstance(node, Node):
-                leads[node] = node in goals
-                stack.append((node, True))
-                stack.extend((e[0], False) for e in node.edges if e is not None)
-            else:
-                leads[node] = node in goals
-    return {n for n, yes in leads.items() if yes}
+        target = stack.pop()
+        if target not in found:
+            found.add(target)
+            if isinstance(target, Node):
+                nodes.append(target)
+                stack += [e[0] for e in target.edges if e is not None]
+    leading = goals & found
+    nodes.sort(key=_sequence)  # the oldest first: a node is younger than those it leads to
+    for node in nodes:
+        for e in node.edges:
+            if e is not None and e[0] in leading:
+                leading.add(node)
+                break
+    return leading
 
 
+_sequence = attrgetter("sequence")
 copy = copy_of.on_arrays  # type: ignore[attr-defined]
 
 

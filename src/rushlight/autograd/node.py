@@ -38,6 +38,12 @@ class Node:
         """
         raise NotImplementedError
 
+    def apply_some(self, grads: list[Any], wanted: Any) -> Any:
+        """`apply` on Tensors where gradients are wanted along some of the edges alone; the others are
+        lost.
+        """
+        return self.apply(grads, True)
+
     def release(self) -> None:
         """Forgets what was saved for backward."""
         if self.saved:

@@ -94,6 +94,9 @@ class _InSingle:
         widen = _widened_tensor if lifted else widened
         return OperatorNode.apply_general(self, [widen(g) for g in grads], lifted)  # type: ignore[arg-type]
 
+    def apply_some(self, grads: list[Any], wanted: Any) -> Any:
+        return self.apply(grads, True)
+
     def _values(self, saved: tuple, sources: tuple[int, ...], lifted: bool) -> Any:
         values = OperatorNode._values(self, saved, sources, lifted)  # type: ignore[arg-type]
         widen = _widened_tensor if lifted else widened

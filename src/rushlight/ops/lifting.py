@@ -21,13 +21,17 @@ NAMES = {
 }
 
 
+_found: dict[str, Any] = {}
+
+
 def on_tensors(name: str, args: tuple, kwargs: dict) -> Any:
     """The operator that means the same as a primitive."""
-    found = _find(name) or (load_all() and _find(name))
+    found = _found.get(name) or _find(name) or (load_all() and _find(name))
     if not found:
         raise NotImplementedError(
             f"the primitive '{name}' has no operator, so this gradient cannot be differentiated again"
         )
+    _found[name] = found
     return found.lenient(*args, **kwargs)
 
 

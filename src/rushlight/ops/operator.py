@@ -15,7 +15,7 @@ Tensors.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -175,18 +175,24 @@ class OperatorNode(Node):
     packed = False  # are the saved values in the care of a saved-tensors hook?
     counts: list[int] | None = None  # how many edges belong to each array parameter, when some are lists
 
-    def apply_general(self, grads: list[Any], lifted: bool) -> Any:
+    def apply_general(self, grads: list[Any], lifted: bool, wanted: Sequence[bool] | None = None) -> Any:
+        """`apply` in general; `wanted` says along which edges anybody wants a gradient."""
         op = self.op
+        if wanted is None:
+            wanted = [e is not None for e in self.edges]
         g = grads[0] if self.outputs == 1 else self._complete(grads, lifted)
         fit = in_single if is_half(g) and op.family == "elementwise" else _as_it_is
         if op.joint is not None:
             values = self._values(self.saved[0], op.joint[1], lifted)
+            if -2 in op.joint[1] and not all(wanted):
+                at = op.joint[1].index(-2)
+                values = [*values[:at], tuple(wanted), *values[at + 1 :]]
             return self._finish(fit(op.joint[0])(g, *values), lifted)
         results: list[Any] = []
         position = 0
         for k, index in enumerate(op.signature.arrays):
             count = self.counts[k] if self.counts else 1
-            if all(e is None for e in self.edges[position : position + count]):
+            if True not in wanted[position : position + count]:
                 results += [None] * count
             else:
                 rule, sources = op.rules[index]
@@ -196,6 +202,10 @@ class OperatorNode(Node):
         return self._finish(results, lifted)
 
     apply = apply_general  # `calls` writes a quicker one for each operator
+
+    def apply_some(self, grads: list[Any], wanted: Sequence[bool]) -> Any:
+        """`apply` on Tensors, for some of the edges."""
+        return self.apply_general(grads, True, wanted)
 
     def _finish(self, results: Any, lifted: bool) -> list[Any]:
         out = []
