@@ -94,6 +94,21 @@ def test_what_was_given_back_longest_ago_goes_first(limit):
     assert place not in places
 
 
+def test_a_very_large_block_serves_for_less(limit):
+    """Rather than one more of them is mapped; for ordinary sizes it would be waste."""
+    limit(1 << 30)
+    memory.empty((120 << 20,), np.uint8)
+    held = memory.cached_bytes()
+    array = memory.empty((64 << 20,), np.uint8)
+    assert memory.cached_bytes() == 0
+    del array
+    assert memory.cached_bytes() == held
+    memory.trim()
+    memory.empty((6 << 20,), np.uint8)
+    array = memory.empty((5 << 20,), np.uint8)
+    assert (array.nbytes, memory.cached_bytes()) == (5 << 20, 6 << 20)
+
+
 def test_more_than_the_limit_is_not_kept(limit):
     limit(1 << 20)
     memory.empty((2 << 20,), np.uint8)

@@ -16,6 +16,7 @@ SMALLEST_BITS, LARGEST_BITS = 14, 47  # smaller arrays are numpy's, larger ones 
 STEPS_BITS = 3
 CLASSES = ((LARGEST_BITS - SMALLEST_BITS) << STEPS_BITS) + 1
 PAGES_FROM, HUGE_PAGES_FROM = 1 << 17, 4 << 20  # bytes that are mapped by themselves, and with large pages
+ROOMY_FROM = 32 << 20  # bytes from which on a block may be larger than it need be: better than one more
 LINE = 64
 READ_WRITE = 3
 PLAIN = frame.C_CONTIGUOUS | frame.ALIGNED | frame.WRITEABLE
@@ -126,11 +127,18 @@ def _trim(module: Module) -> None:
 
 
 def _lend(module: Module) -> None:
-    """A block of a size of blocks, or null."""
-    with module.function("lend", ptr, exported=False, size=i64) as f:
-        kept = _pop(f, f.call("size_class", i64, f.size))
-        with f.when(kept.convert("ptrtoint", i64).differs(0)):
-            f.ret(kept)
+    """A block of a size of blocks or, for very large ones, up to double; null, if there is none. `got` is
+    its size.
+    """
+    with module.function("lend", ptr, exported=False, size=i64, got=ptr) as f:
+        kind = f.call("size_class", i64, f.size)
+        tried = f.select(f.size >= ROOMY_FROM, f.constant(i64, (1 << STEPS_BITS) + 1), f.constant(i64, 1))
+        with f.loop(kind, f.minimum(kind + tried, CLASSES)) as k:
+            free = f.load(ptr, _entry(f, "first_free", k))
+            with f.when(free.convert("ptrtoint", i64).differs(0)):
+                f.store(f.load(i64, free, 8), f.got)
+                f.ret(_pop(f, k))
+        f.store(f.size, f.got)
         made = f.call("new_block", ptr, f.size)
         with f.when(made.convert("ptrtoint", i64).differs(0)):
             f.ret(made)
@@ -177,8 +185,9 @@ def _new_array(module: Module, places: Places) -> None:
 
         with f.when((f.size < _number(f, "lent_from")) | (f.size >= 1 << LARGEST_BITS)):
             f.ret(array(null, nothing))
-        size = _rounded(f, f.size)
-        block = f.call("lend", ptr, size)
+        got = f.stack(8, 8)
+        block = f.call("lend", ptr, _rounded(f, f.size), got)
+        size = f.load(i64, got)
         with f.when(r.is_null(block)):
             f.ret(array(null, nothing))  # which says what was asked for
         capsule = f.call("PyCapsule_New", ptr, block, null, _global(f, "give_back"))
