@@ -269,3 +269,12 @@ def test_a_fill_value_as_large_as_a_place():
         found = torch.nn.functional.pad(x, (1, 1), value=2.0**41)
     assert found[:, 0].tolist() == found[:, -1].tolist() == [2.0**41] * 3
     assert torch.equal(found[:, 1:-1], x)
+
+
+def test_memory_that_is_gone_through_backwards():
+    """Places before the first element are none that nothing comes from, whatever is in memory meanwhile."""
+    x = torch.empty(0)
+    for k in range(CALLS):
+        x._a = np.full(30, k // (CALLS - 1), np.float32)[::-1]
+        x._a[...] *= np.arange(1, 31)
+        np.testing.assert_array_equal(x.roll(1, 0)._a, np.roll(x._a, 1))

@@ -258,7 +258,7 @@ def _as_moves(
         return None
     if sum(t._a.size for t in tensors) > 8 * MOST_MOVED or out.size > 8 * MOST_MOVED:
         return None
-    entries = _entries(run, arguments, out.shape)
+    entries = _entries(run, arguments, tensors, out.shape)
     if entries is None:
         return None
     there = entries >= 0
@@ -282,7 +282,9 @@ def _as_moves(
     return {**common, "map": the_map, "parts": out.size, "fill": fill}
 
 
-def _entries(run: Callable[..., Any], arguments: tuple, shape: tuple[int, ...]) -> np.ndarray | None:
+def _entries(
+    run: Callable[..., Any], arguments: tuple, tensors: list[Tensor], shape: tuple[int, ...]
+) -> np.ndarray | None:
     """For each element of the result, its place in bytes and its tensor's number; -1 for none."""
     count = 0
 
@@ -300,6 +302,8 @@ def _entries(run: Callable[..., Any], arguments: tuple, shape: tuple[int, ...]) 
         count += 1
         return wrap(numbers, int64)
 
+    if any(stride < 0 for t in tensors for stride in t._a.strides):
+        return None  # places before the first element would look like none
     with no_grad():
         made = run(*map(numbered, arguments))
     if type(made) is not Tensor or made._a.shape != shape or made.dtype is not int64:

@@ -290,6 +290,20 @@ def in_groups(draw: Draw) -> bool:
     return _back(draw, call, dtype, _special(draw)) if kind == 1 else _of_weight(draw, call, dtype)
 
 
+@family("convolution with a filter for each channel")
+def depthwise(draw: Draw) -> bool:
+    _use_winograd(False)
+    kernel = draw.kernel
+    taps = kernel.one((3, 3), (5, 5), (7, 7), (1, 3), (kernel.number(1, 7), kernel.number(1, 7)))
+    stride, dilation = (kernel.one(1, 1, 2, 3),) * 2, (kernel.one(1, 1, 2),) * 2
+    padding = tuple(draw.kernel.one(k // 2, kernel.number(0, k)) for k in taps)
+    call = Call(draw, taps, (stride, padding, dilation), kernel.size(80) + 1, size=1)
+    dtype, kind = kernel.one("float32", "float64"), kernel.number(0, 2)
+    if kind == 0:
+        return _forward(draw, call, dtype, _special(draw))
+    return _back(draw, call, dtype, _special(draw)) if kind == 1 else _of_weight(draw, call, dtype)
+
+
 @family("convolution, Winograd")
 def winograd(draw: Draw) -> bool:
     _use_winograd(True)

@@ -10,6 +10,7 @@ import numpy as np
 import rushlight
 from rushlight.autograd import native
 from rushlight.kernels import attributes, quick
+from rushlight.kernels.llvm.learnt import LEARNT_AT
 from rushlight.ops import listed
 from rushlight.ops.operator import OPERATORS
 from rushlight.tensor.dtype import DTYPES
@@ -37,7 +38,7 @@ def _tensor(array: np.ndarray) -> Any:
 
 
 @cache
-def _learnt() -> None:
+def _looked_at() -> None:
     """Operators look a few times before they know what can be done at once."""
     for name in (*UNARY, *BINARY):
         for dtype in WIDE:
@@ -69,7 +70,7 @@ def _operand(draw: Draw, shape: tuple, dtype: str, positive: bool) -> np.ndarray
 def at_once(draw: Draw) -> bool:
     if quick.load() is None:
         return False
-    _learnt()
+    _looked_at()
     dtype, name = draw.one(*WIDE), draw.one(*UNARY, *BINARY)
     shape = draw.shape(draw.number(0, 4), LARGE if draw.chance(0.05) else ELEMENTS)
     arrays = [_operand(draw, shape, dtype, name == "sqrt") for _ in range(1 if name in UNARY else 2)]
@@ -259,4 +260,54 @@ def attributes_(draw: Draw) -> bool:
         assert draw.run(float, t) == float(one)
         assert draw.run(int, t) == int(one)
         assert draw.run(bool, t) == bool(one)
+    return True
+
+
+# ---- calls that are learnt
+
+
+CALLS: dict[str, tuple[Any, Any]] = {  # of one, two and three tensors; what numpy makes of their arrays
+    "turned": (lambda x, *_: x.transpose(0, -1), lambda x, *_: x.swapaxes(0, -1)),
+    "flat": (lambda x, *_: x.reshape(-1), lambda x, *_: x.reshape(-1)),
+    "part": (lambda x, *_: x[..., 1:], lambda x, *_: x[..., 1:]),
+    "clone": (lambda x, *_: x.clone(), lambda x, *_: x),
+    "flipped": (lambda x, *_: x.flip(0), lambda x, *_: x[::-1]),
+    "rolled": (lambda x, *_: x.roll(1, -1), lambda x, *_: np.roll(x, 1, -1)),
+    "repeated": (lambda x, *_: x.repeat(*[2] * x.ndim), lambda x, *_: np.tile(x, [2] * x.ndim)),
+    "padded": (
+        lambda x, *_: rushlight.nn.functional.pad(x, (1, 2), value=3.0),
+        lambda x, *_: np.pad(x, [(0, 0)] * (x.ndim - 1) + [(1, 2)], constant_values=3.0),
+    ),
+    "joined": (lambda x, y, _: rushlight.cat([x, y], -1), lambda x, y, _: np.concatenate([x, y], -1)),
+    "stacked": (lambda x, y, _: rushlight.stack([x, y]), lambda x, y, _: np.stack([x, y])),
+    "sum": (lambda x, *_: x.sum(-1), lambda x, *_: x.sum(-1)),
+    "sum of columns": (lambda x, *_: x.sum(0), lambda x, *_: x.sum(0)),
+    "largest": (lambda x, *_: x.amax(0), lambda x, *_: x.max(0)),
+    "chosen": (lambda x, y, z: rushlight.where(x > y, y, z), lambda x, y, z: np.where(x > y, y, z)),
+    "products": (lambda x, y, z: rushlight.addcmul(x, y, z), lambda x, y, z: x + y * z),
+    "between": (lambda x, *_: x.clamp(-1, 2), lambda x, *_: x.clip(-1, 2)),
+}
+
+
+@family("calls that are learnt")
+def learnt_calls(draw: Draw) -> bool:
+    """Of the same shapes and layouts again and again, with other memory the last time."""
+    kernel = draw.kernel
+    name, dtype = kernel.one(*CALLS), kernel.one(*WIDE)
+    shape, state = kernel.shape(kernel.number(1, 3), 3000), kernel.random.bit_generator.state
+    call, exact_of = CALLS[name]
+
+    def arrays(values: list[np.ndarray]) -> list[np.ndarray]:
+        kernel.random.bit_generator.state = state
+        return [kernel.strided(x) if kernel.chance(0.4) else kernel.guarded(x) for x in values]
+
+    values = [np.rint(3 * draw.values(shape, dtype)) for _ in range(3)]
+    before = [_tensor(a) for a in arrays([np.zeros_like(x) for x in values])]
+    for _ in range(LEARNT_AT + 3):
+        call(*before)
+    given = arrays(values)
+    made = draw.run(call, *map(_tensor, given))
+    same(made.detach()._a, exact_of(*values))
+    for x, value in zip(given, values):
+        same(x, value)
     return True
