@@ -128,6 +128,7 @@ class Row:
         ]
         self.kept_places = self._lay_out_kept()
         self.work = [plan.computed(number) for number in range(plan.passes)]
+        self.busiest = max(range(plan.passes), key=lambda number: (plan.cost(number), number))
 
     def _lay_out_kept(self) -> dict[int, Value]:
         places, offset = {}, self.f.constant(i64, 0)
@@ -286,7 +287,7 @@ class Row:
         if self._is_last(number + 1):
             for out in self.plan.full_outputs:
                 self._ask(self._place(out, at & self.near_results, 0), out, count, write=True)
-        if self._is_last(number):
+        if self._is_last(self.plan.passes - 1) and number == self.busiest:
             for operand in range(self.outputs, len(self.dtypes)):
                 self._ask(self._place_ahead(operand, at), operand, count)
 
