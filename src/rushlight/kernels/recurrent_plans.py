@@ -38,7 +38,7 @@ PARALLEL_MULTIPLICATIONS = 1 << 18  # work from which on threads share it
 RELEASE_MULTIPLICATIONS = 1 << 20  # work that is worth letting other Python threads run
 FEW_SEQUENCES = 6  # for each thread, up to which the states are parted instead of the sequences
 ROUND_MULTIPLICATIONS = 1 << 18  # work of a step that is worth waiting for all threads after it
-PART_ROWS = 16  # sequences of a task whose sums stay in the first cache
+PART_ROWS = 8  # sequences of a task: two tiles of rows, and enough tasks that threads end together
 CACHED_WEIGHTS = 512 << 10  # bytes up to which going through the weights once more a part costs little
 UNITS = 48  # rows of a weight's gradient that are a task
 
@@ -214,7 +214,7 @@ def _parts(sizes: Sizes, rounds: int, work: int, threads: int) -> Parts:
     large = batch < FEW_SEQUENCES * threads and batch * weights >= ROUND_MULTIPLICATIONS
     if sizes.few or (threads > 1 and large):
         return Parts(threads, batch, 0, rounds, -(-sizes.blocks // threads))
-    most = PART_ROWS if weights * sizes.item <= CACHED_WEIGHTS else 4 * PART_ROWS
+    most = PART_ROWS if weights * sizes.item <= CACHED_WEIGHTS else 8 * PART_ROWS
     rows = min(most, -(-batch // threads))
     return Parts(threads, rows, -(-batch // rows), 0, 0)
 
