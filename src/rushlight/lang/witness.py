@@ -1,4 +1,4 @@
-"""What was done inside of a call, noted while that call is learnt (see `ops.learnt`)."""
+"""What was done inside of a call, noted while that call is learnt (see `tensor.learnt`)."""
 
 from __future__ import annotations
 

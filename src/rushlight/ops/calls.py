@@ -23,11 +23,11 @@ from ..quiet import SILENT, enter, leave
 from ..runtime import settings
 from ..tensor.core import QUICK, Tensor, wrap
 from ..tensor.dtype import FLOATING, bfloat16, bool_, float16, float32, float64, int64, of_numpy
+from ..tensor.learnt import Learner
 from ..tensor.storage import storage_of
 from .at_once import ALWAYS, AtOnce
 from .fused import fused, launch, only_primitive, rule_runner
 from .intercept import interceptors
-from .learnt import Learner
 from .operator import (
     DTYPE_OF,
     SHAPE_OF,

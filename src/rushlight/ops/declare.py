@@ -13,11 +13,11 @@ from ..runtime import settings
 from ..tensor.core import QUICK, Tensor, wrap, wrap_any
 from ..tensor.dtype import bool_, dtype, of_numpy
 from ..tensor.inplace import assign, count_edit, write_out
+from ..tensor.learnt import Learner
 from ..tensor.sampling import mappable
 from . import halves, pointwise
 from .calls import lazy_call, write_general
 from .intercept import casts, intercepted, interceptors
-from .learnt import Learner
 from .operator import (
     OPERATORS,
     Operator,

@@ -79,7 +79,7 @@ class Operator:
         self.exact = options.get(
             "exact", False
         )  # moves elements only, so half precision need not become float32
-        # do shapes and options settle what is done? "moves": elements only go elsewhere (see `learnt`)
+        # do shapes and options settle what is done? "moves": elements only go elsewhere (see `tensor.learnt`)
         self.learns: Any = options.get("learns", False)
         self.rules_at_once: dict[int, Any] = {}
         # do the body and the rules take half precision as it is? "body": rules see it in float32

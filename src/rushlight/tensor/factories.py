@@ -14,6 +14,7 @@ from .device import get_default_device
 from .dtype import dtype, get_default_dtype, of_scalar
 from .layout import empty_like as array_like
 from .layout import order_of, permuted
+from .learnt import constant
 from .options import (
     checked_device,
     checked_dtype,
@@ -74,13 +75,14 @@ def sized(name: str, maker: Maker, doc: str, formats: bool = False) -> Callable[
     return call
 
 
-zeros = sized("zeros", np.zeros, "A tensor of zeros of the given size.")
-ones = sized("ones", _ones, "A tensor of ones of the given size.")
+zeros = constant(sized("zeros", np.zeros, "A tensor of zeros of the given size."))
+ones = constant(sized("ones", _ones, "A tensor of ones of the given size."))
 empty = sized(
     "empty", _uninitialised, "A tensor of the given size with whatever the memory held before.", formats=True
 )
 
 
+@constant
 def full(size: Any, fill_value: Any, *, out: Tensor | None = None, **options: Any) -> Tensor:
     """A tensor of the given size with `fill_value` everywhere; its type gives the dtype."""
     if not isinstance(size, (tuple, list)):
@@ -146,6 +148,7 @@ def _integer_in(value: Any, dt: dtype) -> int:
     return value if value >= info.min else value + info.max + 1
 
 
+@constant
 def eye(n: int, m: int | None = None, *, out: Tensor | None = None, **options: Any) -> Tensor:
     """A matrix with ones on the diagonal and zeros elsewhere."""
     for name, count in (("n", n), ("m", m)):
@@ -247,8 +250,8 @@ def make_like(
     return t
 
 
-zeros_like = like("zeros_like", np.zeros, "Zeros of the size and type of `input`.")
-ones_like = like("ones_like", _ones, "Ones of the size and type of `input`.")
+zeros_like = constant(like("zeros_like", np.zeros, "Zeros of the size and type of `input`."), "constant like")
+ones_like = constant(like("ones_like", _ones, "Ones of the size and type of `input`."), "constant like")
 empty_like = like("empty_like", _uninitialised, "Uninitialised memory of the size and type of `input`.")
 
 

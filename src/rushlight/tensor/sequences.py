@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from ..warned import warn
 from .core import CPU, Tensor, wrap
 from .device import get_default_device
 from .dtype import dtype, get_default_dtype, int64, promote_types
+from .learnt import constant
 from .options import make
 
 
@@ -30,6 +30,7 @@ def _bound(name: str, value: Any) -> Any:
     return value
 
 
+@constant
 def arange(*bounds: Any, out: Tensor | None = None, dtype: Any = None, **options: Any) -> Tensor:
     """The numbers from `start` (0) up to, and without, `end`, in steps of `step` (1)."""
     plain = len(bounds) == 1 and not options and out is None and dtype is None
@@ -113,14 +114,16 @@ def range_(
     **options: Any,
 ) -> Tensor:
     """The numbers from `start` to `end`, both included. `arange` is what Python's range() does."""
+    import warnings
 
     if end is None:
         start, end = 0, start
-    warn(
+    warnings.warn(
         "torch.range is deprecated and will be removed in a future release because its behavior is "
         "inconsistent with Python's range "
         "builtin. Instead, use torch.arange, which produces values in [start, end).",
         UserWarning,
+        stacklevel=2,
     )
     start, end, step = (_bound("range", b) for b in (start, end, step))
 
@@ -137,6 +140,7 @@ def range_(
 range_.__name__ = range_.__qualname__ = "range"
 
 
+@constant
 def linspace(
     start: Any, end: Any, steps: int, *, out: Tensor | None = None, dtype: Any = None, **options: Any
 ) -> Tensor:

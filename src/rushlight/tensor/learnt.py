@@ -10,6 +10,7 @@ depends on that: what is learnt gives the very same bits, or it is not learnt.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,8 +19,9 @@ from ..autograd.modes import no_grad
 from ..lang import witness
 from ..lang.movement import address
 from ..runtime import settings
-from ..tensor.core import QUICK, Tensor, wrap
-from ..tensor.dtype import int64
+from .core import CPU, QUICK, Tensor, wrap
+from .device import get_default_device
+from .dtype import get_default_dtype, int64
 
 if TYPE_CHECKING:
     from ..kernels.learnt import Table
@@ -29,6 +31,8 @@ MOST_LESSONS = 200  # an operator whose calls keep changing does not go on looki
 MOST_MOVED = 1 << 13  # elements of a result that are moved one by one
 MOST_OPERANDS = 40  # of a kernel
 MOST_BYTES = 1 << 20  # of a result; for larger ones the time of a call does not matter
+MOST_CONSTANT = 1 << 14  # bytes of a result that is the same each time
+CONSTANT = ("constant", "constant like")  # does the shape of a tensor matter?
 FIRST_NUMBER = 1 << 40  # of elements that are numbered to see where they go
 
 
@@ -70,7 +74,10 @@ class Learner:
             result = self.run(*arguments)
         finally:
             witness.notes = None
-        lesson = _lesson(arguments, result, notes, self.run if self.op.learns == "moves" else None)
+        if self.op.learns in CONSTANT:
+            lesson = _as_constant(self.op, arguments, result)
+        else:
+            lesson = _lesson(arguments, result, notes, self.run if self.op.learns == "moves" else None)
         if lesson is not None:
             lesson["when_recorded"] = self._when_recorded(lesson)
             table.teach(key, **lesson)  # type: ignore[union-attr]
@@ -149,6 +156,66 @@ def _as_noted(tensors: list[Tensor], results: tuple, note: Any) -> dict[str, Any
     if type(note) is witness.Fold:
         return _as_fold(tensors, results, note)
     return _as_call(tensors, results, note)
+
+
+# ---- factories
+
+
+class Factory:
+    """What a learner is told of a factory."""
+
+    differentiable = False
+
+    def __init__(self, name: str, learns: str) -> None:
+        self.name, self.learns = name, learns
+
+
+def constant(function: Callable[..., Tensor], learns: str = "constant") -> Callable[..., Tensor]:
+    """A factory whose results follow from its arguments: what is often asked for is copied."""
+    scope: dict[str, Any] = {}
+
+    def run(_: Any, *arguments: Any) -> Tensor:
+        if len(arguments) > 1 and arguments[-2] is OPTION:
+            return function(*arguments[:-2], dtype=arguments[-1])
+        return function(*arguments)
+
+    @wraps(function)
+    def call(*args: Any, **options: Any) -> Tensor:
+        look = scope["learnt"]
+        if look is not None and get_default_device() is CPU:
+            if not options:
+                given = (get_default_dtype(), *args)
+            elif len(options) == 1 and "dtype" in options:
+                given = (get_default_dtype(), *args, OPTION, options["dtype"])
+            else:
+                return function(*args, **options)
+            t = look(*given)
+            if t is not None:
+                return t if t is not False else scope["learn"](*given)
+        return function(*args, **options)
+
+    Learner(Factory(function.__name__, learns), scope, run, recorded=False)
+    return call
+
+
+OPTION = "dtype"
+
+
+def _as_constant(op: Any, arguments: tuple, result: Any) -> dict[str, Any] | None:
+    """A copy of what came this time."""
+    from ..kernels.learnt import FILL, MOVE, is_known, output
+
+    if type(result) is not Tensor or result._rg or result._s is not None or not result._a.size:
+        return None
+    tensors = [t for a in arguments for t in (a if type(a) in (tuple, list) else (a,)) if type(t) in QUICK]
+    array = result._a
+    if (tensors and op.learns == "constant") or not _in_rows(array) or not is_known(array):
+        return None
+    if array.nbytes > MOST_CONSTANT:
+        return None
+    part = {"source": FILL, "offset": 0, "count": array.nbytes}
+    shown = output(array, result.dtype)
+    return {"kind": MOVE, "in_tuple": False, "outputs": [shown], "parts_at": [part], "fill": array.copy()}
 
 
 def _is_memory_of(array: Any, other: Any) -> bool:

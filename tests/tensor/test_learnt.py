@@ -278,3 +278,46 @@ def test_memory_that_is_gone_through_backwards():
         x._a = np.full(30, k // (CALLS - 1), np.float32)[::-1]
         x._a[...] *= np.arange(1, 31)
         np.testing.assert_array_equal(x.roll(1, 0)._a, np.roll(x._a, 1))
+
+
+FACTORIES = {
+    "zeros": lambda: torch.zeros(3, 4),
+    "ones": lambda: torch.ones((2,), dtype=torch.int64),
+    "full": lambda: torch.full((2, 3), 7.5),
+    "full_bool": lambda: torch.full((2,), True),
+    "eye": lambda: torch.eye(3),
+    "arange": lambda: torch.arange(7),
+    "arange_float": lambda: torch.arange(0, 1, 0.25, dtype=torch.float64),
+    "linspace": lambda: torch.linspace(-1, 1, 9),
+    "zeros_like": lambda: torch.zeros_like(torch.rand(3, 2, requires_grad=True)),
+    "ones_like": lambda: torch.ones_like(torch.rand(3, 2).t()),
+}
+
+
+@pytest.mark.parametrize("name", FACTORIES)
+def test_learnt_constants_are_new_each_time(name):
+    make = FACTORIES[name]
+    expected = first_call(make)
+    for _ in range(CALLS):
+        made = make()
+        same(made, expected)
+        assert made._a.flags.writeable
+        assert not made.requires_grad
+        made.fill_(1) if made.dtype is not torch.bool else made.logical_not_()
+
+
+def test_learnt_constants_follow_the_defaults_and_the_values_of_tensors():
+    for _ in range(CALLS):
+        torch.zeros(5), torch.arange(torch.tensor(4)), torch.full((2,), torch.tensor(3.0))
+    try:
+        torch.set_default_dtype(torch.float64)
+        assert torch.zeros(5).dtype is torch.float64
+    finally:
+        torch.set_default_dtype(torch.float32)
+    with torch.device("meta"):
+        assert torch.zeros(5).is_meta
+    assert torch.arange(torch.tensor(6)).tolist() == [0, 1, 2, 3, 4, 5]
+    assert torch.full((2,), torch.tensor(5.0)).tolist() == [5.0, 5.0]
+    assert torch.zeros(5, requires_grad=True).requires_grad
+    with pytest.raises(RuntimeError):
+        torch.zeros(-1)
