@@ -244,3 +244,32 @@ def test_distance_of_equal_points_has_no_gradient():
     x = rushlight.ones(3, 2, requires_grad=True)
     rushlight.cdist(x, x).sum().backward()
     assert x.grad.tolist() == [[0.0, 0.0]] * 3
+
+
+PAIRS = [
+    ("ij,jk->ik", (4, 5), (5, 6)),
+    ("bhqd,bhkd->bhqk", (2, 3, 4, 5), (2, 3, 6, 5)),
+    ("bqhd,bkhd->bhqk", (2, 4, 3, 5), (2, 6, 3, 5)),
+    ("...ij,...jk->...ik", (2, 3, 4), (2, 4, 5)),
+    ("ijk,jil->kl", (2, 3, 4), (3, 2, 5)),
+    ("abc,cd->adb", (2, 3, 4), (4, 5)),
+    ("ij,j->i", (3, 4), (4,)),
+    ("i,i->", (3,), (3,)),
+    ("ji,kj", (2, 3), (3, 2)),
+    ("ij,jk->ik", (1, 5), (5, 6)),
+    ("ii,ij->j", (3, 3), (3, 2)),
+    ("i,j->ij", (3,), (4,)),
+]
+
+
+@pytest.mark.parametrize(("equation", "first", "second"), PAIRS)
+def test_einsum_of_two_operands(equation, first, second):
+    a, b = (rushlight.rand(shape, dtype=rushlight.float64) for shape in (first, second))
+    expected = np.einsum(equation, a.numpy(), b.numpy())
+    for tracked in (False, True):
+        result = rushlight.einsum(equation, a.requires_grad_(tracked), b)
+        assert result.shape == expected.shape
+        np.testing.assert_allclose(result.detach().numpy(), expected)
+        assert result.requires_grad is tracked
+    b.requires_grad_()
+    assert rushlight.autograd.gradcheck(lambda x, y: rushlight.einsum(equation, x, y), (a, b))

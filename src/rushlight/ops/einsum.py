@@ -9,10 +9,15 @@ from __future__ import annotations
 from functools import lru_cache
 
 from .. import lang
-from ..tensor.core import Tensor
+from ..autograd.modes import state
+from ..lang.arrays import on_arrays
+from ..quiet import quiet
+from ..tensor.core import Tensor, wrap
+from ..tensor.dtype import float32, float64
 from .declare import composite, operator
 from .kinds import is_integral
 from .product import type_error
+from .quick import quick
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
@@ -32,6 +37,14 @@ def einsum(*args):
     equation, *operands = args
     if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
         operands = list(operands[0])
+    if len(operands) == 2 and quick(*operands):
+        a, b = operands
+        tracked = state.grad and (a._rg or b._rg)
+        if a.dtype is b.dtype and a.dtype in (float32, float64) and not tracked:
+            way = _way(equation, a._a.shape, b._a.shape)
+            if way is not None:
+                with quiet:
+                    return wrap(_by_arrays(way, a._a, b._a), a.dtype)
     return _of_one_type(equation, operands)
 
 
@@ -70,6 +83,10 @@ def contraction(equation, operands: Arrays):
         raise RuntimeError("einsum(): must provide at least one operand")
     if any(x.dtype != operands[0].dtype for x in operands):
         raise type_error("einsum", *operands)
+    if len(operands) == 2:
+        way = _way(equation, operands[0].shape, operands[1].shape)
+        if way is not None:
+            return _by(way, *operands)
     inputs, output = plan(equation.replace(" ", ""), tuple(len(x.shape) for x in operands))
     terms = [_without_repeats(x, labels) for x, labels in zip(operands, inputs)]
     _check_sizes(equation, operands, inputs)
@@ -79,6 +96,59 @@ def contraction(equation, operands: Arrays):
         rest = {label for _, labels in terms for label in labels}.union(output)
         terms.append(_pair(a, b, rest))
     return _arranged(*terms[0], output)
+
+
+# ---- two operands, as most have
+
+
+@lru_cache(maxsize=512)
+def _way(equation, a_shape, b_shape):
+    """How two operands become one product of matrices: the order and the shape of each and of the result.
+
+    None where dimensions are missing from the other one, repeated or of size one: that takes more steps.
+    """
+    (a, b), output = plan(equation.replace(" ", ""), (len(a_shape), len(b_shape)))
+    sizes = dict(zip((*a, *b), (*a_shape, *b_shape)))
+    matching = all(sizes[k] == n != 1 for k, n in zip((*a, *b), (*a_shape, *b_shape)))
+    if not matching or len(set(a)) < len(a) or len(set(b)) < len(b):
+        return None
+    shared = [k for k in a if k in b]
+    batch = [k for k in shared if k in output]
+    summed = [k for k in shared if k not in output]
+    rows, columns = ([k for k in own if k not in shared] for own in (a, b))
+    if not summed or not set(output).issuperset((*rows, *columns)):
+        return None
+    found = (*batch, *rows, *columns)
+    matrices = [sizes[k] for k in batch]
+    counts = [_count(sizes, group) for group in (rows, summed, columns)]
+    sides = (
+        _side(a, (*batch, *rows, *summed), (*matrices, *counts[:2]), a_shape),
+        _side(b, (*batch, *summed, *columns), (*matrices, *counts[1:]), b_shape),
+    )
+    shape = tuple(sizes[k] for k in found)
+    return *sides, _side(found, output, tuple(sizes[k] for k in output), shape), shape
+
+
+def _side(labels, wanted, shape, own):
+    """The order that brings labels to where they are wanted, and the shape after that; None for as it is."""
+    order = tuple(labels.index(k) for k in wanted)
+    turned = tuple(own[d] for d in order)
+    return None if order == tuple(range(len(labels))) else order, None if turned == shape else shape
+
+
+def _by(way, a, b):
+    left, right, after, shape = way
+    product = lang.matmul(_seen(a, left), _seen(b, right))
+    if product.shape != shape:
+        product = lang.reshape(product, shape)
+    return _seen(product, after)
+
+
+def _seen(x, side):
+    order, shape = side
+    if order is not None:
+        x = lang.permute(x, order)
+    return x if shape is None else lang.reshape(x, shape)
 
 
 # ---- the equation
@@ -261,3 +331,6 @@ def _arranged(x, labels, output):
         x = _sum(x, extra)
     labels = [label for label in labels if label in output]
     return lang.permute(x, [labels.index(label) for label in output])
+
+
+_by_arrays = on_arrays(_by)

@@ -17,6 +17,7 @@ from .precision import COMPLEX_PARTS, float_format, from_parts
 
 # Numbers worked on at a time: large enough to hide numpy's cost per call, small enough for the cache.
 CHUNK = 1 << 16
+FEW = 256  # numbers that are not worth looking at how they are best drawn
 
 
 def size_of(shape):
@@ -46,6 +47,8 @@ def uniform(gen, shape, dtype="float32", low=0.0, high=1.0, out=None):
     if dtype in COMPLEX_PARTS:
         return from_parts(uniform(gen, _with_parts(shape), COMPLEX_PARTS[dtype], low, high), dtype)
     if dtype == "float32" and low == 0 and high == 1:
+        if type(shape) is tuple and out is None and (count := math.prod(shape)) <= FEW:
+            return gen.floats(count).reshape(shape).copy()
         return _writable(filled(shape, np.float32, gen.floats, out))
     fmt = float_format(dtype, "check_uniform_bounds")
     _check_uniform(fmt, low, high)
@@ -97,6 +100,8 @@ def normal(gen, shape, dtype="float32", mean=0.0, std=1.0, contiguous=True):
     if dtype in COMPLEX_PARTS:
         parts = normal(gen, _with_parts(shape), COMPLEX_PARTS[dtype], mean, std / math.sqrt(2), contiguous)
         return from_parts(parts, dtype)
+    if dtype == "float32" and type(shape) is tuple and mean == 0 and std == 1 and math.prod(shape) < 16:
+        return np.array(_few_normals(gen, math.prod(shape)), np.float32).reshape(shape)
     fmt = float_format(dtype, "normal_kernel_cpu")
     count = size_of(shape)
     if count < 16 or not contiguous:
@@ -129,6 +134,19 @@ def standard_normals(gen, count):
         if missing.size % 2:
             gen.double_normal = float(numbers[-1])
         return result
+
+
+def _few_normals(gen, count):
+    """The same as Python's numbers, for 16 at most."""
+    with gen.lock:
+        numbers = []
+        if count and gen.double_normal is not None:
+            numbers, gen.double_normal = [gen.double_normal], None
+        missing = count - len(numbers)
+        numbers += _few_pairs(gen.doubles(missing + missing % 2))
+        if missing % 2:
+            gen.double_normal = numbers.pop()
+        return numbers
 
 
 def _few_pairs(uniforms):

@@ -82,6 +82,8 @@ def checked_pinning(pin_memory: Any) -> None:
 
 def sizes(name: str, size: tuple, argument: str = "size") -> tuple[int, ...]:
     """A shape given as separate numbers or as one sequence."""
+    if len(size) == 1 and type(size[0]) is int and size[0] >= 0:
+        return size
     if len(size) == 1 and isinstance(size[0], (tuple, list)):
         size = tuple(size[0])
     elif len(size) > 1 and isinstance(size[0], (tuple, list)):

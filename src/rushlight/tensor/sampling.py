@@ -71,6 +71,10 @@ def randint(
     *args: Any, generator: Any = None, dtype: Any = None, out: Tensor | None = None, **options: Any
 ) -> Tensor:
     """Whole numbers from `low` (0) to `high - 1`: randint(high, size) or randint(low, high, size)."""
+    kinds = (*map(type, args), generator, dtype, out)
+    if kinds in PLAIN_BOUNDS and not options and get_default_device() is CPU and not mappers:
+        low, high, shape = (0, *args)[-3:]
+        return wrap(draws.randint(default_generator, sizes("randint", shape), "int64", low, high), int64)
     low, high, size = _randint_bounds(args, options)
     shape, gen = sizes("randint", (size,)), generator_of(generator)
     return make(
@@ -81,6 +85,10 @@ def randint(
         out=out,
         **options,
     )
+
+
+# randint(high, size) and randint(low, high, size) without any option
+PLAIN_BOUNDS = frozenset([(int, tuple, None, None, None), (int, int, tuple, None, None, None)])
 
 
 def _randint_bounds(args: tuple, options: dict[str, Any]) -> tuple[int, int, Any]:
