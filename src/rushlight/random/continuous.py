@@ -47,7 +47,7 @@ def uniform(gen, shape, dtype="float32", low=0.0, high=1.0, out=None):
     if dtype in COMPLEX_PARTS:
         return from_parts(uniform(gen, _with_parts(shape), COMPLEX_PARTS[dtype], low, high), dtype)
     if dtype == "float32" and low == 0 and high == 1:
-        if type(shape) is tuple and out is None and (count := math.prod(shape)) <= FEW:
+        if type(shape) is tuple and out is None and 0 <= (count := math.prod(shape)) <= FEW:
             return gen.floats(count).reshape(shape).copy()
         return _writable(filled(shape, np.float32, gen.floats, out))
     fmt = float_format(dtype, "check_uniform_bounds")
@@ -100,7 +100,7 @@ def normal(gen, shape, dtype="float32", mean=0.0, std=1.0, contiguous=True):
     if dtype in COMPLEX_PARTS:
         parts = normal(gen, _with_parts(shape), COMPLEX_PARTS[dtype], mean, std / math.sqrt(2), contiguous)
         return from_parts(parts, dtype)
-    if dtype == "float32" and type(shape) is tuple and mean == 0 and std == 1 and math.prod(shape) < 16:
+    if dtype == "float32" and type(shape) is tuple and mean == 0 and std == 1 and 0 <= math.prod(shape) < 16:
         return np.array(_few_normals(gen, math.prod(shape)), np.float32).reshape(shape)
     fmt = float_format(dtype, "normal_kernel_cpu")
     count = size_of(shape)
