@@ -63,9 +63,28 @@ def _explaining(module: ModuleType, own: Callable[[str], Any] | None) -> Callabl
             told = ""
         if name.startswith("_"):
             raise AttributeError(f"module '{module.__name__}' has no attribute '{name}'", name=name)
-        raise AttributeError(what_is_missing(asked_as(module.__name__), name, module, told), name=name)
+        raise Missing(lambda: what_is_missing(asked_as(module.__name__), name, module, told), name)
 
     return look_up
+
+
+class Missing(AttributeError):
+    """An AttributeError that looks for the closest name when somebody reads it.
+
+    Nobody reads most of them: Python asks a package for each submodule before it imports it, programs ask
+    `hasattr(torch, ...)`, and pickling asks in which module a class is.
+    """
+
+    def __init__(self, tell: Callable[[], str], name: str) -> None:
+        super().__init__(name=name)
+        self.tell = tell
+
+    def __str__(self) -> str:
+        return self.tell()
+
+
+Missing.__name__ = Missing.__qualname__ = "AttributeError"  # as which a traceback shows it
+Missing.__module__ = "builtins"
 
 
 def missing_module(ours: str) -> ModuleNotFoundError:

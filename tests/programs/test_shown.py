@@ -1,5 +1,7 @@
 """What tutorials print of the library's own objects."""
 
+import subprocess
+import sys
 from collections import OrderedDict
 
 import pytest
@@ -70,3 +72,26 @@ def test_names_of_parts_that_are_not_there_are_no_attributes():
 def test_products_of_sparse_matrices_take_dense_ones():
     a, b = torch.rand(3, 4), torch.rand(4, 2)
     assert torch.equal(torch.spmm(a, b), a @ b)
+
+
+ASKS = """
+import traceback
+import rushlight; rushlight.install_as_torch()
+import torch, rushlight.missing as missing
+asked = []
+missing.closest = lambda *args: asked.append(args)
+assert not hasattr(torch, "sofmax")
+from torch.nn import parallel
+import torch.hub
+assert asked == []
+try:
+    torch.sofmax
+except AttributeError as error:
+    text = traceback.format_exc()
+assert "\\nAttributeError: Rushlight has no torch.sofmax" in text, text
+assert len(asked) == 1
+"""
+
+
+def test_close_names_are_looked_for_when_the_error_is_read():
+    subprocess.run([sys.executable, "-c", ASKS], check=True)
