@@ -13,7 +13,7 @@ from support import guarded
 pytestmark = pytest.mark.skipif(not kernels.available(), reason=kernels.available().reason)
 ROUNDING = 3e-5
 
-# images, channels, outputs, sizes, taps, padding
+# images, channels, outputs, sizes, taps, padding, and the stride if it is not one
 CASES = [
     (2, 16, 32, (14, 14), 5, (2, 2)),
     (3, 32, 16, (9, 11), 3, (1, 1)),
@@ -25,6 +25,10 @@ CASES = [
     (3, 320, 288, (8, 8), 3, (1, 1)),
     (40, 192, 160, (4, 4), 3, (1, 1)),  # filters get theirs by blocks of outputs
     (3, 32, 32, (90, 93), 3, (1, 1)),  # from several chunks of tiles
+    (8, 32, 16, (16, 24), 3, (1, 1), 2),
+    (2, 16, 48, (57, 55), 3, (1, 1), 2),
+    (2, 16, 16, (64, 66), 3, (2, 0), 2),  # a last column that no filter sees
+    (16, 256, 320, (8, 8), 3, (1, 1), 2),  # by blocks of outputs
 ]
 
 
@@ -40,18 +44,18 @@ class Case:
     """Random arrays of a convolution, between forbidden pages."""
 
     def __init__(self, case, at_end=True):
-        images, channels, outputs, sizes, taps, padding = case
+        images, channels, outputs, sizes, taps, padding, *stride = case
         rng = np.random.default_rng(0)
 
         def draw(*shape):
             return guarded.copy(rng.standard_normal(shape).astype("f4"), at_end)
 
-        self.sizes, self.taps, self.how = sizes, (taps, taps), ((1, 1), padding, (1, 1), 1)
+        self.sizes, self.taps, self.how = sizes, (taps, taps), ((*stride, 1)[:1] * 2, padding, (1, 1), 1)
         self.places = output_sizes(sizes, self.taps, *self.how[:3])
         self.x, self.weight = draw(images, channels, *sizes), draw(outputs, channels, taps, taps)
         self.g, self.bias = draw(images, outputs, *self.places), draw(outputs)
         how = (self.x.dtype, self.x.shape, self.weight.shape, self.places, self.how)
-        assert convolution_winograd.applies(convolution.geometry_of(*how))
+        assert convolution_winograd.applies(convolution.geometry_of(*how), "forward")
 
     def exact(self, primitive, *arguments):
         before = settings.set_kernel_mode("off")
@@ -82,7 +86,7 @@ def test_threads_give_the_same_bits():
     from rushlight.runtime import pool
 
     before = pool.get_num_threads()
-    for case in CASES[:2] + CASES[-2:]:
+    for case in CASES[:2] + CASES[-6:]:
         c = Case(case)
         made = []
         for threads in (1, 3):
@@ -90,6 +94,7 @@ def test_threads_give_the_same_bits():
             made.append(
                 (
                     convolution.forward(c.x, c.weight, c.bias, c.places, *c.how),
+                    convolution.input_gradient(c.g, c.weight, None, c.sizes, *c.how),
                     convolution.weight_gradient(c.g, c.x, c.taps, *c.how),
                 )
             )
@@ -115,6 +120,8 @@ def test_the_switch():
     "change",
     [
         {"stride": (2, 2)},
+        {"stride": (1, 2)},
+        {"stride": (3, 3), "places": (3, 3)},
         {"dilation": (2, 2)},
         {"channels": 24},
         {"outputs": 8},
@@ -128,5 +135,5 @@ def test_where_it_does_not_apply(change):
     from rushlight.kernels.convolution_plans import Geometry
 
     usual = Geometry("float32", 4, 16, 16, (8, 8), (3, 3), (1, 1), (1, 1), (1, 1), (8, 8))
-    assert convolution_winograd.applies(usual)
-    assert not convolution_winograd.applies(usual._replace(**change))
+    assert convolution_winograd.applies(usual, "forward")
+    assert not convolution_winograd.applies(usual._replace(**change), "forward")

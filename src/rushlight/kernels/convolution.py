@@ -174,7 +174,7 @@ def _plan(kind: str, dtype: np.dtype, *sizes: Any) -> Any:
     if depthwise.applies(geometry):
         return depthwise.PLANS[kind](geometry) if kind in depthwise.PLANS else None
     plan = apart.plan_of(kind, geometry, DIRECT[kind], WINOGRAD[kind])
-    return plan or (WINOGRAD if winograd.applies(geometry) else DIRECT)[kind](geometry)
+    return plan or (WINOGRAD if winograd.applies(geometry, kind) else DIRECT)[kind](geometry)
 
 
 DIRECT = {"forward": plans.forward_plan, "input": plans.input_plan, "weight": weight_plan}

@@ -37,9 +37,9 @@ def plan_of(kind: str, geometry: Geometry, direct: Planner, by_winograd: Planner
     if prod(geometry.taps) == 1:
         return None
     parts = phases_of(geometry) if {*geometry.stride} == {1} and geometry.dilation != (1, 1) else None
-    parts = parts if parts is not None and winograd.applies(parts) else None
+    parts = parts if parts is not None and winograd.applies(parts, kind) else None
     together = geometry.multiplications
-    if winograd.applies(geometry):
+    if winograd.applies(geometry, kind):
         together = winograd.multiplications(geometry)
     in_parts = together if parts is None else _in_parts(geometry, parts)
     if _as_products(geometry) * PRODUCTS_GAIN <= min(together, in_parts):

@@ -7,7 +7,7 @@ from .convolution_plans import Geometry, Plan, build, plan_of
 from .convolution_winograd import Layout, Tiling, row_bytes, tiling_of, tiling_words
 from .llvm import blocked
 from .llvm import winograd_weight as generator
-from .llvm.winograd_tiles import TRANSFORMS
+from .llvm.winograd_tiles import TRANSFORMS, Kind, Tiles
 
 SKEW = 5  # vectors between the sums of two points, so that they do not meet in the same cache sets
 PIECE = 64  # tiles that are transformed at once by a task
@@ -43,9 +43,13 @@ def weight_plan(geometry: Geometry) -> Plan:
     return plan_of(geometry, address, generator.WORDS, w, tasks, shared.end, mine.end)
 
 
+def _transforms(geometry: Geometry) -> Tiles:
+    return TRANSFORMS[Kind(geometry.taps[0])]
+
+
 def _tiles_fitting(geometry: Geometry) -> int:
     """Tiles that a task can transform and multiply in its cache, beside its sums if these are few; or 0."""
-    square = TRANSFORMS[geometry.taps[0]].square
+    square = _transforms(geometry).square
     of_tile, sums = square * (geometry.channels + geometry.outputs) * 4, _sums_bytes(geometry)
     if OWN_BYTES - sums >= LEAST_PIECE * of_tile:
         return (OWN_BYTES - sums) // of_tile
@@ -54,11 +58,11 @@ def _tiles_fitting(geometry: Geometry) -> int:
 
 
 def _sums_bytes(geometry: Geometry) -> int:
-    return TRANSFORMS[geometry.taps[0]].square * geometry.channels * geometry.outputs * 4
+    return _transforms(geometry).square * geometry.channels * geometry.outputs * 4
 
 
 def _sizes(geometry: Geometry, tiling: Tiling) -> dict[str, int]:
-    w = tiling_words(geometry, tiling, session.host().vector_bytes // 4)
+    w = tiling_words(geometry, _transforms(geometry), tiling, session.host().vector_bytes // 4)
     rows, columns = geometry.places
     w |= {"g_plane": rows * columns * 4, "g_image": rows * columns * 4 * geometry.outputs * geometry.groups}
     w["units"] = -(-geometry.images // tiling.group) * tiling.bands
@@ -74,12 +78,14 @@ def _steps(w: dict[str, int], piece: int, lane_bytes: int) -> dict[str, int]:
 def _rows_bytes(geometry: Geometry, tiling: Tiling, w: dict[str, int], lane_bytes: int) -> int:
     """Memory for what a task reads: inputs, or gradients."""
     line_pixels = tiling.band_rows * tiling.columns * tiling.step**2
-    return max(row_bytes(geometry, tiling, w, lane_bytes), (line_pixels + lane_bytes // 4) * lane_bytes)
+    return max(
+        row_bytes(_transforms(geometry), tiling, w, lane_bytes), (line_pixels + lane_bytes // 4) * lane_bytes
+    )
 
 
 def _by_parts(geometry: Geometry, most: int, shared: Layout, mine: Layout) -> dict[str, int]:
-    lane_bytes, tiling = session.host().vector_bytes, tiling_of(geometry, most)
-    square, w = TRANSFORMS[geometry.taps[0]].square, _sizes(geometry, tiling)
+    lane_bytes, tiling = session.host().vector_bytes, tiling_of(geometry, _transforms(geometry), most)
+    square, w = _transforms(geometry).square, _sizes(geometry, tiling)
     w |= _steps(w, tiling.most, lane_bytes)
     mine_at = {name: mine.take(square * w[f"{name}_step"]) for name in ("tile", "spread")}
     w |= {"tiles_at": mine_at["tile"], "spread_at": mine_at["spread"]}
@@ -93,8 +99,8 @@ def _by_parts(geometry: Geometry, most: int, shared: Layout, mine: Layout) -> di
 
 
 def _by_chunks(geometry: Geometry, at_once: int, shared: Layout, mine: Layout) -> dict[str, int]:
-    lane_bytes, tiling = session.host().vector_bytes, tiling_of(geometry, PIECE)
-    square = TRANSFORMS[geometry.taps[0]].square
+    lane_bytes, tiling = session.host().vector_bytes, tiling_of(geometry, _transforms(geometry), PIECE)
+    square = _transforms(geometry).square
     if geometry.images * tiling.rows * tiling.columns < LEAST_PIECES * PIECE:
         tiling = tiling._replace(group=-(-geometry.images // LEAST_PIECES))
     w = _sizes(geometry, tiling)

@@ -147,7 +147,10 @@ def _in_groups(draw: Draw) -> Call:
 def _winograd(draw: Draw) -> Call:
     taps = draw.kernel.one((3, 3), (5, 5))
     padding = (draw.kernel.number(0, taps[0] - 1), draw.kernel.number(0, taps[0] - 1))
-    return Call(draw, taps, ((1, 1), padding, (1, 1)), step=16)
+    stride = draw.kernel.one(1, 1, 2) if taps == (3, 3) else 1
+    if stride == 2 and draw.kernel.chance(0.7):
+        padding = (1, 1)
+    return Call(draw, taps, ((stride, stride), padding, (1, 1)), step=16)
 
 
 def _wide(*arrays: np.ndarray) -> list[np.ndarray]:

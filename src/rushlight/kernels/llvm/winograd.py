@@ -1,4 +1,4 @@
-"""Winograd convolution with stride one: inputs and filters transformed, multiplied point by point, and back.
+"""Winograd convolution: inputs and filters transformed, multiplied point by point, and back.
 
 For each point of a tile, tiles by channels times channels by outputs is one matrix product. Two
 schedules: a task is some tiles, with all transformed filters shared ("tiles"), or, for few tiles and many
@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from ...runtime.ir import Function, Value, i64, ptr, void
 from .blocked import EPILOGUE, GROUP_WORDS, LINE, Kernel, Machine, Words, finish, read_planes, write_planes
-from .winograd_tiles import TRANSFORMS, Transforms, both
+from .winograd_tiles import TRANSFORMS, Kind, Tiles, both
 
 UNROLL = 4
 AHEAD = 512  # bytes of a plane that memory brings before they are read: planes lie apart, rows are short
@@ -39,10 +39,10 @@ class Tile(NamedTuple):
     blocks: int
 
 
-def winograd_ir(vector_bytes: int, taps: int, tile: Tile) -> str:
-    """A kernel for filters of `taps` by `taps`."""
+def winograd_ir(vector_bytes: int, kind: Kind, tile: Tile) -> str:
+    """A kernel for convolutions of a kind."""
     kernel = Kernel(Machine("float32", vector_bytes), WORDS)
-    transforms = TRANSFORMS[taps]
+    transforms = TRANSFORMS[kind]
     transform_inputs(kernel, transforms, tile.tiles)
     _transform_filters(kernel, transforms, tile.blocks)
     _multiply(kernel, transforms, tile)
@@ -76,6 +76,7 @@ def read_rows(
     """Rows of a block of channels as vectors, one a pixel; what is outside of the planes stays as it is."""
     low = f.maximum(0 - first, 0)
     high = f.minimum(rows, words["height"] - first)
+    count = f.minimum(words["width"], words["pitch"] - words["left"])  # a filter's steps may leave some out
     with f.loop(low, high) as r:
         place = source.offset((first + r) * words["width"] * m.size)
         into = target.offset((r * words["pitch"] + words["left"]) * m.bytes)
@@ -84,7 +85,7 @@ def read_rows(
             m,
             place,
             words["x_plane"],
-            words["width"],
+            count,
             None,
             lambda at, vector: m.store(f, vector, into.offset(at * m.bytes)),
             AHEAD,
@@ -107,7 +108,7 @@ def store_points(f: Function, m: Machine, points: list[list[Value]], place: Valu
         place = place.offset(step)
 
 
-def transform_inputs(kernel: Kernel, transforms: Transforms, at_once: int) -> None:
+def transform_inputs(kernel: Kernel, transforms: Tiles, at_once: int) -> None:
     """Tiles of some images into `tiles`, from number `first` on: [point][tiles / at_once][block][tile].
 
     With `at_once` 0 the `piece` tiles of a block are together: [point][block][tile].
@@ -118,16 +119,16 @@ def transform_inputs(kernel: Kernel, transforms: Transforms, at_once: int) -> No
     with kernel.module.function("transform_inputs", exported=False, inline=False, **arguments) as f:
         words = kernel.words(f)
         size = rows_of_band(f, words, f.band)
-        seen = size * transforms.step + (transforms.taps - 1)
+        seen = size * transforms.reach + (transforms.reads - transforms.reach)
         clear(f, m, f.rows, seen * words["pitch"] + m.lanes)
-        top = f.band * words["band_rows"] * transforms.step - words["top"]
+        top = f.band * words["band_rows"] * transforms.reach - words["top"]
         with f.loop(f.low, f.high) as n, f.loop(0, words["channel_blocks"]) as c:
             source = words.pointer("x").offset(n * words["x_image"] + c * words["x_plane"] * m.lanes)
             read_rows(f, m, words, source, f.rows, top, seen)
             first = f.first + (n - f.low) * size * words["tile_columns"]
             with f.loop(0, size) as row, f.loop(0, words["tile_columns"]) as column:
-                place = f.rows.offset((row * words["pitch"] + column) * (transforms.step * m.bytes))
-                square = load_square(f, m, place, transforms.points, words["pitch"])
+                place = f.rows.offset((row * words["pitch"] + column) * (transforms.reach * m.bytes))
+                square = load_square(f, m, place, transforms.reads, words["pitch"])
                 number = first + row * words["tile_columns"] + column
                 at = _place_of_tile(words, number, c, at_once)
                 into = f.tiles.offset(at * m.bytes)
@@ -140,7 +141,7 @@ def _place_of_tile(words: Words, number: Value, block: Value, at_once: int) -> V
     return (number // at_once * words["channel_blocks"] + block) * at_once + number % at_once
 
 
-def _transform_filters(kernel: Kernel, transforms: Transforms, blocks: int) -> None:
+def _transform_filters(kernel: Kernel, transforms: Tiles, blocks: int) -> None:
     """Filters of one block of outputs, for channels of the blocks `low` to `high`: [point][channel][block].
 
     Points are `filter_step` apart: a size that is no power of two, so that they meet in no cache set.
@@ -186,7 +187,7 @@ def _pack_filters(f: Function, m: Machine, words: Words, start: Value, packed: V
         )
 
 
-def _multiply(kernel: Kernel, transforms: Transforms, tile: Tile) -> None:
+def _multiply(kernel: Kernel, transforms: Tiles, tile: Tile) -> None:
     """Products of all tiles with some blocks of outputs, [block][tile][point], summed over some channels.
 
     `low` and `high` are blocks of channels; those after the first add to the products of the ones before.
@@ -197,7 +198,7 @@ def _multiply(kernel: Kernel, transforms: Transforms, tile: Tile) -> None:
     with kernel.module.function("multiply", exported=False, inline=False, **arguments) as f:
         words = kernel.words(f)
         with f.loop(0, transforms.square) as point, f.loop(0, f.count) as group:
-            filters = f.filters.offset(point * words["filter_step"])
+            filters = f.filters.offset(_number_of_filter(f, transforms, point) * words["filter_step"])
             first = (group * words["channel_blocks"] + f.low) * (tile.tiles * m.bytes)
             into = f.products.offset((group * (tile.tiles * transforms.spaced) + point) * m.bytes)
             lines = [into.offset(words["products_bytes"] * b) for b in range(tile.blocks)]
@@ -209,6 +210,17 @@ def _multiply(kernel: Kernel, transforms: Transforms, tile: Tile) -> None:
             _add_channels(f, m, tile, f.tiles.offset(point * f.step + first), filters, sums)
             for (line, at), total in zip(places, sums):
                 m.store(f, total.get(), line, at)
+
+
+def _number_of_filter(f: Function, transforms: Tiles, point: Value) -> Value:
+    """Which filter a point has."""
+    if transforms.points == transforms.filter_points:
+        return point
+    row, column = (
+        f.minimum(k, transforms.filter_points - 1)
+        for k in (point // transforms.points, point % transforms.points)
+    )
+    return row * transforms.filter_points + column
 
 
 def _add_channels(f: Function, m: Machine, tile: Tile, tiles: Value, filters: Value, sums: list) -> None:
@@ -224,7 +236,7 @@ def _add_channels(f: Function, m: Machine, tile: Tile, tiles: Value, filters: Va
                     total.set(f.fma(element, vector, total.get()))
 
 
-def _transform_outputs(kernel: Kernel, transforms: Transforms) -> None:
+def _transform_outputs(kernel: Kernel, transforms: Tiles) -> None:
     """Products to planes, for one block of outputs of some images."""
     m, step, points = kernel.machine, transforms.step, transforms.points
     arguments = {"block": ptr, "products": ptr, "pixels": ptr, "number": i64}

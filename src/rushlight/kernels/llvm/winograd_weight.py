@@ -25,7 +25,7 @@ from .winograd import (
     store_points,
     transform_inputs,
 )
-from .winograd_tiles import TRANSFORMS, Transforms, both
+from .winograd_tiles import TRANSFORMS, Kind, Transforms, both
 
 WORDS = (
     *("out", "x", "g", *CALL[3:]),
@@ -42,7 +42,7 @@ CHUNK_NUMBER = HEADER - LINE  # the number of the chunk, after those of the task
 def winograd_weight_ir(vector_bytes: int, taps: int, at_once: int) -> str:
     """A kernel for filters of `taps` by `taps`, with the sums of `at_once` blocks of outputs in registers."""
     kernel = Kernel(Machine("float32", vector_bytes), WORDS)
-    transforms = TRANSFORMS[taps]
+    transforms = TRANSFORMS[Kind(taps)]
     transform_inputs(kernel, transforms, 0)
     _transform_gradients(kernel, transforms)
     _multiply(kernel, at_once)
