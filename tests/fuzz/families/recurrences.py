@@ -32,8 +32,13 @@ class Layer:
             self.sizes = (batch,) * steps
         self.reverse = draw.chance(0.3)
         self.when = recurrent.packed_sequences(self.sizes, self.reverse)
+        plain = len(set(self.sizes)) == 1 and draw.chance(0.7)
         batch, rows, gates = max(self.sizes), sum(self.sizes), GATES[self.kind] * self.hidden
-        self.x = draw.dense((rows, features), self.dtype)
+        places = (rows,)
+        if plain:
+            places = steps, batch
+            self.when = recurrent.sequences(steps, batch, self.reverse)
+        self.x = draw.dense((*places, features), self.dtype)
         self.h = draw.dense((batch, self.hidden), self.dtype)
         self.c = draw.dense((batch, self.hidden), self.dtype) if self.kind == "lstm" else None
         scale = np.dtype(self.dtype).type((self.hidden + features) ** -0.5)
@@ -41,11 +46,11 @@ class Layer:
         self.weights = [draw.guarded(draw.values(shape, self.dtype) * scale) for shape in shapes]
         if draw.chance(0.3):
             self.weights[2:] = [None, None]
-        shapes = [(rows, self.hidden), *[(batch, self.hidden)] * (2 if self.kind == "lstm" else 1)]
+        shapes = [(*places, self.hidden), *[(batch, self.hidden)] * (2 if self.kind == "lstm" else 1)]
         self.g = [draw.dense(shape, self.dtype) for shape in shapes]
 
     def wide(self) -> list[Any]:
-        given = (self.x, self.h, self.c, *self.weights)
+        given = (_rows(self.x), self.h, self.c, *self.weights)
         return [None if a is None else a.astype("f8") for a in given]
 
     def forward(self) -> tuple[list[Any], Any]:
@@ -64,7 +69,7 @@ class Layer:
     def backward(self, parts: Any, out: np.ndarray) -> list[Any]:
         """All gradients in double precision; where a relu is zero is taken from the kernel's results."""
         x, h, c, *weights = self.wide()
-        g, how = [a.astype("f8") for a in self.g], (self.sizes, self.reverse)
+        g, how = [_rows(a).astype("f8") for a in self.g], (self.sizes, self.reverse)
         if self.kind == "lstm":
             *back, bias, _ = plain.lstm_backward(g, x, h, c, *weights[:2], None, *how, parts)
             return [*back, bias, bias]
@@ -72,14 +77,19 @@ class Layer:
             back = plain.gru_backward(g, x, h, *weights[:2], *how, parts)
             return [*back[:2], None, *back[2:]]
         tanh = self.kind == "tanh"
-        *back, bias = plain.rnn_backward(g, x, h, *weights[:2], *how, tanh, out.astype("f8"))
+        *back, bias = plain.rnn_backward(g, x, h, *weights[:2], *how, tanh, _rows(out).astype("f8"))
         return [*back[:2], None, *back[2:], bias, bias]
+
+
+def _rows(a: np.ndarray) -> np.ndarray:
+    """Rows of all times one after another."""
+    return a.reshape(-1, a.shape[-1])
 
 
 def _compare(made: Any, exact: list[Any], dtype: str) -> None:
     for one, other in zip(made, exact):
         if one is not None:
-            near(one, other, ROUNDING[dtype] * max(1.0, np.abs(other).max(initial=0)))
+            near(_rows(one), _rows(other), ROUNDING[dtype] * max(1.0, np.abs(other).max(initial=0)))
 
 
 @family("recurrent layers")
