@@ -316,3 +316,22 @@ def test_gradients_of_inner_tensors_and_of_leaves_at_once():
     assert torch.allclose(gh * 2, gx)
     (again,) = torch.autograd.grad(gx.sum(), h)
     assert again.shape == (3,)
+
+
+def test_what_nobody_asked_for_is_not_computed():
+    """The gradient of pictures alone does not pay for that of the filters; the graph stays whole."""
+    torch.manual_seed(0)
+    x = torch.randn(2, 3, 6, 6, requires_grad=True)
+    weight = torch.randn(4, 3, 3, 3, requires_grad=True)
+    y = torch.nn.functional.conv2d(x, weight)
+    g = torch.ones_like(y)
+    of_x, of_weight, _ = y.grad_fn.apply_some([g._a], False, [True, False, False])
+    assert of_x.shape == x.shape
+    assert of_weight is None
+    alone = [torch.autograd.grad(y, [t], g, retain_graph=True)[0] for t in (x, weight)]
+    again = torch.autograd.grad(y, [x], g, create_graph=True)[0]
+    assert torch.equal(again, alone[0])
+    assert torch.autograd.grad(again.sum(), [weight], retain_graph=True)[0].shape == weight.shape
+    y.backward(g)
+    assert torch.equal(alone[0], x.grad)
+    assert torch.equal(alone[1], weight.grad)

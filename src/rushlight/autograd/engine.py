@@ -115,11 +115,8 @@ class Run:
             try:
                 if node.leases or node.saved is RELEASED:
                     node.check()
-                if lifted:
-                    wanted = [e is not None and e[0] in needed for e in edges]
-                    results = node.apply_some(grads, wanted)
-                else:
-                    results = node.apply(grads, False)
+                wanted = [e is not None and e[0] in needed for e in edges]
+                results = node.apply_some(grads, lifted, wanted)
             except Exception as error:
                 _explain(error, node)
                 raise
@@ -158,7 +155,7 @@ class Run:
                 return
             if node.leases or node.saved is RELEASED:
                 node.check()
-            results = node.apply(grads, self.lifted)
+            results = self.applied(node, grads)
             if settings.check_nan:
                 refuse_nan(node, results)
             if node.hooks:
@@ -171,6 +168,12 @@ class Run:
         for edge, grad in zip(node.edges, results):
             if edge is not None and grad is not None:
                 self.arrive(edge, grad)
+
+    def applied(self, node: Node, grads: list[Any]) -> Any:
+        """What a node gives along the edges that lead to what was asked for."""
+        if self.needed is None or self.lifted:
+            return node.apply(grads, self.lifted)
+        return node.apply_some(grads, False, [e is not None and e[0] in self.needed for e in node.edges])
 
     def deposit(self) -> list[Tensor]:
         """Gradients go into the leaves; gives those that have hooks to be run first."""

@@ -38,11 +38,9 @@ class Node:
         """
         raise NotImplementedError
 
-    def apply_some(self, grads: list[Any], wanted: Any) -> Any:
-        """`apply` on Tensors where gradients are wanted along some of the edges alone; the others are
-        lost.
-        """
-        return self.apply(grads, True)
+    def apply_some(self, grads: list[Any], lifted: bool, wanted: Any) -> Any:
+        """`apply` where gradients are wanted along some of the edges alone; the others are lost."""
+        return self.apply(grads, lifted)
 
     def release(self) -> None:
         """Forgets what was saved for backward."""

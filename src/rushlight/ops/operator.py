@@ -203,9 +203,29 @@ class OperatorNode(Node):
 
     apply = apply_general  # `calls` writes a quicker one for each operator
 
-    def apply_some(self, grads: list[Any], wanted: Sequence[bool]) -> Any:
-        """`apply` on Tensors, for some of the edges."""
-        return self.apply_general(grads, True, wanted)
+    def apply_some(self, grads: list[Any], lifted: bool, wanted: Sequence[bool]) -> Any:
+        """`apply` for some of the edges."""
+        if lifted:
+            return self.apply_general(grads, True, wanted)
+        return self._for_edges(wanted).apply(grads, False)
+
+    def _for_edges(self, wanted: Sequence[bool]) -> OperatorNode:
+        """A copy without what the rules of other edges saved: these are passed over then."""
+        spare = [e is not None and not w for e, w in zip(self.edges, wanted)]
+        if not any(spare) or self.counts or self.packed or "apply" in self.__dict__:
+            return self
+        saved, joint = self.saved, self.op.joint
+        if joint is None:
+            saved = [None if out else s for s, out in zip(saved, spare)]
+        elif -2 in joint[1]:
+            values = zip(saved[0], joint[1])
+            saved = [tuple([tuple(wanted) if source == -2 else value for value, source in values])]
+        narrow = object.__new__(type(self))
+        narrow.__dict__.update(self.__dict__)
+        narrow.edges = tuple([None if out else e for e, out in zip(self.edges, spare)])
+        narrow.saved, narrow.leases, narrow.sequence = saved, self.leases, self.sequence
+        narrow.outputs, narrow.shapes = self.outputs, self.shapes
+        return narrow
 
     def _finish(self, results: Any, lifted: bool) -> list[Any]:
         out = []
