@@ -231,3 +231,31 @@ def test_wrong_shapes_are_explained(shapes, message):
 def test_outputs_of_a_row_end_in_one():
     with pytest.raises(ValueError, match=r"output 0 has shape \(3,\), expected \(3, 1\)"):
         reduction("sum")(np.zeros(3, np.float32), np.zeros((3, 4), np.float32))
+
+
+@pytest.mark.parametrize("op", ["amax", "amin"])
+@pytest.mark.parametrize("width", [1, 15, 16, 63, 64, 65, 130, 8200])
+def test_a_nan_is_the_extreme_of_its_row_wherever_it_stands(op, width):
+    """Kernels look for NaN apart from the comparison, in pairs of vectors and in the lanes that are left."""
+    places = range(width) if width <= 130 else [0, 1, 64, 127, 4096, 8191, 8192, 8199]
+    x = np.random.default_rng(0).standard_normal((len(places) + 1, width)).astype(np.float32)
+    for row, place in enumerate(places):
+        x[row, place] = np.nan
+    x[-1] = -np.inf if op == "amax" else np.inf
+    expected = REDUCERS[op](x, axis=1, keepdims=True)
+    np.testing.assert_array_equal(reduction(op)(np.empty_like(expected), x), expected)
+
+
+def test_softmax_of_scores_far_below_the_largest():
+    """The exponential of x - max looks after no upper limit; infinities and NaN come out all the same."""
+    x = np.zeros((6, 40), np.float32)
+    x[0, 1:] = -np.geomspace(1e-3, 3e38, 39)
+    x[1, 1:] = -np.inf
+    x[2, 3] = np.inf
+    x[3] = -np.inf
+    x[4, 7] = np.nan
+    x[5] = 3e38
+    made = softmax()(np.empty_like(x), x)
+    with np.errstate(all="ignore"):
+        e = np.exp(x.astype(np.float64) - x.max(1, keepdims=True))
+        np.testing.assert_allclose(made, e / e.sum(1, keepdims=True), rtol=3e-7, atol=1e-45)
