@@ -47,7 +47,7 @@ test: $(STAMPS)/test  ## run the tests
 test-torch: $(STAMPS)/torch  ## install PyTorch as the oracle too, and run the tests
 	$(PYTEST) $(ARGS)
 
-fuzz: $(STAMPS)/test  ## 10,000 random calls of each kernel family, between guard pages
+fuzz: $(STAMPS)/test  ## 10,000 random calls of each kernel family, between guard pages (about an hour)
 	PYTHONPATH=src:tests "$(PY)" -m fuzz $(ARGS)
 
 processes: $(STAMPS)/test  ## 1,000 processes, one after another, that share the cache of kernels

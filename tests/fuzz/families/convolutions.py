@@ -48,7 +48,7 @@ class Call:
         most = max(1, most // (self.places[0] * self.places[1]))
         channels = 1 if size else (sizes or draw).size(min(most, MOST_CHANNELS // step))
         outputs = 1 if size else (sizes or draw).size(min(most // channels, MOST_CHANNELS // step))
-        self.images = draw.size(max(1, min(24, most // (channels * outputs))))
+        self.images = draw.size(max(1, min(80, most // (channels * outputs))))
         if (sizes or draw).chance(0.5):
             channels, outputs = outputs, channels
         step *= max(1, size) * groups

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from rushlight.kernels import attributes, quick
 from rushlight.kernels.llvm.learnt import LEARNT_AT
 from rushlight.ops import listed
 from rushlight.ops.operator import OPERATORS
+from rushlight.runtime import settings
 from rushlight.tensor.dtype import DTYPES
 
 from ..check import near, same
@@ -37,9 +37,16 @@ def _tensor(array: np.ndarray) -> Any:
 # ---- operators at once
 
 
-@cache
-def _looked_at() -> None:
-    """Operators look a few times before they know what can be done at once."""
+_taught = ""  # the kernel mode that operators have learnt in
+
+
+def _learnt_in(mode: str) -> None:
+    """Operators look a few times until they do things at once: in `auto` mode by loops of numpy's too."""
+    global _taught
+    if _taught == mode:
+        return
+    _taught = mode
+    settings.set_kernel_mode(mode)
     for name in (*UNARY, *BINARY):
         for dtype in WIDE:
             for size in (3, 5000):
@@ -70,7 +77,7 @@ def _operand(draw: Draw, shape: tuple, dtype: str, positive: bool) -> np.ndarray
 def at_once(draw: Draw) -> bool:
     if quick.load() is None:
         return False
-    _looked_at()
+    _learnt_in(draw.kernel.one("auto", "force"))
     dtype, name = draw.one(*WIDE), draw.one(*UNARY, *BINARY)
     shape = draw.shape(draw.number(0, 4), LARGE if draw.chance(0.05) else ELEMENTS)
     arrays = [_operand(draw, shape, dtype, name == "sqrt") for _ in range(1 if name in UNARY else 2)]
