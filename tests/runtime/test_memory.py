@@ -8,6 +8,7 @@ import threading
 import numpy as np
 import pytest
 
+import rushlight as rl
 from rushlight.runtime import available, memory
 from support.paths import run_python
 
@@ -137,6 +138,8 @@ def test_what_is_unusual_is_as_numpy_makes_it():
         assert memory.empty((5000, 3), np.dtype(dtype)).dtype == np.dtype(dtype)
     with pytest.raises(TypeError):
         memory.empty((2.5, 10_000), np.float32)
+    assert memory.empty([300, 200], np.float32).shape == (300, 200)
+    assert memory.empty(rl.Size([300, 200]), np.float32).shape == (300, 200)
 
 
 INTERRUPTED = """

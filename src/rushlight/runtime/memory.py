@@ -24,6 +24,8 @@ def empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
     """An array with arbitrary contents, 64-byte aligned from 16 KB on."""
     if not isinstance(dtype, _dtype):
         dtype = _dtype(dtype)
+    if type(shape) is not tuple:  # generated code reads it as one
+        shape = tuple(shape)
     return _lend(shape, dtype, dtype.itemsize)
 
 
