@@ -169,6 +169,31 @@ def test_inputs_and_gradients_in_any_order_in_memory(shape):
     near(found, case.backward(made), "float32")
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("steps", "batch", "features", "hidden"), [(7, 64, 28, 64), (3, 33, 16, 18), (2, 50, 5, 7)]
+)
+def test_gradients_of_weights_are_summed_by_shares_of_the_sequences(kind, steps, batch, features, hidden):
+    case = Case(kind, (batch,) * steps, features, hidden)
+    _, gradients = case.truth()
+    case.when = kernels.sequences(steps, batch, False)
+    case.x, case.g[0] = case.x.reshape(steps, batch, -1), case.g[0].reshape(steps, batch, -1)
+    before, seen = get_num_threads(), []
+    try:
+        for threads in (1, 2, 3):
+            set_num_threads(threads)
+            dx, *others = case.backward(case.forward())
+            seen.append([dx.reshape(-1, features), *others])
+    finally:
+        set_num_threads(before)
+    near(seen[0], gradients, "float32")
+    for others in seen[1:]:
+        for one, other in zip(seen[0], others, strict=True):
+            np.testing.assert_array_equal(one, other)
+    others = case.backward(case.forward(), [k == 4 for k in range(7)])
+    np.testing.assert_array_equal(others[4], seen[0][4])
+
+
 @pytest.mark.parametrize(("steps", "batch", "features"), [(4, 6, 16), (6, 4, 16), (6, 1, 16), (5, 3, 7)])
 @pytest.mark.parametrize("axis", [0, 1])
 def test_inputs_that_are_the_same_at_all_times_or_for_all_sequences(steps, batch, features, axis):

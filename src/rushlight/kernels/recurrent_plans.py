@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..runtime import memory, native, pool, session, settings
-from .llvm import blocked, recurrent, recurrent_back, recurrent_cells
+from .llvm import blocked, products, recurrent, recurrent_back, recurrent_cells
 from .planning import up
 
 SOURCES = (
@@ -25,6 +25,7 @@ SOURCES = (
             "recurrent",
             "recurrent_back",
             "recurrent_cells",
+            "recurrent_weights",
             "maths.common",
             "maths.exponential",
         )
@@ -40,6 +41,7 @@ FEW_SEQUENCES = 6  # for each thread, up to which the states are parted instead 
 ROUND_MULTIPLICATIONS = 1 << 18  # work of a step that is worth waiting for all threads after it
 PART_ROWS = 8  # sequences of a task: two tiles of rows, and enough tasks that threads end together
 CACHED_WEIGHTS = 512 << 10  # bytes up to which going through the weights once more a part costs little
+SHARES, SHARED_SEQUENCES, SHARED_BYTES = 4, 32, 256 << 10  # of the weights' sums, by sequences
 UNITS = 48  # rows of a weight's gradient that are a task
 
 
@@ -320,10 +322,9 @@ def backward_plan(
     input_blocks, chunks = -(-sizes.features // sizes.lanes), -(-hidden // UNITS)
     of_x, of_ih = needs[0], needs[3]
     copied = of_ih and (sizes.features % sizes.lanes != 0 or lying.group_rows != rows)
-    places, shared = _areas(sizes, of_x, copied)
-    weight_tasks = chunks * (len(slots.across) + len(slots.inward)) if any(needs[3:]) else 0
-    if any(needs[5:]):
-        weight_tasks += -(-blocks * slots.slots // recurrent_back.BIAS_VECTORS)
+    shares = _shares(sizes, len(strides) == 3)
+    weight_tasks = shares.count * chunks * slots.slots if any(needs[3:]) else 0
+    places, shared = _areas(sizes, of_x, copied, shares)
     packs = 1 if sizes.few else blocks + (input_blocks if of_x else 0)
     input_tasks = -(-input_blocks // recurrent_back.BLOCKS_OF_A_TASK) if sizes.few else _tasks(rows)
     numbers = (
@@ -331,9 +332,31 @@ def backward_plan(
         *(packs, _row_tasks(rows, lying) if copied else 0, *parts[2:]),
         *(input_tasks if of_x else 0, weight_tasks, -(-hidden // chunks), chunks, _zero_bytes(sizes)),
         *(*gradient, *lying, *places.values()),
+        *(shares.count, shares.rows, *shares.groups, 8 if shares.count > 1 and any(needs[3:]) else 0),
+        *(shares.size, *shares.places),
     )
     release = 2 * sizes.work >= RELEASE_MULTIPLICATIONS
     return Plan(address, release, parts.threads, shared, 0, numbers)
+
+
+class Shares(NamedTuple):
+    """How the sums over all rows are shared by sequences, and where a share's results lie."""
+
+    count: int
+    rows: int  # sequences of each
+    groups: tuple[int, int]  # rows that lie side by side, and rows from the start of such to the next
+    size: int  # bytes of the results of a share
+    places: tuple[int, ...]
+
+
+def _shares(sizes: Sizes, plain: bool) -> Shares:
+    """Depends on nothing but sizes: sums come out with the same bits for any number of threads."""
+    gates = sizes.hidden * len(sizes.slots.across)
+    lengths = [up(n * sizes.item, LINE) for n in (gates * sizes.features, gates * sizes.hidden, gates, gates)]
+    places, size = tuple(sum(lengths[:k]) for k in range(4)), sum(lengths)
+    count = SHARES if plain and sizes.batch >= SHARED_SEQUENCES and size <= SHARED_BYTES else 1
+    groups = (products.CHUNK,) * 2 if count == 1 else (0, sizes.batch)
+    return Shares(count, -(-sizes.batch // count), groups, size, places)
 
 
 def _zero_bytes(sizes: Sizes) -> int:
@@ -341,7 +364,7 @@ def _zero_bytes(sizes: Sizes) -> int:
     return up(max(sizes.hidden, sizes.features), sizes.lanes) * sizes.item
 
 
-def _areas(sizes: Sizes, of_x: bool, copied: bool) -> tuple[dict[str, int], int]:
+def _areas(sizes: Sizes, of_x: bool, copied: bool, shares: Shares) -> tuple[dict[str, int], int]:
     """Where in the scratch things lie, and its size; 0 for an input that is not copied."""
     slots, line, width = sizes.slots, sizes.lanes * sizes.item, sizes.padded * sizes.item
     input_blocks = -(-sizes.features // sizes.lanes)
@@ -356,6 +379,7 @@ def _areas(sizes: Sizes, of_x: bool, copied: bool) -> tuple[dict[str, int], int]
         "memories": sizes.batch * width,
         "inputs": sizes.rows * input_blocks * line if copied else 0,
         "zeros": _zero_bytes(sizes),
+        "partials": (shares.count - 1) * shares.size,
     }
     places, at = {}, blocked.HEADER
     for name, size in areas.items():

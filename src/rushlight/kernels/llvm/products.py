@@ -189,30 +189,36 @@ def _added(vectors: list[Value]) -> Value:
 
 
 def define_outer_sums(module: Module, m: Machine) -> None:
-    """`out[j, c] = sum over n of a[n, j] * b[n, c]` for `units` j and `columns` c; b has whole vectors."""
+    """`out[j, c] = sum over n of a[n, j] * b[n, c]` for `units` j and `columns` c; b has whole vectors.
+
+    The rows come in groups of `group`, the last of which may have fewer, whose starts are `a_jump` and
+    `b_jump` apart.
+    """
     places = {"out": ptr, "a": ptr, "b": ptr}
-    sizes = dict.fromkeys(("out_pitch", "a_pitch", "b_pitch", "rows", "units", "columns"), i64)
+    names = ("out_pitch", "a_pitch", "b_pitch", "a_jump", "b_jump", "rows", "group", "units", "columns")
+    sizes = dict.fromkeys(names, i64)
     with module.function("outer_sums", exported=False, inline=False, **places, **sizes) as f:
         count = (f.columns + (m.lanes - 1)) // m.lanes
-        with f.loop(0, f.rows, CHUNK) as low:
-            rows = low, f.minimum(low + CHUNK, f.rows)
+        groups, step = (f.rows + f.group - 1) // f.group, f.maximum(f.constant(i64, CHUNK) // f.group, 1)
+        with f.loop(0, groups, step) as low:
+            some = low, f.minimum(low + step, groups)
             _split(
                 f,
                 count,
                 _widths(m),
                 lambda b, width: _split(
-                    f, f.units, _heights(m, width), lambda j, k: _outer_tile(f, m, rows, j, b, k, width)
+                    f, f.units, _heights(m, width), lambda j, k: _outer_tile(f, m, some, j, b, k, width)
                 ),
             )
 
 
 def _outer_tile(
-    f: Function, m: Machine, rows: tuple[Value, Value], j: Value, b: Value, count: int, width: int
+    f: Function, m: Machine, groups: tuple[Value, Value], j: Value, b: Value, count: int, width: int
 ) -> None:
     sums = [[f.variable(m.vector, 0) for _ in range(width)] for _ in range(count)]
     a, columns = f.a.offset(j * m.size), f.b.offset(b * m.bytes)
-    with f.loop(*rows) as n:
-        row, element = columns.offset(n * f.b_pitch), a.offset(n * f.a_pitch)
+    with f.loop(*groups) as g, f.loop(0, f.minimum(f.group, f.rows - g * f.group)) as n:
+        row, element = columns.offset(g * f.b_jump + n * f.b_pitch), a.offset(g * f.a_jump + n * f.a_pitch)
         vectors = [m.load(f, row, k * m.bytes) for k in range(width)]
         for u, totals in enumerate(sums):
             factor = m.spread(f, element, u * m.size)
@@ -221,7 +227,7 @@ def _outer_tile(
     masks = [m.below(f, f.columns - (b + k) * m.lanes) for k in range(width)]
     for u, totals in enumerate(sums):
         place = f.out.offset((j + u) * f.out_pitch + b * m.bytes)
-        with f.when(rows[0] > 0):
+        with f.when(groups[0] > 0):
             for k, total in enumerate(totals):
                 total.set(total.get() + m.load(f, place, k * m.bytes, masks[k]))
         for k, total in enumerate(totals):

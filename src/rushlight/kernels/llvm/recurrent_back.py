@@ -9,10 +9,10 @@ from __future__ import annotations
 from ...runtime.ir import Function, Value, i64, ptr, void
 from . import recurrent_cells as cells
 from .blocked import Machine, Words
-from .products import CHUNK, define_outer_sums, define_product, fill, pack_columns
+from .products import define_outer_sums, define_product, fill, pack_columns
 from .recurrent import ROW_WORDS, ROWS_OF_A_TASK, Layer, Part, Rows, Run, Span, choose, when_given
+from .recurrent_weights import SHARE_WORDS, define_weights
 
-BIAS_VECTORS = 4
 BLOCKS_OF_A_TASK = 8  # columns of an input's gradient, where there are few rows
 WORDS = (
     *("g", "g_hn", "g_cn", "x", "w_ih", "w_hh", "h0", "c0", "out", "gates", "cells"),
@@ -33,6 +33,7 @@ WORDS = (
     ),
     *("g_unit", "g_step", "g_row", *ROW_WORDS),
     *("packed_across", "packed_inward", "slopes", "befores", "states", "memories", "inputs", "zeros"),
+    *("partials", *SHARE_WORDS),
 )
 
 
@@ -47,7 +48,7 @@ def recurrent_back_ir(dtype: str, vector_bytes: int, kind: str, whole: bool, few
     _steps(layer)
     _spans(layer)
     _inputs(layer)
-    _weights(layer)
+    define_weights(layer)
     return layer.kernel.finish()
 
 
@@ -302,70 +303,3 @@ def _inputs(layer: Layer) -> None:
             scratch.offset(words["packed_inward"]),
         )
         f.call("product", void, *places, x_pitch, zero, pitch, rows, blocks, inner, words["features"])
-
-
-def _weights(layer: Layer) -> None:
-    """Some rows of a weight's gradient, or a vector of the biases'."""
-    with layer.kernel.phase("weights", "weight_tasks") as (f, words, task, _):
-        kind, chunks = layer.kind, words["chunks"]
-        across, inward = chunks * len(kind.across), chunks * len(kind.inward)
-        with f.when(task < across):
-            _weight_rows(f, layer, words, task, True)
-        with f.when((task >= across) & (task < across + inward)):
-            _weight_rows(f, layer, words, task - across, False)
-        with f.when(task >= across + inward):
-            _biases(f, layer, words, task - across - inward)
-
-
-def _weight_rows(f: Function, layer: Layer, words: Words, task: Value, across: bool) -> None:
-    m, kind = layer.machine, layer.kind
-    width, scratch = layer.width(words), layer.kernel.scratch(f)
-    slot, first = task // words["chunks"], task % words["chunks"] * words["units"]
-    units = f.minimum(words["units"], words["hidden"] - first)
-    if across:
-        name, gate, inner = "dw_hh", choose(f, slot, kind.across), words["hidden"]
-        slot = slot + kind.first_across
-        rows, row_pitch = scratch.offset(words["befores"]), width
-    else:
-        name, gate, inner = "dw_ih", choose(f, slot, kind.inward), words["features"]
-        padded = words["inputs"].differs(0)
-        rows = f.select(padded, scratch.offset(words["inputs"]), words.pointer("x"))
-        row_pitch = f.select(padded, (inner + (m.lanes - 1)) // m.lanes * m.bytes, words["x_row"])
-    slopes = scratch.offset(words["slopes"] + slot * width + first * m.size)
-    with when_given(f, words, name) as target:
-        out = target.offset((gate * words["hidden"] + first) * inner * m.size)
-        sizes = inner * m.size, width * kind.slots, row_pitch, words["rows"], units, inner
-        f.call("outer_sums", void, out, slopes, rows, *sizes)
-
-
-def _biases(f: Function, layer: Layer, words: Words, task: Value) -> None:
-    """Sums over all rows of a few vectors side by side, of which the last task's need not all exist."""
-    m, width = layer.machine, layer.width(words)
-    pitch, first = width * layer.kind.slots, task * BIAS_VECTORS
-    totals = [f.variable(m.vector, 0) for _ in range(BIAS_VECTORS)]
-    columns = layer.kernel.scratch(f).offset(words["slopes"] + first * m.bytes)
-    with f.loop(0, words["rows"], CHUNK) as low:
-        some = [f.variable(m.vector, 0) for _ in totals]
-        with f.loop(low, f.minimum(low + CHUNK, words["rows"])) as n:
-            for k, s in enumerate(some):
-                s.set(s.get() + m.load(f, columns.offset(n * pitch), k * m.bytes))
-        for total, s in zip(totals, some):
-            total.set(total.get() + s.get())
-    for k, total in enumerate(totals):
-        with f.when(first + k < layer.blocks(words) * layer.kind.slots):
-            _put_bias(f, layer, words, first + k, total.get())
-
-
-def _put_bias(f: Function, layer: Layer, words: Words, vector: Value, total: Value) -> None:
-    m, kind = layer.machine, layer.kind
-    slot, block = vector // layer.blocks(words), vector % layer.blocks(words)
-    mask = m.below(f, words["hidden"] - block * m.lanes)
-    first = kind.first_across
-    sides = (
-        ("db_ih", slot < len(kind.inward), choose(f, slot, kind.inward)),
-        ("db_hh", slot >= first, choose(f, slot - first, kind.across)),
-    )
-    for name, has_it, gate in sides:
-        with f.when(has_it & words[name].differs(0)):
-            place = words.pointer(name).offset((gate * words["hidden"] + block * m.lanes) * m.size)
-            m.store(f, total, place, 0, mask)
