@@ -1,6 +1,7 @@
 """Calls that are learnt after some: the same results, memory and graphs as those of the first calls."""
 
 import gc
+import tracemalloc
 import weakref
 
 import numpy as np
@@ -321,3 +322,16 @@ def test_learnt_constants_follow_the_defaults_and_the_values_of_tensors():
     assert torch.zeros(5, requires_grad=True).requires_grad
     with pytest.raises(RuntimeError):
         torch.zeros(-1)
+
+
+def test_a_view_is_learnt_without_reading_what_it_looks_at():
+    """Its memory may be larger than what is left."""
+    x = torch.zeros(1000, 1000)
+    x.t()
+    tracemalloc.start()
+    try:
+        for _ in range(CALLS):
+            x.t()
+        assert tracemalloc.get_traced_memory()[1] < x.nbytes // 10
+    finally:
+        tracemalloc.stop()

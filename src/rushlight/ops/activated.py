@@ -20,7 +20,7 @@ from ..tensor.core import QUICK, Tensor, wrap
 from ..tensor.dtype import float32, float64
 from .affine import linear
 from .convolution import convolution_of
-from .fused import Fusible, compiled, exact, nodes_of
+from .fused import compiled, exact, nodes_of, traced
 from .intercept import casts, interceptors
 from .normalisation_kernels import moved, scale_of
 from .operator import Operator, record, recorded, saved_for
@@ -108,7 +108,7 @@ def _moving_kernel(op: Any, like: np.ndarray, count: int, options: dict[str, Any
                 made = moved(*operands)
                 return made if op is None else op.body(made, **options)
 
-            node = Fusible(body, "normalise_by").trace((like,) * (count + 1), None, options)
+            node = traced(body, "normalise_by", (like,) * (count + 1), None, options)
             one_type = node is not None and {n.dtype for n in nodes_of(node)} <= {like.dtype.name, "bool"}
             _kernels[key] = compiled(node, "normalise_by") if one_type else None
         return _kernels[key]
@@ -189,7 +189,7 @@ def _kernel_for(op: Any, like: np.ndarray, options: dict[str, Any]) -> tuple[Any
     try:
         key = op.path, like.dtype.char, tuple(options.items())
         if key not in _kernels:
-            node = Fusible(op.body, op.name).trace((like,), None, options)
+            node = traced(op.body, op.name, (like,), None, options)
             kernel = None if node is None else compiled(node, op.name)
             _kernels[key] = None if kernel is None else (kernel, exact(node))
         return _kernels[key]

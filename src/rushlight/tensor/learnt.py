@@ -100,13 +100,13 @@ class Learner:
 
 
 def _same(again: Any, result: Any) -> bool:
-    """Are these the same tensors, to the bit?"""
+    """Are these the same tensors, to the bit? Other looks at one memory are not read: it may be large."""
     if type(again) is not type(result):
         return False
     pairs = zip(again, result) if type(result) is tuple else ((again, result),)
     return all(
         a.dtype is b.dtype and a._a.shape == b._a.shape and a._a.strides == b._a.strides
-        and a._a.tobytes() == b._a.tobytes()
+        and (address(a._a) == address(b._a) or a._a.tobytes() == b._a.tobytes())
         for a, b in pairs
     )  # fmt: skip
 
