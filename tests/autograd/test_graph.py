@@ -522,3 +522,12 @@ def test_gradients_add_up_in_the_users_own_tensor():
     x.grad = mine
     (x * 3).sum().backward()
     assert view.tolist() == [3.0, 3.0]
+
+
+def test_what_only_stands_in_the_graph_is_the_same_each_time():
+    """Who walks `next_functions` and keeps what it has seen comes to an end."""
+    node = torch.nn.Linear(3, 2)(torch.rand(4, 3)).grad_fn
+    turned = node.next_functions[-1][0]
+    assert turned == node.next_functions[-1][0]
+    assert {turned, node.next_functions[-1][0]} == {turned}
+    assert turned != node

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from rushlight.autograd.modes import enable_grad
+from rushlight.utils.graph.collect import befores, identity
 
 from . import messages as m
 from .protobuf import entries
@@ -96,17 +97,6 @@ class Drawing:
             listed = m.AttributeList(shape=m.shape(tuple(shape)))
             shapes = entries({"_output_shapes": m.Attribute(list=listed)})
         self.nodes.append(m.Node(name=name, op=kind, input=inputs, attr=shapes))
-
-
-def identity(node: Any) -> Any:
-    """What a node is known by: the end of the graph at a leaf is a new object each time, the leaf is not."""
-    variable = getattr(node, "variable", None)
-    return node if variable is None else id(variable)
-
-
-def befores(node: Any) -> list[Any]:
-    """The nodes whose results a node used."""
-    return [before for before, _ in node.next_functions if before is not None]
 
 
 def traced(value: Any) -> Any:

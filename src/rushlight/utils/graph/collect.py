@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ...autograd.node import Node
 from ..pytree import tree_leaves
 
 
@@ -77,5 +78,7 @@ def identity(node: Any) -> Any:
 
 
 def befores(node: Any) -> list[Any]:
-    """The nodes whose results a node used."""
-    return [before for before, _ in node.next_functions if before is not None]
+    """The nodes whose results a node used: those that a gradient passes, none that are only shown."""
+    if not isinstance(node, Node):
+        return []
+    return [before for before, _ in Node.next_functions.fget(node) if before is not None]  # type: ignore[attr-defined]
