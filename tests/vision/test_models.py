@@ -225,7 +225,7 @@ def test_weights_come_from_a_checked_file(tmp_path, monkeypatch):
         assert models.mnasnet0_5(pretrained=True).num_classes == 1000
     with pytest.raises(ValueError, match="num_classes is 1000"):
         models.mnasnet0_5(weights=weights, num_classes=10)
-    with pytest.raises(ValueError, match="MNASNet0_5_Weights has IMAGENET1K_V1"):
+    with pytest.raises(KeyError, match="MNASNet0_5_Weights has IMAGENET1K_V1"):
         models.mnasnet0_5(weights="V7")
     with pytest.raises(TypeError, match="ResNet18"):
         models.mnasnet0_5(weights=models.ResNet18_Weights.DEFAULT)
