@@ -197,3 +197,13 @@ def test_powers_that_need_no_logarithm_are_the_same_at_any_size(dtype, exponent)
     assert (abs(whole.double().numpy() / exact - 1) < 1e-6).all()
     for _ in range(25):
         assert torch.equal(base[:10] ** exponent, whole[:10])
+
+
+@pytest.mark.parametrize("exponent", [2, 0.5, -0.5, -1])
+def test_powers_do_not_depend_on_those_before(exponent):
+    """What is learnt of any exponent is not for those that need no logarithm."""
+    base = torch.arange(1, 10_001).double()
+    whole = base**exponent
+    for _ in range(60):
+        base[:10] ** 2.7
+        assert torch.equal(base[:10] ** exponent, whole[:10])

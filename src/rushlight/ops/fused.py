@@ -121,7 +121,9 @@ class Fusible:
         elif kernel is not None and constant is not None:
             table[key] = _without_constant(kernel)
         made = _result_of(key, result)
-        learns = self.at_once is not None and (kernel is not None or loop is not None)
+        # what holds for any number would be done for those that have a kernel of their own too
+        general = bool(self.constants and numbers) and constant is None
+        learns = self.at_once is not None and (kernel is not None or loop is not None) and not general
         if learns and (isinstance(made, dtype) or not numbers):
             self.at_once.learn(arguments, made, kernel, small, loop, constant)
         return table[key]
