@@ -13,7 +13,7 @@ from ..runtime import memory, pool, session, settings
 from . import invoke, policy
 from .llvm import blocked
 from .llvm import pooling as generator
-from .planning import build
+from .planning import Plans, build
 
 MOST_TAPS = 25
 MOST_STEP = 4
@@ -21,7 +21,6 @@ TASK_ELEMENTS = 1 << 14  # elements of a task: some microseconds
 RELEASE_ELEMENTS = 1 << 17  # elements from which on other Python threads may run
 DTYPES = {"f": "float32", "d": "float64"}
 LINE = 64
-_plans: dict[tuple, Any] = {}
 
 
 def largest(x: np.ndarray, windows: Sequence[Any]) -> np.ndarray | None:
@@ -125,18 +124,12 @@ def _plan(kind: str, x: np.ndarray, windows: Sequence[Any], shape: tuple = ()) -
     if type(x) is not np.ndarray or not x.flags.c_contiguous or not x.flags.aligned:
         return None
     key = (kind, x.dtype.char, shape or x.shape, windows)
-    if key not in _plans:
-        if len(_plans) >= 1024:
-            _plans.clear()
-        _plans[key] = _make_plan(kind, x.dtype, shape or x.shape, windows)
-    return _plans[key]
+    return _plans.find(key, kind, x.dtype, shape or x.shape, windows)
 
 
 def _make_plan(kind: str, dtype: np.dtype, shape: tuple, windows: Sequence[Any]) -> Plan | None:
     size, rank, whole = prod(shape), len(shape), shape
-    if settings.kernel_mode == "off" or not dtype.isnative or dtype.char not in DTYPES:
-        return None
-    if not size or size < policy.pixels_from() or not session.available():
+    if not dtype.isnative or dtype.char not in DTYPES or not size or size < policy.pixels_from():
         return None
     windows = tuple(map(_of_one_size, windows))
     if len(windows) not in (1, 2) or not all(map(_regular, windows)):
@@ -151,16 +144,15 @@ def _make_plan(kind: str, dtype: np.dtype, shape: tuple, windows: Sequence[Any])
         or down.size * across.size >= 1 << 31
     ):
         return None
-    try:
-        plan = Plan(kind, DTYPES[dtype.char], shape, windows, size)
-    except session.Unavailable as reason:
-        settings.log(1, f"no kernels for pools: {reason}")
-        return None
+    plan = Plan(kind, DTYPES[dtype.char], shape, windows, size)
     if rank < len(plan.shape):
         plan.shape = (*plan.shape[:-2], plan.shape[-1])
     if kind in ("back", "rectified back", "share"):
         plan.shape = whole
     return plan
+
+
+_plans = Plans("pools", _make_plan)
 
 
 def _of_one_size(w: Any) -> Any:
@@ -221,6 +213,3 @@ def add_at(x: np.ndarray, places: np.ndarray, size: int, adds: bool = True) -> n
     words = (min(tasks, pool.get_num_threads()), 0, 0, tasks, rows, task_rows, count, size)
     invoke.load()(address, out.size >= RELEASE_ELEMENTS, out, x, places, wrong, scratch, *words)
     return None if wrong[0] else out
-
-
-settings.when_changed.append(_plans.clear)
