@@ -9,12 +9,11 @@ as nothing in it belongs among those found so far.
 
 from __future__ import annotations
 
-from ...runtime import pool
 from ...runtime.ir import Function, Module, Type, Value, f32, f64, i1, i32, i64, ptr, void
 from . import frame
 from .dispatch import put, word
 from .masking import add_is_dense, dense, elements_of, type_number
-from .moving import add_is_plain, answer, refuse_unless
+from .moving import add_is_plain, answer, refuse_unless, run_parts
 from .objects import argument, builtin
 
 TYPES = {5: i32, 7: i64, 9: i64, 11: f32, 12: f64}  # by numpy's numbers of types
@@ -148,10 +147,5 @@ def _choose(module: Module, index_number: int) -> None:
         numbers = {LENGTH: length, FEW: few, ROWS: rows, LARGEST: largest, TYPE: number, PARTS: parts}
         for place, value in numbers.items():
             put(f, value, site, place)
-        state = f.variable(ptr, f.constant(ptr, 0))
-        with f.when(total >= RELEASE_FROM):
-            state.set(f.call("PyEval_SaveThread", ptr))
-        f.call(pool.PARALLEL_FOR, void, Value(f, ptr, "@chosen_part"), site, parts)
-        with f.when(total >= RELEASE_FROM):
-            f.call("PyEval_RestoreThread", void, state.get())
+        run_parts(f, "chosen_part", site, parts, total >= RELEASE_FROM)
         answer(f, "true")

@@ -15,11 +15,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from ...runtime import pool
 from ...runtime.ir import Function, Module, Type, Value, f32, f64, i1, i8, i16, i32, i64, ptr, void
 from . import frame
 from .dispatch import put, word
-from .moving import add_is_plain, answer, refuse_unless, straight
+from .moving import add_is_plain, answer, refuse_unless, run_parts, straight
 from .objects import argument, builtin
 
 MOST_AXES = 14
@@ -441,13 +440,7 @@ def _run(module: Module) -> None:
             parts = _share(f, f.site, f.writes_far)
             put(f, parts, f.site, PARTS_AT)
             with f.when(parts > 1):
-                long = rows.get() * length >= RELEASE_FROM
-                state = f.variable(ptr, f.constant(ptr, 0))
-                with f.when(long):
-                    state.set(f.call("PyEval_SaveThread", ptr))
-                f.call(pool.PARALLEL_FOR, void, Value(f, ptr, "@walk_part"), f.site, parts)
-                with f.when(long):
-                    f.call("PyEval_RestoreThread", void, state.get())
+                run_parts(f, "walk_part", f.site, parts, rows.get() * length >= RELEASE_FROM)
                 f.ret()
         f.call("walk", void, f.site, zero, rows.get(), zero, length)
 

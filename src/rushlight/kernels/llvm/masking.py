@@ -12,11 +12,10 @@ None where the arrays are not what is taken here.
 
 from __future__ import annotations
 
-from ...runtime import pool
-from ...runtime.ir import Function, Module, Type, Value, i1, i8, i16, i32, i64, ptr, void
+from ...runtime.ir import Function, Module, Type, Value, i1, i8, i16, i32, i64, ptr
 from . import frame
 from .dispatch import put, word
-from .moving import RELEASE_BYTES, add_is_plain, answer, refuse_unless
+from .moving import RELEASE_BYTES, add_is_plain, answer, refuse_unless, run_parts
 from .objects import argument, builtin
 
 ELEMENTS = (i8, i16, i32, i64, i64.vector(2))
@@ -102,13 +101,7 @@ def _starts(f: Function, site: Value, table: Value, parts: Value, index_number: 
 
 def _run(f: Function, site: Value, body: str, parts: Value) -> None:
     """All parts, without Python's lock where there is much to do."""
-    long = word(f, site, COUNT) >= RELEASE_BYTES
-    state = f.variable(ptr, f.constant(ptr, 0))
-    with f.when(long):
-        state.set(f.call("PyEval_SaveThread", ptr))
-    f.call(pool.PARALLEL_FOR, void, Value(f, ptr, f"@{body}"), site, parts)
-    with f.when(long):
-        f.call("PyEval_RestoreThread", void, state.get())
+    run_parts(f, body, site, parts, word(f, site, COUNT) >= RELEASE_BYTES)
 
 
 def _share(f: Function) -> tuple[Value, Value]:

@@ -277,12 +277,7 @@ def _move(module: Module) -> None:
             f.ret()
         parts = f.minimum(size // PART_BYTES, f.constant(i64, PARTS))
         put(f, parts, f.site, PARTS_AT)
-        state = f.variable(ptr, f.constant(ptr, 0))
-        with f.when(size >= RELEASE_BYTES):
-            state.set(f.call("PyEval_SaveThread", ptr))
-        f.call(pool.PARALLEL_FOR, void, Value(f, ptr, "@move_part"), f.site, parts)
-        with f.when(size >= RELEASE_BYTES):
-            f.call("PyEval_RestoreThread", void, state.get())
+        run_parts(f, "move_part", f.site, parts, size >= RELEASE_BYTES)
 
 
 # ---- the arguments
@@ -326,6 +321,16 @@ def _axes_of(module: Module) -> None:
             _set_axis(f, d, length, word(f, tables[0][1], 0, there), word(f, tables[1][1], 0, d))
         put(f, rank, f.site, RANK)
         f.ret(f.constant(i1, 1))
+
+
+def run_parts(f: Function, body: str, site: Value, parts: Value, long: Value) -> None:
+    """All parts of the work by the threads, without Python's lock if it takes `long`."""
+    state = f.variable(ptr, f.constant(ptr, 0))
+    with f.when(long):
+        state.set(f.call("PyEval_SaveThread", ptr))
+    f.call(pool.PARALLEL_FOR, void, Value(f, ptr, f"@{body}"), site, parts)
+    with f.when(long):
+        f.call("PyEval_RestoreThread", void, state.get())
 
 
 def answer(f: Function, name: str) -> None:

@@ -8,12 +8,11 @@ need not wait for the other's memory. A number comes before its equals (with `ri
 
 from __future__ import annotations
 
-from ...runtime import pool
 from ...runtime.ir import Function, Module, Type, Value, f32, f64, i1, i8, i16, i32, i64, ptr, void
 from . import frame
 from .dispatch import put, word
 from .masking import add_is_dense, dense, elements_of, type_number
-from .moving import add_is_plain, answer, refuse_unless
+from .moving import add_is_plain, answer, refuse_unless, run_parts
 from .objects import argument, builtin
 
 AT_ONCE = 8
@@ -133,9 +132,4 @@ def _run(f: Function, arrays: tuple, length: Value, each: Value, total: Value, n
         (LENGTH, EACH, TOTAL, RIGHT, TYPE, PARTS), (length, each, total, right, number, parts)
     ):
         put(f, value, site, place)
-    state = f.variable(ptr, f.constant(ptr, 0))
-    with f.when(total >= RELEASE_FROM):
-        state.set(f.call("PyEval_SaveThread", ptr))
-    f.call(pool.PARALLEL_FOR, void, Value(f, ptr, "@searched_part"), site, parts)
-    with f.when(total >= RELEASE_FROM):
-        f.call("PyEval_RestoreThread", void, state.get())
+    run_parts(f, "searched_part", site, parts, total >= RELEASE_FROM)
