@@ -8,6 +8,7 @@ from typing import Any
 from ..autograd.hooks import RemovableHandle
 from ..tensor.core import Tensor
 from ..warned import warn
+from .conversion import ConversionMixin
 from .hooks import REGISTRATION, Hooks, call_with_hooks, registered
 from .members import Members
 from .parameter import Buffer, Parameter
@@ -32,7 +33,7 @@ def _hook_table(kind: str) -> property:
     return property(get, put)
 
 
-class Module(StateMixin):
+class Module(StateMixin, ConversionMixin):
     """Parameters, buffers and submodules under the names that they are assigned to, and a `forward` that uses
     them.
 
@@ -363,89 +364,6 @@ class Module(StateMixin):
 
     # ---- changing all of it
 
-    def apply(self, fn: Callable[[Module], Any]) -> Module:
-        """Calls `fn` with every submodule and then with this module."""
-        for module in self.children():
-            module.apply(fn)
-        fn(self)
-        return self
-
-    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Module:
-        """Replaces the values of all parameters and buffers."""
-        if recurse:
-            for module in self.children():
-                module._apply(fn)
-        for name, p in list(self._parameters.items()):
-            if p is not None:
-                new, grad = fn(p.detach()), p.grad
-                p._grad = None
-                if new.device is p.device:
-                    p.data = new
-                else:  # a tensor on another device is another tensor
-                    p = Parameter(new, p.requires_grad)
-                    setattr(self, name, p)
-                if grad is not None:
-                    p.grad = fn(grad)
-        for name, b in list(self._buffers.items()):
-            if b is not None:
-                self._set_buffer_value(name, fn(b))
-        return self
-
-    def to(self, *args: Any, **kwargs: Any) -> Module:
-        """Moves or converts all parameters and buffers; integers keep their type, and `memory_format=` is for
-        those of four or five dimensions.
-        """
-        device, dt, non_blocking = _to_arguments(args, kwargs)
-        layout = kwargs.get("memory_format")
-
-        def convert(t: Tensor) -> Tensor:
-            wanted = dt if dt is not None and (t.dtype.is_floating_point or t.dtype.is_complex) else t.dtype
-            order = {"memory_format": layout} if layout is not None and t.dim() in (4, 5) else {}
-            return t.to(device or t.device, wanted, non_blocking=non_blocking, **order)
-
-        if dt is not None and not (dt.is_floating_point or dt.is_complex):
-            raise TypeError(
-                f"nn.Module.to only accepts floating point or complex dtypes, but got desired dtype={dt}"
-            )
-        return self._apply(convert)
-
-    def _apply_to_floats(self, convert: Callable[[Tensor], Tensor]) -> Module:
-        return self._apply(lambda t: convert(t) if t.dtype.is_floating_point else t)
-
-    def type(self, dst_type: Any) -> Module:
-        """Converts all parameters and buffers."""
-        return self._apply(lambda t: t.type(dst_type))
-
-    def float(self) -> Module:
-        """Floating point parameters and buffers become float32."""
-        return self._apply_to_floats(lambda t: t.float())
-
-    def double(self) -> Module:
-        """Floating point parameters and buffers become float64."""
-        return self._apply_to_floats(lambda t: t.double())
-
-    def half(self) -> Module:
-        """Floating point parameters and buffers become float16."""
-        return self._apply_to_floats(lambda t: t.half())
-
-    def bfloat16(self) -> Module:
-        """Floating point parameters and buffers become bfloat16."""
-        return self._apply_to_floats(lambda t: t.bfloat16())
-
-    def cpu(self) -> Module:
-        """Moves everything to the CPU."""
-        return self._apply(lambda t: t.cpu())
-
-    def cuda(self, device: Any = None) -> Module:
-        """Moves everything to a GPU."""
-        return self._apply(lambda t: t.cuda(device))
-
-    def to_empty(self, *, device: Any, recurse: bool = True) -> Module:
-        """Moves everything to a device without copying values."""
-        from ..tensor.factories import empty_like
-
-        return self._apply(lambda t: empty_like(t, device=device), recurse)
-
     def train(self, mode: bool = True) -> Module:
         """Training mode, for dropout, batch normalisation and their like."""
         if not isinstance(mode, bool):
@@ -473,10 +391,6 @@ class Module(StateMixin):
             elif p._grad is not None:
                 p._grad = p._grad.detach()
                 p._grad.zero_()
-
-    def share_memory(self) -> Module:
-        """Makes the memory of all parameters and buffers visible to other processes."""
-        return self._apply(lambda t: t.share_memory_())
 
     def compile(self, *args: Any, **kwargs: Any) -> None:
         """Compiles `forward`, as `rushlight.compile` does."""
@@ -539,22 +453,6 @@ class Module(StateMixin):
         if not lines and not children:
             return f"{self._get_name()}()"
         return f"{self._get_name()}(\n  " + "\n  ".join(lines + children) + "\n)"
-
-
-def _to_arguments(args: tuple, kwargs: dict) -> tuple[Any, Any, bool]:
-    """device, dtype and non_blocking of the many forms of `to`."""
-    from ..tensor.device import device as Device
-    from ..tensor.dtype import dtype
-
-    device, dt = kwargs.get("device"), kwargs.get("dtype")
-    for a in args:
-        if isinstance(a, dtype):
-            dt = a
-        elif isinstance(a, Tensor):
-            device, dt = a.device, a.dtype
-        elif isinstance(a, (str, int, Device)) and not isinstance(a, bool):
-            device = a
-    return (None if device is None else Device(device)), dt, bool(kwargs.get("non_blocking", False))
 
 
 __all__ = ["Module"]
