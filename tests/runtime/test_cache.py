@@ -74,6 +74,15 @@ def test_the_folder_stays_within_its_limit(tmp_path):
     assert cache.get("key0") is None
 
 
+def test_processes_look_at_all_files_once_in_a_sixteenth_of_the_limit(tmp_path, monkeypatch):
+    """With tens of thousands of files a look takes longer than compiling a kernel."""
+    looks = []
+    monkeypatch.setattr(ObjectCache, "trim", lambda self: looks.append(self))
+    for k in range(64):  # each as in a process of its own
+        ObjectCache(str(tmp_path), 1 << 20).put(f"key{k}", bytes(4000))
+    assert 4 <= len(looks) <= 6  # 256 KB written, 64 KB each
+
+
 def test_no_folder_keeps_nothing(monkeypatch):
     monkeypatch.setenv("RUSHLIGHT_CACHE", "off")
     assert default_folder() is None

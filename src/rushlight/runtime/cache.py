@@ -18,6 +18,7 @@ from . import settings
 MAGIC = b"rushobj1"
 CHECKSUM_BYTES = 16
 HEADER_BYTES = len(MAGIC) + CHECKSUM_BYTES
+BLOCK = 4096
 
 
 def default_folder() -> str | None:
@@ -64,7 +65,6 @@ class ObjectCache:
     def __init__(self, folder: str | None, limit_bytes: int):
         self.folder = folder if folder is None or _is_safe(folder) else None
         self.limit_bytes = limit_bytes
-        self._written_since_trim: int | None = None
 
     def path(self, key: str) -> str:
         return os.path.join(self.folder or "", f"{key}.o")
@@ -109,11 +109,20 @@ class ObjectCache:
             raise
 
     def _trim_sometimes(self, size: int) -> None:
-        """Look at the folder's size on the first write and after each sixteenth of the limit."""
-        if self._written_since_trim is None or self._written_since_trim > self.limit_bytes // 16:
-            self._written_since_trim = 0
-            self.trim()
-        self._written_since_trim += size
+        """Look at all files only when a sixteenth of the limit was written since the last look, by whoever:
+        the file `written` grows by a byte for each block.
+        """
+        tally = os.path.join(self.folder or "", "written")
+        try:
+            with open(tally, "ab") as file:
+                new = file.tell() == 0
+                file.write(b"." * (size // BLOCK + 1))
+                written = file.tell() * BLOCK
+            if new or written > self.limit_bytes // 16:
+                self.trim()
+                os.truncate(tally, 1)
+        except OSError as error:  # the object is there; another write will trim
+            settings.log(2, f"kernel cache {self.folder} cannot be trimmed: {error}")
 
     def trim(self) -> None:
         """Remove the files used longest ago until three quarters of the limit are left."""
