@@ -61,3 +61,16 @@ def test_smallest_arrays(name):
             continue
         for one, other in zip(found["force"], found["off"]):
             np.testing.assert_allclose(one, other, rtol=2e-6, atol=1e-6, err_msg=str(shape))
+
+
+@pytest.mark.parametrize("shape", [(3, 4), (100, 200)])
+def test_an_expanded_tensor_is_filled(shape):
+    """Its elements share memory, and a fill may write the same value many times."""
+    for mode in ("force", "auto", "off"):
+        before = set_kernel_mode(mode)
+        try:
+            x = torch.zeros(shape[0], 1)
+            assert (x.expand(shape).fill_(2.0) == 2).all()
+            assert (x == 2).all()
+        finally:
+            set_kernel_mode(before)

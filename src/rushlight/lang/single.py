@@ -34,9 +34,15 @@ def set_all(out: np.ndarray, value: float) -> np.ndarray:
             _kernels[key] = _filling(out.dtype)
         kernel = _kernels[key]
         if kernel is not None:
-            return kernel(out, value)
+            kernel(_each_once(out) if 0 in out.strides else out, value)
+            return out
     out.fill(value)
     return out
+
+
+def _each_once(out: np.ndarray) -> np.ndarray:
+    """The same memory without the repetitions of an expanded array."""
+    return out[tuple(slice(0, 1) if stride == 0 else slice(None) for stride in out.strides)]
 
 
 def _filling(dtype: np.dtype) -> Callable[..., Any] | None:
