@@ -323,3 +323,14 @@ def test_in_place_is_the_same_as_out_of_place(call):
 def test_refusals_teach(call, error, words):
     with pytest.raises(error, match=words.replace("(", r"\(")):
         eval(call, {"lib": rushlight, "x": rushlight.zeros(3, 4)})
+
+
+def test_sum_to_size_without_anything_to_sum_is_the_tensor():
+    x = rushlight.ones(2, 3)
+    assert x.sum_to_size(2, 3) is x
+    assert x.sum_to_size((1, 3)).tolist() == [[2, 2, 2]]
+    assert rushlight.ones(3, dtype=rushlight.int32).sum_to_size(1).dtype is rushlight.int64
+    one = rushlight.ones(())
+    assert one.sum_to_size(()) is not one
+    with pytest.raises(RuntimeError, match="not expandable"):
+        x.sum_to_size(2, 2)

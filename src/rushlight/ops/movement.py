@@ -301,19 +301,21 @@ def sum_to(input: Array, shape):
     return lang.sum_to(input, shape)
 
 
-@operator(out=False, varargs=True)
-def sum_to_size(input: Array, size):
-    """The sum over those dimensions that `size` lacks, or has as one."""
-    shape, lead = input.shape, input.ndim - len(size)
-    if lead < 0 or any(n not in (1, m) for n, m in zip(size, shape[lead:])):
+sum_to.gradient(input=lambda g, input_shape: lang.expand(g, input_shape))
+
+
+@composite
+def sum_to_size(input, size, *more):
+    """The sum over those dimensions that `size` lacks, or has as one; without any, the tensor itself."""
+    wanted, shape = sizes((size, *more) if more else size, "sum_to_size(*sizes)"), shape_of(input)
+    lead = len(shape) - len(wanted)
+    if lead < 0 or any(n not in (1, m) for n, m in zip(wanted, shape[lead:])):
         raise RuntimeError(
-            f"size {list(size)} is not expandable to size {list(shape)}: sum_to_size sums over whole "
+            f"size {list(wanted)} is not expandable to size {list(shape)}: sum_to_size sums over whole "
             "dimensions, so each size must be that of the tensor, or 1"
         )
-    if input.dtype.kind in "bui" and (tuple(size) != shape or not shape):
-        input = lang.cast(input, "int64")  # as `sum` does
-    return lang.sum_to(input, size)
-
-
-for _op in (sum_to, sum_to_size):
-    _op.gradient(input=lambda g, input_shape: lang.expand(g, input_shape))
+    if wanted == shape and shape:
+        return input
+    if input.dtype.np.kind in "bui":
+        input = input.long()  # as `sum` does
+    return sum_to(input, wanted)
