@@ -91,11 +91,11 @@ class _InSingle:
     __slots__ = ()
 
     def apply(self, grads: list[Any], lifted: bool) -> Any:
-        widen = _widened_tensor if lifted else widened
-        return OperatorNode.apply_general(self, [widen(g) for g in grads], lifted)  # type: ignore[arg-type]
+        return self.apply_some(grads, lifted, None)
 
-    def apply_some(self, grads: list[Any], wanted: Any) -> Any:
-        return self.apply(grads, True)
+    def apply_some(self, grads: list[Any], lifted: bool, wanted: Any) -> Any:
+        widen = _widened_tensor if lifted else widened
+        return OperatorNode.apply_general(self, [widen(g) for g in grads], lifted, wanted)  # type: ignore[arg-type]
 
     def _values(self, saved: tuple, sources: tuple[int, ...], lifted: bool) -> Any:
         values = OperatorNode._values(self, saved, sources, lifted)  # type: ignore[arg-type]
