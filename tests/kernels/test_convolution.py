@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from rushlight import kernels, lang
-from rushlight.kernels import convolution, convolution_apart, graph, switches
+from rushlight.kernels import convolution, convolution_apart, graph, policy, switches
 from rushlight.kernels.epilogues import Epilogue, with_vectors
 from rushlight.lang.convolution import output_sizes
 from rushlight.runtime import pool, settings
@@ -48,7 +48,9 @@ APART = [  # and whether each tap becomes a product
 
 
 @pytest.fixture(autouse=True)
-def forced():
+def forced(monkeypatch):
+    """Generated kernels at all sizes, and those for small ones only where a test says so."""
+    monkeypatch.setattr(policy, "FEW_MULTIPLICATIONS", 0)
     before = settings.set_kernel_mode("force")
     yield
     settings.set_kernel_mode(before)

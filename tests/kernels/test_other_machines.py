@@ -151,6 +151,7 @@ def test_pool_and_dispatcher(compile_for_arm):
 
 def test_convolutions_and_pools(compile_for_arm):
     from rushlight.kernels.llvm import (
+        convolution_few,
         depthwise_blocks,
         depthwise_weight,
         direct,
@@ -162,6 +163,8 @@ def test_convolutions_and_pools(compile_for_arm):
 
     taps = ((0, 0), (1, 1), (2, 2))
     texts = [
+        convolution_few.few_ir("float32", 16),
+        convolution_few.few_ir("float64", 16),
         direct.direct_ir("float32", 16, direct.Shape(2, 6, 1, 1, (taps,), 2)),
         direct.direct_ir("float64", 16, direct.Shape(1, 8, 1, 2, (taps[:1], taps[1:]))),
         direct_weight.weight_ir("float32", 16, direct_weight.Shape(4, 1, 3, 1, 1, 2)),

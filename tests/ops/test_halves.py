@@ -89,7 +89,8 @@ def test_gradient_of_one_input_alone(name):
     """`autograd.grad` asks the node of a product for some of its edges."""
     x, y = (rl.tensor([1.0, 2.0, 3.0], dtype=getattr(rl, name), requires_grad=True) for _ in range(2))
     (found,) = rl.autograd.grad((x * y).sum(), [x])
-    assert found.dtype is x.dtype and found.tolist() == [1, 2, 3]
+    assert found.dtype is x.dtype
+    assert found.tolist() == [1, 2, 3]
 
 
 def test_norm_with_weights_in_float32():

@@ -14,6 +14,7 @@ import numpy as np
 from ..runtime import memory, settings
 from . import convolution_apart as apart
 from . import convolution_depthwise as depthwise
+from . import convolution_few as few
 from . import convolution_grouped as grouped
 from . import convolution_plans as plans
 from . import convolution_products as as_products
@@ -43,6 +44,9 @@ def forward(
 
     The epilogue works on blocks of outputs as they are made, before they are written.
     """
+    made = few.forward(x, weight, bias, *how)
+    if made is not None:
+        return made if epilogue is None else epilogue.after(made)
     if how[-1] == 1 and not any(how[1]):
         made = as_products.forward(x, weight, bias, places, how[0], epilogue)
         if made is not None:
@@ -76,6 +80,9 @@ def input_gradient(
     g: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, sizes: Sizes, *how: Any
 ) -> np.ndarray | None:
     """The transposed convolution of `g` to images of these sizes."""
+    made = few.input_gradient(g, weight, bias, sizes, *how)
+    if made is not None:
+        return made
     if how[-1] == 1 and not any(how[1]):
         made = as_products.input_gradient(g, weight, bias, sizes)
         if made is not None:
@@ -90,6 +97,9 @@ def input_gradient(
 
 def weight_gradient(g: np.ndarray, x: np.ndarray, taps: Sizes, *how: Any) -> np.ndarray | None:
     """What the weight gets from the gradient `g` of the convolution of `x`."""
+    made = few.weight_gradient(g, x, taps, *how)
+    if made is not None:
+        return made
     if how[-1] == 1 and not any(how[1]):
         made = as_products.weight_gradient(g, x, taps)
         if made is not None:

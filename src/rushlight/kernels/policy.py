@@ -41,6 +41,8 @@ PRODUCT_LEAST = 4  # rows and columns below which a product is a matter of memor
 PRODUCT_TASK = 1 << 18  # multiplications that are worth waking another thread for
 PRODUCT_RELEASE = 1 << 20  # and letting other Python threads run
 
+FEW_MULTIPLICATIONS = 1 << 17  # of a convolution, up to which patches side by side are the quickest way
+
 INDEXED_FROM = 1  # times the elements of other kernels: what indices have to name
 INDEXED_PARALLEL_FROM = 1 << 15
 INDEXED_RELEASE_FROM = 1 << 17

@@ -7,8 +7,15 @@ dimension; these two and `_convolution_weight` are each other's gradients.
 from __future__ import annotations
 
 from .. import lang
+from ..kernels import convolution_few as few
 from .alias import alias
-from .convolution_checks import check_fits, check_shapes, check_types, shapes_of, transposed_sizes
+from .convolution_checks import (
+    check_shapes,
+    check_types,
+    options_of,
+    shapes_of,
+    transposed_options_of,
+)
 from .declare import composite, operator
 from .padding import constant_pad
 from .shapes import shape_of
@@ -77,21 +84,52 @@ convolution_input.gradient(g=_transposed_input_rule, weight=_transposed_weight_r
 convolution_weight.gradient(g=_weight_output_rule, x=_weight_input_rule)
 
 
+# ---- small ones: all gradients by one kernel
+
+
+def _back_together(node, g):
+    """What the rules give for a small convolution; None for others."""
+    return _together(few.back, node, g)
+
+
+def _transposed_back_together(node, g):
+    return _together(few.transposed_back, node, g)
+
+
+def _together(back, node, g):
+    for_input, for_weight, for_bias = node.saved
+    if for_input is None and for_weight is None:
+        return None
+    weight = x = None
+    if for_input is not None:
+        weight, given, *how = for_input
+        weights = weight.shape
+    if for_weight is not None:
+        x, weights, *how = for_weight
+        given = x.shape
+    return back(g, x, weight, for_bias is not None, given, weights, tuple(how))
+
+
+convolution_of.operator.small = (few.forward, None)
+convolution_input.operator.small = (few.input_gradient, None)
+convolution_of.operator.at_once_with = _back_together
+convolution_input.operator.at_once_with = _transposed_back_together
+
+
 # ---- convolution
 
 
 def _convolve(name, count, input, weight, bias, stride, padding, dilation, groups):
-    stride, dilation = each(name, "stride", stride, count), each(name, "dilation", dilation, count)
     check_types(name, input, weight, bias)
     input, single = batch_of(name, input, count)
     shapes = shapes_of(input, weight, bias)
-    check_shapes(name, shapes, stride, dilation, groups, False)
     if isinstance(padding, str):
+        stride, dilation = each(name, "stride", stride, count), each(name, "dilation", dilation, count)
+        check_shapes(name, shapes, stride, dilation, groups, False)
         input, padding = _padded_as(name, padding, input, shapes[1][2:], stride, dilation)
-    else:
-        padding = each(name, "padding", padding, count)
-    check_fits(name, shape_of(input)[2:], shapes[1][2:], padding, dilation)
-    return unbatched(convolution_of(input, weight, bias, stride, padding, dilation, groups), single)
+        shapes = shapes_of(input, weight, bias)
+    how = options_of(name, count, shapes, stride, padding, dilation, groups)
+    return unbatched(convolution_of(input, weight, bias, *how), single)
 
 
 def _padded_as(name, word, input, taps, stride, dilation):
@@ -133,15 +171,12 @@ def conv3d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
 
 
 def _transpose(name, count, input, weight, bias, stride, padding, output_padding, groups, dilation):
-    stride, dilation = each(name, "stride", stride, count), each(name, "dilation", dilation, count)
-    padding = each(name, "padding", padding, count)
-    output_padding = each(name, "output_padding", output_padding, count)
     check_types(name, input, weight, bias)
     input, single = batch_of(name, input, count)
-    check_shapes(name, shapes_of(input, weight, bias), stride, dilation, groups, True)
-    sizes, taps = shape_of(input)[2:], shape_of(weight)[2:]
-    sizes = transposed_sizes(name, sizes, taps, stride, padding, output_padding, dilation)
-    return unbatched(convolution_input(input, weight, bias, sizes, stride, padding, dilation, groups), single)
+    shapes = shapes_of(input, weight, bias)
+    given = stride, padding, output_padding, dilation
+    how = transposed_options_of(name, count, shapes, *given, groups)
+    return unbatched(convolution_input(input, weight, bias, *how), single)
 
 
 @composite(method=False, out=False)

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from ..tensor.core import QUICK
+from ..tensor.dtype import bool_
 from .shapes import shape_of
-from .spatial import check_least, expect_tensors
+from .spatial import check_least, each, expect_tensors
+
+NUMBERS = frozenset((int, tuple))  # types of options that are remembered
 
 
 def check_types(name, input, weight, bias):
     """All are tensors of one type that has products."""
+    if type(input) in QUICK and type(weight) in QUICK and (bias is None or type(bias) in QUICK):
+        dt = input.dtype
+        if weight.dtype is dt and (bias is None or bias.dtype is dt) and dt is not bool_:
+            return
     expect_tensors(name, input=input, weight=weight, bias_or_none=bias)
     for what, x in (("weight", weight), ("bias", bias)):
         if x is not None and x.dtype is not input.dtype:
@@ -24,6 +32,45 @@ def check_types(name, input, weight, bias):
 def shapes_of(input, weight, bias):
     """The shapes of the operands; None where there is no bias."""
     return shape_of(input), shape_of(weight), None if bias is None else shape_of(bias)
+
+
+def options_of(name, count, shapes, stride, padding, dilation, groups):
+    """Stride, padding and dilation for each dimension, and groups, when they fit operands of these shapes."""
+    find = _options if _can_change(stride, padding, dilation) else _known_options
+    return find(name, count, shapes, stride, padding, dilation, groups)
+
+
+def transposed_options_of(name, count, shapes, stride, padding, output_padding, dilation, groups):
+    """The same for a transposed convolution, after the sizes of its result."""
+    changing = _can_change(stride, padding, dilation) or type(output_padding) not in NUMBERS
+    find = _transposed_options if changing else _known_transposed_options
+    return find(name, count, shapes, stride, padding, output_padding, dilation, groups)
+
+
+def _can_change(stride, padding, dilation):
+    """Is one of these a list, or another thing that may be another one when it is seen again?"""
+    return not (type(stride) in NUMBERS and type(padding) in NUMBERS and type(dilation) in NUMBERS)
+
+
+def _options(name, count, shapes, stride, padding, dilation, groups):
+    stride, dilation = each(name, "stride", stride, count), each(name, "dilation", dilation, count)
+    check_shapes(name, shapes, stride, dilation, groups, False)
+    padding = each(name, "padding", padding, count)
+    check_fits(name, shapes[0][2:], shapes[1][2:], padding, dilation)
+    return stride, padding, dilation, groups
+
+
+def _transposed_options(name, count, shapes, stride, padding, output_padding, dilation, groups):
+    stride, dilation = each(name, "stride", stride, count), each(name, "dilation", dilation, count)
+    padding = each(name, "padding", padding, count)
+    output_padding = each(name, "output_padding", output_padding, count)
+    check_shapes(name, shapes, stride, dilation, groups, True)
+    sizes = transposed_sizes(name, shapes[0][2:], shapes[1][2:], stride, padding, output_padding, dilation)
+    return sizes, stride, padding, dilation, groups
+
+
+_known_options = lru_cache(maxsize=1024, typed=True)(_options)
+_known_transposed_options = lru_cache(maxsize=1024, typed=True)(_transposed_options)
 
 
 @lru_cache(maxsize=1024)

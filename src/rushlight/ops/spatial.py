@@ -55,7 +55,8 @@ def expect_tensors(name, **given):
 
 def batch_of(name, input, count):
     """`input` as (images, channels, *sizes), and whether it had no dimension for images; else an error."""
-    expect_tensors(name, input=input)
+    if type(input) is not Tensor:
+        expect_tensors(name, input=input)
     shape = shape_of(input)
     if len(shape) == count + 2:
         return input, False

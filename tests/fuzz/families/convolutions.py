@@ -9,7 +9,16 @@ from typing import Any
 import numpy as np
 
 from rushlight import kernels
-from rushlight.kernels import Node, convolution, convolution_apart, epilogues, input_node, switches
+from rushlight.kernels import (
+    Node,
+    convolution,
+    convolution_apart,
+    convolution_few,
+    epilogues,
+    input_node,
+    policy,
+    switches,
+)
 
 from ..check import near, rounding_of_sums
 from ..draw import Draw
@@ -250,14 +259,19 @@ def _special(draw: Draw) -> tuple:
     return SPECIAL if draw.chance(0.15) else ()
 
 
-def _use_winograd(used: bool) -> None:
-    if switches.winograd.enabled != used:
-        switches.winograd.enabled = used
+def _use(winograd: bool, few: bool = False) -> None:
+    """Winograd's way where it applies or not, and the one for few multiplications always or never."""
+    if switches.winograd.enabled != winograd:
+        switches.winograd.enabled = winograd
+    most = 1 << 40 if few else 0
+    if most != policy.FEW_MULTIPLICATIONS:
+        policy.FEW_MULTIPLICATIONS = most
+        convolution_few.forget()
 
 
 @family("convolution, direct")
 def direct(draw: Draw) -> bool:
-    _use_winograd(False)
+    _use(False)
     return _forward(draw, _direct(draw), _dtype(draw), _special(draw))
 
 
@@ -265,7 +279,7 @@ def direct(draw: Draw) -> bool:
 def finished(draw: Draw) -> bool:
     """All ways, with an epilogue that works on each element before it is written."""
     kind = draw.kernel.number(0, 2)
-    _use_winograd(kind == 0)
+    _use(kind == 0)
     dtype = _dtype(draw) if kind else "float32"
     call = _winograd(draw) if kind == 0 else _direct(draw) if kind == 1 else _in_groups(draw)
     return _forward(draw, call, dtype, (), kind == 0, finished=True)
@@ -273,20 +287,55 @@ def finished(draw: Draw) -> bool:
 
 @family("convolution, direct, gradient of the input")
 def direct_back(draw: Draw) -> bool:
-    _use_winograd(False)
+    _use(False)
     return _back(draw, _direct(draw), _dtype(draw), _special(draw))
 
 
 @family("convolution, direct, gradient of the weight")
 def direct_of_weight(draw: Draw) -> bool:
-    _use_winograd(False)
+    _use(False)
     return _of_weight(draw, _direct(draw, sizes=draw.kernel), _dtype(draw))
+
+
+@family("convolution of few multiplications")
+def few(draw: Draw) -> bool:
+    """All directions, with any number in a group, by the one kernel for all sizes."""
+    _use(False, few=True)
+    kernel, dtype = draw.kernel, _dtype(draw)
+    call, kind = _direct(draw, kernel.one(1, 1, 2, 5)), draw.number(0, 4)
+    if kind == 0:
+        return _forward(draw, call, dtype, _special(draw))
+    if kind == 1:
+        return _back(draw, call, dtype, _special(draw))
+    return _of_weight(draw, call, dtype) if kind == 2 else _all_back(draw, call, dtype, kind == 3)
+
+
+def _all_back(draw: Draw, call: Call, dtype: str, transposed: bool) -> bool:
+    """All gradients at once, or some, of a convolution or a transposed one."""
+    x, g = draw.dense(call.x_shape(), dtype), draw.dense(call.g_shape, dtype)
+    w, wanted = draw.dense(call.w_shape, dtype), draw.number(1, 3)
+    weight, seen, back = w if wanted & 1 else None, x if wanted & 2 else None, convolution_few.back
+    if transposed:
+        x, g, seen, back = g, x, g if wanted & 2 else None, convolution_few.transposed_back
+    made = draw.run(back, g, seen, weight, True, x.shape, w.shape, call.how)
+    if made is None:
+        return False
+    of_x, of_weight, of_bias = made
+    if weight is not None:
+        sums = call.forward if transposed else lambda g, w: call.back(g, w, call.sizes)
+        _compare(of_x, sums, g, w, w[0].size + w[:, 0].size, None, False)
+    if seen is not None:
+        image, result = (g, x) if transposed else (x, g)
+        _compare(of_weight, call.of_weight, result, image, result[:, 0].size, None, False)
+    exact, size = (a.sum((0, 2, 3)) for a in _wide(g, np.abs(g)))
+    near(of_bias, exact, rounding_of_sums(size, g[:, 0].size, g.dtype))
+    return True
 
 
 @family("convolution in groups")
 def in_groups(draw: Draw) -> bool:
     """With a filter for each channel, or with several channels in each group; forwards and backwards."""
-    _use_winograd(False)
+    _use(False)
     dtype, kind, call = draw.kernel.one("float32", "float64"), draw.kernel.number(0, 2), _in_groups(draw)
     if kind == 0:
         return _forward(draw, call, dtype, _special(draw))
@@ -295,7 +344,7 @@ def in_groups(draw: Draw) -> bool:
 
 @family("convolution with a filter for each channel")
 def depthwise(draw: Draw) -> bool:
-    _use_winograd(False)
+    _use(False)
     kernel = draw.kernel
     taps = kernel.one((3, 3), (5, 5), (7, 7), (1, 3), (kernel.number(1, 7), kernel.number(1, 7)))
     stride, dilation = (kernel.one(1, 1, 2, 3),) * 2, (kernel.one(1, 1, 2),) * 2
@@ -309,26 +358,26 @@ def depthwise(draw: Draw) -> bool:
 
 @family("convolution, Winograd")
 def winograd(draw: Draw) -> bool:
-    _use_winograd(True)
+    _use(True)
     return _forward(draw, _winograd(draw), "float32", (), True)
 
 
 @family("convolution, Winograd, gradient of the input")
 def winograd_back(draw: Draw) -> bool:
-    _use_winograd(True)
+    _use(True)
     return _back(draw, _winograd(draw), "float32", (), True)
 
 
 @family("convolution, Winograd, gradient of the weight")
 def winograd_of_weight(draw: Draw) -> bool:
-    _use_winograd(True)
+    _use(True)
     return _of_weight(draw, _winograd(draw), "float32", True)
 
 
 @family("convolution, taps apart")
 def apart(draw: Draw) -> bool:
     """Dilated, or with more padding than image; forwards and backwards, however little there is to gain."""
-    _use_winograd(True)
+    _use(True)
     kernel = draw.kernel
     taps, gaps = kernel.one((3, 3), (3, 3), (5, 5), (3, 2)), (kernel.number(2, 14), kernel.number(1, 14))
     gaps = gaps if kernel.chance(0.3) else gaps[:1] * 2
