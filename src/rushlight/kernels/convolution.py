@@ -182,7 +182,9 @@ def _plan(kind: str, dtype: np.dtype, *sizes: Any) -> Any:
     if kind == "forward" and grouped.applies(geometry):
         return grouped.forward_plan(geometry)
     if depthwise.applies(geometry):
-        return depthwise.PLANS[kind](geometry) if kind in depthwise.PLANS else None
+        plan = depthwise.PLANS[kind](geometry)
+        if plan is not None or geometry.groups > 1:
+            return plan
     plan = apart.plan_of(kind, geometry, DIRECT[kind], WINOGRAD[kind])
     return plan or (WINOGRAD if winograd.applies(geometry, kind) else DIRECT)[kind](geometry)
 

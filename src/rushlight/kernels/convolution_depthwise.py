@@ -22,7 +22,7 @@ BLOCK_BYTES = 8 << 20  # of the pixels of a block of channels
 
 def applies(geometry: Geometry) -> bool:
     """Has each channel a filter of its own, and one output?"""
-    return geometry.groups > 1 and geometry.channels == geometry.outputs == 1
+    return geometry.channels == geometry.outputs == 1
 
 
 def forward_plan(geometry: Geometry) -> Plan | None:

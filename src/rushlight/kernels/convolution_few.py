@@ -147,7 +147,8 @@ def _make(dtype: np.dtype, x: Sizes, weight: Sizes, places: Sizes, how: tuple) -
         return None
     lanes = session.host().vector_bytes // dtype.itemsize
     work = up(x[0] * prod(places), lanes) * prod(weight)
-    if work > policy.FEW_MULTIPLICATIONS:
+    rows = x[0] * prod(weight[1:]) * (prod(places[:-1]) if max(weight[2:]) > 1 or max(how[0]) > 1 else 1)
+    if work > policy.FEW_MULTIPLICATIONS * (policy.FEW_ROWS_GAIN if rows <= policy.FEW_ROWS else 1):
         return None
     return Few(np.dtype(dtype.char), x, weight, places, how)
 

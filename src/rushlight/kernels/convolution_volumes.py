@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..runtime import memory
+from . import copying
 
 BLOCK_BYTES = 32 << 20  # copied planes at a time
 Sizes = Sequence[int]
@@ -53,7 +54,7 @@ def planes_of(x: np.ndarray, depth: Depth) -> np.ndarray:
     for k, (low, seen) in enumerate(depth.pairs):
         made[:, : low.start, :, k] = 0
         made[:, low.stop :, :, k] = 0
-        made[:, low, :, k] = x[:, :, seen].swapaxes(1, 2)
+        copying.filled(made[:, low, :, k], x[:, :, seen].swapaxes(1, 2))
     return made.reshape(images * depth.places, channels * depth.taps, *sizes)
 
 
@@ -64,7 +65,8 @@ def flat_filters(weight: np.ndarray) -> np.ndarray:
 def flat_images(g: np.ndarray) -> np.ndarray:
     """Planes along the depth as images."""
     images, channels, places, *sizes = g.shape
-    return np.ascontiguousarray(g.swapaxes(1, 2)).reshape(images * places, channels, *sizes)
+    made = memory.empty((images, places, channels, *sizes), g.dtype)
+    return copying.filled(made, g.swapaxes(1, 2)).reshape(images * places, channels, *sizes)
 
 
 def forward(
@@ -77,7 +79,7 @@ def forward(
         part = planar(planes_of(x[images], depth), filters, bias, tuple(places[1:]), *how)
         if part is None:
             return None
-        out[images] = part.reshape(-1, places[0], *part.shape[1:]).swapaxes(1, 2)
+        copying.filled(out[images], part.reshape(-1, places[0], *part.shape[1:]).swapaxes(1, 2))
     return out
 
 
