@@ -153,3 +153,12 @@ def test_a_step_under_autocast():
     assert out.dtype is rl.bfloat16
     assert all(p.grad.dtype is rl.float32 for p in model.parameters())
     assert losses[-1] < 0.5 * losses[0]
+
+
+@names
+@pytest.mark.parametrize("count", [3, 20_000])  # by numpy, and by a kernel
+def test_filling(name, count):
+    x = rl.full((count,), 2.5, dtype=getattr(rl, name))
+    assert x.tolist() == [2.5] * count
+    assert rl.ones_like(x).tolist() == [1.0] * count
+    assert x.fill_(-0.75).tolist() == [-0.75] * count

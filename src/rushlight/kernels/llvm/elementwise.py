@@ -8,7 +8,7 @@ from ...runtime.ir import Function, Module, Value, i64, ptr
 from .. import policy
 from ..graph import Graph, Node
 from . import frame
-from .lowering import MEMORY, Lowering, first_lanes, lanes_for, load, load_scalar, store
+from .lowering import MEMORY, REGISTERS, Lowering, first_lanes, lanes_for, load, load_scalar, store
 from .streaming import finish_stream, wants_stream
 
 BODY = {"places": ptr, "masks": ptr, "scalars": ptr, "count": i64}
@@ -62,7 +62,7 @@ def describe(graph: Graph, lanes: int, step: int, cost: int) -> dict[int, int]:
         words[frame.DESC_TYPES + 8 * k] = frame.type_number(dtype)
         words[frame.DESC_SIZES + 8 * k] = MEMORY[dtype].size
     for k, dtype in enumerate(signature.scalars):
-        words[frame.DESC_SCALAR_KINDS + 8 * k] = int(MEMORY[dtype].kind == "int")
+        words[frame.DESC_SCALAR_KINDS + 8 * k] = int(REGISTERS[dtype].kind == "int")
     return words
 
 
