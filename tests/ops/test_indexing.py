@@ -177,3 +177,21 @@ def compare(expected, actual, label):
 def test_scatter_into_a_single_number():
     assert rushlight.tensor(2.0).scatter_(0, rushlight.tensor(0), 5.0).item() == 5
     assert rushlight.tensor(2.0).scatter_(0, rushlight.tensor([0]), 5.0).item() == 5
+
+
+def test_values_for_a_mask_may_have_leading_dimensions_of_one():
+    x, mask = rushlight.zeros(4), rushlight.tensor([True, False, True, True])
+    x[mask] = rushlight.tensor([[1.0, 2.0, 3.0]])
+    assert x.tolist() == [1, 0, 2, 3]
+    with pytest.raises(RuntimeError, match="shape mismatch"):
+        x[mask] = rushlight.tensor([[1.0, 2.0]])
+
+
+def test_tensors_of_one_number_are_numbers_in_an_index():
+    x, i = rushlight.arange(24.0).view(2, 3, 4), rushlight.tensor(1)
+    assert x[i, 0].tolist() == x[1, 0].tolist()
+    assert x[i].data_ptr() == x[1].data_ptr()  # views, all of them
+    x[i, [0, 2], :2] = 7
+    assert x[1].tolist() == [[7, 7, 14, 15], [16, 17, 18, 19], [7, 7, 22, 23]]
+    with pytest.raises(IndexError, match="out of bounds for dimension 0"):
+        x[rushlight.tensor(2)]

@@ -8,6 +8,7 @@ import pickle
 import pytest
 
 import rushlight as rl
+from rushlight.lang.movement import address
 
 
 def test_bytes_are_read_and_written():
@@ -57,6 +58,49 @@ def test_edits_of_a_storage_spare_what_a_graph_has_saved():
     y.untyped_storage().fill_(0)
     z.backward()
     assert x.grad.tolist() == [2, 4]
+
+
+MADE = [
+    lambda: rl.zeros(3, 4),
+    lambda: rl.empty(3, 4),
+    lambda: rl.tensor([[1.0], [2.0]]),
+    lambda: rl.arange(6.0).view(2, 3),
+    lambda: rl.ones(3, 4) + 1,
+    lambda: rl.ones(2, 2) @ rl.ones(2, 2),
+    lambda: rl.nn.Parameter(rl.empty(2, 2)).data,
+]
+LOOKED_AT = [
+    lambda x: x.detach(),
+    lambda x: x[0],
+    lambda x: x.view(-1),
+    lambda x: x.unbind(),
+    lambda x: x.data,
+    lambda x: x.numpy(),
+]
+
+
+@pytest.mark.parametrize("look", LOOKED_AT)
+@pytest.mark.parametrize("make", MADE)
+def test_memory_that_no_graph_needs_stays_where_it_is(make, look):
+    for _ in range(14):  # by Python, and by what has been learnt
+        x = make()
+        place = address(x._a)
+        seen = look(x)
+        x.add_(1)
+        assert address(x._a) == place
+        del seen
+
+
+def test_memory_that_a_graph_needs_moves():
+    for _ in range(14):
+        w, x = rl.ones(3, requires_grad=True), rl.zeros(3)
+        y = (w * x).sum()
+        place, seen = address(x._a), x.view(-1)
+        seen.add_(1)
+        y.backward()
+        assert w.grad.tolist() == [0, 0, 0]
+        assert x.tolist() == [1, 1, 1]
+        assert address(x._a) != place
 
 
 @pytest.mark.parametrize("copied", [copy.deepcopy, lambda s: pickle.loads(pickle.dumps(s))])

@@ -16,7 +16,7 @@ from .llvm.learnt import FOLD, LAUNCH, MOVE, VIEW
 
 __all__ = ["BARE", "FOLD", "LAUNCH", "MOVE", "OBJECT", "RECORDING_MATTERS_NOT", "REFUSED", "VIEW", "Table"]
 BARE, REFUSED, RECORDING_MATTERS_NOT = learnt.BARE, learnt.REFUSED, learnt.RECORDING_MATTERS_NOT
-OBJECT = learnt.OBJECT
+OBJECT, MOST_RESULTS = learnt.OBJECT, learnt.MOST_RESULTS
 FILL = (1 << learnt.SOURCE_BITS) - 1  # the source of an entry that is the fill value
 SOURCE_BITS = learnt.SOURCE_BITS
 SOURCES = ("kernels.llvm.learnt", "kernels.llvm.recording", "kernels.llvm.usable", "kernels.learnt")

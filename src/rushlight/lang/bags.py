@@ -57,7 +57,7 @@ def largest_in_bags(rows: Any, index: Any, bags: Any, count: int) -> Any:
 def marked(index: Any, classes: int) -> Any:
     """A row of `classes` for each element of `index`: 1 at the place that it names, and else 0."""
     result = np.zeros((*index.shape, classes), np.int64)
-    np.put_along_axis(result, index[..., None], 1, -1)
+    result.reshape(-1)[np.arange(0, result.size, classes) + index.reshape(-1)] = 1
     return result
 
 

@@ -9,17 +9,15 @@ from .. import lang
 from ..autograd.modes import state
 from ..lang.index import first_outside, in_range, put_index, scalar, write
 from ..tensor.core import QUICK, Tensor, wrap
-from ..tensor.dtype import INTEGRAL, bool_, int64
+from ..tensor.dtype import INTEGRAL, bool_
 from ..tensor.inplace import assign, check_leaf, check_overlap, writable
-from .getitem import BASIC, parse
+from .getitem import BASIC, DIRECT, EVERYTHING, parse, plain_parts
 from .intercept import interceptors
 from .movement import expand
 from .select import index_set, pick, select_index
 from .shapes import expanded
 
-DIRECT = frozenset((int64, bool_))  # the index types that mean the same to numpy
 PLAIN = frozenset((bool, int, float))
-WHOLE = slice(None)
 LARGE = 3e38  # numbers beyond are looked at carefully: they may not fit
 
 
@@ -27,9 +25,7 @@ def getitem(self: Tensor, index: Any) -> Tensor:
     """The elements that `index` names: a view for numbers and slices, a copy for tensors and lists."""
     basic = as_basic(index)
     if basic is None:
-        if type(index) is tuple:
-            return several(self, index)
-        return rows(self, index) if type(index) in QUICK else select(self, index)
+        return rows(self, index) if type(index) in QUICK else mixed(self, index)
     try:
         return pick(self, basic)
     except (IndexError, TypeError):
@@ -66,32 +62,28 @@ def rows(self: Tensor, index: Tensor) -> Tensor:
         try:
             return wrap(lang.select_index.on_arrays(self._a, (index._a,)), self.dtype)
         except IndexError:
-            pass
-    return select(self, index)
+            return select(self, index)  # which says what is wrong
+    return mixed(self, index)
 
 
-def several(self: Tensor, index: tuple) -> Tensor:
-    """The same for a tuple of index tensors and whole slices."""
-    arrays = arrays_in(index) if type(self) in QUICK and not (self._rg and state.grad) else None
-    if arrays is not None:
+def mixed(self: Tensor, index: Any) -> Tensor:
+    """The same for plain tensors and lists in the company of numbers and slices."""
+    parts = plain_parts(index) if type(self) in QUICK and not interceptors else None
+    if parts is not None:
+        basic, arrays = parts
         try:
-            return wrap(lang.select_index.on_arrays(self._a, arrays), self.dtype)
+            if not arrays:
+                return pick(self, basic)
+            if not (self._rg and state.grad):
+                return wrap(lang.select_index.on_arrays(seen(self._a, basic), arrays), self.dtype)
         except IndexError:
             pass
     return select(self, index)
 
 
-def arrays_in(index: tuple) -> tuple | None:
-    """The index for numpy, where it is of plain tensors and whole slices alone; else None."""
-    found: list[Any] = []
-    for i in index:
-        if type(i) in QUICK and i.dtype in DIRECT and i._a.ndim:
-            found.append(i._a)
-        elif type(i) is slice and i == WHOLE:
-            found.append(i)
-        else:
-            return None
-    return None if interceptors else tuple(found)
+def seen(array: Any, basic: tuple) -> Any:
+    """What the basic part of an index sees of an array."""
+    return lang.pick(array, basic) if basic else array
 
 
 def select(self: Tensor, index: Any) -> Tensor:
@@ -108,7 +100,7 @@ def select(self: Tensor, index: Any) -> Tensor:
 
 def is_whole(basic: tuple) -> bool:
     """Does the basic part of an index leave the tensor as it is?"""
-    return all(type(i) is slice and i == WHOLE for i in basic)
+    return all(type(i) is slice and i == EVERYTHING for i in basic)
 
 
 def part_of(x: Tensor, basic: tuple) -> Tensor:
@@ -237,11 +229,12 @@ def setitem(self: Tensor, index: Any, value: Any) -> None:
 
 def write_at_once(x: Tensor, index: Any, value: Any) -> bool:
     """The quick way for plain numbers and tensors, where no gradient is wanted; False for anything else."""
-    basic = as_basic(index)
+    basic, arrays = as_basic(index), ()
     if basic is None:
-        basic = arrays_in(index if type(index) is tuple else (index,))
-        if basic is None:
+        parts = plain_parts(index)
+        if parts is None:
             return False
+        basic, arrays = parts
     kind = type(value)
     if kind in QUICK:
         if value.dtype is not x.dtype or tracked(x, value):
@@ -252,6 +245,8 @@ def write_at_once(x: Tensor, index: Any, value: Any) -> bool:
         return False
     array = writable(x, "setitem")
     try:
+        if arrays:
+            array, basic = seen(array, basic), arrays
         put_index(array, value._a if kind in QUICK else value, basic)
     except (IndexError, TypeError, ValueError, OverflowError):
         return False
@@ -270,7 +265,7 @@ def write_part(x: Tensor, basic: tuple, indices: Any, value: Tensor) -> None:
     target = lang.pick(writable(x, "setitem"), basic)
     try:
         write(target, indices, value._a if value.dtype is x.dtype else lang.cast(value._a, x.dtype))
-    except ValueError:
+    except (ValueError, TypeError):  # a TypeError is what numpy says of masks
         write(target, indices, fitting(value, lang.select_index(target, indices).shape, True)._a)
 
 

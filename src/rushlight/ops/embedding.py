@@ -11,13 +11,14 @@ from ..autograd.modes import state
 from ..lang import bags
 from ..lang.labels import first_misfit, labels_fit
 from ..tensor.core import Tensor, wrap_any
+from ..tensor.dtype import int64
 from ..tensor.inplace import writable
 from .declare import composite, operator
 from .shapes import shape_of
 
 
 def _check_index(name, what, index):
-    if index.dtype.name not in ("int64", "int32"):
+    if index.dtype.kind != "i" or index.dtype.itemsize < 4:
         raise RuntimeError(
             f"{name}: Expected tensor for argument '{what}' to have one of the following scalar types: Long, "
             "Int; but got "
@@ -295,7 +296,7 @@ def _check_bag(input, weight, offsets, mode, by_frequency, weights):
 @operator(namespace="nn.functional", out=False, differentiable=False)
 def one_hot(tensor: Array, num_classes=-1):
     """For each label a vector of zeros with a one at its place."""
-    if tensor.dtype.name != "int64":
+    if tensor.dtype != int64.np:
         raise RuntimeError(
             f"one_hot is only applicable to index tensor of type LongTensor, not {tensor.dtype.name}; use "
             "x.long()"

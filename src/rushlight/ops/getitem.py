@@ -10,12 +10,14 @@ from operator import index as as_int
 from typing import Any
 
 from ..lang.index import count_index, index_array
-from ..tensor.core import Tensor, wrap_any
+from ..tensor.core import QUICK, Tensor, wrap_any
 from ..tensor.dtype import bool_, int32, int64, uint8
 from ..warned import warn
 
 BASIC = frozenset((int, slice, type(None), type(Ellipsis)))
 INDEX_TYPES = (int64, int32, uint8, bool_)
+DIRECT = frozenset((int64, bool_))  # the index types that mean the same to numpy
+EVERYTHING = slice(None)
 
 
 def is_basic(index: Any) -> bool:
@@ -53,6 +55,49 @@ def parse(index: Any, x: Tensor) -> tuple[tuple, list[Any] | None]:
     left = ndim - consumed if not open_ended else 0
     tensors += [None] * left
     return tuple(basic), spread_masks(tensors) if any(t is not None for t in tensors) else None
+
+
+def plain_parts(index: Any) -> tuple[tuple, tuple] | None:
+    """The same at once, for numpy: a basic part, empty if it sees everything, and arrays and whole slices for
+    what that leaves, empty if there are no arrays. None unless the index is of plain numbers, slices, tensors
+    and lists of numbers.
+    """
+    basic: list[Any] = []
+    arrays: list[Any] = []
+    narrows, last = False, 0
+    for i in index if type(index) is tuple else (index,):
+        kind = type(i)
+        if kind is int or i is None:
+            basic.append(i)
+            narrows = True
+            if i is None:
+                arrays.append(EVERYTHING)
+        elif kind is slice:
+            if not (i.step is None and type(i.start) in WHOLE and type(i.stop) in WHOLE):
+                return None
+            basic.append(i)
+            arrays.append(EVERYTHING)
+            narrows = narrows or i.start is not None or i.stop is not None
+        elif kind in QUICK and i.dtype is int64 and not i._a.ndim:
+            basic.append(int(i._a))
+            narrows = True
+        else:
+            array = _plain_array(i, kind)
+            if array is None:
+                return None
+            basic += [EVERYTHING] * (array.ndim if array.dtype.kind == "b" else 1)
+            arrays.append(array)
+            last = len(arrays)
+    return tuple(basic) if narrows or not last else (), tuple(arrays[:last])
+
+
+def _plain_array(i: Any, kind: type) -> Any:
+    """An index tensor, or a list of whole numbers, as an array of at least one dimension; None for others."""
+    if kind in QUICK:
+        return i._a if i.dtype in DIRECT and i._a.ndim else None
+    if kind is list and i and all(type(k) is int for k in i):
+        return index_array(i)
+    return None
 
 
 def consumes(item: Any) -> int:

@@ -36,9 +36,10 @@ def write_view(op: Operator) -> str:
     src.add(1, f"if {conditions(op, False)} and type({x}) in QUICK:")
     src.add(
         2,
-        f"a0, g0, storage = {x}._a, {x}._rg, {x}._s",
+        f"storage = {x}._s",
         "if storage is None:",
-        f"    storage = storage_of({x})",
+        f"    storage = storage_of({x})  # before this call itself holds the array",
+        f"a0, g0 = {x}._a, {x}._rg",
     )
     options = [f"{n}={n}" if i >= s.positional else n for i, n in enumerate(s.names) if i]
     src.add(2, f"r = body({', '.join(['a0', *options])})")

@@ -21,8 +21,9 @@ def fma32(factors, scale, offset):
 
 def _untie(total, product, offset):
     """Move sums that look half-way between float32 numbers, but were rounded to there, off the middle."""
-    ties = np.flatnonzero((total.view(np.int64) & _LOST_BITS) == _HALF_WAY)
-    if ties.size:
+    tied = (total.view(np.int64) & _LOST_BITS) == _HALF_WAY
+    if tied.any():
+        ties = np.flatnonzero(tied)
         _, error = _two_sum(product.flat[ties], offset)
         total.flat[ties] = _nudge(total.flat[ties], error, where=error != 0)
 

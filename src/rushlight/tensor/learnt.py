@@ -117,13 +117,13 @@ def _lesson(
     """What the builtin is to do for such arguments; None where that is not known. `moves` is the function
     itself if all it does is to move elements.
     """
-    from ..kernels.learnt import is_known
+    from ..kernels.learnt import MOST_RESULTS, is_known
 
     tensors = [t for a in arguments for t in (a if type(a) in (tuple, list) else (a,)) if type(t) in QUICK]
     results = result if type(result) is tuple else (result,)
     if not results or not tensors or not all(type(t) is Tensor and t._a.size for t in results):
         return None
-    if len(results) > 16 or not all(is_known(t._a) for t in (*results, *tensors)):
+    if len(results) > MOST_RESULTS or not all(is_known(t._a) for t in (*results, *tensors)):
         return None
     kind = {"in_tuple": type(result) is tuple}
     if all(t._s is not None and t._s is tensors[0]._s and t._base is not None for t in results):

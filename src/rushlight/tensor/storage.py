@@ -43,12 +43,12 @@ class Storage:
     )
 
     def __init__(self, first: Tensor, pinned: bool = False) -> None:
+        # a graph may have saved the array before there was a Storage to ask; asked before `owner` holds it
+        self._unknown_holders = not pinned and is_held(first)
         self.owner: np.ndarray = root(first._a)
         self.version: int = first.__dict__.get("_edits", 0)
         self.pinned = pinned  # somebody outside sees this memory, so it must stay where it is
         self._lease = Lease()
-        # a graph may have saved the array before there was a Storage to ask
-        self._unknown_holders = not pinned and is_held(first)
         self._members = [weakref.ref(first)]
         self._prune_at = 32
 

@@ -18,6 +18,7 @@ from .recording import add_is_quick, add_new_tensor, add_view_tensor
 from .usable import add_is_recording, add_is_usable
 
 MOST_TENSORS, MOST_WORDS, MOST_OPERANDS = 16, 96, 40
+MOST_RESULTS = 128  # of a call: rows of a tensor, say
 SLOTS_BITS, SLOT_WORDS = 6, 3
 LAST_SLOT, LAST_LENGTH, LAST_WORDS = 0, 1, 2  # of a table: the last call that came often enough
 FIRST_SLOT = LAST_WORDS + MOST_WORDS
@@ -442,7 +443,7 @@ def _learnt(module: Module, places: Places) -> None:
             bare.set(f.call("is_recording", i1))
         with f.when(bare.get() & when.equals(REFUSED)):
             f.ret(r.hold(r.constant("none")))
-        count, outs = word(f, row, "outputs"), f.stack(8 * MOST_OPERANDS, 8)
+        count, outs = word(f, row, "outputs"), f.stack(8 * MOST_RESULTS, 8)
         in_tuple = word(f, row, "in_tuple").differs(0)
         with f.either(word(f, row, "kind").equals(VIEW)) as (view, other):
             with view:
