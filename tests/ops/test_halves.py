@@ -74,6 +74,24 @@ def test_values_and_gradients_are_those_of_pytorch(case, name):
 
 
 @names
+@pytest.mark.parametrize("case", CASES)
+def test_gradients_of_one_input_alone(case, name):
+    function, *shapes = CASES[case]
+    draw = np.random.default_rng(0)
+    arrays = [draw.standard_normal(s).astype(np.float32) for s in shapes]
+    wanted = run(rl, function, arrays, name)[1:]
+    inputs = [rl.tensor(a).to(getattr(rl, name)).requires_grad_() for a in arrays]
+    for x, expected in zip(inputs, wanted, strict=True):
+        out = function(rl, *inputs)
+        g = rl.tensor(np.random.default_rng(9).standard_normal(tuple(out.shape)).astype(np.float32))
+        for again in (False, True):
+            (found,) = rl.autograd.grad(out, x, g.to(out.dtype), retain_graph=True, create_graph=again)
+            assert found.dtype is x.dtype
+            near = NEAR[name] * max(1.0, np.abs(expected).max())
+            np.testing.assert_allclose(found.detach().float().numpy(), expected, rtol=0, atol=near)
+
+
+@names
 def test_what_a_gradient_needs_is_kept_in_half_precision(name):
     x = rl.randn(6, 7).to(getattr(rl, name)).requires_grad_()
     seen = []

@@ -84,7 +84,7 @@ class Run:
         state.unseen = self.wanted is None and not self.lifted and not settings.check_nan
         try:
             if functions is None or not state.unseen:
-                self.walk()
+                self.walk() if self.wanted is None or settings.check_nan else self.walk_to_goals()
                 hooked = self.deposit()
             else:
                 self.walk_quickly(functions.advance)

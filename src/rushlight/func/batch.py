@@ -14,6 +14,8 @@ class Batched(Traced):
 
     __slots__ = ()
     _rg = property(lambda self: self.value._rg)
+    shape = property(lambda self: self.value.shape[1:])
+    ndim = property(lambda self: self.value.ndim - 1)
 
     @staticmethod
     def process(op: Any, values: Any, level: int) -> Any:

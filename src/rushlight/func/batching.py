@@ -374,6 +374,8 @@ def padded_back(op: Any, values: Any, level: int, size: int) -> Any:
 def product(op: Any, values: Any, level: int, size: int) -> Any:
     """Stacks of matrices; a vector is a matrix of one row or one column for the time being."""
     a, b = values
+    if b.ndim <= 2 and not at(b, level):  # the samples are further rows
+        return OPERATORS["matmul"].call(a.value, b)
     rank = max(a.ndim, b.ndim, 2)
     left = physical(a, level) if a.ndim > 1 else physical(a, level).unsqueeze(-2)
     right = physical(b, level) if b.ndim > 1 else physical(b, level).unsqueeze(-1)
@@ -423,6 +425,8 @@ RULES.update(
 @family("nn.functional.linear")
 def linear(op: Any, values: Any, level: int, size: int) -> Any:
     x, weight, bias = values
+    if not (at(weight, level) or at(bias, level)):
+        return op.call(x.value, weight, bias)
     result = x @ (weight.transpose(0, 1) if weight.ndim == 2 else weight)
     return full(result if bias is None else result + bias, level, size)
 

@@ -55,8 +55,11 @@ class Traced(Tensor):
 
     @staticmethod
     def _intercept(op: Any, call: Any, values: Any) -> tuple[bool, Any]:
-        top = max((t for t in tensors_in(values) if isinstance(t, Traced)), key=lambda t: t.level)
-        return True, top.process(op, values, top.level)
+        top = None
+        for t in tensors_in(values):
+            if isinstance(t, Traced) and (top is None or t.level > top.level):
+                top = t
+        return True, top.process(op, values, top.level)  # type: ignore[union-attr]
 
     @staticmethod
     def process(op: Any, values: Any, level: int) -> Any:
@@ -64,6 +67,8 @@ class Traced(Tensor):
         raise NotImplementedError
 
     _a = property(lambda self: self.value._a)
+    shape = property(lambda self: self.value.shape)
+    ndim = property(lambda self: self.value.ndim)
     dtype = property(lambda self: self.value.dtype)
 
     # ---- outside of the graph that users see

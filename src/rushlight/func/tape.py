@@ -94,7 +94,7 @@ def record(op: Any, values: Any, lower: Any, result: Any, level: int) -> Any:
     node.counts = [len(g) for g in groups] if s.lists else None
     node.shapes = [tuple(t.shape) if isinstance(t, Tensor) else None for group in groups for t in group]
     node.leases = []
-    save(node, op, [frozen(v, node.leases) for v in lower], frozen(result, node.leases))
+    save(node, op, lower, result)
     outputs = [output(r, node, k, level) for k, r in enumerate(result if many else (result,))]
     mark_views(op, values, outputs)
     if many:
@@ -114,9 +114,18 @@ def record(op: Any, values: Any, lower: Any, result: Any, level: int) -> Any:
 
 def save(node: Any, op: Any, lower: Any, result: Any) -> None:
     """Keeps what the rules of this call will need."""
+    kept: dict[int, Any] = {}
+
+    def pick(source: int, flags: tuple) -> Any:
+        if source <= SHAPE_OF or source == -2:
+            return _pick(source, lower, flags)
+        if source not in kept:
+            kept[source] = frozen(result if source == -1 else lower[source], node.leases)
+        return kept[source]
+
     if op.joint is not None:
         flags = tuple(e is not None for e in node.edges)
-        node.saved = [tuple(_pick(s, lower, result, flags) for s in op.joint[1])]
+        node.saved = [tuple([pick(s, flags) for s in op.joint[1]])]
         return
     node.saved, position = [], 0
     for k, i in enumerate(op.signature.arrays):
@@ -125,19 +134,18 @@ def save(node: Any, op: Any, lower: Any, result: Any) -> None:
         position += count
         if any(flags) and i not in op.rules:
             op.refuse_gradient(i)
-        node.saved.append(
-            tuple(_pick(s, lower, result, flags) for s in op.rules[i][1]) if any(flags) else None
-        )
+        node.saved.append(tuple([pick(s, flags) for s in op.rules[i][1]]) if any(flags) else None)
 
 
-def _pick(source: int, lower: Any, result: Any, flags: tuple) -> Any:
+def _pick(source: int, lower: Any, flags: tuple) -> Any:
+    """What a rule asks about a call other than its values."""
     if source <= DTYPE_OF:
         value = lower[DTYPE_OF - source]
         return [t.dtype.np for t in value] if isinstance(value, (list, tuple)) else value.dtype.np
     if source <= SHAPE_OF:
         value = lower[SHAPE_OF - source]
         return [tuple(t.shape) for t in value] if isinstance(value, (list, tuple)) else tuple(value.shape)
-    return result if source == -1 else flags if source == -2 else lower[source]
+    return flags
 
 
 def frozen(value: Any, leases: list[Any]) -> Any:

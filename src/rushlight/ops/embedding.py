@@ -18,7 +18,8 @@ from .shapes import shape_of
 
 
 def _check_index(name, what, index):
-    if index.dtype.kind != "i" or index.dtype.itemsize < 4:
+    kind = getattr(index, "_a", index).dtype
+    if kind.kind != "i" or kind.itemsize < 4:
         raise RuntimeError(
             f"{name}: Expected tensor for argument '{what}' to have one of the following scalar types: Long, "
             "Int; but got "

@@ -194,7 +194,7 @@ def common_type(op: ElementwiseOperator, operands: list[Any]) -> dtype:
     tensors, scalars = [], []
     for i, v in enumerate(operands):
         if isinstance(v, Tensor):
-            tensors.append((v.dtype, v._a.ndim))
+            tensors.append((v.dtype, v.ndim))
         elif type(v) in NUMBERS:
             scalars.append(v)
         elif isinstance(v, np.generic):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import Any
 
 Pair = tuple[list[Any], Any]
@@ -50,6 +51,11 @@ LEAF = TreeSpec(None, None, [])
 _REGISTERED: dict[type, tuple[Callable[[Any], Pair], Callable[[list, Any], Any]]] = {}
 
 
+@lru_cache(maxsize=256)
+def _kind_of(cls: type) -> Any:
+    return cls if cls in _REGISTERED or _is_namedtuple(cls) or _is_result(cls) else None
+
+
 def register_pytree_node(
     cls: type, flatten_fn: Callable[[Any], Pair], unflatten_fn: Callable[[list, Any], Any], **_: Any
 ) -> None:
@@ -59,6 +65,7 @@ def register_pytree_node(
     if cls in _REGISTERED:
         raise ValueError(f"{cls} is already registered as pytree node.")
     _REGISTERED[cls] = (flatten_fn, unflatten_fn)
+    _kind_of.cache_clear()
 
 
 def _dict_of(kind: type) -> tuple[Any, Any]:
@@ -85,10 +92,7 @@ def _is_namedtuple(cls: type) -> bool:
 
 
 def _kind(x: Any) -> Any:
-    cls = type(x)
-    if cls in _REGISTERED or _is_namedtuple(cls) or _is_result(cls):
-        return cls
-    return None
+    return _kind_of(type(x))
 
 
 def _is_result(cls: type) -> bool:
