@@ -195,3 +195,13 @@ def test_tensors_of_one_number_are_numbers_in_an_index():
     assert x[1].tolist() == [[7, 7, 14, 15], [16, 17, 18, 19], [7, 7, 22, 23]]
     with pytest.raises(IndexError, match="out of bounds for dimension 0"):
         x[rushlight.tensor(2)]
+
+
+def test_infinities_are_assigned_to_floating_types_alone():
+    x = rushlight.zeros(3)
+    x[x == 0] = -float("inf")
+    x[1] = float("nan")
+    assert x[0] == x[2] == -float("inf")
+    assert x[1].isnan()
+    with pytest.raises(RuntimeError, match="without overflow"):
+        rushlight.zeros(3, dtype=rushlight.int64)[0] = float("inf")

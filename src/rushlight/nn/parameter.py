@@ -54,6 +54,15 @@ class Parameter(Tensor, metaclass=_ParameterType):
         return "Parameter containing:\n" + super().__repr__()
 
 
+def owned(data: Tensor) -> Tensor:
+    """A new tensor, which nobody else has, as a parameter: the tensor itself."""
+    if type(data) is not Tensor:
+        return Parameter(data)
+    data.__class__ = Parameter
+    data.requires_grad = True
+    return data
+
+
 class _BufferType(TensorType):
     """A Buffer is an ordinary tensor with a mark on it."""
 

@@ -9,7 +9,7 @@ from .. import lang
 from ..autograd.modes import state
 from ..lang.index import first_outside, in_range, put_index, scalar, write
 from ..tensor.core import QUICK, Tensor, wrap
-from ..tensor.dtype import INTEGRAL, bool_
+from ..tensor.dtype import FLOATING, INTEGRAL, bool_
 from ..tensor.inplace import assign, check_leaf, check_overlap, writable
 from .getitem import BASIC, DIRECT, EVERYTHING, parse, plain_parts
 from .intercept import interceptors
@@ -239,7 +239,7 @@ def write_at_once(x: Tensor, index: Any, value: Any) -> bool:
     if kind in QUICK:
         if value.dtype is not x.dtype or tracked(x, value):
             return False
-    elif kind not in PLAIN or tracked(x) or x.dtype.reduced or not -LARGE < value < LARGE:
+    elif kind not in PLAIN or tracked(x) or x.dtype.reduced or not fits_at_once(value, x.dtype):
         return False
     if 0 in x._a.strides:  # an expanded tensor, perhaps
         return False
@@ -251,6 +251,11 @@ def write_at_once(x: Tensor, index: Any, value: Any) -> bool:
     except (IndexError, TypeError, ValueError, OverflowError):
         return False
     return True
+
+
+def fits_at_once(value: Any, dt: Any) -> bool:
+    """Does a number need no second look? Infinities and NaN are numbers of floating types."""
+    return -LARGE < value < LARGE or (type(value) is float and not finite(value) and dt.category >= FLOATING)
 
 
 def part_of_array(x: Tensor, basic: tuple) -> Tensor:

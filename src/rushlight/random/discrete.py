@@ -1,10 +1,12 @@
 """Choices: coin flips, the number of flips until one succeeds, and draws from a list of weights."""
 
+import math
+
 import numpy as np
 
 from . import kernels
 from .continuous import CHUNK, exponential, filled
-from .engine import COMPILED_FROM, DOUBLE_BITS
+from .engine import COMPILED_FROM
 from .integers import storage_of
 from .precision import FLOATS, SIGNED, float_format
 
@@ -40,14 +42,13 @@ def _times(drawn, one):
 def _bernoulli_scalar(gen, p, shape, storage, one):
     if not 0 <= p <= 1:
         raise RuntimeError(f"bernoulli_ expects p to be in [0, 1], but got p={p}")
-    # u < p for u = k / 2**53 is k < ceil(p * 2**53), and that product is exact: compare the integers.
-    limit = np.uint64(int(np.ceil(p * 2.0**53)))
 
     def sample(n):
         compiled = kernels.get(n) if n >= COMPILED_FROM and storage == np.float32 else None
         if compiled is not None:
-            return compiled.below(gen.raw32(2 * n), int(limit), one)
-        return _times(((gen.raw64(n) & DOUBLE_BITS) < limit).astype(storage), one)
+            # u < p for u = k / 2**53 is k < ceil(p * 2**53), and that product is exact: compare the integers
+            return compiled.below(gen.raw32(2 * n), math.ceil(p * 2.0**53), one)
+        return _times((gen.doubles(n) < p).astype(storage), one)
 
     return filled(shape, storage, sample)
 
@@ -78,9 +79,9 @@ def multinomial(gen, weights, count, replacement=False, dtype=None):
     fmt = float_format(dtype, "multinomial")
     _check_multinomial(weights, count, replacement)
     rows = weights.astype(fmt.compute, copy=False).reshape(-1, weights.shape[-1])
-    if not np.all((rows >= 0) & (rows < np.inf)):
+    if rows.size and not (np.minimum.reduce(rows, None) >= 0 and np.maximum.reduce(rows, None) < np.inf):
         raise RuntimeError("probability tensor contains either `inf`, `nan` or element < 0")
-    if not np.all(rows.sum(1) > 0):
+    if len(rows) and not np.minimum.reduce(np.add.reduce(rows, 1)) > 0:
         raise RuntimeError("invalid multinomial distribution (sum of probabilities <= 0)")
     if replacement and count > 1:
         chosen = _with_replacement(gen, rows, count)

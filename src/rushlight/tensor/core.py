@@ -202,8 +202,12 @@ class Tensor(Operators, metaclass=TensorType):
 
     def detach(self) -> Tensor:
         """A tensor on the same memory that is no part of the graph."""
-        storage_of(self)  # made before this call itself holds the array
-        t = share(self, self._a)
+        storage = self._s
+        if storage is None:
+            storage = storage_of(self)  # made before this call itself holds the array
+        t = wrap(self._a, self.dtype)
+        t._s = storage
+        storage.add(t)
         if type(self) not in QUICK:
             t.__class__ = type(self)
         return t

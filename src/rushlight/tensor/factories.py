@@ -46,11 +46,16 @@ def _maker_on(device: Any, maker: Any) -> Any:
     return untouched
 
 
+def is_unset(options: dict[str, Any]) -> bool:
+    """Is None all that is given?"""
+    return all(value is None for value in options.values())
+
+
 def sized(name: str, maker: Maker, doc: str, formats: bool = False) -> Callable[..., Tensor]:
     """A factory that takes the size as separate numbers or as one tuple."""
 
     def call(*size: Any, **options: Any) -> Tensor:
-        if not options and size and get_default_device() is CPU:
+        if size and (not options or is_unset(options)) and get_default_device() is CPU:
             shape = sizes(name, size)
             dt = get_default_dtype()
             return wrap(maker(shape, dt.np), dt)

@@ -5,17 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from ...tensor.factories import empty
-from ...tensor.storage import settle
 from ..module import Module
-from ..parameter import Parameter
+from ..parameter import owned
 
 
 def add_parameters(module: Module, device: Any, dtype: Any, **shapes: Any) -> None:
     """Registers a parameter of each shape, uninitialised; None keeps the place of one."""
     for name, shape in shapes.items():
-        value = None if shape is None else Parameter(empty(shape, device=device, dtype=dtype))
-        if value is not None and value._s is not None:
-            settle(value)  # nobody else has the memory
+        value = None if shape is None else owned(empty(shape, device=device, dtype=dtype))
         module.register_parameter(name, value)
 
 
