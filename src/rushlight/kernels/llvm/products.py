@@ -12,22 +12,20 @@ from collections.abc import Callable, Sequence
 from ...runtime.ir import Function, Module, Value, i64, ptr
 from .blocked import Machine, pairs, read_planes, transpose
 
-ROWS = (4, 2, 1)  # of a tile, the most first: 6 rows of 4 vectors fill 24 of 32 registers
-ROWS_OF_NARROW = (4, 1)  # where it has fewer vectors: each shape of a tile is time to compile
-BLOCKS = (4, 2, 1)
+# vectors of a row of a tile and rows of it, the most first: each shape of a tile is time to compile. Eight
+# rows of two vectors keep as many sums as four of four, and ask the cache for half as many packed columns
+BLOCKS = (2, 1)
+ROWS, ROWS_OF_NARROW = (8, 4, 2, 1), (8, 4, 1)
+ROWS_OF_FEW, NARROW_ROWS_OF_FEW = (4, 2, 1), (4, 1)  # where there are 16 registers
 BLOCKS_OF_ONE_ROW = (8, 4, 1)  # one row alone needs as many sums to keep the multipliers busy
-BLOCKS_OF_FEW = (2, 1)  # where there are 16 registers
 CHUNK = 128  # rows whose outer products are added up before they are added to the result
 
 
-def _widths(m: Machine) -> tuple[int, ...]:
-    """Vectors of a row of a tile, as many as the machine has registers for."""
-    return BLOCKS_OF_FEW if m.bytes == 32 else BLOCKS
-
-
 def _heights(m: Machine, width: int) -> tuple[int, ...]:
-    """Rows of a tile of that many vectors."""
-    return ROWS if width == _widths(m)[0] else ROWS_OF_NARROW
+    """Rows of a tile of that many vectors, as many as the machine has registers for."""
+    if m.bytes == 32:
+        return ROWS_OF_FEW if width == BLOCKS[0] else NARROW_ROWS_OF_FEW
+    return ROWS if width == BLOCKS[0] else ROWS_OF_NARROW
 
 
 # ---- packing
@@ -86,7 +84,7 @@ def define_product(module: Module, m: Machine, masked: bool = False, as_is: bool
         _split(
             f,
             f.blocks,
-            _widths(m),
+            BLOCKS,
             lambda b, width: _split(f, f.rows, _heights(m, width), lambda n, k: tile(n, b, k, width)),
         )
 
@@ -205,7 +203,7 @@ def define_outer_sums(module: Module, m: Machine) -> None:
             _split(
                 f,
                 count,
-                _widths(m),
+                BLOCKS,
                 lambda b, width: _split(
                     f, f.units, _heights(m, width), lambda j, k: _outer_tile(f, m, some, j, b, k, width)
                 ),
