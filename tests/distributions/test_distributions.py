@@ -185,6 +185,17 @@ def test_densities_known_by_heart():
     assert kl_divergence(d.Normal(0.0, 1.0), d.Normal(0.0, 1.0)).item() == 0
 
 
+def test_what_is_known_of_a_distribution_is_shown():
+    d = rushlight.distributions
+    arms = d.Categorical(rushlight.ones(3))
+    assert str(arms) == "Categorical(probs: torch.Size([3]))"
+    arms.log_prob(arms.sample())
+    assert str(arms) == "Categorical(probs: torch.Size([3]), logits: torch.Size([3]))"
+    assert str(d.Binomial(3, logits=rushlight.zeros(2))) == (
+        "Binomial(total_count: torch.Size([2]), logits: torch.Size([2]))"
+    )
+
+
 def test_bad_parameters_and_values_are_refused():
     d = rushlight.distributions
     with pytest.raises(ValueError, match=r"parameter scale .* GreaterThan"):

@@ -103,6 +103,21 @@ def test_dropout_between_layers_draws_the_numbers_of_pytorch(kind):
     np.testing.assert_allclose(*found, rtol=1e-9)
 
 
+@pytest.mark.parametrize("batch", [2, 32])
+@pytest.mark.parametrize("kind", ["LSTM", "GRU", "RNN"])
+def test_dropout_goes_by_time_where_batches_come_first(kind, batch):
+    """The numbers of both layouts are the same, whatever the size of the kernels' results."""
+    net = getattr(rushlight.nn, kind)(6, 12, 2, dropout=0.5, bidirectional=True)
+    x = rushlight.randn(9, batch, 6)
+    rushlight.manual_seed(3)
+    by_time = net(x)[0].detach().numpy()
+    net.batch_first = True
+    rushlight.manual_seed(3)
+    by_batch = net(x.transpose(0, 1))[0]
+    assert by_batch.stride() == (24, batch * 24, 1)
+    np.testing.assert_allclose(by_batch.transpose(0, 1).detach().numpy(), by_time, rtol=1e-5, atol=1e-6)
+
+
 def test_one_step_of_each_cell_by_hand():
     one = rushlight.ones(1, 1, dtype=rushlight.float64)
     s = 1 / (1 + math.exp(-2))

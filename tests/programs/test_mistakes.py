@@ -39,6 +39,11 @@ def test_a_class_in_the_place_of_a_module():
         nn.Sequential(nn.Linear(1, 1), nn.ReLU)
 
 
+def test_an_ordinary_tensor_in_the_place_of_a_parameter():
+    with pytest.raises(TypeError, match=r"cannot assign 'torch\.FloatTensor' as parameter 'weight'"):
+        nn.Linear(1, 1).weight = torch.ones(1, 1)
+
+
 def test_one_tensor_as_the_state_of_an_lstm():
     with pytest.raises(IndexError, match=r"\(h_0, c_0\)"):
         nn.LSTM(3, 4)(torch.ones(2, 1, 3), torch.zeros(1, 1, 4))

@@ -22,6 +22,9 @@ CASES = [
     lambda: torch.ones(1).std(),
     lambda: torch.ones(2, 2, 2).T,
     lambda: nn.utils.clip_grad_norm([torch.ones(1, requires_grad=True)], 1.0),
+    lambda: nn.NLLLoss2d(),
+    lambda: nn.TransformerEncoder(nn.TransformerEncoderLayer(4, 2), 1),
+    lambda: nn.Transformer(4, 2, 1, 1, 8),
 ]
 
 
@@ -57,3 +60,27 @@ def test_each_line_is_told_once(tmp_path):
     assert told.count("Implicit dimension choice") == 1
     assert f"{program}:" in told
     assert "rushlight/" not in told
+
+
+def without_recording(x):
+    with torch.no_grad():
+        return float(x)
+
+
+NUMBERS = [
+    (float, 1),
+    (lambda x: torch.tensor([x, x]), 1),
+    (int, 0),
+    (without_recording, 0),
+    (torch.Tensor.item, 0),
+]
+
+
+@pytest.mark.parametrize(("convert", "times"), NUMBERS)
+def test_numbers_that_lose_their_gradient_are_told_once(convert, times, monkeypatch):
+    monkeypatch.setitem(torch.Tensor.__float__.__globals__, "_told", [])
+    x = torch.tensor(2.0, requires_grad=True)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        convert(x), convert(x)
+    assert len(told) == times

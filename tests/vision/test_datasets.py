@@ -258,3 +258,12 @@ def test_download_from_a_mirror(tmp_path, monkeypatch):
     Mirrored.resources = resources
     monkeypatch.setenv("RUSHLIGHT_MIRROR", (tmp_path / "mirror").as_uri())
     assert len(Mirrored(tmp_path / "here", download=True)) == 12
+
+
+def test_old_names_of_what_mnist_holds(tmp_path):
+    write_mnist(tmp_path)
+    data = datasets.MNIST(tmp_path)
+    with pytest.warns(UserWarning, match="train_data has been renamed data"):
+        assert data.train_data is data.data
+    with pytest.warns(UserWarning, match="test_labels has been renamed targets"):
+        assert data.test_labels is data.targets

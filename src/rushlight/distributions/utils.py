@@ -94,8 +94,3 @@ class Odds:
     def param_shape(self) -> Any:
         """The shape of what was given."""
         return getattr(self, self._given).size()
-
-    def __repr__(self) -> str:
-        value = getattr(self, self._given)
-        shown = value if value.numel() == 1 else value.size()
-        return f"{type(self).__name__}({self._given}: {shown})"

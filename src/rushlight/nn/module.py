@@ -7,6 +7,7 @@ from typing import Any
 
 from ..autograd.hooks import RemovableHandle
 from ..tensor.core import Tensor
+from ..tensor.metadata import typename
 from ..warned import warn
 from .conversion import ConversionMixin
 from .hooks import REGISTRATION, Hooks, call_with_hooks, registered
@@ -94,7 +95,7 @@ class Module(StateMixin, ConversionMixin):
         elif parameters is not None and name in parameters:
             if value is not None:
                 raise TypeError(
-                    f"cannot assign '{type(value).__name__}' as parameter '{name}' (torch.nn.Parameter or "
+                    f"cannot assign '{typename(value)}' as parameter '{name}' (torch.nn.Parameter or "
                     "None expected)"
                 )
             self.register_parameter(name, value)

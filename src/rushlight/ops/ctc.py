@@ -10,7 +10,11 @@ from .declare import composite, operator
 from .loss_parts import REDUCTIONS, reduced, reduction_of
 
 
-@operator(name="_ctc_loss", method=False, out=False, node="CtcLossBackward0")
+def _last_step(zero_infinity):
+    return "WhereBackward0" if zero_infinity else "CtcLossBackward0"
+
+
+@operator(name="_ctc_loss", method=False, out=False, node=_last_step)
 def ctc_of(log_probs: Array, labels, times, lengths, blank, zero_infinity, kept):
     """The negative log likelihood of each sequence of labels."""
     found = align(log_probs, labels, times, lengths, blank)

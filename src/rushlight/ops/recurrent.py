@@ -53,7 +53,7 @@ def plain_layers(mode, input, hx, groups, directions, p, batch_first):
     if states is None:
         return None
     out, *last = _stacked(mode, RUNS[mode], input, None, batch_first, states, groups, p, directions)
-    return _named(TransposeBackward0, out) if batch_first else out, tuple(last) if len(last) > 1 else last[0]
+    return _turned(mode, out) if batch_first else out, tuple(last) if len(last) > 1 else last[0]
 
 
 def one_step(mode, input, hx, weights):
@@ -154,6 +154,16 @@ class TransposeBackward0(Named):
     label = "TransposeBackward0"
 
 
+class TransposeBackward1(Named):
+    __slots__ = ()
+    label = "TransposeBackward1"
+
+
+def _turned(mode, out):
+    """The outputs of a network whose batches come first."""
+    return _named(TransposeBackward0 if mode.lower() == "lstm" else TransposeBackward1, out)
+
+
 def _named(kind, result):
     """The tensor, as a result of a step of that name."""
     if result._node is not None:
@@ -177,10 +187,17 @@ def _stacked(name, run, x, sizes, batch_first, states, groups, p, directions):
             outputs.append(out)
             for kept, s in zip(last, final):
                 kept.append(s)
-        x = outputs[0] if directions == 1 else lang.cat(outputs, -1)
+        x = outputs[0] if directions == 1 else _side_by_side(outputs, batch_first)
         if p and layer + 1 < count:
             x = dropped(x, p)
     return x, *(_together(s) for s in last)
+
+
+def _side_by_side(outputs, batch_first):
+    """The outputs of both directions. Times stay apart in memory: dropout draws in that order."""
+    if not batch_first:
+        return lang.cat(outputs, -1)
+    return lang.transpose(lang.cat([lang.transpose(x, 0, 1) for x in outputs], -1), 0, 1)
 
 
 def _part(states, k):
@@ -213,7 +230,7 @@ def _recurrent(name, run, input, states, params, has_biases, layers, p, train, b
     _check(name, input.shape[2], batch, states, groups)
     p = p if train else 0.0
     out, *last = _stacked(name, run, input, None, batch_first, states, groups, p, directions)
-    return _named(TransposeBackward0, out) if batch_first else out, *last
+    return _turned(name, out) if batch_first else out, *last
 
 
 def _packed(name, run, data, batch_sizes, states, params, has_biases, layers, p, train, bidirectional):

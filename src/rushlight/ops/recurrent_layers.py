@@ -102,10 +102,32 @@ def _parts(kept, out, times, again):
     return again()[-1]
 
 
+# ---- what PyTorch calls the step that gives the outputs: a sum of the cell, or how it joins all times
+
+
+def _step(x, sizes, cell, layer):
+    if sizes is None:
+        return layer
+    return cell if sizes == (x.shape[0],) else "CatBackward0"
+
+
+def _rnn_step(x, sizes, tanh):
+    return _step(x, sizes, "TanhBackward0" if tanh else "ReluBackward0", "StackBackward0")
+
+
+def _gru_step(x, sizes):
+    return _step(x, sizes, "AddBackward0", "StackBackward0")
+
+
+def _lstm_step(x, w_hr, sizes):
+    whole = w_hr is None and x.dtype.itemsize == 4
+    return _step(x, sizes, "MulBackward0", "MkldnnRnnLayerBackward0" if whole else "StackBackward0")
+
+
 # ---- the plain recurrent network
 
 
-@operator(name="_rnn_layer", method=False, out=False, fresh=True)
+@operator(name="_rnn_layer", method=False, out=False, fresh=True, node=_rnn_step)
 def rnn_layer(
     x: Array,
     h: Array,
@@ -147,7 +169,7 @@ def _(g, x, h, w_ih, w_hh, b_ih, b_hh, sizes, reverse, batch_first, tanh, kept, 
 # ---- gated recurrent units
 
 
-@operator(name="_gru_layer", method=False, out=False, fresh=True)
+@operator(name="_gru_layer", method=False, out=False, fresh=True, node=_gru_step)
 def gru_layer(
     x: Array,
     h: Array,
@@ -189,7 +211,7 @@ def _(g, x, h, w_ih, w_hh, b_ih, b_hh, sizes, reverse, batch_first, kept, result
 # ---- long short-term memory
 
 
-@operator(name="_lstm_layer", method=False, out=False, fresh=True)
+@operator(name="_lstm_layer", method=False, out=False, fresh=True, node=_lstm_step)
 def lstm_layer(
     x: Array,
     h: Array,

@@ -28,13 +28,17 @@ def trunc(input):
     return input if is_integral(input) else lang.trunc(input)
 
 
+def _rounded(decimals):
+    return "RoundBackward1" if decimals else "RoundBackward0"
+
+
 @elementwise(inplace=True, refuses=("bool", "integral", "complex"))
 def frac(input):
     """The fraction of each element, with its sign."""
     return input - lang.trunc(input)
 
 
-@elementwise(inplace=True, refuses=NO_ROUNDING)
+@elementwise(inplace=True, refuses=NO_ROUNDING, node=_rounded)
 def round(input, *, decimals=0):
     """The nearest whole number, ties to even; or with so many decimals (negative: tens, hundreds, ...)."""
     if is_integral(input):

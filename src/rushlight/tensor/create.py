@@ -9,6 +9,7 @@ import numpy as np
 from ..warned import warn
 from .core import META, Tensor, wrap
 from .dtype import COMPLEX, bool_, dtype, get_default_dtype, int64, of_numpy, promote_types
+from .numbers import tell_of_lost_gradient
 from .options import checked_device, checked_dtype, checked_pinning
 
 PLAIN = {bool, int, float, complex}
@@ -265,6 +266,7 @@ def _plain_copy(data: Any, own: set[dtype], what: str) -> Any:
                 "use torch.stack(list) or torch.cat(list)"
             )
         own.add(data.dtype)
+        tell_of_lost_gradient(data)
         return data.item()
     if isinstance(data, np.ndarray):
         own.add(of_numpy(data.dtype))

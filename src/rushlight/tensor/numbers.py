@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..autograd.modes import state
 from ..warned import warn
 from .core import Tensor
 from .dtype import get_default_dtype
@@ -58,6 +59,12 @@ DETACH_FIRST = (
 _told: list[None] = []  # once in a process is enough
 
 
+def tell_of_lost_gradient(x: Tensor) -> None:
+    """Warns that a number of what has a gradient goes on without it, where gradients are recorded."""
+    if x._rg and not _told and state.grad:
+        _told.append(warn(DETACH_FIRST))
+
+
 def _converter(python: type) -> Any:
     def convert(self: Tensor) -> Any:
         if self._a.size != 1:
@@ -65,8 +72,8 @@ def _converter(python: type) -> Any:
                 f"only one element tensors can be converted to Python scalars, but this one has shape "
                 f"{list(self._a.shape)}; reduce it or pick an element first, or see x.tolist()"
             )
-        if self._rg and not _told:
-            _told.append(warn(DETACH_FIRST))
+        if python is not int:
+            tell_of_lost_gradient(self)
         value = item(self)
         if isinstance(value, complex) and python is not complex:
             if value.imag:

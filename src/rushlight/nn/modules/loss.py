@@ -195,6 +195,10 @@ class NLLLoss(_WeightedLoss):
 class NLLLoss2d(NLLLoss):
     """The old name of NLLLoss for pictures."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        warn("`NLLLoss2d` has been deprecated: use `NLLLoss`, which takes pictures too.", FutureWarning)
+        super().__init__(*args, **kwargs)
+
 
 class BCELoss(_WeightedLoss):
     """The surprise at yes or no, from probabilities."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from ...autograd.modes import is_grad_enabled
 from ...tensor.factories import full
+from ...warned import warn
 from .. import functional as F
 from .. import init
 from ..module import Module
@@ -231,6 +232,13 @@ class TransformerEncoder(Module):
         self.norm = norm
         self.enable_nested_tensor = self.use_nested_tensor = enable_nested_tensor
         self.mask_check = mask_check
+        reason = _computes_padding(encoder_layer)
+        if enable_nested_tensor and reason:
+            self.use_nested_tensor = False
+            warn(
+                "enable_nested_tensor is True, but self.use_nested_tensor is False because encoder_layer"
+                f"{reason}; enable_nested_tensor=False says the same without a warning"
+            )
 
     def forward(
         self,
@@ -255,17 +263,28 @@ class TransformerEncoder(Module):
         layer = self.layers[0]
         if padding is None or mask is not None or _is_float(padding) or src.dim() != 3:
             return False
-        if self.training or not self.use_nested_tensor or not isinstance(layer, TransformerEncoderLayer):
+        if self.training or not self.use_nested_tensor or _computes_padding(layer):
             return False
         if is_grad_enabled() and (src.requires_grad or any(p.requires_grad for p in layer.parameters())):
             return False
-        attention = layer.self_attn
-        fits: Any = (
-            attention.batch_first and attention._qkv_same_embed_dim and attention.in_proj_bias is not None
-        )
-        fits = fits and attention.num_heads % 2 == 0 and not layer.norm_first
-        fits = fits and layer.activation_relu_or_gelu and layer.norm1.eps == layer.norm2.eps
-        return bool(fits) and not bool((padding[:, :-1] & ~padding[:, 1:]).any())  # padding is at the end
+        return not bool((padding[:, :-1] & ~padding[:, 1:]).any())  # padding is at the end
+
+
+def _computes_padding(layer: Any) -> str:
+    """Why PyTorch cannot leave padding out of a layer of this kind; "" where it can."""
+    if not isinstance(layer, TransformerEncoderLayer):
+        return " was not TransformerEncoderLayer"
+    attention = layer.self_attn
+    reasons = {
+        ".norm_first was True": layer.norm_first,
+        ".self_attn.batch_first was not True": not attention.batch_first,
+        ".self_attn._qkv_same_embed_dim was not True": not attention._qkv_same_embed_dim,
+        ".self_attn was passed bias=False": attention.in_proj_bias is None,
+        ".activation_relu_or_gelu was not True": not layer.activation_relu_or_gelu,
+        ".norm1.eps was not equal to encoder_layer.norm2.eps": layer.norm1.eps != layer.norm2.eps,
+        ".self_attn.num_heads is odd": attention.num_heads % 2,
+    }
+    return next((reason for reason, holds in reasons.items() if holds), "")
 
 
 class TransformerDecoder(Module):

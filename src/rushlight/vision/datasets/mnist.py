@@ -14,6 +14,7 @@ import numpy as np
 import rushlight as rl
 
 from ...utils.download import DownloadError
+from ...warned import warn
 from .at_once import tensors
 from .utils import (
     check_integrity,
@@ -52,6 +53,14 @@ def read_label_file(path: Any) -> Any:
 def read_image_file(path: Any) -> Any:
     """Pictures of an IDX file, [N, H, W] bytes."""
     return rl.from_numpy(read_idx(path))
+
+
+def _renamed(old: str, new: str) -> property:
+    def read(self: Any) -> Any:
+        warn(f"{old} has been renamed {new}")
+        return getattr(self, new)
+
+    return property(read, doc=f"The old name of `{new}`.")
 
 
 class MNIST(VisionDataset):
@@ -106,17 +115,8 @@ class MNIST(VisionDataset):
 
     # names of old
 
-    @property
-    def train_labels(self) -> Any:
-        return self.targets
-
-    test_labels = train_labels
-
-    @property
-    def train_data(self) -> Any:
-        return self.data
-
-    test_data = train_data
+    train_labels, test_labels = _renamed("train_labels", "targets"), _renamed("test_labels", "targets")
+    train_data, test_data = _renamed("train_data", "data"), _renamed("test_data", "data")
 
     # where things are
 
