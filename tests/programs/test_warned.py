@@ -8,6 +8,7 @@ import pytest
 
 import rushlight as torch
 from rushlight import nn
+from rushlight.kernels import attributes
 from rushlight.nn import functional as F
 
 CASES = [
@@ -76,9 +77,11 @@ NUMBERS = [
 ]
 
 
+@pytest.mark.parametrize("native", [False, True])
 @pytest.mark.parametrize(("convert", "times"), NUMBERS)
-def test_numbers_that_lose_their_gradient_are_told_once(convert, times, monkeypatch):
-    monkeypatch.setitem(torch.Tensor.__float__.__globals__, "_told", [])
+def test_numbers_that_lose_their_gradient_are_told_once(convert, times, native, monkeypatch):
+    (attributes.install if native else attributes.remove)()
+    monkeypatch.setitem(torch.Tensor.tolist.__globals__, "_told", [])
     x = torch.tensor(2.0, requires_grad=True)
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")

@@ -29,7 +29,7 @@ def add_attributes(module: Module, places: Places) -> None:
     _method(module, places, "numel", lambda f, r, array: _whole(f, f.call("elements", i64, array)))
     _method(module, places, "is_contiguous", _is_contiguous)
     _method(module, places, "item", _item)
-    _method(module, places, "__float__", _as_float)
+    _method(module, places, "__float__", _as_lone_float)
     _method(module, places, "__int__", _as_int)
     _method(module, places, "__bool__", _truth)
     _size(module, places)
@@ -178,6 +178,12 @@ def _as_float(f: Function, r: Reader, array: Value) -> None:
         f.ret(f.call("PyFloat_FromDouble", ptr, f.load(f32, place, align=1).convert("fpext", f64)))
     with _of_type(f, array, FLOAT64) as place:
         f.ret(f.call("PyFloat_FromDouble", ptr, f.load(f64, place, align=1)))
+
+
+def _as_lone_float(f: Function, r: Reader, array: Value) -> None:
+    """Python warns of a gradient that the number would lose."""
+    with f.when(r.is_same(r.slot(f.tensor, "_rg"), r.constant("false"))):
+        _as_float(f, r, array)
 
 
 def _as_int(f: Function, r: Reader, array: Value) -> None:
