@@ -75,7 +75,7 @@ def pad(img: Any, margins: Sequence[int], fill: Any = 0, padding_mode: str = "co
 def _single(fill: Any) -> float:
     if isinstance(fill, (list, tuple)):
         if len(set(fill)) > 1:
-            raise ValueError(f"tensors are padded with one number for all channels, got fill={fill}")
+            raise TypeError(f"tensors are padded with one number for all channels, got fill={fill}")
         fill = fill[0] if fill else 0
     return 0 if fill is None else fill
 
