@@ -47,6 +47,12 @@ VIEWS = {
     "unfold": lambda x: x.unfold(0, 2, 1),
     "diagonal": lambda x: x.diagonal(),
     "flatten": lambda x: x.flatten(),
+    "slices": lambda x: x[-3:, ::2],
+    "slices and numbers": lambda x: x[:2, 1],
+    "from the end": lambda x: x[..., -1:],
+    "with a new dimension": lambda x: x[:, None, 1:],
+    "a number": lambda x: x[-1],
+    "all": lambda x: x[:],
 }
 MOVES = {
     "flip": lambda x: x.flip(0),
@@ -216,6 +222,30 @@ def test_subclasses_and_transforms_are_asked_first():
     rows = torch.vmap(lambda row: row.flip(0).sum(0))(x)
     assert torch.allclose(rows, x.sum(1))
     assert torch.func.grad(lambda v: v.softmax(0).max())(x[0]).shape == (4,)
+
+
+def test_slices_are_told_apart():
+    x = torch.arange(24.0).view(4, 6)
+    slices = [slice(a, b, c) for a in (None, 0, 1, -2) for b in (None, 0, 3, -1) for c in (None, 1, 2)]
+    expected = {}
+    for turn in range(3 * CALLS):
+        for i, rows in enumerate(slices):
+            for k, index in enumerate(((rows,), (rows, 1), (slice(1, 2), rows), (..., rows), (None, rows))):
+                found = x[index]
+                shown = (found.tolist(), found.shape, found.stride(), found.storage_offset())
+                assert expected.setdefault((i, k), shown) == shown, (turn, index)
+                if not turn:
+                    assert found.tolist() == np.asarray(x.tolist())[index].tolist()
+
+
+def test_an_operator_that_learns_no_more_remembers():
+    x = torch.rand(300, 4)
+    for start in range(280):
+        for _ in range(CALLS + 2):
+            rows = x[start : start + 3]
+        assert rows.tolist() == x.tolist()[start : start + 3]
+    for _ in range(CALLS):
+        assert x[0].tolist() == x.tolist()[0]
 
 
 def test_wrong_arguments_stay_wrong():

@@ -128,6 +128,7 @@ def load() -> native.loader.Code:
         "float_type": float, "int_type": int, "bool_type": bool, "str_type": str, "none_type": type(None),
         "list_type": list, "tuple_type": tuple, "state": state, "name_grad": sys.intern("grad"),
         "storage_of": storage_of, "name_prune": sys.intern("prune"),
+        "slice_type": slice, "ellipsis": Ellipsis,
     }  # fmt: skip
     slots = {name: SLOTS[name] for name in SLOTS if name.__name__ in ("Tensor", "Storage")}
     symbols = {"new_array": lending.load().code.address["new_array"]}

@@ -19,7 +19,7 @@ from .usable import add_is_recording, add_is_usable
 
 MOST_TENSORS, MOST_WORDS, MOST_OPERANDS = 16, 96, 40
 MOST_RESULTS = 128  # of a call: rows of a tensor, say
-SLOTS_BITS, SLOT_WORDS = 6, 3
+SLOTS_BITS, SLOT_WORDS = 8, 3
 LAST_SLOT, LAST_LENGTH, LAST_WORDS = 0, 1, 2  # of a table: the last call that came often enough
 FIRST_SLOT = LAST_WORDS + MOST_WORDS
 TABLE_WORDS = FIRST_SLOT + (SLOT_WORDS << SLOTS_BITS)
@@ -44,7 +44,7 @@ OBJECT = 1 << 10  # the source of an operand that is always the same
 GATHERED = -1  # parts of a move whose elements are picked one by one
 ELEMENTS = {1: i8, 2: i16, 4: i32, 8: i64}
 SOURCE_BITS = 3  # of an entry of a map; the largest stands for the fill value
-(TENSOR, NUMBER, FRACTION, TUPLE, LIST, THING) = range(1, 7)  # the first word of each argument
+(TENSOR, NUMBER, FRACTION, TUPLE, LIST, THING, SLICE) = range(1, 8)  # the first word of each argument
 
 
 def add_learnt(module: Module, places: Places) -> None:
@@ -54,6 +54,8 @@ def add_learnt(module: Module, places: Places) -> None:
     add_is_usable(module, places)
     add_is_recording(module, places)
     _read_tensor(module, places)
+    _read_bound(module, places)
+    _read_item(module, places)
     _read_items(module, places)
     _read(module, places)
     _look_up(module)
@@ -136,8 +138,40 @@ def _number_words(f: Function, r: Reader, state: _State, thing: Value) -> None:
     state.put(NUMBER, value)
 
 
+def _read_bound(module: Module, places: Places) -> None:
+    """A whole number or None, as slices have them."""
+    with module.function("read_bound", i1, exported=False, thing=ptr, state=ptr) as f:
+        r, state = Reader(f, places), _State(f, f.state)
+        with f.when(r.is_same(r.type_of(f.thing), r.constant("int_type"))):
+            _number_words(f, r, state, f.thing)
+            f.ret(f.constant(i1, 1))
+        state.put(THING, f.thing.convert("ptrtoint", i64))
+        f.ret(r.is_none(f.thing))
+
+
+def _read_item(module: Module, places: Places) -> None:
+    """An item of a tuple or a list: a whole number, a tensor, a slice, None or Ellipsis."""
+    with module.function("read_item", i1, exported=False, thing=ptr, state=ptr) as f:
+        r, state = Reader(f, places), _State(f, f.state)
+        kind = r.type_of(f.thing)
+        with f.when(r.is_same(kind, r.constant("int_type"))):
+            _number_words(f, r, state, f.thing)
+            f.ret(f.constant(i1, 1))
+        with f.when(f.call("is_quick", i1, f.thing)):
+            f.ret(f.call("read_tensor", i1, f.thing, f.state))
+        with f.when(r.is_same(kind, r.constant("slice_type"))):
+            state.put(SLICE)
+            for k in range(3):  # start, stop, step
+                bound = f.load(ptr, f.thing, frame.HEADER + 8 * k)
+                with f.when(f.call("read_bound", i1, bound, f.state) ^ 1):
+                    f.ret(f.constant(i1, 0))
+            f.ret(f.constant(i1, 1))
+        state.put(THING, f.thing.convert("ptrtoint", i64))
+        f.ret(r.is_none(f.thing) | r.is_same(f.thing, r.constant("ellipsis")))
+
+
 def _read_items(module: Module, places: Places) -> None:
-    """A tuple or a list of whole numbers and tensors."""
+    """A tuple or a list."""
     with module.function("read_items", i1, exported=False, thing=ptr, listed=i1, state=ptr) as f:
         r, state = Reader(f, places), _State(f, f.state)
         length = f.load(i64, f.thing, frame.HEADER)
@@ -149,15 +183,8 @@ def _read_items(module: Module, places: Places) -> None:
                     item.set(f.call("PyList_GetItem", ptr, f.thing, k))
                 with no:
                     item.set(r.item(f.thing, k))
-            kind = r.type_of(item.get())
-            with f.either(r.is_same(kind, r.constant("int_type"))) as (number, other):
-                with number:
-                    _number_words(f, r, state, item.get())
-                with other:
-                    with f.when(f.call("is_quick", i1, item.get()) ^ 1):
-                        f.ret(f.constant(i1, 0))
-                    with f.when(f.call("read_tensor", i1, item.get(), f.state) ^ 1):
-                        f.ret(f.constant(i1, 0))
+            with f.when(f.call("read_item", i1, item.get(), f.state) ^ 1):
+                f.ret(f.constant(i1, 0))
         f.ret(f.constant(i1, 1))
 
 
