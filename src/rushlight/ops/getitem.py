@@ -62,37 +62,47 @@ def plain_parts(index: Any) -> tuple[tuple, tuple] | None:
     what that leaves, empty if there are no arrays. None unless the index is of plain numbers, slices, tensors
     and lists of numbers.
     """
+    if type(index) is not tuple:
+        array = _plain_array(index)
+        if array is not None:
+            return (), (array,)
+        index = (index,)
     basic: list[Any] = []
     arrays: list[Any] = []
     narrows, last = False, 0
-    for i in index if type(index) is tuple else (index,):
+    for i in index:
         kind = type(i)
-        if kind is int or i is None:
+        if kind is slice:
+            if i != EVERYTHING:
+                if not (i.step is None and type(i.start) in WHOLE and type(i.stop) in WHOLE):
+                    return None
+                narrows = True
+            basic.append(i)
+            arrays.append(EVERYTHING)
+        elif kind is int or i is None:
             basic.append(i)
             narrows = True
             if i is None:
                 arrays.append(EVERYTHING)
-        elif kind is slice:
-            if not (i.step is None and type(i.start) in WHOLE and type(i.stop) in WHOLE):
-                return None
-            basic.append(i)
-            arrays.append(EVERYTHING)
-            narrows = narrows or i.start is not None or i.stop is not None
         elif kind in QUICK and i.dtype is int64 and not i._a.ndim:
             basic.append(int(i._a))
             narrows = True
         else:
-            array = _plain_array(i, kind)
+            array = _plain_array(i)
             if array is None:
                 return None
-            basic += [EVERYTHING] * (array.ndim if array.dtype.kind == "b" else 1)
+            if array.dtype.kind == "b":
+                basic += [EVERYTHING] * array.ndim
+            else:
+                basic.append(EVERYTHING)
             arrays.append(array)
             last = len(arrays)
     return tuple(basic) if narrows or not last else (), tuple(arrays[:last])
 
 
-def _plain_array(i: Any, kind: type) -> Any:
+def _plain_array(i: Any) -> Any:
     """An index tensor, or a list of whole numbers, as an array of at least one dimension; None for others."""
+    kind = type(i)
     if kind in QUICK:
         return i._a if i.dtype in DIRECT and i._a.ndim else None
     if kind is list and i and all(type(k) is int for k in i):
