@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from ..quiet import quiet
 from . import kernels
 from .continuous import CHUNK, exponential, filled
 from .engine import COMPILED_FROM
@@ -62,7 +63,7 @@ def geometric(gen, shape, dtype="float32", p=0.5):
     scale = np.log1p(-p)
 
     def sample(n):
-        with np.errstate(divide="ignore"):
+        with quiet:
             trials = np.ceil(np.log(gen.doubles(n)) / scale)
         return FLOATS[dtype].store(trials) if dtype in FLOATS else trials.astype(np.int64).astype(dtype)
 
@@ -109,7 +110,7 @@ def _with_replacement(gen, rows, count):
 def _without_replacement(gen, rows, count, fmt):
     """A race: each index finishes after an exponential time of its weight's rate, and the first ones win."""
     times = exponential(gen, rows.shape, fmt.name).astype(fmt.compute, copy=False)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with quiet:
         speeds = fmt.store(rows / times).astype(fmt.compute, copy=False)
     if count == 1:
         return np.argmax(speeds, axis=1)[:, None]

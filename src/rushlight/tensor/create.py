@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Any
 
 import numpy as np
 
+from ..quiet import quiet
 from ..warned import warn
 from .core import META, Tensor, wrap
 from .dtype import COMPLEX, bool_, dtype, get_default_dtype, int64, of_numpy, promote_types
@@ -109,11 +111,8 @@ def _leaf_types(data: Any) -> set[type]:
     kinds = set(map(type, data))
     if kinds.isdisjoint(SEQUENCES):
         return kinds
-    found = kinds.difference(SEQUENCES)
-    for x in data:
-        if isinstance(x, SEQUENCES):
-            found |= _leaf_types(x)
-    return found
+    nested = [x for x in data if isinstance(x, SEQUENCES)]
+    return kinds.difference(SEQUENCES) | _leaf_types(list(chain.from_iterable(nested)))
 
 
 def _of_plain(data: Any, kinds: set[type], dt: dtype | None) -> tuple[np.ndarray, dtype]:
@@ -165,7 +164,7 @@ def _narrowed(a: np.ndarray, target: dtype) -> np.ndarray:
     if a.dtype == target.np:
         return a
     if target.category != 1:
-        with np.errstate(all="ignore"):
+        with quiet:
             return a.astype(np.float32).astype(target.np) if target.reduced else a.astype(target.np)
     if a.dtype.kind != "b" and a.size:
         info = np.iinfo(target.np)
