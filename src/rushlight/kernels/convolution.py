@@ -177,7 +177,7 @@ def _in_order(x: np.ndarray) -> np.ndarray | None:
 
 def _plan(kind: str, dtype: np.dtype, *sizes: Any) -> Any:
     geometry = geometry_of(dtype, *sizes) if dtype.isnative else None
-    if geometry is None or not _worthwhile(kind, geometry) or not _fits(kind, geometry):
+    if geometry is None or not _worthwhile(kind, geometry) or not fits(kind, geometry):
         return None
     if kind == "forward" and grouped.applies(geometry):
         return grouped.forward_plan(geometry)
@@ -202,7 +202,7 @@ def _worthwhile(kind: str, geometry: plans.Geometry) -> bool:
     return geometry.multiplications * geometry.groups >= settings.kernels_from * WORK_PER_ELEMENT
 
 
-def _fits(kind: str, geometry: plans.Geometry) -> bool:
+def fits(kind: str, geometry: plans.Geometry) -> bool:
     """Do all places lie in the padded planes? (A transposed convolution leaves out those that do not.)"""
     given = zip(*geometry[4:10])
     return kind == "input" or all((place - 1) * s + (k - 1) * d < n + 2 * p for n, k, s, p, d, place in given)

@@ -38,6 +38,7 @@ class Geometry(NamedTuple):
     dilation: tuple[int, int]
     places: tuple[int, int]  # the sizes of its result
     groups: int = 1  # channels and outputs are those of one
+    pairs: bool = False  # is each element two numbers of bfloat16, whose products are summed?
 
     @property
     def item(self) -> int:
@@ -211,10 +212,10 @@ def direct_plan(
         tuple((t.first + k * across.tap_step + left, t.slot + k * across.slot_step) for k in range(t.count))
         for t in across.phases
     )
-    shape = direct.Shape(rows, columns, across.step, across.spread, phases, held)
+    shape = direct.Shape(rows, columns, across.step, across.spread, phases, held, geometry.pairs)
     dtype = geometry.dtype
     address = build(
-        f"{rows}x{columns}x{held}",
+        f"{rows}x{columns}x{held}{'_pairs' * geometry.pairs}",
         "direct",
         (dtype, shape),
         lambda width: direct.direct_ir(dtype, width, shape),

@@ -32,10 +32,11 @@ def weight_plan(geometry: Geometry) -> Plan | None:
     if not any(geometry.padding) and geometry.sizes[0] * geometry.sizes[1] * geometry.item % SAME_SETS == 0:
         most = min(most, WAYS * across * rows)
     channels = channels_at_once(geometry.channels, most // (rows * across), held * rows * across)
-    shape = direct_weight.Shape(channels, rows, across, geometry.stride[1], geometry.dilation[1], held)
+    baked = geometry.stride[1], geometry.dilation[1], held, geometry.pairs
+    shape = direct_weight.Shape(channels, rows, across, *baked)
     dtype = geometry.dtype
     address = build(
-        f"{channels}x{rows}x{across}x{held}",
+        f"{channels}x{rows}x{across}x{held}{'_pairs' * geometry.pairs}",
         "direct_weight",
         (dtype, shape),
         lambda width: direct_weight.weight_ir(dtype, width, shape),

@@ -15,7 +15,9 @@ from typing import Any
 import numpy as np
 
 from ..kernels import convolution as _kernels
+from ..kernels import convolution_halves as _pairs
 from .dispatch import primitive
+from .halves import HALVES, in_single, narrowed
 from .movement import restrided
 
 BLOCK = 1 << 20  # bytes of patches that are gathered at a time: what stays in the second-level cache
@@ -29,6 +31,11 @@ def convolution(
 ) -> Any:
     """The cross-correlation of each image with each filter, plus a bias for each filter (or None)."""
     sizes = output_sizes(x.shape[2:], weight.shape[2:], stride, padding, dilation)
+    if x.dtype.char in HALVES:
+        made = _pairs.forward(x, weight, bias, sizes, stride, padding, dilation, groups)
+        if made is not None:
+            return narrowed(made, x.dtype)
+        return _in_single(x, weight, bias, stride, padding, dilation, groups)
     made = _kernels.forward(x, weight, bias, sizes, stride, padding, dilation, groups)
     if made is not None:
         return made
@@ -46,6 +53,11 @@ def convolution_input(
     g: Any, weight: Any, bias: Any, shape: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes, groups: int
 ) -> Any:
     """The transpose of `convolution`, to images of sizes `shape`: outputs go back to where they came from."""
+    if g.dtype.char in HALVES:
+        made = _pairs.input_gradient(g, weight, bias, shape, stride, padding, dilation, groups)
+        if made is not None:
+            return narrowed(made, g.dtype)
+        return _input_in_single(g, weight, bias, shape, stride, padding, dilation, groups)
     made = _kernels.input_gradient(g, weight, bias, shape, stride, padding, dilation, groups)
     if made is not None:
         return made
@@ -75,6 +87,11 @@ def convolution_weight(
     g: Any, x: Any, taps: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes, groups: int
 ) -> Any:
     """What the weight of a `convolution` of `x` gets from the gradient `g` of its result."""
+    if g.dtype.char in HALVES:
+        made = _pairs.weight_gradient(g, x, taps, stride, padding, dilation, groups)
+        if made is not None:
+            return narrowed(made, g.dtype)
+        return _weight_in_single(g, x, taps, stride, padding, dilation, groups)
     made = _kernels.weight_gradient(g, x, taps, stride, padding, dilation, groups)
     if made is not None:
         return made
@@ -83,6 +100,11 @@ def convolution_weight(
     for images, seen in blocks_of_patches(x, taps, g.shape[2:], stride, padding, dilation, groups):
         total += np.matmul(_merge(g[images], groups), seen.swapaxes(1, 2))
     return total.reshape(outputs, channels, *taps)
+
+
+_in_single, _input_in_single, _weight_in_single = (
+    in_single(f.on_arrays) for f in (convolution, convolution_input, convolution_weight)
+)
 
 
 def empty_like(x: np.ndarray, shape: Sizes) -> np.ndarray:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from .. import lang
 from ..kernels import convolution_few as few
+from ..lang.halves import is_half, narrowed, widened
 from .alias import alias
 from .convolution_checks import (
     check_shapes,
@@ -21,22 +22,25 @@ from .padding import constant_pad
 from .shapes import shape_of
 from .spatial import batch_of, each, unbatched
 
+MOST_TO_WIDEN = 1 << 15  # elements of a gradient in half precision that may be small enough to be widened
+
+
 # ---- the three operators under all of them
 
 
-@operator(name="_convolution", method=False, out=False)
+@operator(name="_convolution", method=False, out=False, halves=True)
 def convolution_of(input: Array, weight: Array, bias: Array | None, stride, padding, dilation, groups):
     """The convolution of a batch with a size for each dimension."""
     return lang.convolution(input, weight, bias, stride, padding, dilation, groups)
 
 
-@operator(name="_convolution_input", method=False, out=False, node="ConvolutionBackward0")
+@operator(name="_convolution_input", method=False, out=False, node="ConvolutionBackward0", halves=True)
 def convolution_input(g: Array, weight: Array, bias: Array | None, shape, stride, padding, dilation, groups):
     """The transposed convolution of a batch, to images of the sizes `shape`."""
     return lang.convolution_input(g, weight, bias, shape, stride, padding, dilation, groups)
 
 
-@operator(name="_convolution_weight", method=False, out=False)
+@operator(name="_convolution_weight", method=False, out=False, halves=True)
 def convolution_weight(g: Array, x: Array, taps, stride, padding, dilation, groups):
     """The weight's share of the gradient of a convolution."""
     return lang.convolution_weight(g, x, taps, stride, padding, dilation, groups)
@@ -98,7 +102,8 @@ def _transposed_back_together(node, g):
 
 def _together(back, node, g):
     for_input, for_weight, for_bias = node.saved
-    if for_input is None and for_weight is None:
+    half = is_half(g)
+    if (for_input is None and for_weight is None) or (half and g.size > MOST_TO_WIDEN):
         return None
     weight = x = None
     if for_input is not None:
@@ -107,7 +112,10 @@ def _together(back, node, g):
     if for_weight is not None:
         x, weights, *how = for_weight
         given = x.shape
-    return back(g, x, weight, for_bias is not None, given, weights, tuple(how))
+    if not half:
+        return back(g, x, weight, for_bias is not None, given, weights, tuple(how))
+    wide = widened(g), widened(x), widened(weight)
+    return narrowed(back(*wide, for_bias is not None, given, weights, tuple(how)), g.dtype)
 
 
 convolution_of.operator.small = (few.forward, None)

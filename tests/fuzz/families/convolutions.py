@@ -14,11 +14,13 @@ from rushlight.kernels import (
     convolution,
     convolution_apart,
     convolution_few,
+    convolution_halves,
     epilogues,
     input_node,
     policy,
     switches,
 )
+from rushlight.runtime import session
 
 from ..check import near, rounding_of_sums
 from ..draw import Draw
@@ -405,3 +407,38 @@ def apart(draw: Draw) -> bool:
     finally:
         for name, value in before.items():
             setattr(convolution_apart, name, value)
+
+
+@family("convolution of bfloat16 in pairs")
+def pairs(draw: Draw) -> bool:
+    """All directions; where the processor has no products of pairs, float32 stands in."""
+    import ml_dtypes
+
+    _use(False)
+    call, kind = _direct(draw, sizes=draw.kernel if draw.chance(0.5) else None), draw.number(0, 2)
+    if "avx512_bf16" not in session.instructions():
+        return _forward(draw, call, "float32", ())
+    x, g, w = (
+        draw.guarded(draw.values(shape, "float32").astype(ml_dtypes.bfloat16))
+        for shape in (call.x_shape(), call.g_shape, call.w_shape)
+    )
+    before, convolution_halves.MOST_MULTIPLICATIONS_TO_WIDEN = (
+        convolution_halves.MOST_MULTIPLICATIONS_TO_WIDEN,
+        0,
+    )
+    try:
+        if kind == 0:
+            bias = draw.guarded(draw.values((call.outputs,), "float32").astype(ml_dtypes.bfloat16))
+            made = draw.run(convolution_halves.forward, x, w, bias, call.places, *call.how)
+            given = call.forward, x, w, w[0].size, bias.astype("f8")
+        elif kind == 1:
+            made = draw.run(convolution_halves.input_gradient, g, w, None, call.sizes, *call.how)
+            given = lambda g, w: call.back(g, w, call.sizes), g, w, w[:, 0].size, None
+        else:
+            made = draw.run(convolution_halves.weight_gradient, g, x, call.taps, *call.how)
+            given = call.of_weight, g, x, g[:, 0].size, None
+    finally:
+        convolution_halves.MOST_MULTIPLICATIONS_TO_WIDEN = before
+    if made is not None:
+        _compare(made, *given, False)
+    return made is not None

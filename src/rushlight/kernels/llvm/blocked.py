@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 
 from ...runtime import pool
-from ...runtime.ir import Function, Module, Type, Value, f32, f64, i1, i32, i64, lane_numbers, ptr, void
+from ...runtime.ir import Function, Module, Type, Value, bf16, f32, f64, i1, i32, i64, lane_numbers, ptr, void
 from .lowering import load, store
 
 LINE = 64
@@ -222,6 +222,15 @@ def finish(
                 f.store(repeated, places, 8 * (2 + k))
                 f.store(f.constant(i64, 0), masks, 8 * (2 + k))  # the same place for each pixel
         f.call_pointer(words.pointer("epilogue"), void, places, masks, place, pixels * m.lanes)
+
+
+def add_product(f: Function, pairs: bool, a: Value, b: Value, total: Value) -> Value:
+    """`a * b + total`; or both products of each pair of bfloat16, by the processor's instruction for that."""
+    if not pairs:
+        return f.fma(a, b, total)
+    wide = bf16.vector(2 * total.type.lanes)
+    sides = [f.value(wide, f"bitcast {side} to {wide}") for side in (a, b)]
+    return f.call("llvm.x86.avx512bf16.dpbf16ps.512", total.type, total, *sides)
 
 
 # ---- squares in registers

@@ -19,6 +19,7 @@ from .blocked import (
     Machine,
     Padding,
     Words,
+    add_product,
     copy_padded,
     finish,
     read_planes,
@@ -56,6 +57,7 @@ class Shape(NamedTuple):
     spread: int  # output columns from one of a phase to the next
     phases: tuple  # for each column phase its taps: (input column, slot of the weight)
     blocks: int = 1  # of outputs, for each input element that is read
+    pairs: bool = False  # is each element two numbers of bfloat16?
 
 
 def direct_ir(dtype: str, vector_bytes: int, shape: Shape) -> str:
@@ -242,4 +244,4 @@ def _sum_taps(f: Function, m: Machine, words: Words, shape: Shape, x: Value, tap
                 row, pixel = divmod(at, shape.columns)
                 element = m.spread(f, lines[row], (pixel * shape.step + column) * m.size)
                 for vector, total in zip(vectors, totals):
-                    total.set(f.fma(element, vector, total.get()))
+                    total.set(add_product(f, shape.pairs, element, vector, total.get()))

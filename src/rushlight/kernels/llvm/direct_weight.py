@@ -17,6 +17,7 @@ from .blocked import (
     Machine,
     Padding,
     Words,
+    add_product,
     copy_padded,
     read_planes,
     write_planes,
@@ -41,6 +42,7 @@ class Shape(NamedTuple):
     step: int  # input columns from one output to the next
     spread: int  # input columns from one tap to the next
     blocks: int  # of outputs, for each input element that is read
+    pairs: bool = False  # is each element two numbers of bfloat16?
 
 
 def weight_ir(dtype: str, vector_bytes: int, shape: Shape) -> str:
@@ -183,7 +185,7 @@ def _add_row(f: Function, m: Machine, words: Words, shape: Shape, n: Value, row:
         for (c, r, s), totals in sums.items():
             element = m.spread(f, lines[c, r].offset(at), s * shape.spread * m.size)
             for vector, total in zip(vectors, totals):
-                total.set(f.fma(element, vector, total.get()))
+                total.set(add_product(f, shape.pairs, element, vector, total.get()))
 
 
 def _add_parts(kernel: Kernel) -> None:
