@@ -218,8 +218,8 @@ def test_messages_teach():
 
 
 def test_sparse_constructors_name_the_way_out():
-    with pytest.raises(NotImplementedError, match="index_put"):
-        rl.sparse_coo_tensor([[0]], [1.0], (2,))
+    with pytest.raises(NotImplementedError, match="sparse_coo_tensor"):
+        rl.sparse_csr_tensor([0, 1], [0], [1.0], (1, 2))
 
 
 def test_default_device_is_honoured():

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..lang.movement import address, offset_of
 from .core import Tensor, wrap
-from .layout import is_dense, row_major, strided
+from .layout import is_dense, row_major, sparse_coo, strided
 from .size import Size
 from .storage import storage_of
 
@@ -170,11 +170,32 @@ def to_dense(self: Tensor, dtype: Any = None, *, masked_grad: bool = True) -> Te
     return self if dtype is None else self.to(dtype)  # type: ignore[attr-defined]
 
 
+def to_sparse(self: Tensor, sparse_dim: Any = None, *, layout: Any = None, **options: Any) -> Tensor:
+    """The elements that are not zero, with their indices: a sparse tensor."""
+    from ..sparse.coo import of_dense
+
+    if layout not in (None, sparse_coo) or any(v is not None for v in options.values()):
+        _no_sparse(self)
+    return of_dense(self, sparse_dim)
+
+
+def to_sparse_coo(self: Tensor) -> Tensor:
+    """The elements that are not zero, with their indices: a sparse tensor."""
+    return to_sparse(self)
+
+
 def _no_sparse(self: Tensor, *args: Any, **kwargs: Any) -> Any:
-    """Refused: all tensors are dense."""
+    """Refused: of the sparse layouts, that in coordinates is there."""
     raise NotImplementedError(
-        "sparse layouts are not there: all tensors are dense (torch.strided). torch.nonzero(x) has the "
-        "indices"
+        "this sparse layout is not there, torch.sparse_coo is: x.to_sparse() has indices() and values()"
+    )
+
+
+def _no_parts(self: Tensor) -> Any:
+    """Refused: this tensor is dense."""
+    raise RuntimeError(
+        "this tensor is dense (torch.strided) and has no indices, values or order of its own: x.to_sparse() "
+        "has them"
     )
 
 
@@ -212,11 +233,7 @@ def _names(self: Tensor) -> Any:
     )
 
 
-SPARSE_METHODS = [
-    "to_sparse",
-    "coalesce",
-    *(f"to_sparse_{kind}" for kind in ("coo", "csr", "csc", "bsr", "bsc")),
-]
+SPARSE_METHODS = [f"to_sparse_{kind}" for kind in ("csr", "csc", "bsr", "bsc")]
 
 
 def attach() -> None:
@@ -224,6 +241,7 @@ def attach() -> None:
     for method in (
         *(size, stride, dim, numel, element_size, storage_offset, data_ptr, dim_order, is_inference),
         *(pin_memory, get_device, apply_, map_, is_set_to, to_dense, _is_view),
+        *(to_sparse, to_sparse_coo),
         *(untyped_storage, storage, is_shared, share_memory_),
     ):
         setattr(Tensor, method.__name__, method)
@@ -236,6 +254,8 @@ def attach() -> None:
         setattr(Tensor, name, _false(name, what))
     for name in SPARSE_METHODS:
         setattr(Tensor, name, _no_sparse)
+    for name in ("coalesce", "indices", "values", "_indices", "_values", "_nnz"):
+        setattr(Tensor, name, _no_parts)
     Tensor.__reversed__, Tensor.__delitem__ = _reversed, _delitem  # type: ignore[attr-defined]
     for name in ("is_ipu", "is_maia", "is_mtia", "is_xla"):
         setattr(Tensor, name, False)
