@@ -15,7 +15,6 @@ from rushlight.runtime.ir import Function, Module, Value, i8, i32, i64, ptr
 
 PAGE = 4096  # a block: a page with its size, a forbidden page, what is asked for, a forbidden page
 READ_WRITE, PRIVATE, ALIGNMENT = 3, 0x22, 16
-SOURCES = ("rushlight.runtime.ir",)
 SET_HANDLER = 304  # in numpy's C interface
 SET_HANDLER_CAPSULE = b"mem_handler"
 
@@ -99,7 +98,7 @@ class Heap:
     """Kernels that are loaded from now on take their scratch here; `swap` lets numpy do so too."""
 
     def __init__(self) -> None:
-        code = native.module("guarded heap", (heap_ir(),), heap_ir, sources=SOURCES)
+        code = native.module("guarded heap", (heap_ir(),), heap_ir)
         self._at_end = ctypes.c_int64.from_address(code.address["at_end"])
         ours = {name: code.address[f"guarded_{name}"] for name in ("malloc", "free")}
         symbol = native._Symbols.__missing__

@@ -34,7 +34,7 @@ def counting_ir():
 @pytest.fixture(scope="module")
 def counting():
     symbols = {pool.PARALLEL_FOR: pool.parallel_for_address()}
-    code = native.module("counting", (counting_ir(),), counting_ir, sources=(), symbols=symbols)
+    code = native.module("counting", (counting_ir(),), counting_ir, symbols=symbols)
     arguments = (None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
     return code.function("repeat", *arguments), code.function("nest", *arguments)
 
@@ -175,7 +175,7 @@ def test_a_process_on_one_cpu_has_one_thread():
 
 
 def test_the_serial_pool_has_the_same_interface():
-    code = native.module("serial pool", (), pool.pool_ir.serial_ir, sources=pool.SOURCES)
+    code = native.module("serial pool", (), pool.pool_ir.serial_ir)
     seen = []
     body = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)(
         lambda argument, chunk, thread: seen.append((argument, chunk, thread))
@@ -218,7 +218,7 @@ def test_a_child_does_not_wait_for_the_parents_threads(counting):
     entered.wait(10)
     child = os.fork()
     if child == 0:
-        native.module("counting", (counting_ir(),), counting_ir, sources=(), symbols={})
+        native.module("counting", (counting_ir(),), counting_ir, symbols={})
         os._exit(0)
     for _ in range(200):
         done, status = os.waitpid(child, os.WNOHANG)

@@ -95,10 +95,7 @@ def _load() -> Functions:
         "float32": np.dtype("float32"), "float64": np.dtype("float64"), **names,
     }  # fmt: skip
     slots = {**SLOTS, OperatorNode: ("shapes",)}
-    sources = ("kernels.llvm.recording", "kernels.llvm.walking", "kernels.llvm.summing")
-    return Functions(
-        *objects.load("graph", Functions._fields, _write, slots=slots, constants=constants, sources=sources)
-    )
+    return Functions(*objects.load("graph", Functions._fields, _write, slots=slots, constants=constants))
 
 
 def _write(module: Any, places: Any) -> None:

@@ -18,7 +18,6 @@ from . import invoke, policy
 from .llvm import attention, attention_back, attention_few, blocked
 from .planning import LINE, SUMS, build, up
 
-MORE = ("matmul", "attention", "products", "maths.common", "maths.exponential")
 SIDES = ("out", "query", "key", "value", "mask")
 FEW_QUERIES = 4  # up to which keys are read as they lie
 PARALLEL_MULTIPLICATIONS = 1 << 17  # work from which on threads share it
@@ -206,7 +205,7 @@ def _plan(
 ) -> Plan | None:
     """The plan with the kernel, if there is one."""
     try:
-        address = build(arguments[0], name, arguments, make, MORE)
+        address = build(arguments[0], name, arguments, make)
     except session.Unavailable as reason:
         settings.log(1, f"no kernels for attention: {reason}")
         return None

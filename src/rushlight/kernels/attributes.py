@@ -12,7 +12,6 @@ from . import objects
 from .llvm import attributes
 
 METH_FASTCALL_KEYWORDS = 0x0080 | 0x0002
-SOURCES = ("kernels.llvm.attributes", "kernels.llvm.recording", "kernels.attributes")
 KNOWN = {"int32": 5, "int64": 7, "float32": 11, "float64": 12, "bool": 0}  # as generated code has them
 
 
@@ -87,7 +86,6 @@ def _make() -> None:
             "int_type": int,
             **python,
         },
-        sources=SOURCES,
     )
     for name in attributes.METHODS:
         text = (own[name].__doc__ or "").encode()

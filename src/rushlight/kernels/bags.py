@@ -11,10 +11,6 @@ from . import invoke, policy
 from .llvm import bags as generator
 from .llvm import blocked
 
-SOURCES = tuple(
-    f"rushlight.{name}"
-    for name in ("runtime.ir", *(f"kernels.llvm.{k}" for k in ("bags", "blocked", "lowering")))
-)
 Array = np.ndarray
 
 
@@ -79,7 +75,7 @@ def _code(mode: str, char: str) -> int:
     width, dtype = session.host().vector_bytes, np.dtype(char).name
     try:
         return invoke.built(
-            f"bags_{mode}", (mode, dtype, width), lambda: generator.bags_ir(mode, dtype, width), SOURCES
+            f"bags_{mode}", (mode, dtype, width), lambda: generator.bags_ir(mode, dtype, width)
         )
     except session.Unavailable as reason:
         settings.log(1, f"no kernels for bags: {reason}")

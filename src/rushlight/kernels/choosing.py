@@ -11,8 +11,6 @@ import numpy as np
 from ..runtime import session
 from . import moving
 
-PARTS = ("choosing", "masking", "moving", "dispatch", "frame", "objects")
-
 
 @cache
 def load() -> Callable[..., Any]:
@@ -21,4 +19,4 @@ def load() -> Callable[..., Any]:
 
     number = np.dtype(np.int64).num
     write = lambda: choosing_ir(session.host().vector_bytes, number)  # noqa: E731
-    return moving.builtins("choosing", (number,), write, ("choose",), PARTS)[0]
+    return moving.builtins("choosing", (number,), write, ("choose",))[0]

@@ -72,7 +72,6 @@ def weight_plan(geometry: Geometry) -> Plan | None:
         "depthwise_weight",
         (dtype, shape),
         lambda lane_bytes: depthwise_weight.depthwise_weight_ir(dtype, lane_bytes, shape),
-        ("pooling",),
     )
     words = (geometry.images, geometry.groups, *geometry.sizes, *geometry.places)
     words = (*words, geometry.stride[0], geometry.dilation[0], *geometry.padding)

@@ -18,9 +18,6 @@ from ..runtime import memory, native, session, settings
 from . import invoke, policy
 from .planning import LINE, Plans, up
 
-SOURCES = tuple(
-    f"rushlight.{name}" for name in ("runtime.ir", "kernels.llvm.lowering", "kernels.llvm.blocked")
-)
 NAMES = {"f": "float32", "d": "float64"}
 Sizes = Sequence[int]
 
@@ -33,8 +30,7 @@ def _load(dtype: str) -> dict[str, int]:
     width = session.host().vector_bytes
     name = "convolution_few"
     arguments = (name, width, dtype)
-    sources = (*SOURCES, f"rushlight.kernels.llvm.{name}")
-    return native.module(name, arguments, lambda: generator.few_ir(dtype, width), sources=sources).address
+    return native.module(name, arguments, lambda: generator.few_ir(dtype, width)).address
 
 
 class Few:

@@ -36,7 +36,6 @@ TILES_AT_ONCE = {
     (16, 2): (12, 13, 10, 11, 14),
 }
 EMPTY = 1.08
-EXTRA = ("winograd_tiles",)
 
 
 class Tiling(NamedTuple):
@@ -226,7 +225,6 @@ def _address(kind: Kind, tile: generator.Tile) -> int:
         "winograd",
         (kind, tile),
         lambda width: generator.winograd_ir(width, kind, tile),
-        EXTRA,
     )
 
 

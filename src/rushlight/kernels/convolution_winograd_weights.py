@@ -19,7 +19,6 @@ PIECE_BYTES = 1200 << 10  # transformed tiles of a task, where its sums are in t
 CHUNK_BYTES = 12 << 20  # transformed tiles of inputs and gradients: those of a point stay in the cache
 MANY_SUMS_BYTES = 4 << 20  # with more than that, and few tiles, tasks are blocks of outputs
 FEW_TASKS = 8  # then
-EXTRA = ("winograd", "winograd_tiles")
 
 
 def weight_plan(geometry: Geometry) -> Plan:
@@ -37,7 +36,6 @@ def weight_plan(geometry: Geometry) -> Plan:
         "winograd_weight",
         (taps, at_once),
         lambda width: generator.winograd_weight_ir(width, taps, at_once),
-        EXTRA,
     )
     tasks = max(w.get("part_tasks", 0), w["input_tasks"], w.get("point_tasks", 0), w["output_blocks"])
     return plan_of(geometry, address, generator.WORDS, w, tasks, shared.end, mine.end)

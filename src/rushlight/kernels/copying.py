@@ -29,13 +29,6 @@ STREAM_BYTES = 48 << 20  # and from here on the result is written past the cache
 PARALLEL_BYTES = 1 << 18
 LINE = 64
 DTYPES = {1: "uint8", 2: "int16", 4: "int32", 8: "int64"}
-SOURCES = tuple(
-    f"rushlight.{name}"
-    for name in (
-        "runtime.ir",
-        *(f"kernels.llvm.{part}" for part in ("blocked", "copying", "lowering", "primitives", "streaming")),
-    )
-)
 BFLOAT16 = "E"  # the letter that ml_dtypes gave it
 
 
@@ -151,5 +144,4 @@ def _turning(size: int, stream: bool) -> int:
         f"turn_{8 * size}{'_stream' if stream else ''}",
         (size, stream, machine.level, machine.vector_bytes),
         lambda: copying.turning_ir(size, machine.level, machine.vector_bytes, stream),
-        SOURCES,
     )

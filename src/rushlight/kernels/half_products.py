@@ -33,7 +33,6 @@ NAMES = {
 }
 CODES = "".join(NAMES)
 _BYTES = np.dtype(np.uint8)
-MORE = ("matmul", "lowering", "halves", "blocked")
 
 
 def product(a: np.ndarray, b: np.ndarray, start: Any = None, result: str = "") -> np.ndarray | None:
@@ -125,7 +124,6 @@ def _words(sides: Sides, shape: Sizes, form: Format, item: int) -> Plan:
         "matmul_halves",
         (form, sums, vectors),
         lambda width: matmul_halves.matmul_halves_ir(form, width, sums, vectors),
-        MORE,
     )
     threads = min(max(w["tasks"], w["packs"]), policy.product_threads(work // QUICKER))
     words = matmul_halves.WORDS[matmul_halves.WORDS.index("slot_bytes") + 1 :]

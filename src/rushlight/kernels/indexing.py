@@ -11,8 +11,6 @@ import numpy as np
 from ..runtime import session
 from . import moving
 
-PARTS = ("indexing", "moving", "dispatch", "frame", "objects")
-
 
 @cache
 def load(mode: str) -> Callable[..., Any]:
@@ -24,4 +22,4 @@ def load(mode: str) -> Callable[..., Any]:
 
     number = np.dtype(np.int64).num
     write = lambda: indexing_ir(mode, session.host().vector_bytes, number)  # noqa: E731
-    return moving.builtins(f"indexing_{mode}", (mode, number), write, (mode,), PARTS)[0]
+    return moving.builtins(f"indexing_{mode}", (mode, number), write, (mode,))[0]

@@ -11,8 +11,6 @@ import numpy as np
 from ..runtime import builtin, native, pool, watch
 from .llvm import frame
 
-SOURCES = ("rushlight.runtime.ir", "rushlight.kernels.llvm.invoke", "rushlight.kernels.llvm.frame")
-
 
 @cache
 def load() -> Callable:
@@ -20,13 +18,13 @@ def load() -> Callable:
     from .llvm.invoke import invoke_ir
 
     frame.check_layouts()
-    code = native.module("invoke", (), invoke_ir, sources=SOURCES)
+    code = native.module("invoke", (), invoke_ir)
     ctypes.c_uint64.from_address(code.address["ndarray_type"]).value = id(np.ndarray)
     ctypes.c_uint64.from_address(code.address["none"]).value = id(None)
     return watch.watched(builtin.fastcall(code.address["invoke"], "invoke", owner=code))
 
 
-def built(name: str, arguments: tuple, write: Callable[[], str], sources: tuple[str, ...]) -> int:
+def built(name: str, arguments: tuple, write: Callable[[], str], writers: tuple[str, ...] = ()) -> int:
     """The address of `run` in a kernel's module, for `invoke`; `Unavailable` where there are no kernels."""
     symbols = {pool.PARALLEL_FOR: pool.parallel_for_address()}
-    return native.module(name, arguments, write, sources=sources, symbols=symbols).address["run"]
+    return native.module(name, arguments, write, writers=writers, symbols=symbols).address["run"]

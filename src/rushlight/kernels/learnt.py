@@ -19,7 +19,6 @@ BARE, REFUSED, RECORDING_MATTERS_NOT = learnt.BARE, learnt.REFUSED, learnt.RECOR
 OBJECT, MOST_RESULTS = learnt.OBJECT, learnt.MOST_RESULTS
 FILL = (1 << learnt.SOURCE_BITS) - 1  # the source of an entry that is the fill value
 SOURCE_BITS = learnt.SOURCE_BITS
-SOURCES = ("kernels.llvm.learnt", "kernels.llvm.recording", "kernels.llvm.usable", "kernels.learnt")
 LAST_TYPE = 23  # of numpy's numbers of types; others do not come from a number alone
 
 
@@ -132,9 +131,7 @@ def load() -> native.loader.Code:
     }  # fmt: skip
     slots = {name: SLOTS[name] for name in SLOTS if name.__name__ in ("Tensor", "Storage")}
     symbols = {"new_array": lending.load().code.address["new_array"]}
-    return objects.load_code(
-        "learnt", learnt.add_learnt, slots=slots, constants=constants, sources=SOURCES, symbols=symbols
-    )
+    return objects.load_code("learnt", learnt.add_learnt, slots=slots, constants=constants, symbols=symbols)
 
 
 def table(name: str) -> Table | None:

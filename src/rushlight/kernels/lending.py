@@ -45,7 +45,6 @@ def load() -> Lender:
             "lent_from": LENT_FROM,
             "limit": _limit(),
         },
-        sources=("kernels.llvm.lending",),
     )
     word = ctypes.c_int64.from_address
     return Lender(

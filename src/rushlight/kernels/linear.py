@@ -14,15 +14,6 @@ from ..runtime import session, settings
 
 MOST_PRODUCTS = 1 << 18  # multiplications up to which this is quicker than BLAS
 MOST_WEIGHTS = 4096  # elements of the weight that fit the stack, transposed
-SOURCES = (
-    "rushlight.runtime.ir",
-    "rushlight.kernels.linear",
-    "rushlight.kernels.objects",
-    "rushlight.kernels.llvm.linear",
-    "rushlight.kernels.llvm.blocked",
-    "rushlight.kernels.llvm.lowering",
-    "rushlight.kernels.llvm.objects",
-)
 BUILTINS = ("forward", "backward")
 NAMES = {"f": "float32", "d": "float64"}
 _pairs: dict[str, Any] = {}
@@ -44,7 +35,7 @@ def _build(dtype: str) -> Any:
     from . import objects
     from .llvm.linear import linear_ir
 
-    return objects.for_arrays("linear", dtype, linear_ir, BUILTINS, SOURCES)
+    return objects.for_arrays("linear", dtype, linear_ir, BUILTINS)
 
 
 def forward(x: np.ndarray, w: np.ndarray, bias: np.ndarray | None) -> np.ndarray | None:

@@ -11,7 +11,6 @@ import numpy as np
 from ..runtime import memory, session
 from . import moving
 
-PARTS = ("masking", "moving", "dispatch", "frame", "objects")
 PART = 1 << 15  # elements of a mask that a thread takes at a time, at least
 MOST_PARTS = 16
 INT64 = np.dtype(np.int64)
@@ -69,4 +68,4 @@ def load() -> Masking:
     from .llvm.masking import masking_ir
 
     write = lambda: masking_ir(session.host().vector_bytes, INT64.num)  # noqa: E731
-    return Masking(*moving.builtins("masking", (INT64.num,), write, Masking._fields, PARTS))
+    return Masking(*moving.builtins("masking", (INT64.num,), write, Masking._fields))

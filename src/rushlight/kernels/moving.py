@@ -12,7 +12,6 @@ import numpy as np
 from ..runtime import builtin, native, pool, session, watch
 from .llvm import frame
 
-PARTS = ("moving", "dispatch", "frame", "objects")
 CONSTANTS = {"ndarray_type": np.ndarray, "none": None, "true": True, "false": False}
 
 
@@ -31,20 +30,19 @@ def load() -> Moves:
     from .llvm.moving import moving_ir
 
     write = lambda: moving_ir(session.host().vector_bytes)  # noqa: E731
-    return Moves(*builtins("moving", (), write, Moves._fields, PARTS))
+    return Moves(*builtins("moving", (), write, Moves._fields))
 
 
 def builtins(
-    name: str, arguments: tuple, write: Callable[[], str], fields: tuple[str, ...], parts: tuple[str, ...]
+    name: str, arguments: tuple, write: Callable[[], str], fields: tuple[str, ...]
 ) -> list[Callable[..., Any]]:
-    """The builtins of a module of generated code that reads arrays; `parts` of `llvm` write it."""
+    """The builtins of a module of generated code that reads arrays."""
     if not (answer := session.available()):
         raise session.Unavailable(answer.reason)
     frame.check_layouts()
-    sources = ("rushlight.runtime.ir", *(f"rushlight.kernels.llvm.{part}" for part in parts))
     symbols = {pool.PARALLEL_FOR: pool.parallel_for_address()}
     key = (session.host().vector_bytes, *arguments)
-    code = native.module(name, key, write, sources=sources, symbols=symbols)
+    code = native.module(name, key, write, symbols=symbols)
     for constant, thing in CONSTANTS.items():
         if constant in code.address:
             ctypes.c_uint64.from_address(code.address[constant]).value = id(thing)

@@ -16,7 +16,6 @@ DESCRIPTOR_MEMBER = 24  # where a slot's descriptor has its PyMemberDef, after t
 MEMBER_OFFSET = 16  # and where that has the offset of the slot
 PYARRAY_NEW = 93  # the place of `PyArray_New` in numpy's table of functions
 TP_NEW = 65  # the number of `tp_new` for PyType_GetSlot
-SOURCES = ("runtime.ir", "kernels.objects", "kernels.llvm.frame", "kernels.llvm.objects")
 
 _kept: list[Any] = []  # what generated code has the addresses of
 
@@ -28,10 +27,9 @@ def load(
     *,
     slots: Mapping[type, tuple[str, ...]],
     constants: Mapping[str, Any],
-    sources: tuple[str, ...],
 ) -> list[Callable[..., Any]]:
     """The builtins that `write(module, places)` defines: see `load_code`."""
-    code = load_code(name, write, slots=slots, constants=constants, sources=sources)
+    code = load_code(name, write, slots=slots, constants=constants)
     return [builtin.fastcall(code.address[each], each, owner=code) for each in builtins]
 
 
@@ -41,7 +39,6 @@ def load_code(
     *,
     slots: Mapping[type, tuple[str, ...]],
     constants: Mapping[str, Any],
-    sources: tuple[str, ...],
     numbers: Mapping[str, int] | None = None,
     symbols: Mapping[str, int] | None = None,
 ) -> native.loader.Code:
@@ -61,12 +58,11 @@ def load_code(
     places = objects.Places(found, tuple.__basicsize__)
     known = {**_common(), **constants}
     words = {**{k: v if k == "object_new" else id(v) for k, v in known.items()}, **(numbers or {})}
-    modules = tuple(f"rushlight.{source}" for source in (*SOURCES, *sources))
     code = native.module(
         name,
-        (places,),
+        (places, *words),
         lambda: _text(write, places, words),
-        sources=modules,
+        writers=(write.__module__,),
         symbols={**array_symbols(), **(symbols or {})},
     )
     _kept.append(known)
@@ -90,7 +86,6 @@ def for_arrays(
     dtype: str,
     write: Callable[[str, int], str],
     builtins: tuple[str, ...],
-    sources: tuple[str, ...],
 ) -> tuple[Callable[..., Any], ...]:
     """The builtins of `write(dtype, vector_bytes)`, which take arrays of a type and make others."""
     from .llvm import frame
@@ -101,7 +96,7 @@ def for_arrays(
         f"{name}_{dtype}",
         (dtype, width),
         lambda: write(dtype, width),
-        sources=sources,
+        writers=(write.__module__,),
         symbols=array_symbols(),
     )
     for constant, thing in (("ndarray_type", np.ndarray), ("none", None), ("true", True)):

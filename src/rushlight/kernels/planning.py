@@ -8,7 +8,6 @@ from typing import Any
 from ..runtime import session, settings
 from . import invoke
 
-SOURCES = ("rushlight.runtime.ir", "rushlight.kernels.llvm.lowering", "rushlight.kernels.llvm.blocked")
 SUMS = {"avx512": 28, "neon": 24, "avx2": 12}  # registers for the sums of a tile
 LINE = 64
 MOST_PLANS = 4096
@@ -48,14 +47,14 @@ class Plans:
         self._known.clear()
 
 
-def build(name: str, generator: str, arguments: tuple, make: Any, more: tuple[str, ...] = ()) -> int:
+def build(name: str, generator: str, arguments: tuple, make: Any) -> int:
     """The address of a generated kernel's `run`."""
     host = session.host()
     return invoke.built(
         f"{generator}_{name}",
         (generator, host.vector_bytes, *arguments),
         lambda: make(host.vector_bytes),
-        (*SOURCES, *(f"rushlight.kernels.llvm.{part}" for part in (generator, *more))),
+        (make.__module__,),
     )
 
 

@@ -15,7 +15,6 @@ from .llvm import quick
 from .llvm.quick import HEADER_WORDS, MOST_OPERANDS, ROW
 
 MOST_ROWS = 32
-SOURCES = ("kernels.llvm.quick", "kernels.llvm.recording", "kernels.llvm.usable", "kernels.quick")
 LOOPS = 4  # words of a ufunc object after its header: operands (two), identity, then the loops
 
 
@@ -120,7 +119,6 @@ def load() -> native.loader.Code | None:
             quick.add_quick,
             slots={Tensor: SLOTS[Tensor]},
             constants=constants,
-            sources=SOURCES,
             symbols=symbols,
         )
     except session.Unavailable as reason:

@@ -14,23 +14,6 @@ from ..runtime import memory, native, pool, session, settings
 from .llvm import blocked, products, recurrent, recurrent_back, recurrent_cells
 from .planning import up
 
-SOURCES = (
-    "rushlight.runtime.ir",
-    *(
-        f"rushlight.kernels.llvm.{name}"
-        for name in (
-            "lowering",
-            "blocked",
-            "products",
-            "recurrent",
-            "recurrent_back",
-            "recurrent_cells",
-            "recurrent_weights",
-            "maths.common",
-            "maths.exponential",
-        )
-    ),
-)
 GENERATORS = {"forward": recurrent.recurrent_ir, "backward": recurrent_back.recurrent_back_ir}
 LINE = 64
 # where putting weights in order would cost more than it saves
@@ -93,7 +76,6 @@ def _built(direction: str, kind: str, dtype: str, whole: bool, few: bool) -> Any
             f"{kind}_{direction}",
             (direction, kind, dtype, width, whole, few),
             lambda: GENERATORS[direction](dtype, width, kind, whole, few),
-            sources=SOURCES,
             symbols={pool.PARALLEL_FOR: pool.parallel_for_address()},
         )
     except session.Unavailable as reason:

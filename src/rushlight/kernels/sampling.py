@@ -17,7 +17,6 @@ from .llvm import sampling as generator
 from .planning import build
 
 DTYPES = {"f": "float32", "d": "float64"}
-SOURCES = ("pooling",)
 PLANES_BYTES = 64 << 10  # planes that a task adds to: about what stays in the first-level cache
 TASKS = 16  # parts that the work on all images is cut into, at least
 
@@ -106,7 +105,7 @@ def _address(dtype: str, shape: generator.Shape) -> int:
     if key not in _addresses:
         name = f"{shape.kind}_{shape.mode}_{shape.padding}_{shape.axes}d_{dtype}"
         _addresses[key] = build(
-            name, "sampling", key, lambda width: generator.sampling_ir(dtype, width, shape), SOURCES
+            name, "sampling", key, lambda width: generator.sampling_ir(dtype, width, shape)
         )
     return _addresses[key]
 

@@ -20,13 +20,6 @@ from . import invoke, policy
 from .llvm import blocked, scanning
 
 DTYPES = ("float32", "float64", "int64")
-SOURCES = tuple(
-    f"rushlight.{name}"
-    for name in (
-        "runtime.ir",
-        *(f"kernels.llvm.{part}" for part in ("blocked", "scanning", "lowering", "primitives")),
-    )
-)
 
 
 def scan(op: str, x: np.ndarray, axis: int) -> Any:
@@ -69,5 +62,4 @@ def _code(op: str, dtype: str, columns: bool) -> int:
         f"scan_{op}_{'columns' if columns else 'rows'}_{dtype}",
         (op, dtype, columns, machine.level, machine.vector_bytes),
         lambda: scanning.scanning_ir(op, dtype, columns, machine.level, machine.vector_bytes),
-        SOURCES,
     )

@@ -10,8 +10,6 @@ import numpy as np
 
 from . import moving
 
-PARTS = ("searching", "masking", "moving", "dispatch", "frame", "objects")
-
 
 @cache
 def load() -> Callable[..., Any]:
@@ -19,4 +17,4 @@ def load() -> Callable[..., Any]:
     from .llvm.searching import searching_ir
 
     number = np.dtype(np.int64).num
-    return moving.builtins("searching", (number,), lambda: searching_ir(number), ("search",), PARTS)[0]
+    return moving.builtins("searching", (number,), lambda: searching_ir(number), ("search",))[0]

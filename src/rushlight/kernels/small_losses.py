@@ -10,22 +10,6 @@ import numpy as np
 from ..runtime import session, settings
 
 NAMES = {"f": "float32", "d": "float64"}
-SOURCES = tuple(
-    f"rushlight.{name}"
-    for name in (
-        "runtime.ir",
-        "kernels.linear",
-        "kernels.objects",
-        "kernels.llvm.frame",
-        "kernels.llvm.linear",
-        "kernels.llvm.lowering",
-        "kernels.llvm.objects",
-        "kernels.llvm.small_losses",
-        "kernels.llvm.maths.common",
-        "kernels.llvm.maths.exponential",
-        "kernels.llvm.maths.logarithm",
-    )
-)
 
 
 class Losses(NamedTuple):
@@ -66,7 +50,7 @@ def _build(dtype: str) -> Losses:
     from . import objects
     from .llvm.small_losses import losses_ir
 
-    return Losses(*objects.for_arrays("small_losses", dtype, losses_ir, Losses._fields, SOURCES))
+    return Losses(*objects.for_arrays("small_losses", dtype, losses_ir, Losses._fields))
 
 
 settings.when_changed.append(_losses.clear)

@@ -12,9 +12,7 @@ import numpy as np
 
 from ..runtime import session, settings
 from .linear import NAMES
-from .linear import SOURCES as LINEAR
 
-SOURCES = (*LINEAR, "rushlight.kernels.llvm.small_products")
 BUILTINS = ("times", "mm", "bmm", "mv", "dot", "addmm", "baddbmm", "addmv")
 _builtins: dict[str, Any] = {}
 
@@ -27,7 +25,7 @@ def _load(char: str) -> Any:
         from .llvm.small_products import small_products_ir
 
         try:
-            made = objects.for_arrays("small_products", NAMES[char], small_products_ir, BUILTINS, SOURCES)
+            made = objects.for_arrays("small_products", NAMES[char], small_products_ir, BUILTINS)
         except session.Unavailable as reason:
             settings.log(1, f"no kernels for small products: {reason}")
     _builtins[char] = made

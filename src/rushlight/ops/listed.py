@@ -70,7 +70,6 @@ def _load() -> Callable[..., Any]:
         add_listing,
         slots={Tensor: ("_a", "_rg", "dtype")},
         constants=constants,
-        sources=("kernels.llvm.listing", "kernels.llvm.recording"),
     )
     return made
 

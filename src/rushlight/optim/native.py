@@ -30,13 +30,8 @@ def functions() -> Functions | None:
         "name_copy": sys.intern("copy"), "name_edits": sys.intern("_edits"),
     }  # fmt: skip
     slots = {Tensor: ("_a", "_grad", "_s", "dtype")}
-    sources = ("kernels.llvm.recording", "kernels.llvm.updating")
     try:
-        return Functions(
-            *objects.load(
-                "steps", Functions._fields, _write, slots=slots, constants=constants, sources=sources
-            )
-        )
+        return Functions(*objects.load("steps", Functions._fields, _write, slots=slots, constants=constants))
     except Unavailable as reason:
         settings.log(1, f"steps of optimisers stay with Python: {reason}")
         return None

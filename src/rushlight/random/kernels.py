@@ -132,21 +132,13 @@ class Kernels:
         return result
 
 
-_SOURCES = (
-    "rushlight.random.kernels",
-    "rushlight.random.box_muller",
-    "rushlight.random.twisting",
-    "rushlight.runtime.ir",
-)
-
-
 @cache
 def _load():
     from ..runtime import native, pool, session
 
     try:
         shared = {pool.PARALLEL_FOR: pool.parallel_for_address()}
-        return Kernels(native.module("random", (), _generate, sources=_SOURCES, symbols=shared))
+        return Kernels(native.module("random", (), _generate, symbols=shared))
     except session.Unavailable as reason:
         settings.log(2, f"random numbers stay with numpy: {reason}")
         return None

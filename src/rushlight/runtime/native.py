@@ -1,23 +1,23 @@
 """Native modules: IR made by a generator, compiled once, kept on disk, loaded into the process.
 
-    code = native.module("pool", ("x86_64", 64), generate, sources=("rushlight.runtime.pool_ir",))
+    code = native.module("pool", ("x86_64", 64), generate)
     run = code.function("rl_run", None, c_void_p)
 
-The key of the disk cache is the generator's arguments and the text of its source files, so nothing is
-generated, and llvmlite is not imported, when the object is there.
+The key of the disk cache is the generator's arguments and the text of the modules that it comes from and that
+they import, so nothing is generated, and llvmlite is not imported, when the object is there.
 """
 
 from __future__ import annotations
 
 import ctypes
-import importlib.util
 import time
 from collections.abc import Callable, Mapping
-from functools import cache, lru_cache
+from functools import lru_cache
 
 from . import loader, session, settings, watch
-from .cache import ObjectCache, default_folder, key_of, new_digest
+from .cache import ObjectCache, default_folder, key_of
 from .locks import fork_safe_lock
+from .sources import source_hash
 
 _lock = fork_safe_lock()
 _loaded: dict[str, loader.Code] = {}
@@ -27,16 +27,6 @@ LIBRARY_NAMES = ("libm.so.6", "libm.so")
 @lru_cache(maxsize=1)
 def disk_cache() -> ObjectCache:
     return ObjectCache(default_folder(), settings.integer("RUSHLIGHT_CACHE_LIMIT", 256) << 20)
-
-
-@cache
-def source_hash(modules: tuple[str, ...]) -> str:
-    """Changes when the source of any of these modules does."""
-    digest = new_digest()
-    for name in modules:
-        spec = importlib.util.find_spec(name)
-        digest.update(spec.loader.get_data(spec.origin))
-    return digest.hexdigest()
 
 
 class _Symbols(dict):
@@ -70,12 +60,17 @@ def module(
     arguments: tuple,
     generate: Callable[[], str],
     *,
-    sources: tuple[str, ...],
+    writers: tuple[str, ...] = (),
     symbols: Mapping[str, int] | None = None,
 ) -> loader.Code:
-    """The loaded code of `generate()`, which is only called when neither memory nor disk has the object."""
+    """The loaded code of `generate()`, which is only called when neither memory nor disk has the object.
+
+    `writers` are modules whose functions it calls although it does not import them.
+    """
     machine = session.host()
-    key = key_of(name, arguments, source_hash(sources), machine.identity, session.versions())
+    key = key_of(
+        name, arguments, source_hash((generate.__module__, *writers)), machine.identity, session.versions()
+    )
     with _lock:
         if key not in _loaded:
             code = _loaded[key] = _load_or_build(name, key, generate, _Symbols(symbols or {}))

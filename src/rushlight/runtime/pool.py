@@ -19,7 +19,6 @@ from . import native, pool_ir, session, settings
 from .locks import fork_safe_lock
 
 PARALLEL_FOR = "rl_parallel_for"
-SOURCES = ("rushlight.runtime.ir", "rushlight.runtime.pool_ir")
 STEERED_THREADS = 16  # beyond that the wake-up's system calls cost more than they save
 _lock = fork_safe_lock()
 _wanted: int | None = None
@@ -109,7 +108,7 @@ class _Pool:
         machine = session.host().machine
         self.threaded = is_threaded()
         generate = (lambda: pool_ir.pool_ir(machine)) if self.threaded else pool_ir.serial_ir
-        self.code = native.module("pool", (machine, self.threaded), generate, sources=SOURCES)
+        self.code = native.module("pool", (machine, self.threaded), generate)
         self.address = self.code.address[PARALLEL_FOR]
         if not self.threaded:
             return

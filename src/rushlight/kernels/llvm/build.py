@@ -8,31 +8,6 @@ from ...runtime import native, session
 from ..graph import Graph, has_type
 from . import dispatch
 
-GENERATOR_SOURCES = (
-    "rushlight.runtime.ir",
-    "rushlight.kernels.graph",
-    "rushlight.kernels.plan",
-    "rushlight.kernels.policy",
-    *(
-        f"rushlight.kernels.llvm.{name}"
-        for name in (
-            "elementwise",
-            "frame",
-            "halves",
-            "lowering",
-            "primitives",
-            "rows",
-            "row_groups",
-            "columns",
-            "strips",
-            "streaming",
-            "maths.common",
-            "maths.exponential",
-        )
-    ),
-    *(f"rushlight.kernels.llvm.maths.{name}" for name in ("logarithm", "special", "trigonometry")),
-)
-
 
 def elementwise(graph: Graph, name: str) -> native.loader.Code:
     """The loaded code of an element-wise kernel."""
@@ -107,7 +82,6 @@ def _module(kind: str, graph: Graph, name: str, generate: Callable[[str, int], s
         name,
         arguments,
         lambda: generate(machine.level, machine.vector_bytes),
-        sources=GENERATOR_SOURCES,
         symbols={entry: dispatch.load().address[entry]},
     )
 

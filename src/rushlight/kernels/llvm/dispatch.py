@@ -19,22 +19,6 @@ from ...runtime import native, pool, session
 from ...runtime.ir import Function, Module, Type, Value, constant, f64, i1, i8, i16, i32, i64, ptr, void
 from . import frame
 
-SOURCES = (
-    "rushlight.runtime.ir",
-    *(
-        f"{__package__}.{name}"
-        for name in (
-            "frame",
-            "dispatch",
-            "row_dispatch",
-            "column_dispatch",
-            "plane_dispatch",
-            "short_rows",
-            "streaming",
-        )
-    ),
-)
-
 
 def dispatch_ir(level: str = "") -> str:
     from . import column_dispatch, plane_dispatch, row_dispatch, short_rows, streaming
@@ -71,7 +55,7 @@ def load() -> native.loader.Code:
     frame.check_layouts()
     symbols = {pool.PARALLEL_FOR: pool.parallel_for_address()}
     level = session.host().level
-    code = native.module("dispatch", (level,), lambda: dispatch_ir(level), sources=SOURCES, symbols=symbols)
+    code = native.module("dispatch", (level,), lambda: dispatch_ir(level), symbols=symbols)
     ctypes.c_uint64.from_address(code.address["ndarray_type"]).value = id(np.ndarray)
     if "ml_dtypes" in sys.modules:
         number = np.dtype(sys.modules["ml_dtypes"].bfloat16).num
