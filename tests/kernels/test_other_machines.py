@@ -111,6 +111,12 @@ def test_searches(compile_for_arm):
     relocate(compile_for_arm(searching_ir(7)))
 
 
+def test_sorts(compile_for_arm):
+    from rushlight.kernels.llvm.sorting import sorting_ir
+
+    relocate(compile_for_arm(sorting_ir(16, 7)))
+
+
 def test_choices(compile_for_arm):
     from rushlight.kernels.llvm.choosing import choosing_ir
 

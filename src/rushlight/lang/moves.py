@@ -75,6 +75,12 @@ def _searching() -> Any:
     return searching.load()
 
 
+def _sorting() -> Any:
+    from ..kernels import sorting
+
+    return sorting.load()
+
+
 def _choosing() -> Any:
     from ..kernels import choosing
 
@@ -86,3 +92,4 @@ takes, puts, adds = (Eventually(_indexing(mode)) for mode in ("take", "put", "ad
 masks = Eventually(_masking)  # the `Masking` of `kernels.masking`
 searches = Eventually(_searching)  # `search` of `kernels.searching`
 chooses = Eventually(_choosing)  # `choose` of `kernels.choosing`
+sorts = Eventually(_sorting)  # the `Sorting` of `kernels.sorting`

@@ -1,5 +1,6 @@
 """Sorting and selection along an axis. NaN counts as the largest value; every order is stable.
 
+A kernel puts rows in order, where there are kernels; what is said here of numpy is for where there are none.
 numpy's stable sort is ten times slower than its vectorised one. So each value is turned into an integer key
 of the same order and packed with its position into one 64-bit number: no two are equal, and any sort of them
 is the stable one.
@@ -15,19 +16,31 @@ import numpy as np
 from ..runtime import memory
 from .dispatch import primitive
 from .index import nonzero
-from .moves import chooses, searches
+from .memory import row_major
+from .moves import chooses, searches, sorts
 
 SHORT = 256  # rows up to here are sorted by numpy's own stable sort
 MOST_CHOSEN = 16  # elements that a kernel keeps in order while it looks through a row
+SORTED_MOST = 4096  # elements of a vector that a kernel sorts in the time numpy chooses some of them
+SORTED_SHARE = 8  # the same for any length, for one in so many elements
 POSITION = (1 << 32) - 1  # the bits of a packed key that hold the position
 
 
 @primitive
 def sort(x: Any, axis: int, descending: bool = False) -> Any:
     """The values in order along `axis`, and where each was before."""
-    rows = _rows(x, axis)
+    values, indices = in_order(_rows(x, axis), descending)
+    return _back(values, axis), _back(indices, axis)
+
+
+def in_order(rows: np.ndarray, descending: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    """Each row in order, and where its elements were."""
+    kernel = sorts(rows.size)
+    made = kernel.rows(rows, descending) if kernel else None
+    if made is not None:
+        return made
     indices = order(rows, descending)
-    return _back(_taken(rows, indices), axis), _back(indices, axis)
+    return _taken(rows, indices), indices
 
 
 @primitive
@@ -37,6 +50,9 @@ def topk(x: Any, k: int, axis: int, largest: bool = True, in_order: bool = True)
     made = _chosen(rows, k, largest) if 0 < k <= MOST_CHOSEN else None
     if made is not None:
         return _back(made[0], axis), _back(made[1], axis)
+    if _all_in_order(rows, k):
+        values, indices = in_order(rows, largest)
+        return _back(values[..., :k], axis), _back(indices[..., :k], axis)
     if k >= rows.shape[-1] or rows.shape[-1] <= SHORT:
         indices = order(rows, largest)[..., :k]
     else:
@@ -58,7 +74,7 @@ def _chosen(rows: np.ndarray, k: int, largest: bool) -> tuple[np.ndarray, np.nda
 def kthvalue(x: Any, k: int, axis: int) -> Any:
     """The `k`-th smallest value along `axis`, counted from one, and where it is; without that axis."""
     rows = _rows(x, axis)
-    if rows.shape[-1] <= SHORT:
+    if (rows.ndim > 1 and sorts(rows.size)) or rows.shape[-1] <= SHORT:
         index = order(rows)[..., k - 1]
     else:
         index = _kth(rows, k)
@@ -68,11 +84,19 @@ def kthvalue(x: Any, k: int, axis: int) -> Any:
 def _rows(x: np.ndarray, axis: int) -> np.ndarray:
     """The axis to sort along as the last one, contiguous."""
     x = x.reshape(1) if x.ndim == 0 else x
-    return np.ascontiguousarray(x if axis in (-1, x.ndim - 1) else np.moveaxis(x, axis, -1))
+    x = x if axis in (-1, x.ndim - 1) else np.moveaxis(x, axis, -1)
+    return x if x.flags.c_contiguous else row_major(x)
 
 
 def _back(x: np.ndarray, axis: int) -> np.ndarray:
-    return x if axis in (-1, x.ndim - 1) else np.ascontiguousarray(np.moveaxis(x, -1, axis))
+    x = x if axis in (-1, x.ndim - 1) else np.moveaxis(x, -1, axis)
+    return x if x.flags.c_contiguous else row_major(x)
+
+
+def _all_in_order(rows: np.ndarray, k: int) -> bool:
+    """Is it quicker to put all elements in order than to choose the first `k` with numpy?"""
+    length = rows.shape[-1]
+    return (rows.ndim > 1 or length <= SORTED_MOST or k * SORTED_SHARE >= length) and bool(sorts(rows.size))
 
 
 def _taken(rows: np.ndarray, indices: np.ndarray) -> np.ndarray:
@@ -90,6 +114,10 @@ def _taken(rows: np.ndarray, indices: np.ndarray) -> np.ndarray:
 
 def order(rows: np.ndarray, descending: bool = False) -> np.ndarray:
     """The stable order of each row, as positions."""
+    kernel = sorts(rows.size)
+    made = kernel.rows(rows, descending, False) if kernel else None
+    if made is not None:
+        return made[1]
     length = rows.shape[-1]
     if length <= SHORT or length > POSITION:
         if not descending:
@@ -213,8 +241,7 @@ def _missing(rows: np.ndarray) -> np.ndarray:
 def mode(x: Any, axis: int) -> Any:
     """The most frequent value along `axis` (the smallest of those), and the last place where it is."""
     rows = _rows(x, axis)
-    indices = order(rows)
-    values = _taken(rows, indices)
+    values, indices = in_order(rows)
     places = np.broadcast_to(np.arange(rows.shape[-1]), rows.shape)
     starts = np.ones(rows.shape, bool)
     starts[..., 1:] = values[..., 1:] != values[..., :-1]

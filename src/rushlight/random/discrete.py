@@ -109,12 +109,14 @@ def _with_replacement(gen, rows, count):
 
 def _without_replacement(gen, rows, count, fmt):
     """A race: each index finishes after an exponential time of its weight's rate, and the first ones win."""
+    from ..lang.sorting import topk
+
     times = exponential(gen, rows.shape, fmt.name).astype(fmt.compute, copy=False)
     with quiet:
         speeds = fmt.store(rows / times).astype(fmt.compute, copy=False)
     if count == 1:
         return np.argmax(speeds, axis=1)[:, None]
-    return np.argsort(-speeds, axis=1, kind="stable")[:, :count]
+    return topk.on_arrays(-speeds, count, 1, False)[1]  # the first of equals wins, as in the other case
 
 
 def _check_multinomial(weights, count, replacement):
