@@ -29,11 +29,11 @@ POSITION = (1 << 32) - 1  # the bits of a packed key that hold the position
 @primitive
 def sort(x: Any, axis: int, descending: bool = False) -> Any:
     """The values in order along `axis`, and where each was before."""
-    values, indices = in_order(_rows(x, axis), descending)
+    values, indices = put_in_order(_rows(x, axis), descending)
     return _back(values, axis), _back(indices, axis)
 
 
-def in_order(rows: np.ndarray, descending: bool = False) -> tuple[np.ndarray, np.ndarray]:
+def put_in_order(rows: np.ndarray, descending: bool = False) -> tuple[np.ndarray, np.ndarray]:
     """Each row in order, and where its elements were."""
     kernel = sorts(rows.size)
     made = kernel.rows(rows, descending) if kernel else None
@@ -51,7 +51,7 @@ def topk(x: Any, k: int, axis: int, largest: bool = True, in_order: bool = True)
     if made is not None:
         return _back(made[0], axis), _back(made[1], axis)
     if _all_in_order(rows, k):
-        values, indices = in_order(rows, largest)
+        values, indices = put_in_order(rows, largest)
         return _back(values[..., :k], axis), _back(indices[..., :k], axis)
     if k >= rows.shape[-1] or rows.shape[-1] <= SHORT:
         indices = order(rows, largest)[..., :k]
@@ -241,7 +241,7 @@ def _missing(rows: np.ndarray) -> np.ndarray:
 def mode(x: Any, axis: int) -> Any:
     """The most frequent value along `axis` (the smallest of those), and the last place where it is."""
     rows = _rows(x, axis)
-    values, indices = in_order(rows)
+    values, indices = put_in_order(rows)
     places = np.broadcast_to(np.arange(rows.shape[-1]), rows.shape)
     starts = np.ones(rows.shape, bool)
     starts[..., 1:] = values[..., 1:] != values[..., :-1]
