@@ -40,7 +40,8 @@ __all__ = ["enable_grad", "inference_mode", "is_grad_enabled", "no_grad", "set_g
 
 def __getattr__(name: str) -> Any:
     if name in _HOME:
-        return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+        found = globals()[name] = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+        return found
     if name in _MODULES:
         return import_module(f"{__name__}.{name}")
     raise AttributeError(f"module 'rushlight.autograd' has no attribute '{name}'")

@@ -18,7 +18,7 @@ import numpy as np
 from ..lang.memory import copy as copy_of
 from ..quiet import SILENT, enter, leave, quiet
 from ..tensor.core import QUICK, Tensor, wrap
-from ..tensor.dtype import dtype
+from ..tensor.dtype import dtype, of_numpy
 from ..tensor.storage import is_held
 from . import native
 from .modes import settings, state
@@ -279,11 +279,8 @@ class Run:
 
 def as_tensor(array: Any, dt: dtype | None = None) -> Tensor:
     """A Tensor around a gradient that others may hold too: nobody edits it in place unnoticed."""
-    from ..tensor.dtype import of_numpy
-
     array = np.asarray(array)
-    t = wrap(array, dt or of_numpy(array.dtype))
-    return t
+    return wrap(array, dt or of_numpy(array.dtype))
 
 
 def _replacement(new: Any, given: Tensor | None, hook: Callable[..., Any]) -> Any:

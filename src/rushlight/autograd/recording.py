@@ -62,22 +62,25 @@ def after_record(node: Any) -> None:
     """What happens to a new node when somebody wants to know, or to keep the saved values elsewhere."""
     hooks = hooks_here() if saved_hooks else None
     if hooks is not None and node.saved:
-        node.saved = [_packed(group, hooks) for group in node.saved]
+        node.saved = packed(node.saved, hooks)
         node.leases, node.packed = None, True
     for watch in watchers:
         watch(node)
 
 
-def _packed(value: Any, hooks: SavedHooks) -> Any:
+def packed(value: Any, hooks: SavedHooks) -> Any:
     """Saved values with their arrays in the care of hooks."""
     from ..tensor.core import wrap
     from ..tensor.dtype import of_numpy
 
-    if type(value) is np.ndarray:
-        return Packed(wrap(value, of_numpy(value.dtype)), hooks)
-    if type(value) in (tuple, list):
-        return type(value)(_packed(v, hooks) for v in value)
-    return value
+    def pack(value: Any) -> Any:
+        if type(value) is np.ndarray:
+            return Packed(wrap(value, of_numpy(value.dtype)), hooks)
+        if type(value) in (tuple, list):
+            return type(value)([pack(v) for v in value])
+        return value
+
+    return pack(value)
 
 
 def unpacked(value: Any) -> Any:
@@ -85,5 +88,5 @@ def unpacked(value: Any) -> Any:
     if type(value) is Packed:
         return value()
     if type(value) in (tuple, list):
-        return type(value)(unpacked(v) for v in value)
+        return type(value)([unpacked(v) for v in value])
     return value

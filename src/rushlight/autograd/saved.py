@@ -9,7 +9,7 @@ import numpy as np
 from ..tensor.core import Tensor, wrap
 from ..tensor.dtype import of_numpy
 from .node import RELEASED, Node
-from .recording import Packed, SavedHooks, _packed, unpacked
+from .recording import Packed, SavedHooks, packed, unpacked
 
 RENAMED = {"self": "input", "result": "", "result0": "", "result1": "", "result2": ""}
 
@@ -103,10 +103,10 @@ class SavedTensor:
             )
         if type(self._value) is not np.ndarray:
             raise RuntimeError("hooks can only be registered on a saved tensor, and this value is none")
-        packed = _packed(self._value, SavedHooks(pack_hook, unpack_hook))
+        value = packed(self._value, SavedHooks(pack_hook, unpack_hook))
         old, node = self._value, self._node
-        node.saved = [None if g is None else tuple(packed if v is old else v for v in g) for g in node.saved]
-        node.packed, self._value = True, packed
+        node.saved = [None if g is None else tuple(value if v is old else v for v in g) for g in node.saved]
+        node.packed, self._value = True, value
 
     @property
     def data(self) -> Tensor:

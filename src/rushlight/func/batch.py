@@ -8,6 +8,14 @@ from ..tensor.core import Tensor
 from .hidden import Hidden, hidden, refuse
 from .levels import Traced, at, below, call, make, tensors_in
 
+RULES: dict[str, Any] = {}  # how operators run on whole batches: see `batching`
+
+
+def _rule_of(op: Any) -> Any:
+    from .batching import rule_of
+
+    return rule_of(op)
+
 
 class Batched(Traced):
     """A tensor with a dimension, the first of `value`, that the function does not see."""
@@ -19,10 +27,9 @@ class Batched(Traced):
 
     @staticmethod
     def process(op: Any, values: Any, level: int) -> Any:
-        from .batching import rule_of
-
         size = next(t.value.shape[0] for t in tensors_in(values) if at(t, level))
-        return wrapped(rule_of(op)(op, values, level, size), level)
+        rule = RULES.get(op.path) or _rule_of(op)
+        return wrapped(rule(op, values, level, size), level)
 
     @property
     def _a(self) -> Any:  # type: ignore[override]

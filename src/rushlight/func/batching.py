@@ -12,12 +12,11 @@ from typing import Any
 from ..ops.operator import OPERATORS
 from ..ops.pointwise import common_type
 from ..tensor.core import Tensor
-from .batch import full, physical
+from .batch import RULES, full, physical
 from .hidden import refuse
 from .levels import at, call, sample, tensors_in
 
 Rule = Callable[[Any, Any, int, int], Any]
-RULES: dict[str, Rule] = {}
 
 
 def rule_of(op: Any) -> Rule:

@@ -178,6 +178,10 @@ class Traced(Tensor):
         target.replace(result.to(target.dtype), operation)
         return target
 
+    def again(self, value: Tensor, leases: list[Any]) -> Any:
+        """The same around another value."""
+        return make(type(self), self.level, value)
+
     def replace(self, result: Tensor, operation: str) -> None:
         """Takes the values of `result`, and its place in what is followed."""
         raise NotImplementedError

@@ -156,11 +156,7 @@ def frozen(value: Any, leases: list[Any]) -> Any:
     if not isinstance(value, Tensor):
         return value
     if isinstance(value, Traced):
-        t = (
-            value.again(frozen(value.value, leases), leases)
-            if hasattr(value, "again")
-            else make(type(value), value.level, frozen(value.value, leases))
-        )
+        t = value.again(frozen(value.value, leases), leases)
     else:
         t = wrap(value._a, value.dtype)
         if value._s is not None:

@@ -7,6 +7,7 @@ from .. import random as draws
 from ..autograd.modes import state
 from ..tensor.core import Tensor, wrap
 from ..tensor.create import tensor
+from ..tensor.dtype import of_numpy
 from ..tensor.inplace import assign, check_leaf, put, writable, write_out
 from ..tensor.options import make, sizes
 from ..tensor.sampling import drawn_into, generator_of
@@ -21,7 +22,7 @@ LARGE = 1 << 20  # elements from which on a second array of the size is worth av
 def bernoulli(input: Array, p=None, *, generator=None):
     """One with the probability that `input` says (or `p` everywhere), else zero."""
     gen = generator_of(generator)
-    name = input.dtype.name
+    name = of_numpy(input.dtype).name
     return draws.bernoulli(gen, input if p is None else p, input.shape, name)
 
 
@@ -57,7 +58,7 @@ standard_gamma.gradient(
 def normal_of(mean: Array, std: Array, generator=None):
     """Normal numbers with means and deviations that broadcast."""
     shape = broadcast((mean.shape, std.shape), "normal")
-    return draws.normal_tensor(generator_of(generator), mean, std, shape, mean.dtype.name)
+    return draws.normal_tensor(generator_of(generator), mean, std, shape, of_numpy(mean.dtype).name)
 
 
 normal_of.gradient(mean=lambda g, mean: lang.zeros_like(mean), std=lambda g, std: lang.zeros_like(std))

@@ -43,5 +43,6 @@ _ON_TENSORS = ("fork_rng", "get_rng_state", "initial_seed", "manual_seed", "seed
 
 def __getattr__(name: str) -> Any:
     if name in _ON_TENSORS:
-        return getattr(import_module("rushlight.tensor.generator"), name)
+        found = globals()[name] = getattr(import_module("rushlight.tensor.generator"), name)
+        return found
     raise AttributeError(f"module 'rushlight.random' has no attribute '{name}'")
