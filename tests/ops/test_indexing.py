@@ -205,3 +205,14 @@ def test_infinities_are_assigned_to_floating_types_alone():
     assert x[1].isnan()
     with pytest.raises(RuntimeError, match="without overflow"):
         rushlight.zeros(3, dtype=rushlight.int64)[0] = float("inf")
+
+
+def test_a_graph_keeps_the_indices_that_it_was_recorded_with():
+    for shared in (False, True):
+        x, i = rushlight.zeros(5, 4, requires_grad=True), rushlight.tensor([1, 3])
+        seen = i[:] if shared else i
+        y = x[i, 2:].sum() + x[[0, 4], 1].sum()
+        seen[0] = 4
+        y.backward()
+        expected = [[0, 1, 0, 0], [0, 0, 1, 1], [0, 0, 0, 0], [0, 0, 1, 1], [0, 1, 0, 0]]
+        assert x.grad.tolist() == expected

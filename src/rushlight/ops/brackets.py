@@ -76,9 +76,16 @@ def mixed(self: Tensor, index: Any) -> Tensor:
                 return pick(self, basic)
             if not (self._rg and state.grad):
                 return wrap(lang.select_index.on_arrays(seen(self._a, basic), arrays), self.dtype)
+            if not shares(index):
+                return select_index(pick(self, basic) if basic else self, arrays)
         except IndexError:
             pass
     return select(self, index)
+
+
+def shares(index: Any) -> bool:
+    """Is a tensor of the index on memory that others may edit, so that a graph has to keep a copy?"""
+    return any(type(i) in QUICK and i._s is not None for i in (index if type(index) is tuple else (index,)))
 
 
 def seen(array: Any, basic: tuple) -> Any:

@@ -324,13 +324,13 @@ def record(op: Operator, values: Any, arrays: Any, result: Any, outputs: Any) ->
     signature = op.signature
     arrays_at, lists = signature.arrays, signature.lists
     many = type(outputs) is not Tensor
-    kind = op.node_class
+    kind = op._node_class or op.node_class
     if op.naming is not None:
         kind = op.class_for(*[_pick(k, arrays, result, ()) for k in op.naming[1]])
-    given = _flat(values, arrays_at, lists)
-    node = kind([_edge(t) for t in given], len(outputs) if many else 1)
+    given, seen = _flat(values, arrays_at, lists), _flat(arrays, arrays_at, lists)
+    edges = [edge_of(t) if type(t) in QUICK or isinstance(t, Tensor) else None for t in given]
+    node = kind(edges, len(outputs) if many else 1)
     node.counts = [len(values[i]) if i in lists else 1 for i in arrays_at] if lists else None
-    seen = _flat(arrays, arrays_at, lists)
     node.shapes = [a.shape if type(a) is np.ndarray else None for a in seen]
     save(node, op, values, arrays, result, outputs)
     for k, t in enumerate(outputs if many else (outputs,)):
@@ -342,10 +342,6 @@ def record(op: Operator, values: Any, arrays: Any, result: Any, outputs: Any) ->
         ]
     if watchers or saved_hooks:
         after_record(node)
-
-
-def _edge(t: Any) -> Any:
-    return edge_of(t) if type(t) in QUICK or isinstance(t, Tensor) else None
 
 
 def _flat(values: Any, arrays_at: tuple[int, ...], lists: Any) -> list[Any]:
@@ -380,9 +376,8 @@ def save(node: OperatorNode, op: Operator, values: Any, arrays: Any, result: Any
             wanted += sources
             saved.append(_picked(sources, arrays, result, flags))
     node.saved = saved
-    node.leases = [
-        t._s.lease() for t in _holders(frozenset(wanted), signature, values, outputs) if t._s is not None
-    ]
+    holders = _holders(wanted, signature, values, outputs)
+    node.leases = [t._s.lease() for t in holders if t._s is not None] or None
 
 
 def saved_for(op: Operator, index: int, arrays: Any, result: Any) -> tuple:
@@ -394,7 +389,7 @@ def _picked(sources: tuple[int, ...], arrays: Any, result: Any, flags: tuple) ->
     return tuple([arrays[s] if s >= 0 else _pick(s, arrays, result, flags) for s in sources])
 
 
-def _holders(sources: frozenset[int], signature: Signature, values: Any, outputs: Any) -> list[Tensor]:
+def _holders(sources: tuple[int, ...], signature: Signature, values: Any, outputs: Any) -> list[Tensor]:
     """The Tensors whose arrays are among what is saved."""
     found = [values[i] for i in signature.arrays if i in sources]
     if -1 in sources:
