@@ -335,3 +335,17 @@ def test_what_nobody_asked_for_is_not_computed():
     y.backward(g)
     assert torch.equal(alone[0], x.grad)
     assert torch.equal(alone[1], weight.grad)
+
+
+def test_gradients_that_others_look_at_are_added_to_in_place():
+    w, u = torch.ones(3, requires_grad=True), torch.ones(3, requires_grad=True)
+    (w * 2).sum().backward()
+    seen, whole = w.grad.data, w.grad
+    (w * 2).sum().backward()
+    assert w.grad is whole
+    assert seen.tolist() == w.grad.tolist() == [4, 4, 4]
+    y = (seen * u).sum()  # saves what is about to be added to
+    (w * 2).sum().backward()
+    y.backward()
+    assert u.grad.tolist() == [4, 4, 4]
+    assert seen.tolist() == w.grad.tolist() == [6, 6, 6]

@@ -377,6 +377,9 @@ def accumulate(leaf: Tensor, grad: Any) -> None:
         leaf._grad = new
     elif old._s is None and old._node is None and not is_held(old):
         added(old._a, grad, old._a)
+    elif type(old) is Tensor and old._s is not None and old._node is None and 0 not in old._a.strides:
+        old._s.about_to_change("backward")  # which may give it other memory
+        added(old._a, grad, old._a)
     else:
         with_grad, state.grad = state.grad, False
         try:
