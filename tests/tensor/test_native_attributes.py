@@ -107,3 +107,38 @@ def test_what_somebody_else_put_there_stays(monkeypatch):
     monkeypatch.setattr(rl.Tensor, "numel", lambda self: "mine")
     attributes.install()
     assert rl.rand(3).numel() == "mine"
+
+
+@pytest.mark.parametrize("look", [lambda x: x.detach(), lambda x: x.data])
+@pytest.mark.parametrize("native", [False, True])
+def test_tensors_outside_of_the_graph_share_memory(look, native):
+    attributes.install() if native else attributes.remove()
+    w = rl.ones(3, requires_grad=True)
+    for x in (w, w * 2, (w * 2)[1:], rl.nn.Parameter(rl.ones(3)), rl.arange(3)):
+        seen = look(x)
+        assert type(seen) is rl.Tensor
+        assert (seen.requires_grad, seen.grad_fn, seen._base) == (False, None, None)
+        assert seen.dtype is x.dtype
+        assert seen.data_ptr() == x.data_ptr()
+    y = w * 2
+    product = (y * y).sum()  # saves y
+    for _ in range(100):
+        look(y)
+    look(y).zero_()
+    assert y.tolist() == [0, 0, 0]
+    product.backward()
+    assert w.grad.tolist() == [8, 8, 8]
+    attributes.install()
+
+
+def test_data_can_be_put_in_place():
+    attributes.install()
+    x = rl.ones(3, requires_grad=True)
+    x.data = rl.arange(2.0)
+    assert x.tolist() == [0, 1]
+    assert x.requires_grad
+    for wrong in (3, None):
+        with pytest.raises(TypeError, match="has to be a tensor"):
+            x.data = wrong
+    with pytest.raises(TypeError, match="has to be a tensor"):
+        del x.data

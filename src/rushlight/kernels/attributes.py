@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import sys
 from typing import Any
 
 import numpy as np
@@ -69,21 +70,25 @@ def _make() -> None:
     from ..nn.parameter import Parameter
     from ..tensor.core import Tensor
     from ..tensor.size import Size
+    from ..tensor.storage import Storage, storage_of
 
     if any(np.dtype(name).num != number for name, number in KNOWN.items()):
         raise session.Unavailable("numpy numbers its types in another way here")
     own = Tensor.__dict__
     python = {f"python_{name}": own[name] for name in attributes.METHODS}
     python |= {f"python_{name}": own[name].fget for name in attributes.GETTERS}
+    python["python_set_data"] = own["data"].fset
     code = objects.load_code(
         "attributes",
         attributes.add_attributes,
-        slots={Tensor: SLOTS[Tensor]},
+        slots={Tensor: SLOTS[Tensor], Storage: SLOTS[Storage]},
         constants={
             "tensor_type": Tensor,
             "parameter_type": Parameter,
             "size_type": Size,
             "int_type": int,
+            "storage_of": storage_of,
+            "name_prune": sys.intern("prune"),
             **python,
         },
     )
@@ -93,7 +98,8 @@ def _make() -> None:
         _keep(Tensor, name, definition, ctypes.pythonapi.PyDescr_NewMethod)
     for name in attributes.GETTERS:
         text = (own[name].__doc__ or "").encode()
-        definition = _Property(name.encode(), code.address[f"get_{name}"], None, text, None)
+        setter = code.address.get(f"set_{name}")
+        definition = _Property(name.encode(), code.address[f"get_{name}"], setter, text, None)
         _keep(Tensor, name, definition, ctypes.pythonapi.PyDescr_NewGetSet)
 
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from ...runtime.ir import Function, Module, Value, f32, f64, i1, i8, i32, i64, ptr, void
 from . import frame
 from .objects import Places, Reader, add_elements, rank_of
-from .recording import add_is_quick
+from .recording import add_is_quick, add_new_tensor, add_shared_tensor
 
 MOST_ARGUMENTS = 30
 FLOAT32, FLOAT64, BOOL = 11, 12, 0  # numpy's numbers of types
@@ -20,11 +20,17 @@ INTEGERS = {5: i32, 7: i64}
 
 def add_attributes(module: Module, places: Places) -> None:
     add_is_quick(module, places)
+    add_new_tensor(module, places)
+    add_shared_tensor(module, places)
     _size_of(module, places)
+    _detached(module, places)
     add_elements(module)
     _python_method(module)
     _getter(module, places, "shape", lambda f, array: f.call("size_of", ptr, array))
     _getter(module, places, "ndim", lambda f, array: _whole(f, rank_of(f, array)))
+    _getter(module, places, "data", lambda f, array: f.call("detached", ptr, f.tensor))
+    _setter(module, places, "data")
+    _method(module, places, "detach", lambda f, r, array: f.call("detached", ptr, f.tensor))
     _method(module, places, "dim", lambda f, r, array: _whole(f, rank_of(f, array)))
     _method(module, places, "numel", lambda f, r, array: _whole(f, f.call("elements", i64, array)))
     _method(module, places, "is_contiguous", _is_contiguous)
@@ -35,8 +41,8 @@ def add_attributes(module: Module, places: Places) -> None:
     _size(module, places)
 
 
-METHODS = ("dim", "numel", "is_contiguous", "item", "__float__", "__int__", "__bool__", "size")
-GETTERS = ("shape", "ndim")
+METHODS = ("detach", "dim", "numel", "is_contiguous", "item", "__float__", "__int__", "__bool__", "size")
+GETTERS = ("shape", "ndim", "data")
 
 
 # ---- parts of arrays
@@ -55,6 +61,19 @@ def _size_of(module: Module, places: Places) -> None:
         with f.loop(0, rank) as d:
             r.put(made, d, r.or_fail(_whole(f, f.load(i64, dims.offset(d * 8)))))
         f.ret(made)
+
+
+def _detached(module: Module, places: Places) -> None:
+    """A tensor on the same memory that is no part of the graph."""
+    with module.function("detached", ptr, exported=False, tensor=ptr) as f:
+        r = Reader(f, places)
+        storage = f.variable(ptr, r.slot(f.tensor, "_s"))
+        with f.when(r.is_none(storage.get())):
+            made = r.or_fail(r.call(r.constant("storage_of"), f.tensor))
+            r.drop(made)  # the tensor has it
+            storage.set(made)
+        array, dtype = r.slot(f.tensor, "_a"), r.slot(f.tensor, "dtype")
+        f.ret(f.call("shared_tensor", ptr, array, storage.get(), dtype))
 
 
 # ---- descriptors
@@ -113,6 +132,18 @@ def _getter(module: Module, places: Places, name: str, get: Callable[[Function, 
         with f.when(_plain(f, r, f.tensor)):
             f.ret(get(f, r.slot(f.tensor, "_a")))
         f.ret(r.call(r.constant(f"python_{name}"), f.tensor))
+
+
+def _setter(module: Module, places: Places, name: str) -> None:
+    """Python's own, which is told None where the attribute is to be deleted."""
+    with module.function(f"set_{name}", i32, tensor=ptr, given=ptr, closure=ptr) as f:
+        r = Reader(f, places)
+        value = f.select(r.is_null(f.given), r.constant("none"), f.given)
+        answer = r.call(r.constant(f"python_set_{name}"), f.tensor, value)
+        with f.when(r.is_null(answer)):
+            f.ret(f.constant(i32, -1))
+        r.drop(answer)
+        f.ret(f.constant(i32, 0))
 
 
 def _method(

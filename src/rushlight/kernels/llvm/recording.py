@@ -165,15 +165,13 @@ def _view(module: Module, places: Places) -> None:
         f.ret(f.call("view_tensor", ptr, x, array, storage, r.slot(x, "dtype")))
 
 
-def add_view_tensor(module: Module, places: Places) -> None:
-    """A tensor on an array that looks at the memory of `x`, of which `storage` keeps account."""
-    arguments = {"x": ptr, "array": ptr, "storage": ptr, "dtype": ptr}
-    with module.function("view_tensor", ptr, exported=False, **arguments) as f:
+def add_shared_tensor(module: Module, places: Places) -> None:
+    """A tensor on an array that looks at memory of which `storage` keeps account."""
+    arguments = {"array": ptr, "storage": ptr, "dtype": ptr}
+    with module.function("shared_tensor", ptr, exported=False, **arguments) as f:
         r = Reader(f, places)
         t = r.or_fail(f.call("new_tensor", ptr, f.array, f.dtype))
         r.replace(t, "_s", r.hold(f.storage))
-        before = r.slot(f.x, "_base")
-        r.replace(t, "_base", r.hold(f.select(r.is_none(before), f.x, before)))
         members = r.slot(f.storage, "_members")
         reference = r.or_fail(f.call("PyWeakref_NewRef", ptr, t, f.constant(ptr, 0)))
         f.call("PyList_Append", i32, members, reference)
@@ -181,6 +179,18 @@ def add_view_tensor(module: Module, places: Places) -> None:
         many = f.load(i64, members, frame.HEADER)
         with f.when(many > f.call("PyLong_AsLongLong", i64, r.slot(f.storage, "_prune_at"))):
             r.drop(r.or_fail(r.call_method(r.constant("name_prune"), f.storage)))
+        f.ret(t)
+
+
+def add_view_tensor(module: Module, places: Places) -> None:
+    """The same for a view of `x`."""
+    add_shared_tensor(module, places)
+    arguments = {"x": ptr, "array": ptr, "storage": ptr, "dtype": ptr}
+    with module.function("view_tensor", ptr, exported=False, **arguments) as f:
+        r = Reader(f, places)
+        t = r.or_fail(f.call("shared_tensor", ptr, f.array, f.storage, f.dtype))
+        before = r.slot(f.x, "_base")
+        r.replace(t, "_base", r.hold(f.select(r.is_none(before), f.x, before)))
         f.ret(t)
 
 
