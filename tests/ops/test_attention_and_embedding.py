@@ -121,7 +121,7 @@ MISTAKES = [
         "same number of features",
     ),
     (
-        lambda: F.embedding(rushlight.tensor([1]), rushlight.ones(5, 2, requires_grad=True), sparse=True),
+        lambda: F.embedding(rushlight.tensor([1]), 2 * rushlight.ones(5, 2, requires_grad=True), sparse=True),
         NotImplementedError,
         "sparse=False",
     ),

@@ -102,3 +102,55 @@ def test_what_is_wrong_or_missing_is_said():
             missing()
     with pytest.raises(RuntimeError, match="is dense"):
         rushlight.ones(2).indices()
+
+
+STEPS = {
+    "SparseAdam": lambda o, p: o.SparseAdam(p, lr=0.1),
+    "SGD": lambda o, p: o.SGD(p, 0.1),
+    "SGD with momentum": lambda o, p: o.SGD(p, 0.1, momentum=0.9),
+    "Adagrad": lambda o, p: o.Adagrad(p, 0.1),
+}
+
+
+def losses(f, step):
+    """What two tables learn whose gradients are sparse, and these gradients at the end."""
+    generator = f.Generator().manual_seed(2)
+    words = f.nn.Embedding(6, 3, padding_idx=2, sparse=True, dtype=f.float64)
+    bags = f.nn.EmbeddingBag(6, 3, mode="sum", sparse=True, dtype=f.float64)
+    for table in (words, bags):
+        table.weight.data.copy_(f.rand(6, 3, generator=generator, dtype=f.float64))
+    optimizer, found = step(f.optim, [words.weight, bags.weight]), []
+    for _ in range(3):
+        loss = words(f.tensor([[1, 2], [2, 5]])).pow(3).sum() + words(f.tensor([1])).sum()
+        loss = loss + bags(f.tensor([1, 2, 4, 3]), f.tensor([0, 1])).pow(2).sum()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        found.append(loss.item())
+    gradients = [table.weight.grad for table in (words, bags)]
+    assert all(g.is_sparse for g in gradients)
+    return [*found, *(part.tolist() for g in gradients for part in (g._indices(), g.to_dense()))]
+
+
+@pytest.mark.filterwarnings("ignore:Sparse invariant checks")
+@pytest.mark.parametrize("name", STEPS)
+def test_tables_learn_from_sparse_gradients_as_in_pytorch(name):
+    torch = pytest.importorskip("torch")
+    for ours, theirs in zip(*(losses(f, STEPS[name]) for f in (rushlight, torch)), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-12)
+
+
+def test_optimizers_that_need_all_elements_refuse_sparse_gradients():
+    table = rushlight.nn.Embedding(4, 2, sparse=True)
+    table(rushlight.tensor([1])).sum().backward()
+    with pytest.raises(RuntimeError, match="Adam does not support sparse gradients"):
+        rushlight.optim.Adam(table.parameters()).step()
+    with pytest.raises(RuntimeError, match="weight_decay"):
+        rushlight.optim.SGD(table.parameters(), 0.1, weight_decay=0.1).step()
+
+
+def test_gradients_of_a_table_add_up():
+    table = rushlight.nn.Embedding(4, 2, sparse=True)
+    for _ in range(2):
+        table(rushlight.tensor([1, 1, 3])).sum().backward()
+    assert table.weight.grad.to_dense().tolist() == [[0.0, 0.0], [4.0, 4.0], [0.0, 0.0], [2.0, 2.0]]

@@ -36,13 +36,16 @@ def _check_range(name, index, rows):
         )
 
 
-def _refuse_sparse(name, weight, sparse):
+def _makes_sparse(weight, sparse):
     """Without a gradient, sparse or not is the same."""
-    if sparse and weight.requires_grad and state.grad:
+    return sparse and weight.requires_grad and state.grad
+
+
+def _refuse_sparse(weight, sparse):
+    if _makes_sparse(weight, sparse):
         raise NotImplementedError(
-            f"{name}: sparse=True makes a sparse gradient, which Rushlight does not have; with sparse=False "
-            "the gradient "
-            "is dense and has the same values"
+            "embedding_bag: sparse=True is there for mode='sum' and 'mean' without padding_idx and "
+            "scale_grad_by_freq; with sparse=False the gradient is dense and has the same values"
         )
 
 
@@ -92,7 +95,6 @@ def embedding(
     input, weight, padding_idx=None, max_norm=None, norm_type=2.0, scale_grad_by_freq=False, sparse=False
 ):
     """The rows of `weight` that `input` names."""
-    _refuse_sparse("embedding", weight, sparse)
     if padding_idx is None:
         padding_idx = -1
     else:
@@ -106,6 +108,12 @@ def embedding(
     if max_norm is not None:
         _check_index("embedding", "input", input)
         _limit("embedding", weight, input, max_norm, norm_type)
+    if _makes_sparse(weight, sparse) and not scale_grad_by_freq:
+        from ..sparse.rows import sparse_rows
+
+        _check_index("embedding", "indices", input)
+        _check_range("embedding", input._a, weight.shape[0])
+        return sparse_rows(weight, input, padding_idx)
     return rows_of(weight, input, padding_idx, scale_grad_by_freq, sparse)
 
 
@@ -196,7 +204,7 @@ def bags_of_rows(
     padding_idx=None,
 ):
     """Sums, means or maxima (mode 0, 1, 2) of bags; the places' bags, the bags' sizes, the maxima's rows."""
-    _refuse_sparse("embedding_bag", weight, sparse)
+    _refuse_sparse(weight, sparse)
     _check_index("embedding_bag", "indices", indices)
     _check_offsets(offsets, len(indices), include_last_offset)
     if include_last_offset:
@@ -256,9 +264,14 @@ def embedding_bag(
         ends = np.append(offsets._a[: -1 if include_last_offset else None], len(input))
     if max_norm is not None:
         _limit("embedding_bag", weight, input, max_norm, norm_type)
-    _refuse_sparse("embedding_bag", weight, sparse)
     _check_index("embedding_bag", "indices", input)
     _check_places(input._a, rows)
+    if _makes_sparse(weight, sparse) and mode != "max" and padding_idx is None and not scale_grad_by_freq:
+        from ..sparse.rows import sparse_rows
+
+        weight, sparse = sparse_rows(weight, input, -1), False
+        input = wrap_any(np.arange(len(input)))
+    _refuse_sparse(weight, sparse)
     padding = -1 if padding_idx is None else padding_idx % rows
     return _bag_results(weight, _wide(input), ends, mode, share, padding, scale_grad_by_freq)
 

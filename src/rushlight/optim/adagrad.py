@@ -25,6 +25,7 @@ class Adagrad(Elementwise):
         weight_decay: float
 
     formula = staticmethod(adagrad)
+    takes_sparse = True
     switches = ("maximize", "weight_decay")
 
     def __init__(

@@ -42,6 +42,7 @@ class Elementwise(Optimizer):
     formula: Callable[..., None]
     switches: tuple[str, ...]
     counts = True  # does it keep the count of a parameter's steps?
+    takes_sparse = False  # is a step with a sparse gradient that with the dense one?
     per_parameter = False  # do the numbers depend on other counters than that?
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -152,7 +153,19 @@ class Elementwise(Optimizer):
             elif names and state.get(names[0]) is None:
                 t = self._begin(p, group, state)
             numbers = self.numbers(group, t, _itself if differentiable else as_number, state)
-            variant.on_tensors([p, p.grad, *[state[name] for name in names]], numbers)
+            grad = self._dense(p.grad, group) if p.grad.is_sparse else p.grad
+            variant.on_tensors([p, grad, *[state[name] for name in names]], numbers)
+
+    def _dense(self, grad: Tensor, group: dict[str, Any]) -> Tensor:
+        """A sparse gradient with its zeros, for those whose step is the same with them."""
+        name = type(self).__name__
+        if not self.takes_sparse:
+            raise RuntimeError(
+                f"{name} does not support sparse gradients, please consider SparseAdam instead"
+            )
+        if group["weight_decay"] != 0:
+            raise RuntimeError(f"{name}: weight_decay option is not compatible with sparse gradients")
+        return grad.to_dense()  # type: ignore[attr-defined]
 
     def _begin(self, p: Tensor, group: dict[str, Any], state: dict[str, Any]) -> float:
         """A parameter's first step: the states that it does not have are made."""

@@ -33,7 +33,7 @@ class SGD(Elementwise):
 
     formula = staticmethod(sgd)
     switches = ("maximize", "weight_decay", "momentum", "nesterov")
-    counts = False
+    counts, takes_sparse = False, True
 
     def __init__(
         self,
