@@ -13,7 +13,6 @@ from . import moving, policy
 from .llvm import sorting as generator
 from .llvm.order_keys import ranked_most
 
-PARTS = ("sorting", "order_keys", "digits", "masking", "moving", "dispatch", "frame", "objects")
 WIDE = 8  # bytes of an element whose key does not lie beside its place in 64 bits
 INT64 = np.dtype(np.int64)
 _none = np.empty(0, np.uint8)
@@ -52,5 +51,5 @@ def load() -> Sorting:
     """The kernel; `Unavailable` where there are none."""
     vector_bytes = session.host().vector_bytes
     write = lambda: generator.sorting_ir(vector_bytes, INT64.num)  # noqa: E731
-    sort = moving.builtins("sorting", (INT64.num,), write, ("sort",), PARTS)[0]
+    sort = moving.builtins("sorting", (INT64.num,), write, ("sort",))[0]
     return Sorting(sort, (ranked_most(4, vector_bytes), ranked_most(8, vector_bytes)))
