@@ -80,3 +80,44 @@ def test_a_result_that_does_not_fit_is_refused_and_changes_nothing():
     with pytest.raises(RuntimeError, match="single memory location"):
         x[:1].expand(100, 100).add_(1)
     assert torch.equal(x, before)
+
+
+def test_small_views_are_written_to_in_their_memory():
+    for _ in range(40):  # by Python, and by generated code
+        x = torch.arange(12.0).view(3, 4)
+        row = x[1]
+        row += 2
+        row.mul_(torch.tensor([1.0, 2.0, 3.0, 4.0]))
+        x[:, 0] -= 1
+        assert x.tolist() == [[-1, 1, 2, 3], [5, 14, 24, 36], [7, 9, 10, 11]]
+        x[1:] += x[:-1]  # reads what it writes to
+        assert x[1:].tolist() == [[4, 15, 26, 39], [12, 23, 34, 47]]
+        with pytest.raises(RuntimeError, match="must match"):
+            row.add_(torch.ones(3))
+        assert row.tolist() == [4, 15, 26, 39]
+
+
+def test_graphs_keep_what_small_views_overwrite():
+    for _ in range(40):
+        w, x = torch.ones(4, requires_grad=True), torch.arange(4.0)
+        view, held = x[:], x.detach()
+        y = (w * view).sum() + (w * held).sum()
+        held.add_(1)
+        view.mul_(3)
+        assert x.tolist() == view.tolist() == held.tolist() == [3, 6, 9, 12]
+        y.backward()
+        assert w.grad.tolist() == [0, 2, 4, 6]
+        version = x._version
+        view.sub_(1)
+        assert x._version == version + 1
+
+
+def test_small_edits_are_recorded_where_gradients_are_wanted():
+    for _ in range(40):
+        w, x = torch.ones(3, requires_grad=True), torch.zeros(2, 3)
+        x[1].add_(w)
+        x[0] += 1
+        (x * x).sum().backward()
+        assert w.grad.tolist() == [2, 2, 2]
+        with pytest.raises(RuntimeError, match="leaf"):
+            w[1:].add_(1)

@@ -12,7 +12,7 @@ from ..quiet import SILENT, enter, leave
 from ..runtime import settings
 from ..tensor.core import QUICK, Tensor, wrap, wrap_any
 from ..tensor.dtype import bool_, dtype, of_numpy
-from ..tensor.inplace import assign, count_edit, write_out
+from ..tensor.inplace import assign, count_edit, ready, write_out
 from ..tensor.learnt import Learner
 from ..tensor.sampling import mappable
 from . import halves, pointwise
@@ -185,8 +185,10 @@ def on_the_spot(op: Any, call: Function, name: str) -> Function:
     def call_inplace(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         into = at_once.into
         plain = into is not None and not kwargs and len(args) == others and not interceptors
-        if plain and into(self, self, *args) is not None:
-            count_edit(self)
+        alone = self._s is None
+        if plain and (alone or ready(self, args, name)) and into(self, self, *args) is not None:
+            if alone:
+                count_edit(self)
             return self
         if not kwargs and self._a.size >= settings.kernels_from and overwritten(op, self, args):
             return self

@@ -140,6 +140,8 @@ def written_at_once(op: ElementwiseOperator, values: Any, out: Any) -> bool:
     into = op.at_once.into
     if into is None or interceptors or values[op.count :] != op.signature.complete[op.count :]:
         return False
+    if type(out) not in QUICK or out._s is not None:
+        return False
     if into(out, *values[: op.count]) is None:
         return False
     count_edit(out)

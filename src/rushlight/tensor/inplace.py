@@ -10,7 +10,7 @@ from ..autograd.modes import state
 from ..lang.movement import address
 from ..lang.region import Geometry
 from ..warned import warn
-from .core import Tensor, wrap
+from .core import QUICK, Tensor, wrap
 from .dtype import can_cast
 from .storage import Storage, is_held
 
@@ -98,6 +98,23 @@ def writable(target: Tensor, operation: str) -> np.ndarray:
             target._a = target._a.copy(order="K")
         count_edit(target)
     return target._a
+
+
+def ready(target: Tensor, others: tuple, operation: str) -> bool:
+    """Makes memory that several tensors see ready to be written to; False where an edit is a matter of the
+    graph, or an operand sees the same memory.
+    """
+    storage, base = target._s, target._base
+    if storage.pinned or type(target) not in QUICK or 0 in target._a.strides:  # type: ignore[union-attr]
+        return False
+    recorded = state.grad
+    if recorded and (target._rg or (base is not None and base._rg)):
+        return False
+    for t in others:
+        if type(t) in QUICK and (t._s is storage or (recorded and t._rg)):
+            return False
+    storage.about_to_change(operation)  # type: ignore[union-attr]
+    return True
 
 
 def check_overlap(array: np.ndarray, operation: str) -> None:

@@ -344,11 +344,11 @@ def _check_target(call: _Call, row: Value, block: Value, arrays: Value, flat: Va
     f, r = call.f, call.r
     target = argument(f, 0)
     call.give_up_unless(f.call("is_quick", i1, target))
-    call.give_up_unless(r.is_none(r.slot(target, "_s")) & r.is_none(r.slot(target, "_base")))
-    own = r.slot(target, "_a")
+    own, shared = r.slot(target, "_a"), r.is_none(r.slot(target, "_s")) ^ 1  # whoever calls has seen to that
+    call.give_up_unless(shared | (r.is_none(r.slot(target, "_base")) & r.count(own).equals(1)))
     call.give_up_unless(f.call("is_usable", i1, own))
     fits = r.slot(target, "dtype").convert("ptrtoint", i64).equals(word(f, row, "dtype"))
-    call.give_up_unless(fits & has(f, own, frame.WRITEABLE) & r.count(own).equals(1))
+    call.give_up_unless(fits & has(f, own, frame.WRITEABLE))
     alike = flat & f.call("same_shape", i1, own, call.first.get()) & has(f, own, frame.C_CONTIGUOUS)
     with f.when(alike ^ 1):
         call.give_up_unless(word(f, row, "loop").equals(0))
