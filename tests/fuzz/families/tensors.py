@@ -91,10 +91,11 @@ def at_once(draw: Draw) -> bool:
     edited = name in ("add", "mul") and type(given[0]) is not float and exact.shape == arrays[0].shape
     if edited and draw.chance(0.4):
         place = arrays[0].ctypes.data
-        del values, arrays  # memory is written over where only the tensor has it
+        del values, arrays  # memory is written over where only the tensor has it, or who looks at it
+        seen = [given[0].detach()] if draw.chance(0.5) else []
         made = draw.run(getattr(given[0], f"{name}_"), given[1])
         assert made is given[0]
-        assert made._a.ctypes.data == place
+        assert all(t._a.ctypes.data == place for t in (made, *seen))
     else:
         made = draw.run(OPERATORS[name].lenient, *given)
     assert made.dtype is DTYPES[exact.dtype.name]
@@ -261,6 +262,8 @@ def attributes_(draw: Draw) -> bool:
 
     rank, flat = x.ndim, x.flags.c_contiguous
     assert draw.run(run) == (shape, rank, rank, x.size, flat, shape, [*shape, *shape])
+    assert draw.run(t.detach)._a is x
+    assert draw.run(lambda: t.data)._a is x
     if x.size == 1:
         one = x.reshape(-1)[0].item()
         assert draw.run(t.item) == one
@@ -277,6 +280,8 @@ CALLS: dict[str, tuple[Any, Any]] = {  # of one, two and three tensors; what num
     "turned": (lambda x, *_: x.transpose(0, -1), lambda x, *_: x.swapaxes(0, -1)),
     "flat": (lambda x, *_: x.reshape(-1), lambda x, *_: x.reshape(-1)),
     "part": (lambda x, *_: x[..., 1:], lambda x, *_: x[..., 1:]),
+    "part of a part": (lambda x, *_: x[-2:, None, ..., ::2], lambda x, *_: x[-2:, None, ..., ::2]),
+    "all": (lambda x, *_: x[None, :], lambda x, *_: x[None, :]),
     "clone": (lambda x, *_: x.clone(), lambda x, *_: x),
     "flipped": (lambda x, *_: x.flip(0), lambda x, *_: x[::-1]),
     "rolled": (lambda x, *_: x.roll(1, -1), lambda x, *_: np.roll(x, 1, -1)),
