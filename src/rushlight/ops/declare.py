@@ -186,10 +186,14 @@ def on_the_spot(op: Any, call: Function, name: str) -> Function:
         into = at_once.into
         plain = into is not None and not kwargs and len(args) == others and not interceptors
         alone = self._s is None
-        if plain and (alone or ready(self, args, name)) and into(self, self, *args) is not None:
-            if alone:
+        if plain and (alone or ready(self, args, name)):
+            done = into(self, self, *args) is not None
+            if done and alone:
                 count_edit(self)
-            return self
+            elif not (done or alone):
+                self._s.version -= 1  # type: ignore[union-attr]  # the general way counts the edit
+            if done:
+                return self
         if not kwargs and self._a.size >= settings.kernels_from and overwritten(op, self, args):
             return self
         return assign(self, call(self, *args, **kwargs), name)
