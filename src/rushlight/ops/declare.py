@@ -187,13 +187,12 @@ def on_the_spot(op: Any, call: Function, name: str) -> Function:
         plain = into is not None and not kwargs and len(args) == others and not interceptors
         alone = self._s is None
         if plain and (alone or ready(self, args, name)):
-            done = into(self, self, *args) is not None
-            if done and alone:
-                count_edit(self)
-            elif not (done or alone):
-                self._s.version -= 1  # type: ignore[union-attr]  # the general way counts the edit
-            if done:
+            if into(self, self, *args) is not None:
+                if alone:
+                    count_edit(self)
                 return self
+            if not alone:
+                self._s.version -= 1  # type: ignore[union-attr]  # the general way counts the edit
         if not kwargs and self._a.size >= settings.kernels_from and overwritten(op, self, args):
             return self
         return assign(self, call(self, *args, **kwargs), name)
