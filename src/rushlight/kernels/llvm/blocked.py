@@ -293,7 +293,7 @@ def read_planes(
     count: Value,
     valid: Value | None,
     put: Callable,
-    ahead: int = 0,
+    ahead: Value | int = 0,
 ) -> None:
     """`put(pixel, vector)` for `count` pixels: the block's channels in the lanes.
 

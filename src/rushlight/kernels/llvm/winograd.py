@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ...runtime.ir import Function, Value, i64, ptr, void
-from .blocked import EPILOGUE, GROUP_WORDS, LINE, Kernel, Machine, Words, finish, read_planes, write_planes
+from .blocked import EPILOGUE, GROUP_WORDS, Kernel, Machine, Words, finish, read_planes, write_planes
 from .winograd_tiles import TRANSFORMS, Kind, Tiles, both
 
 UNROLL = 4
@@ -154,7 +154,6 @@ def _transform_filters(kernel: Kernel, transforms: Tiles, blocks: int) -> None:
         with f.loop(f.low, f.high) as c:
             start = words.pointer("weight").offset(f.number * words["block_step"] + c * words["channel_step"])
             _pack_filters(f, m, words, start, packed, taps * taps)
-            _prefetch_filters(f, m, words, start.offset(words["channel_step"]), taps * taps)
             with f.loop(0, m.lanes) as k:
                 place = packed.offset(k * (taps * taps * m.bytes) + words["first_tap"])
                 step = words["tap_step"]
@@ -164,16 +163,11 @@ def _transform_filters(kernel: Kernel, transforms: Tiles, blocks: int) -> None:
                 store_points(f, m, both(f, transforms.filters, square), into, words["filter_step"])
 
 
-def _prefetch_filters(f: Function, m: Machine, words: Words, start: Value, taps: int) -> None:
-    """Asks for those of the next block of channels: where they are turned, they lie far apart."""
-    with f.loop(0, words["pack_times"]) as k:
-        line = start.offset(k * words["pack_step"])
-        for at in range(0, taps * m.bytes + LINE, LINE):
-            f.prefetch(line.offset(at))
-
-
 def _pack_filters(f: Function, m: Machine, words: Words, start: Value, packed: Value, taps: int) -> None:
-    """The filters of a block of channels and one of outputs as [channel][tap], with outputs in the lanes."""
+    """The filters of a block of channels and one of outputs as [channel][tap], with outputs in the lanes.
+
+    They lie far apart: memory is asked for those of the next block.
+    """
     with f.loop(0, words["pack_times"]) as k:
         into = packed.offset(k * (taps * m.bytes))
         read_planes(
@@ -184,6 +178,7 @@ def _pack_filters(f: Function, m: Machine, words: Words, start: Value, packed: V
             words["pack_count"],
             None,
             lambda at, vector: m.store(f, vector, into.offset(at * m.bytes)),
+            words["channel_step"],
         )
 
 
@@ -207,7 +202,8 @@ def _multiply(kernel: Kernel, transforms: Tiles, tile: Tile) -> None:
             with f.when(f.low > 0):
                 for (line, at), total in zip(places, sums):
                     total.set(m.load(f, line, at))
-            _add_channels(f, m, tile, f.tiles.offset(point * f.step + first), filters, sums)
+            next_group = words["channel_blocks"] * (tile.tiles * m.bytes)
+            _add_channels(f, m, tile, f.tiles.offset(point * f.step + first), filters, sums, next_group)
             for (line, at), total in zip(places, sums):
                 m.store(f, total.get(), line, at)
 
@@ -223,17 +219,24 @@ def _number_of_filter(f: Function, transforms: Tiles, point: Value) -> Value:
     return row * transforms.filter_points + column
 
 
-def _add_channels(f: Function, m: Machine, tile: Tile, tiles: Value, filters: Value, sums: list) -> None:
-    with f.loop(0, f.high - f.low) as block, f.loop(0, m.lanes, UNROLL) as k:
-        place = tiles.offset(block * (tile.tiles * m.bytes) + k * m.size)
-        filter = filters.offset((block * m.lanes + k) * (tile.blocks * m.bytes))
-        for step in range(UNROLL):
-            vectors = [m.load(f, filter, (step * tile.blocks + b) * m.bytes) for b in range(tile.blocks)]
-            for number in range(tile.tiles):
-                element = m.spread(f, place, number * m.bytes + step * m.size)
-                for b, vector in enumerate(vectors):
-                    total = sums[number * tile.blocks + b]
-                    total.set(f.fma(element, vector, total.get()))
+def _add_channels(
+    f: Function, m: Machine, tile: Tile, tiles: Value, filters: Value, sums: list, ahead: Value
+) -> None:
+    """The channels of some tiles; memory is asked for those that are `ahead`, which many of them push out."""
+    with f.loop(0, f.high - f.low) as block:
+        start = tiles.offset(block * (tile.tiles * m.bytes))
+        for number in range(tile.tiles):
+            f.prefetch(start.offset(ahead + number * m.bytes))
+        with f.loop(0, m.lanes, UNROLL) as k:
+            place = start.offset(k * m.size)
+            filter = filters.offset((block * m.lanes + k) * (tile.blocks * m.bytes))
+            for step in range(UNROLL):
+                vectors = [m.load(f, filter, (step * tile.blocks + b) * m.bytes) for b in range(tile.blocks)]
+                for number in range(tile.tiles):
+                    element = m.spread(f, place, number * m.bytes + step * m.size)
+                    for b, vector in enumerate(vectors):
+                        total = sums[number * tile.blocks + b]
+                        total.set(f.fma(element, vector, total.get()))
 
 
 def _transform_outputs(kernel: Kernel, transforms: Tiles) -> None:

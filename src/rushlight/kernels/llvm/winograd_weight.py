@@ -133,6 +133,9 @@ def _multiply(kernel: Kernel, at_once: int) -> None:
 def _add_tiles(f: Function, m: Machine, tiles: Value, spread: list[Value], place: Value, size: int) -> None:
     """The tiles of `size` channels times those of some blocks of outputs."""
     sums = [f.variable(m.vector, 0) for _ in range(size * len(spread))]
+    places = [(b * m.lanes + k) * m.bytes for k in range(size) for b in range(len(spread))]
+    for at in places:  # memory brings what these are added to while they are made
+        f.prefetch(place.offset(at))
     with f.loop(f.low, f.high) as tile:
         vectors = [m.load(f, line.offset(tile * m.bytes)) for line in spread]
         line = tiles.offset(tile * m.bytes)
@@ -141,7 +144,6 @@ def _add_tiles(f: Function, m: Machine, tiles: Value, spread: list[Value], place
             for b, vector in enumerate(vectors):
                 total = sums[k * len(spread) + b]
                 total.set(f.fma(element, vector, total.get()))
-    places = [(b * m.lanes + k) * m.bytes for k in range(size) for b in range(len(spread))]
     with f.when(f.fresh.equals(0)):
         for at, total in zip(places, sums):
             total.set(m.load(f, place, at) + total.get())
