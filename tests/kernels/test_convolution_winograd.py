@@ -28,6 +28,8 @@ CASES = [
     (8, 32, 16, (16, 24), 3, (1, 1), 2),
     (2, 16, 48, (57, 55), 3, (1, 1), 2),
     (2, 16, 16, (64, 66), 3, (2, 0), 2),  # a last column that no filter sees
+    (6, 64, 80, (31, 34), 3, (1, 1), 2),  # filters get theirs from parts of the tiles
+    (36, 128, 272, (14, 15), 3, (1, 1), 2),  # from chunks of them
     (16, 256, 320, (8, 8), 3, (1, 1), 2),  # by blocks of outputs
 ]
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from math import prod
 from typing import NamedTuple
 
-from ..runtime import session
+from ..runtime import session, settings
 from . import switches
 from .convolution_plans import LINE, Geometry, Plan, build, plan_of, up
 from .llvm import blocked
@@ -20,6 +20,7 @@ from .llvm.winograd_tiles import TRANSFORMS, Kind, Tiles
 
 CHANNELS = 16  # they must be multiples of it, both of inputs and of outputs
 LEAST_GAIN = 1.3  # times fewer multiplications than the direct way
+LEAST_SHARED = 32  # channels by outputs, over both: filters of stride two get theirs so from here on
 LEAST_TILES, MOST_TILES = 32, 64  # of a task
 TILES_BYTES = 640 << 10  # transformed inputs of a task
 FEW_TILES = 256  # up to which all are kept for a schedule by blocks of outputs
@@ -66,7 +67,9 @@ def applies(geometry: Geometry, which: str) -> bool:
         return False
     if geometry.stride != (step, step) or Kind(taps, step) not in TRANSFORMS:
         return False
-    if step > 1 and (which == "weight" or (which == "input" and geometry.padding != (1, 1))):
+    if step > 1 and which == "input" and geometry.padding != (1, 1):
+        return False
+    if step > 1 and which == "weight" and not _is_shared(geometry):
         return False
     if geometry.dilation != (1, 1) or max(geometry.padding) >= taps:
         return False
@@ -78,11 +81,21 @@ def applies(geometry: Geometry, which: str) -> bool:
     return geometry.multiplications >= LEAST_GAIN * multiplications(geometry)
 
 
+def _is_shared(geometry: Geometry) -> bool:
+    """Is what transforms give, which take their time too, for many products?"""
+    shared = geometry.channels * geometry.outputs / (geometry.channels + geometry.outputs)
+    return shared >= LEAST_SHARED or settings.kernel_mode == "force"
+
+
 def multiplications(geometry: Geometry) -> int:
     """How many this way needs."""
-    given = TRANSFORMS[Kind(geometry.taps[0], geometry.stride[0])]
+    given = TRANSFORMS[kind_of(geometry)]
     tiles = geometry.images * prod(-(-places // given.step) for places in geometry.places)
     return given.square * up(tiles, CHANNELS) * geometry.channels * geometry.outputs
+
+
+def kind_of(geometry: Geometry) -> Kind:
+    return Kind(geometry.taps[0], geometry.stride[0])
 
 
 def turned(geometry: Geometry) -> Geometry:
@@ -98,7 +111,7 @@ def turned(geometry: Geometry) -> Geometry:
 
 
 def forward_plan(geometry: Geometry) -> Plan:
-    return _plan(geometry, Kind(geometry.taps[0], geometry.stride[0]), False)
+    return _plan(geometry, kind_of(geometry), False)
 
 
 def input_plan(geometry: Geometry) -> Plan:
@@ -164,7 +177,7 @@ def tile_of(tiles: int, blocks: int, lane_bytes: int) -> generator.Tile:
 def _plan(geometry: Geometry, kind: Kind, transposed: bool) -> Plan:
     lane_bytes = session.host().vector_bytes
     lanes, transforms = lane_bytes // 4, TRANSFORMS[kind]
-    square, filter_square = transforms.square, transforms.filter_points**2
+    square, filter_square = transforms.square, transforms.filter_square
     fitting = TILES_BYTES // (square * 4 * geometry.channels)
     least = LEAST_TILES * filter_square // square  # tiles that pay for reading the filters
     tiling = tiling_of(geometry, transforms, max(least, min(MOST_TILES, fitting)))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from ..runtime import session
 from .convolution_plans import Geometry, Plan, build, plan_of
-from .convolution_winograd import Layout, Tiling, row_bytes, tiling_of, tiling_words
+from .convolution_winograd import Layout, Tiling, kind_of, row_bytes, tiling_of, tiling_words
 from .llvm import blocked
 from .llvm import winograd_weight as generator
-from .llvm.winograd_tiles import TRANSFORMS, Kind, Tiles
+from .llvm.winograd_tiles import TRANSFORMS, Tiles
 
 SKEW = 5  # vectors between the sums of two points, so that they do not meet in the same cache sets
 PIECE = 64  # tiles that are transformed at once by a task
@@ -22,7 +22,7 @@ FEW_TASKS = 8  # then
 
 
 def weight_plan(geometry: Geometry) -> Plan:
-    lane_bytes, taps = session.host().vector_bytes, geometry.taps[0]
+    lane_bytes, kind = session.host().vector_bytes, kind_of(geometry)
     blocks = geometry.outputs * 4 // lane_bytes
     at_once = 1 if blocks % 2 else 2
     shared, mine = Layout(blocked.HEADER), Layout()
@@ -32,17 +32,17 @@ def weight_plan(geometry: Geometry) -> Plan:
     else:
         w = _by_chunks(geometry, at_once, shared, mine)
     address = build(
-        f"{taps}x{at_once}",
+        f"{kind.taps}s{kind.stride}x{at_once}",
         "winograd_weight",
-        (taps, at_once),
-        lambda width: generator.winograd_weight_ir(width, taps, at_once),
+        (kind, at_once),
+        lambda width: generator.winograd_weight_ir(width, kind, at_once),
     )
     tasks = max(w.get("part_tasks", 0), w["input_tasks"], w.get("point_tasks", 0), w["output_blocks"])
     return plan_of(geometry, address, generator.WORDS, w, tasks, shared.end, mine.end)
 
 
 def _transforms(geometry: Geometry) -> Tiles:
-    return TRANSFORMS[Kind(geometry.taps[0])]
+    return TRANSFORMS[kind_of(geometry)]
 
 
 def _tiles_fitting(geometry: Geometry) -> int:
@@ -56,7 +56,7 @@ def _tiles_fitting(geometry: Geometry) -> int:
 
 
 def _sums_bytes(geometry: Geometry) -> int:
-    return _transforms(geometry).square * geometry.channels * geometry.outputs * 4
+    return _transforms(geometry).filter_square * geometry.channels * geometry.outputs * 4
 
 
 def _sizes(geometry: Geometry, tiling: Tiling) -> dict[str, int]:
@@ -83,7 +83,8 @@ def _rows_bytes(geometry: Geometry, tiling: Tiling, w: dict[str, int], lane_byte
 
 def _by_parts(geometry: Geometry, most: int, shared: Layout, mine: Layout) -> dict[str, int]:
     lane_bytes, tiling = session.host().vector_bytes, tiling_of(geometry, _transforms(geometry), most)
-    square, w = _transforms(geometry).square, _sizes(geometry, tiling)
+    square, filters = _transforms(geometry).square, _transforms(geometry).filter_square
+    w = _sizes(geometry, tiling)
     w |= _steps(w, tiling.most, lane_bytes)
     mine_at = {name: mine.take(square * w[f"{name}_step"]) for name in ("tile", "spread")}
     w |= {"tiles_at": mine_at["tile"], "spread_at": mine_at["spread"]}
@@ -91,14 +92,14 @@ def _by_parts(geometry: Geometry, most: int, shared: Layout, mine: Layout) -> di
     w["sums_step"] = geometry.channels * geometry.outputs * 4 + SKEW * lane_bytes
     parts = min(w["units"], MOST_PARTS, max(LEAST_PARTS, PARTS_BYTES // _sums_bytes(geometry)))
     pairs = w["channel_blocks"] * w["output_blocks"]
-    w |= {"parts": parts, "part_bytes": square * w["sums_step"], "input_tasks": 0, "part_tasks": parts}
+    w |= {"parts": parts, "part_bytes": filters * w["sums_step"], "input_tasks": 0, "part_tasks": parts}
     w["sums_at"] = shared.take(parts * w["part_bytes"])
-    return w | {"add_tasks": square if parts > 1 else 0, "back_tasks": pairs}
+    return w | {"add_tasks": filters if parts > 1 else 0, "back_tasks": pairs}
 
 
 def _by_chunks(geometry: Geometry, at_once: int, shared: Layout, mine: Layout) -> dict[str, int]:
     lane_bytes, tiling = session.host().vector_bytes, tiling_of(geometry, _transforms(geometry), PIECE)
-    square = _transforms(geometry).square
+    square, filters = _transforms(geometry).square, _transforms(geometry).filter_square
     if geometry.images * tiling.rows * tiling.columns < LEAST_PIECES * PIECE:
         tiling = tiling._replace(group=-(-geometry.images // LEAST_PIECES))
     w = _sizes(geometry, tiling)
@@ -113,12 +114,12 @@ def _by_chunks(geometry: Geometry, at_once: int, shared: Layout, mine: Layout) -
     of_task = _rows_bytes(geometry, tiling, w, lane_bytes)
     if by_points:
         w["sums_step"] = geometry.channels * geometry.outputs * 4 + SKEW * lane_bytes
-        w["sums_at"] = shared.take(square * w["sums_step"])
-        w |= {"point_tasks": square, "back_tasks": w["channel_blocks"] * w["output_blocks"]}
+        w["sums_at"] = shared.take(filters * w["sums_step"])
+        w |= {"point_tasks": filters, "back_tasks": w["channel_blocks"] * w["output_blocks"]}
     else:
         blocks = w["output_blocks"]
         w["sums_step"] = at_once * lane_bytes // 4 * lane_bytes + SKEW * lane_bytes
-        of_task = max(of_task, square * w["sums_step"])
+        of_task = max(of_task, filters * w["sums_step"])
         w["task_blocks"] = at_once * max(1, blocks // at_once // FEW_TASKS)
         w["output_tasks"] = -(-blocks // w["task_blocks"])
     w["rows_at"] = mine.take(of_task)

@@ -50,6 +50,10 @@ class Tiles:
         return self.points**2
 
     @property
+    def filter_square(self) -> int:
+        return self.filter_points**2
+
+    @property
     def spaced(self) -> int:
         """Vectors from tile to tile: an odd number, to meet in no cache set."""
         return self.square | 1
@@ -181,6 +185,14 @@ class Halved(Tiles):
 
     def outputs(self, f: Function, m: Line) -> Line:
         return [a + b for a, b in zip(self.outer.outputs(f, m[:5]), m[5:])]
+
+    def spread(self, f: Function, y: Line) -> Line:
+        return self.outer.spread(f, y) + y
+
+    def back(self, f: Function, u: Line) -> Line:
+        """From what was added up for each filter: the points of the middle tap are one sum."""
+        first, last = self.outer.back(f, u[:5])
+        return [first, u[5], last]
 
 
 class Doubled(Halved):

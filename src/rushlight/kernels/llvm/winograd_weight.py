@@ -5,12 +5,14 @@ a part of the tiles, of which it transforms and multiplies some at a time, with 
 leaves the processor's cache. Usually a chunk of the tiles is transformed, and a task is the product of one
 point, whose sides then stay in the cache. The sums of parts and of chunks are added in order. Where the sums
 of all points are large and tiles few, all tiles are one chunk, and a task is some blocks of outputs, with all
-points of a few filters at a time. All of them give the same for any number of threads.
+points of a few filters at a time. All of them give the same for any number of threads. With stride two
+several points have the same filter: their products are one sum.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from ...runtime.ir import Function, Value, i64, ptr, void
 from .blocked import GROUP_WORDS, HEADER, LINE, Kernel, Machine, Words, read_planes, write_planes
@@ -25,7 +27,7 @@ from .winograd import (
     store_points,
     transform_inputs,
 )
-from .winograd_tiles import TRANSFORMS, Kind, Transforms, both
+from .winograd_tiles import TRANSFORMS, Halved, Kind, Tiles, Transforms, both
 
 WORDS = (
     *("out", "x", "g", *CALL[3:]),
@@ -39,16 +41,16 @@ RUN = 256  # tiles that are summed up at a time: what rounding takes grows with 
 CHUNK_NUMBER = HEADER - LINE  # the number of the chunk, after those of the tasks
 
 
-def winograd_weight_ir(vector_bytes: int, taps: int, at_once: int) -> str:
-    """A kernel for filters of `taps` by `taps`, with the sums of `at_once` blocks of outputs in registers."""
+def winograd_weight_ir(vector_bytes: int, kind: Kind, at_once: int) -> str:
+    """A kernel for filters of a kind, with the sums of `at_once` blocks of outputs in registers."""
     kernel = Kernel(Machine("float32", vector_bytes), WORDS)
-    transforms = TRANSFORMS[Kind(taps)]
+    transforms = TRANSFORMS[kind]
     transform_inputs(kernel, transforms, 0)
     _transform_gradients(kernel, transforms)
     _multiply(kernel, at_once)
     _transform_back(kernel, transforms)
     _inputs(kernel)
-    _by_points(kernel)
+    _by_points(kernel, transforms)
     _by_parts(kernel, transforms)
     _back(kernel)
     _by_outputs(kernel, transforms, at_once)
@@ -71,7 +73,7 @@ def _finish(kernel: Kernel) -> str:
     return kernel.finish(run)
 
 
-def _transform_gradients(kernel: Kernel, transforms: Transforms) -> None:
+def _transform_gradients(kernel: Kernel, transforms: Transforms | Halved) -> None:
     """Tiles of the gradients of some images, numbered from `first`: [point][block][tile]."""
     m, step = kernel.machine, transforms.step
     arguments = {"block": ptr, "rows": ptr, "tiles": ptr}
@@ -151,16 +153,16 @@ def _add_tiles(f: Function, m: Machine, tiles: Value, spread: list[Value], place
         m.store(f, total.get(), place, at)
 
 
-def _transform_back(kernel: Kernel, transforms: Transforms) -> None:
+def _transform_back(kernel: Kernel, transforms: Transforms | Halved) -> None:
     """The sums for one block of channels and one of outputs, as filters."""
-    m, taps, size = kernel.machine, transforms.taps, transforms.points
+    m, taps, size = kernel.machine, transforms.taps, transforms.filter_points
     arguments = {"block": ptr, "sums": ptr, "channel": i64, "output": i64}
     with kernel.module.function("transform_back", exported=False, inline=False, **arguments) as f:
         words = kernel.words(f)
         flat = f.stack((m.lanes * taps * taps + m.lanes) * m.bytes)
         with f.loop(0, m.lanes) as k:
             place, step = f.sums.offset(k * m.bytes), words["sums_step"]
-            points = [m.load(f, place.offset(step * point)) for point in range(transforms.square)]
+            points = [m.load(f, place.offset(step * point)) for point in range(transforms.filter_square)]
             square = [points[r * size : (r + 1) * size] for r in range(size)]
             into = flat.offset(k * (taps * taps * m.bytes))
             for at, value in enumerate(v for row in both(f, transforms.back, square) for v in row):
@@ -207,18 +209,20 @@ def _inputs(kernel: Kernel) -> None:
                 f.call("transform_gradients", void, f.block, rows, spread, at, *task.arguments)
 
 
-def _by_points(kernel: Kernel) -> None:
-    """A task is a point of a chunk."""
-    with kernel.phase("point", "point_tasks") as (f, words, point, _):
+def _by_points(kernel: Kernel, transforms: Transforms | Halved) -> None:
+    """A task is a filter of a chunk; those with many points come first."""
+    with kernel.phase("point", "point_tasks") as (f, words, task, _):
         chunk, _, count = _chunk(kernel, f, words)
         scratch, zero = kernel.scratch(f), f.constant(i64, 0)
-        sums = scratch.offset(words["sums_at"] + point * words["sums_step"])
+        filter = words["point_tasks"] - 1 - task
+        sums = scratch.offset(words["sums_at"] + filter * words["sums_step"])
         sides = scratch.offset(words["tiles_at"]), scratch.offset(words["spread_at"])
         blocks = words["channel_blocks"], words["output_blocks"]
-        _sum_runs(kernel, f, (point, zero, zero), sides, (sums, count), blocks, chunk)
+        with _points_of(f, transforms, filter) as (point, number):
+            _sum_runs(kernel, f, (point, zero, zero), sides, (sums, count), blocks, chunk + number)
 
 
-def _by_parts(kernel: Kernel, transforms: Transforms) -> None:
+def _by_parts(kernel: Kernel, transforms: Transforms | Halved) -> None:
     """A task is some units with sums of their own; then those of a point are added up."""
     m = kernel.machine
     with kernel.phase("part", "part_tasks") as (f, words, part, mine):
@@ -236,9 +240,10 @@ def _by_parts(kernel: Kernel, transforms: Transforms) -> None:
             f.call("transform_gradients", void, f.block, rows, sides[1], zero, *task.arguments)
             count = (task.high - task.low) * rows_of_band(f, words, task.band) * words["tile_columns"]
             blocks = words["channel_blocks"], words["output_blocks"]
-            with f.loop(0, transforms.square) as point:
-                sums = own.offset(point * words["sums_step"])
-                _sum_runs(kernel, f, (point, zero, zero), sides, (sums, count), blocks, unit - low)
+            with f.loop(0, transforms.filter_square) as filter:
+                sums = (own.offset(filter * words["sums_step"]), count)
+                with _points_of(f, transforms, filter) as (point, k):
+                    _sum_runs(kernel, f, (point, zero, zero), sides, sums, blocks, unit - low + k)
     with kernel.phase("add", "add_tasks") as (f, words, point, _):
         first = kernel.scratch(f).offset(words["sums_at"] + point * words["sums_step"])
         with f.loop(0, words["channels"] * words["output_blocks"]) as k:
@@ -256,6 +261,19 @@ def _back(kernel: Kernel) -> None:
         blocks = words["output_blocks"]
         sums = kernel.scratch(f).offset(words["sums_at"] + number * (m.lanes * m.bytes))
         f.call("transform_back", void, f.block, sums, number // blocks, number % blocks)
+
+
+@contextmanager
+def _points_of(f: Function, transforms: Tiles, filter: Value) -> Iterator[tuple[Value, Value]]:
+    """Each point that has a filter, and 0 for the first of them: what the filter gets is their sum."""
+    size, points = transforms.filter_points, transforms.points
+    if points == size:
+        yield filter, f.constant(i64, 0)
+        return
+    row, column = filter // size, filter % size
+    down, across = (f.select(k.equals(size - 1), f.constant(i64, points), k + 1) for k in (row, column))
+    with f.loop(row, down) as r, f.loop(column, across) as c:
+        yield r * points + c, r - row + (c - column)
 
 
 def _sum_runs(
@@ -280,19 +298,20 @@ def _sum_runs(
         f.call("multiply", void, f.block, tiles, spread, sums, low, high, *blocks, fresh)
 
 
-def _by_outputs(kernel: Kernel, transforms: Transforms, at_once: int) -> None:
+def _by_outputs(kernel: Kernel, transforms: Transforms | Halved, at_once: int) -> None:
     """A task is some blocks of outputs, which meet each block of channels while its tiles are near."""
     m = kernel.machine
     with kernel.phase("outputs", "output_tasks") as (f, words, number, mine):
         low = number * words["task_blocks"]
         high = f.minimum(low + words["task_blocks"], words["output_blocks"])
         sums, blocks = mine.offset(words["rows_at"]), (f.constant(i64, 1), f.constant(i64, at_once))
-        scratch, zero = kernel.scratch(f), f.constant(i64, 0)
+        scratch = kernel.scratch(f)
         sides = scratch.offset(words["tiles_at"]), scratch.offset(words["spread_at"])
         with f.loop(0, words["channel_blocks"]) as channel, f.loop(low, high, at_once) as output:
-            with f.loop(0, transforms.square) as point:
-                into = sums.offset(point * words["sums_step"]), words["all_tiles"]
-                _sum_runs(kernel, f, (point, channel, output), sides, into, blocks, zero)
+            with f.loop(0, transforms.filter_square) as filter:
+                into = sums.offset(filter * words["sums_step"]), words["all_tiles"]
+                with _points_of(f, transforms, filter) as (point, k):
+                    _sum_runs(kernel, f, (point, channel, output), sides, into, blocks, k)
             for b in range(at_once):
                 place = sums.offset(b * m.lanes * m.bytes)
                 f.call("transform_back", void, f.block, place, channel, output + b)
