@@ -25,6 +25,7 @@ from .kernel import elementwise
 from .planning import Plans
 
 MOST_MULTIPLICATIONS_TO_WIDEN = 1 << 20
+WINOGRAD_GAIN = 2.8  # times
 BFLOAT16 = "E"  # the letter that ml_dtypes gave it
 SINGLE = np.dtype(np.float32)
 SUMMED = {"forward": "channels", "input": "outputs", "weight": "images"}
@@ -69,12 +70,19 @@ def _plan(kind: str, shape: Sizes, weight: Sizes, places: Sizes, how: tuple) -> 
     geometry = geometry_of(SINGLE, shape, weight, places, how)
     if geometry is None or geometry.groups > 1 or geometry.dilation != (1, 1) or not fits(kind, geometry):
         return None
-    if depthwise.applies(geometry) or winograd.applies(geometry, kind):
+    if depthwise.applies(geometry) or _is_winograds(kind, geometry):
         return None
     summed = getattr(geometry, SUMMED[kind])
     if summed < 2 or geometry.multiplications <= MOST_MULTIPLICATIONS_TO_WIDEN:
         return None
     return PLANS[kind](geometry._replace(pairs=True, **{SUMMED[kind]: -(-summed // 2)}))
+
+
+def _is_winograds(kind: str, geometry: plans.Geometry) -> bool:
+    """Does float32 by Winograd's way need so much fewer multiplications that it is quicker?"""
+    if not winograd.applies(geometry, kind):
+        return False
+    return geometry.multiplications > WINOGRAD_GAIN * winograd.multiplications(geometry)
 
 
 _plans = Plans("convolutions of bfloat16", _plan)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from ..runtime import session
+from typing import Any, NamedTuple
+
+from ..runtime import memory, session
 from .convolution_plans import COPY_BYTES, LINE, SUMS, Geometry, Plan, build, plan_of, up
 from .llvm import blocked, direct_weight
 
@@ -13,21 +15,26 @@ MOST_IMAGES = 16  # in a piece
 SAME_SETS, WAYS = 4096, 8  # lines so far apart share the sets of a first-level cache, which hold so many
 COPYING = 3  # times the cost of reading
 LATENCY = 4  # cycles until a sum can be added to again
+LEAST_FOLDED = 4  # taps in a row of them
 FEW = 10  # channels by columns of taps up to which all rows of taps fit the registers
 
 
-def weight_plan(geometry: Geometry) -> Plan | None:
+def weight_plan(geometry: Geometry) -> Plan | Folded | None:
     """A plan that adds up over the pixels; None where the generator has none."""
     if geometry.taps == (1, 1) and geometry.stride == (1, 1) and geometry.padding == (0, 0):
         line = (1, geometry.sizes[0] * geometry.sizes[1])
         geometry = geometry._replace(sizes=line, places=line)
-    down, across = geometry.taps
-    host = session.host()
+    across, host = geometry.taps[1], session.host()
     blocks = -(-geometry.outputs * geometry.item // host.vector_bytes)
     held = 2 if blocks > 1 and across <= SUMS[host.level] // 2 - 1 else 1
     most = SUMS[host.level] // held - 2 // held
     if across > most:
-        return None
+        return _folded_plan(geometry, most)
+    return _plan(geometry, held, most)
+
+
+def _plan(geometry: Geometry, held: int, most: int, fold: bool = False) -> Plan:
+    down, across = geometry.taps
     rows = down if geometry.channels * across <= FEW and down * across <= most else 1
     if not any(geometry.padding) and geometry.sizes[0] * geometry.sizes[1] * geometry.item % SAME_SETS == 0:
         most = min(most, WAYS * across * rows)
@@ -41,7 +48,33 @@ def weight_plan(geometry: Geometry) -> Plan | None:
         (dtype, shape),
         lambda width: direct_weight.weight_ir(dtype, width, shape),
     )
-    return _words(geometry, held, address)
+    return _words(geometry, held, address, fold)
+
+
+class Folded(NamedTuple):
+    """A plan for sequences without padding whose taps, too many for registers, are rows of fewer."""
+
+    plan: Plan
+    padding: int
+    only_finite = False
+
+    def run(self, out: Any, x: Any, g: Any, bias: Any) -> None:
+        if self.padding:
+            x = x.reshape(*x.shape[:2], x.shape[-1])
+            wide = memory.zeros((*x.shape[:2], x.shape[2] + 2 * self.padding), x.dtype)
+            wide[:, :, self.padding : -self.padding] = x
+            x = wide
+        self.plan.run(out, x, g, None)
+
+
+def _folded_plan(geometry: Geometry, most: int) -> Folded | None:
+    """None where taps are not those of sequences, or make no rows of as many."""
+    taps, padding = geometry.taps[1], geometry.padding[1]
+    across = max(n for n in range(1, most + 1) if taps % n == 0)
+    if geometry.taps[0] > 1 or geometry.sizes[0] > 1 or across < LEAST_FOLDED or geometry.groups > 1:
+        return None
+    wide = geometry._replace(sizes=(1, geometry.sizes[1] + 2 * padding), padding=(0, 0))
+    return Folded(_plan(wide._replace(taps=(taps // across, across)), 1, most, True), padding)
 
 
 def channels_at_once(channels: int, most: int, sums: int) -> int:
@@ -70,7 +103,7 @@ def _parts(geometry: Geometry, w: dict[str, int], held: int) -> int:
     )
 
 
-def _words(geometry: Geometry, held: int, address: int) -> Plan:
+def _words(geometry: Geometry, held: int, address: int, fold: bool = False) -> Plan:
     (height, width), (rows, columns), item = geometry.sizes, geometry.places, geometry.item
     (top, left), taps = geometry.padding, geometry.taps[0] * geometry.taps[1]
     lane_bytes = session.host().vector_bytes
@@ -85,6 +118,9 @@ def _words(geometry: Geometry, held: int, address: int) -> Plan:
     w |= {"copied": int(copied), "left": left, "top": top, "taps": taps, "taps_down": geometry.taps[0]}
     w |= {"pitch": (end if copied else width) * item, "row_step": geometry.stride[0]}
     w["tap_step"] = geometry.dilation[0]
+    if fold:  # the pixels that a row of taps sees are a row
+        w |= {"height": taps // geometry.taps[1], "tap_step": 1}
+        w["pitch"] = geometry.taps[1] * geometry.dilation[1] * item
     w["block_bytes"] = geometry.channels * taps * lane_bytes + lanes * lane_bytes
     w["part_bytes"] = up(blocks * w["block_bytes"], LINE)
     w["parts"] = _parts(geometry, w, held)

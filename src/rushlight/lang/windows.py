@@ -12,9 +12,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..kernels import copying
 from ..kernels import pooling as _kernels
 from ..kernels import separable as _separable
 from ..kernels import winners as _winners
+from ..runtime import memory
 from .dispatch import primitive
 from .index import add_flat, add_rows
 from .summation import total
@@ -136,6 +138,10 @@ def window_mean(x: Any, windows: tuple[Windows, ...], divisor: Any = "present") 
 @primitive
 def window_mean_back(g: Any, windows: tuple[Windows, ...], divisor: Any = "present") -> Any:
     """The transpose of `window_mean`: each element gets its share of every window that it belongs to."""
+    if g.dtype.kind == "f" and all(w.whole for w in windows):
+        shape = (*g.shape[: -len(windows)], *(w.size for w in windows))
+        share = _quotient(g, divisors(windows, divisor))
+        return copying.filled(memory.empty(shape, g.dtype), np.broadcast_to(share, shape))
     made = _kernels.mean_back(g, windows, divisors(windows, divisor))
     if made is not None:
         return made

@@ -8,6 +8,7 @@ from math import prod
 from .. import lang
 from ..autograd.modes import state
 from ..lang.windows import Windows
+from ..tensor.core import Tensor
 from .alias import alias
 from .back_together import rectified
 from .declare import composite, operator
@@ -17,6 +18,8 @@ from .spatial import batch_of, check_least, each, expect_tensors, sizes_named, u
 
 NOT_AVERAGED = ("bool", "uint8", "int8", "int16", "int32", "complex64", "complex128")
 NOT_ORDERED = ("bool", "complex64", "complex128")
+REMEMBERED = frozenset((int, tuple, bool, type(None)))  # types of options that stay what they are
+MOST_TO_FIND_AGAIN = 1 << 15  # elements among which the largest are found again sooner than they are kept
 
 # ---- the operators under all pools
 
@@ -116,12 +119,21 @@ add_flat_at.gradient(x=lambda g, index: lang.gather_along(g, len(g.shape) - 1, i
 
 
 def windows_of(name, sizes, kernel_size, stride, padding, dilation, ceil_mode):
-    """The windows of a pool over dimensions of these sizes."""
+    """The windows of a pool over dimensions of these sizes. They are remembered."""
+    given = kernel_size, stride, padding, dilation, ceil_mode
+    find = _known_windows if REMEMBERED.issuperset(map(type, given)) else _windows
+    return find(name, sizes, *given)
+
+
+def _windows(name, sizes, kernel_size, stride, padding, dilation, ceil_mode):
     count = len(sizes)
     kernel = each(name, "kernel_size", kernel_size, count)
     stride = each(name, "stride", stride, count, optional=kernel)
     padding, dilation = each(name, "padding", padding, count), each(name, "dilation", dilation, count)
     return _checked_windows(name, sizes, kernel, stride, padding, dilation, bool(ceil_mode))
+
+
+_known_windows = lru_cache(maxsize=1024, typed=True)(_windows)
 
 
 @lru_cache(maxsize=1024)
@@ -159,7 +171,8 @@ def _by(sizes):
 
 def checked_input(name, input, count, refused, channels=True):
     """The input as a batch, and whether it was none; errors for types and empty dimensions."""
-    expect_tensors(name, input=input)
+    if type(input) is not Tensor:
+        expect_tensors(name, input=input)
     if input.dtype.name in refused:
         raise NotImplementedError(
             f'"{name}" not implemented for {input.dtype.name}; convert the input first, for instance with '
@@ -182,9 +195,11 @@ def checked_input(name, input, count, refused, channels=True):
 def largest(count, x, windows):
     """The largest elements; where they are is kept if a gradient is going to want it.
 
-    Windows apart from each other are looked through again instead: their gradient is written in one pass.
+    Windows apart from each other are looked through again instead: their gradient is written in one pass. So
+    are few elements, since a second result takes longer to record.
     """
     kept = x.requires_grad and state.grad and not all(w.disjoint for w in windows)
+    kept = kept and x.numel() > MOST_TO_FIND_AGAIN
     return ARGMAX[count](x, windows)[0] if kept else MAX[count](x, windows)
 
 

@@ -296,7 +296,17 @@ def direct_back(draw: Draw) -> bool:
 @family("convolution, direct, gradient of the weight")
 def direct_of_weight(draw: Draw) -> bool:
     _use(False)
-    return _of_weight(draw, _direct(draw, sizes=draw.kernel), _dtype(draw))
+    call = _long(draw) if draw.kernel.chance(0.15) else _direct(draw, sizes=draw.kernel)
+    return _of_weight(draw, call, _dtype(draw))
+
+
+def _long(draw: Draw) -> Call:
+    """Sequences, seen by many taps."""
+    kernel = draw.kernel
+    taps, padding = (1, kernel.number(14, 90)), (0, kernel.number(0, 9))
+    call = Call(draw, taps, ((1, kernel.number(1, 4)), padding, (1, kernel.one(1, 1, 2))), sizes=kernel)
+    call.sizes, call.places = (1, call.sizes[1]), (1, call.places[1])
+    return call
 
 
 @family("convolution of few multiplications")
