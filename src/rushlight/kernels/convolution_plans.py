@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..runtime import memory, pool, session
-from . import invoke
+from . import copying, invoke
 from .llvm import blocked, direct
 from .planning import LINE, SUMS, build, up
 
@@ -169,7 +169,46 @@ def transposed_side(geometry: Geometry, d: int) -> Side:
     )
 
 
-def forward_plan(geometry: Geometry) -> Plan | None:
+class Padded(NamedTuple):
+    """A plan for sequences that sees them with their padding, as if that were a part of them."""
+
+    plan: Plan
+    padding: int
+    only_finite = False
+
+    @property
+    def finishes(self) -> bool:
+        return self.plan.finishes
+
+    def run(self, out: Any, x: Any, other: Any, bias: Any, epilogue: tuple = ()) -> None:
+        if self.padding:
+            x = x.reshape(*x.shape[:2], x.shape[-1])
+            wide = memory.empty((*x.shape[:2], x.shape[2] + 2 * self.padding), x.dtype)
+            wide[:, :, : self.padding] = wide[:, :, -self.padding :] = 0
+            copying.filled(wide[:, :, self.padding : -self.padding], x)
+            x = wide
+        self.plan.run(out, x, other, bias, epilogue)
+
+
+def _in_lines(geometry: Geometry) -> Padded | None:
+    """A plan for a long sequence as a plane of lines, for as many tasks; None where there are some."""
+    (height, length), (_, places), (taps, _) = geometry.sizes, geometry.places, geometry.taps
+    wanted = range(1, tasks_wanted(geometry) + 1)
+    fitting = [n for n in wanted if places % n == 0 and places >= n * LEAST_LINE]
+    few = geometry.outputs * geometry.item <= 2 * session.host().vector_bytes
+    if max(height, taps, geometry.groups, geometry.images) > 1 or not few or fitting[-1:] in ([], [1]):
+        return None
+    lines, padding = fitting[-1], geometry.padding[1]
+    wide = geometry._replace(sizes=(1, length + 2 * padding), padding=(0, 0))
+    down, across = Side(1, 1, 1, 1, (Taps(0, 0, 1),), lines, lines), forward_side(wide, 1)
+    sides = down, across._replace(outputs=places // lines)
+    plan = direct_plan(geometry, sides, geometry.channels, geometry.outputs, False, in_lines=True)
+    return None if plan is None else Padded(plan, padding)
+
+
+def forward_plan(geometry: Geometry) -> Plan | Padded | None:
+    if geometry.sizes[0] == 1 and geometry.taps[1] > 1 and (in_lines := _in_lines(geometry)) is not None:
+        return in_lines
     if geometry.taps == (1, 1) and geometry.stride == (1, 1) and geometry.padding == (0, 0):
         lines = lines_of(geometry)
         geometry = geometry._replace(sizes=lines, places=lines)
@@ -194,7 +233,12 @@ def input_plan(geometry: Geometry) -> Plan | None:
 
 
 def direct_plan(
-    geometry: Geometry, sides: tuple[Side, Side], channels: int, outputs: int, transposed: bool
+    geometry: Geometry,
+    sides: tuple[Side, Side],
+    channels: int,
+    outputs: int,
+    transposed: bool,
+    in_lines: bool = False,
 ) -> Plan | None:
     """A plan for the sum over `channels` to `outputs`; None where the generator has none."""
     down, across = sides
@@ -212,21 +256,22 @@ def direct_plan(
         tuple((t.first + k * across.tap_step + left, t.slot + k * across.slot_step) for k in range(t.count))
         for t in across.phases
     )
-    shape = direct.Shape(rows, columns, across.step, across.spread, phases, held, geometry.pairs)
+    baked = direct.Shape(rows, columns, across.step, across.spread, phases, held, geometry.pairs)
     dtype = geometry.dtype
     address = build(
         f"{rows}x{columns}x{held}{'_pairs' * geometry.pairs}",
         "direct",
-        (dtype, shape),
-        lambda width: direct.direct_ir(dtype, width, shape),
+        (dtype, baked),
+        lambda width: direct.direct_ir(dtype, width, baked),
     )
-    return _direct_words(geometry, sides, channels, outputs, transposed, (rows, left, held), address)
+    shape = rows, left, held, in_lines
+    return _direct_words(geometry, sides, channels, outputs, transposed, shape, address)
 
 
 def _direct_words(
     geometry: Geometry, sides: tuple, channels: int, outputs: int, transposed: bool, tile: tuple, address: int
 ) -> Plan:
-    (down, across), (rows, left, held), item = sides, tile, geometry.item
+    (down, across), (rows, left, held, in_lines), item = sides, tile, geometry.item
     lane_bytes = session.host().vector_bytes
     lanes = lane_bytes // item
     taps = geometry.taps[0] * geometry.taps[1]
@@ -237,11 +282,14 @@ def _direct_words(
         "outputs": outputs,
         "blocks": blocks,
     }
-    w |= {"height": down.inputs, "width": across.inputs, "x_plane": down.inputs * across.inputs * item}
+    height = 1 if in_lines else down.inputs
+    w |= {"height": down.inputs, "width": across.inputs, "x_plane": height * across.inputs * item}
     w["x_image"] = w["x_plane"] * channels * geometry.groups
     outside = left or down.first < 0 or across.end > across.inputs or down.end > down.inputs
     w |= {"copied": int(bool(outside)), "left": left, "first": down.first if outside else 0}
     w["pitch"] = (across.end + left if outside else across.inputs) * item
+    if in_lines:
+        w["pitch"] = across.outputs * across.step * item
     w["weights_block"] = (channels * taps + lanes) * lane_bytes
     w |= _tasks(geometry, w, down, (rows, held), channels)
     w |= {"plane": w["x_plane"], "image_bytes": w["x_image"]}

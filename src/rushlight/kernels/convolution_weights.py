@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
-
-from ..runtime import memory, session
-from .convolution_plans import COPY_BYTES, LINE, SUMS, Geometry, Plan, build, plan_of, up
+from ..runtime import session
+from .convolution_plans import COPY_BYTES, LINE, SUMS, Geometry, Padded, Plan, build, plan_of, up
 from .llvm import blocked, direct_weight
 
 PART_TASKS = 16  # parts by blocks of outputs, so that threads end together
@@ -19,7 +17,7 @@ LEAST_FOLDED = 4  # taps in a row of them
 FEW = 10  # channels by columns of taps up to which all rows of taps fit the registers
 
 
-def weight_plan(geometry: Geometry) -> Plan | Folded | None:
+def weight_plan(geometry: Geometry) -> Plan | Padded | None:
     """A plan that adds up over the pixels; None where the generator has none."""
     if geometry.taps == (1, 1) and geometry.stride == (1, 1) and geometry.padding == (0, 0):
         line = (1, geometry.sizes[0] * geometry.sizes[1])
@@ -51,30 +49,14 @@ def _plan(geometry: Geometry, held: int, most: int, fold: bool = False) -> Plan:
     return _words(geometry, held, address, fold)
 
 
-class Folded(NamedTuple):
-    """A plan for sequences without padding whose taps, too many for registers, are rows of fewer."""
-
-    plan: Plan
-    padding: int
-    only_finite = False
-
-    def run(self, out: Any, x: Any, g: Any, bias: Any) -> None:
-        if self.padding:
-            x = x.reshape(*x.shape[:2], x.shape[-1])
-            wide = memory.zeros((*x.shape[:2], x.shape[2] + 2 * self.padding), x.dtype)
-            wide[:, :, self.padding : -self.padding] = x
-            x = wide
-        self.plan.run(out, x, g, None)
-
-
-def _folded_plan(geometry: Geometry, most: int) -> Folded | None:
-    """None where taps are not those of sequences, or make no rows of as many."""
+def _folded_plan(geometry: Geometry, most: int) -> Padded | None:
+    """A plan for sequences whose taps, too many for registers, are rows of fewer; None for others."""
     taps, padding = geometry.taps[1], geometry.padding[1]
     across = max(n for n in range(1, most + 1) if taps % n == 0)
     if geometry.taps[0] > 1 or geometry.sizes[0] > 1 or across < LEAST_FOLDED or geometry.groups > 1:
         return None
     wide = geometry._replace(sizes=(1, geometry.sizes[1] + 2 * padding), padding=(0, 0))
-    return Folded(_plan(wide._replace(taps=(taps // across, across)), 1, most, True), padding)
+    return Padded(_plan(wide._replace(taps=(taps // across, across)), 1, most, True), padding)
 
 
 def channels_at_once(channels: int, most: int, sums: int) -> int:
