@@ -19,35 +19,13 @@ TABLE = (
 )
 # the arrays of a call, before scratch and table, with their steps from one group to the next; some may be
 # null: a bias, or what nobody wants
+LAYER, BACK = ("out", "x", "weight", "bias"), ("of_x", "of_weight", "of_bias", "g", "x", "weight")
+IMAGE, RESULT, WEIGHT = "channels_bytes", "outputs_bytes", "weights_bytes"
 CALLS = {
-    "forward": {
-        "out": "outputs_bytes",
-        "x": "channels_bytes",
-        "weight": "weights_bytes",
-        "bias": "output_numbers",
-    },
-    "input": {
-        "out": "channels_bytes",
-        "x": "outputs_bytes",
-        "weight": "weights_bytes",
-        "bias": "channel_numbers",
-    },
-    "back": {
-        "of_x": "channels_bytes",
-        "of_weight": "weights_bytes",
-        "of_bias": "output_numbers",
-        "g": "outputs_bytes",
-        "x": "channels_bytes",
-        "weight": "weights_bytes",
-    },
-    "transposed_back": {
-        "of_x": "outputs_bytes",
-        "of_weight": "weights_bytes",
-        "of_bias": "channel_numbers",
-        "g": "channels_bytes",
-        "x": "outputs_bytes",
-        "weight": "weights_bytes",
-    },
+    "forward": dict(zip(LAYER, (RESULT, IMAGE, WEIGHT, "output_numbers"))),
+    "input": dict(zip(LAYER, (IMAGE, RESULT, WEIGHT, "channel_numbers"))),
+    "back": dict(zip(BACK, (IMAGE, WEIGHT, "output_numbers", RESULT, IMAGE, WEIGHT))),
+    "transposed_back": dict(zip(BACK, (RESULT, WEIGHT, "channel_numbers", IMAGE, RESULT, WEIGHT))),
 }
 TILES = ((4, (2, 1)), (1, (4, 1)))  # rows of a product at once, with so many vectors of each
 DOTS = {16: (4, 4), 8: (2, 4), 4: (2, 2), 2: (1, 2)}  # sums at once, as many as there are lanes
