@@ -248,9 +248,9 @@ def _spread_along(g: np.ndarray, axis: int, windows: Windows) -> np.ndarray:
 @primitive
 def window_max(x: Any, windows: tuple[Windows, ...]) -> Any:
     """The largest element of each window; NaN where there is one."""
-    made = _largest(x, windows, False)
+    made = largest_by_kernel(x, windows)
     if made is not None:
-        return made[0]
+        return made
     for axis, w in enumerate(windows, x.ndim - len(windows)):
         x = _max_along(x, axis, w)
     return x
@@ -283,6 +283,17 @@ def window_max_back(g: Any, x: Any, windows: tuple[Windows, ...]) -> Any:
     g, places = (a.reshape(*a.shape[:-count], prod(a.shape[-count:])) for a in (g, places))
     disjoint = all(w.disjoint for w in windows)
     return add_flat_at.on_arrays(g, places, prod(x.shape[-count:]), disjoint).reshape(x.shape)
+
+
+def mean_by_kernel(x: np.ndarray, windows: tuple[Windows, ...], divisor: Any) -> np.ndarray | None:
+    """`window_mean`, or None where it takes more than a kernel."""
+    return _kernels.mean(x, windows, divisors(windows, divisor))
+
+
+def largest_by_kernel(x: np.ndarray, windows: tuple[Windows, ...]) -> np.ndarray | None:
+    """`window_max`, or None where numpy is to do it."""
+    made = _largest(x, windows, False)
+    return None if made is None else made[0]
 
 
 def _largest(x: Any, windows: tuple[Windows, ...], places: bool) -> Any:

@@ -7,7 +7,7 @@ from math import prod
 
 from .. import lang
 from ..autograd.modes import state
-from ..lang.windows import Windows
+from ..lang.windows import Windows, largest_by_kernel, mean_by_kernel
 from ..tensor.core import Tensor
 from .alias import alias
 from .back_together import rectified
@@ -104,6 +104,7 @@ for _n in (1, 2, 3):
     MEAN[_n].gradient(input=_mean_rule)
     MAX[_n].gradient(input=_max_rule)
     MAX[_n].operator.at_once_with = rectified
+    MEAN[_n].operator.small, MAX[_n].operator.small = (mean_by_kernel, None), (largest_by_kernel, None)
     ARGMAX[_n].gradient(_argmax_rule)
 
 OPERATORS["_window_mean"] = MEAN[2].operator
