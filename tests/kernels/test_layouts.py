@@ -56,6 +56,25 @@ def random_output(random, shape, dtype):
     return view
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int8"])
+@pytest.mark.parametrize("width", [1, 2, 3, 9, 16, 49, 64, 65, 127, 129, 196, 256, 257, 1000, 1024, 1025])
+def test_rows_that_meet_numbers(width, dtype, threads):
+    """As the planes of (images, channels, plane) do: one number a row, the same for each image or not."""
+    outputs = Node(
+        "add", (Node("mul", (input_node(0, dtype), input_node(1, dtype)), dtype), input_node(2, dtype)), dtype
+    )
+    kernel = kernels.elementwise(outputs, name="scaled_and_shifted")
+    random = np.random.default_rng(width)
+    for images, channels in ((1, 40), (3, 13), (37, 2), (200, 1), (40, 50)):
+        whole = random.integers(-5, 6, (images, channels, width)).astype(dtype)
+        scales = random.integers(-3, 4, (1, 2 * channels, 1)).astype(dtype)[:, ::2]
+        shifts = random.integers(-3, 4, (images, 1, 1) if images % 2 else (channels, images, 1)).astype(dtype)
+        shifts = shifts if images % 2 else shifts.transpose(1, 0, 2)
+        out = guarded.empty(whole.shape, dtype, True)
+        kernel(out, guarded.copy(whole, True), scales, shifts)
+        np.testing.assert_array_equal(out, whole * scales + shifts)
+
+
 @pytest.mark.parametrize("seed", range(40))
 def test_random_layouts(seed, threads):
     random = np.random.default_rng(seed)

@@ -58,9 +58,12 @@ def elementwise(draw: Draw) -> bool:
 
 @family("short rows")
 def short_rows(draw: Draw) -> bool:
-    """Many rows of a few elements, which the dispatcher gives to the kernel in blocks."""
-    width = draw.number(1, 70)
-    return _run(draw, (*([draw.number(1, 3)] if draw.chance(0.3) else []), draw.number(20, 1500), width))
+    """Many rows of a few elements, or of some hundreds that meet numbers; the kernel gets blocks of them."""
+    width = draw.number(65, 1100) if draw.chance(0.2) else draw.number(1, 70)
+    rows = draw.number(20, max(30, min(1500, 2 * ELEMENTS // width)))
+    outer = draw.number(1, 6) if draw.chance(0.5) else 1
+    shape = (outer, max(rows // outer, 1), width) if outer > 1 or draw.chance(0.1) else (rows, width)
+    return _run(draw, shape)
 
 
 FUNCTIONS = (  # bounded by a few units in the last place against numpy in higher precision

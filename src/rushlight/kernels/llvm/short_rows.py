@@ -2,7 +2,8 @@
 
 Calling the body for each row would cost more than the row.  Where the outputs are contiguous, the body gets
 blocks of several rows instead: operands that are contiguous too are used in place, an operand that is the
-same for all rows is laid out once, others are gathered for each block.
+same for all rows is laid out once, others are for each block: numbers of the rows, as a channel of small
+pictures has one, are repeated by whole vectors, what is left is gathered.
 """
 
 from __future__ import annotations
@@ -10,15 +11,19 @@ from __future__ import annotations
 from ...runtime.ir import Function, Module, Value, i1, i8, i16, i32, i64, ptr, void
 from . import frame
 from .dispatch import pointer, put, stride_place, word
+from .row_dispatch import row_place
 
 LONGEST = 64  # elements of a short row
+LONGEST_WITH_NUMBERS = 1024  # of one that meets numbers, each of which is a vector before it
 LONGEST_GATHERED = 16  # of one that has to be gathered for each block
 FEWEST = 1024  # elements of all rows
-LINEAR, FIXED, GATHERED = 0, 1, 2
+LINEAR, FIXED, NUMBERS, GATHERED = 0, 1, 2, 3
+ROOM = frame.BLOCK_BYTES + 64  # of a block, and what the last of its rows is stored beyond its end
 
 
 def add_short_row_functions(module: Module) -> None:
     _gather_rows(module)
+    _repeat_numbers(module)
     _layout_of(module)
     _is_short(module)
     _run_short(module)
@@ -45,11 +50,25 @@ def _gather_rows(module: Module) -> None:
                     f.store(value, target.offset(column * element.size))
 
 
+def _repeat_numbers(module: Module) -> None:
+    """A block of `rows` rows of `width` times one number, `step` bytes from that of the row before."""
+    arguments = {"block": ptr, "step": i64, "rows": i64, "width": i64, "size": i64, "base": ptr}
+    with module.function("repeat_numbers", exported=False, **arguments) as f:
+        length = f.width * f.size
+        for element in (i8, i16, i32, i64):
+            with f.when(f.size.equals(element.size)), f.loop(0, f.rows) as row:
+                number = f.load(element, f.base.offset(row * f.step))
+                repeated, target = f.splat(number, 64 // element.size), f.block.offset(row * length)
+                with f.loop(0, length, 64) as at:
+                    f.store(repeated, target.offset(at))
+
+
 def _layout_of(module: Module) -> None:
     """How operand `k` lies over all rows."""
     with module.function("layout_of", i64, exported=False, site=ptr, k=i64) as f:
         size = word(f, f.load(ptr, f.site, frame.FRAME_DESC), frame.DESC_SIZES, f.k)
         rank = word(f, f.site, frame.FRAME_RANK)
+        inner = f.load(i64, stride_place(f.site, f.k, rank - 1))
         linear, fixed = f.variable(i1, 1), f.variable(i1, 1)
         expected = f.variable(i64, size)
         with f.loop(0, rank) as up:
@@ -60,7 +79,10 @@ def _layout_of(module: Module) -> None:
             fixed.set(fixed.get() & (up.equals(0) | stride.equals(0)))
         with f.when(linear.get()):
             f.ret(f.constant(i64, LINEAR))
-        f.ret(f.select(fixed.get(), f.constant(i64, FIXED), GATHERED))
+        is_short = word(f, f.site, frame.FRAME_DIMS, rank - 1) <= LONGEST
+        with f.when(fixed.get() & is_short):
+            f.ret(f.constant(i64, FIXED))
+        f.ret(f.select(inner.equals(0), f.constant(i64, NUMBERS), GATHERED))
 
 
 def _is_short(module: Module) -> None:
@@ -69,7 +91,8 @@ def _is_short(module: Module) -> None:
         rank = word(f, f.site, frame.FRAME_RANK)
         width = word(f, f.site, frame.FRAME_DIMS, rank - 1)
         no = f.constant(i1, 0)
-        with f.when((rank < 2) | (width > LONGEST) | (word(f, f.site, frame.FRAME_TOTAL) < FEWEST)):
+        few = word(f, f.site, frame.FRAME_TOTAL) < FEWEST
+        with f.when((rank < 2) | (width > LONGEST_WITH_NUMBERS) | few):
             f.ret(no)
         with f.loop(0, word(f, description, frame.DESC_OPERANDS)) as k:
             layout = f.call("layout_of", i64, f.site, k)
@@ -88,21 +111,31 @@ class _Rows:
         self.layouts = f.stack(8 * frame.MAX_OPERANDS)
         self.places = f.stack(8 * frame.MAX_OPERANDS)
         self.masks = f.stack(8 * frame.MAX_OPERANDS)
-        self.blocks = f.stack(frame.BLOCK_BYTES * frame.MAX_OPERANDS)
+        self.blocks = f.stack(ROOM * frame.MAX_OPERANDS)
         self.description = f.load(ptr, f.site, frame.FRAME_DESC)
         self.operands = word(f, self.description, frame.DESC_OPERANDS)
         last = word(f, f.site, frame.FRAME_RANK) - 1
         self.last, self.width = last, word(f, f.site, frame.FRAME_DIMS, last)
+        self.alone = self.width > frame.BLOCK // 2  # a block is a row, all vectors of which meet the same one
+        self.line = word(
+            f, f.site, frame.FRAME_DIMS, last - 1
+        )  # rows with the same step from each to the next
+        self.together = f.variable(i64, (1 << 63) - 1)  # rows from which on another line starts a block
 
     def gather(self, k: Value, row: Value, count: Value, outer: Value) -> None:
         f = self.f
         base = pointer(f, f.site.offset(frame.FRAME_DATA), k).offset(row * outer)
         inner = f.load(i64, stride_place(f.site, k, self.last))
-        block, size = (
-            self.blocks.offset(k * frame.BLOCK_BYTES),
-            word(f, self.description, frame.DESC_SIZES, k),
-        )
+        block, size = self.blocks.offset(k * ROOM), word(f, self.description, frame.DESC_SIZES, k)
         f.call("gather_rows", void, block, outer, inner, count, self.width, size, base)
+        f.store(block, self.places.offset(k * 8))
+
+    def repeat(self, k: Value, row: Value, count: Value) -> None:
+        f, block = self.f, self.blocks.offset(k * ROOM)
+        size, base = word(f, self.description, frame.DESC_SIZES, k), row_place(f, k, row, self.last)
+        step = f.load(i64, stride_place(f.site, k, self.last - 1))
+        times = f.select(self.alone, word(f, self.description, frame.DESC_STEP), self.width)
+        f.call("repeat_numbers", void, block, step, count, times, size, base)
         f.store(block, self.places.offset(k * 8))
 
     def prepare(self, per_block: Value) -> None:
@@ -112,6 +145,9 @@ class _Rows:
             layout = f.call("layout_of", i64, f.site, k)
             put(f, layout, self.layouts, 0, k)
             put(f, -1, self.masks, 0, k)
+            with f.when(layout.equals(NUMBERS)):
+                self.together.set(self.line)
+                put(f, f.select(self.alone, f.constant(i64, 0), -1), self.masks, 0, k)
             with f.when(layout.equals(FIXED)):
                 self.gather(k, f.constant(i64, 0), per_block, f.constant(i64, 0))
 
@@ -124,6 +160,8 @@ class _Rows:
                 size = word(f, self.description, frame.DESC_SIZES, k)
                 place = pointer(f, f.site.offset(frame.FRAME_DATA), k).offset(row * self.width * size)
                 f.store(place, self.places.offset(k * 8))
+            with f.when(layout.equals(NUMBERS)):
+                self.repeat(k, row, count)
             with f.when(layout.equals(GATHERED)):
                 self.gather(k, row, count, f.load(i64, stride_place(f.site, k, f.constant(i64, 0))))
         scalars = f.site.offset(frame.FRAME_SCALARS)
@@ -135,7 +173,7 @@ def _run_short(module: Module) -> None:
     """The rows that start within elements [chunk * size, (chunk + 1) * size)."""
     with module.function("run_short", exported=False, site=ptr, chunk=i64, thread=i64) as f:
         rows = _Rows(f)
-        per_block = f.constant(i64, frame.BLOCK) // rows.width
+        per_block = f.maximum(f.constant(i64, frame.BLOCK) // rows.width, 1)
         rows.prepare(per_block)
         size = word(f, f.site, frame.FRAME_CHUNK)
         first = f.chunk * size
@@ -144,6 +182,7 @@ def _run_short(module: Module) -> None:
         row = f.variable(i64, low)
         with f.forever() as blocks:
             blocks.leave_if(row.get() >= high)
-            count = f.minimum(high - row.get(), per_block)
+            together = rows.together.get()
+            count = f.minimum(f.minimum(high - row.get(), per_block), together - row.get() % together)
             rows.block(row.get(), count)
             row.set(row.get() + count)
