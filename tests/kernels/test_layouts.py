@@ -65,11 +65,12 @@ def test_rows_that_meet_numbers(width, dtype, threads):
     )
     kernel = kernels.elementwise(outputs, name="scaled_and_shifted")
     random = np.random.default_rng(width)
-    for images, channels in ((1, 40), (3, 13), (37, 2), (200, 1), (40, 50)):
+    for images, channels in ((1, 40), (3, 13), (37, 2), (200, 1), (40, 50), (64, 9)):
         whole = random.integers(-5, 6, (images, channels, width)).astype(dtype)
         scales = random.integers(-3, 4, (1, 2 * channels, 1)).astype(dtype)[:, ::2]
         shifts = random.integers(-3, 4, (images, 1, 1) if images % 2 else (channels, images, 1)).astype(dtype)
         shifts = shifts if images % 2 else shifts.transpose(1, 0, 2)
+        shifts = shifts[:1] if images > 50 else shifts  # the same for all images
         out = guarded.empty(whole.shape, dtype, True)
         kernel(out, guarded.copy(whole, True), scales, shifts)
         np.testing.assert_array_equal(out, whole * scales + shifts)

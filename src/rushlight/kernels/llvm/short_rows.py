@@ -16,6 +16,7 @@ from .row_dispatch import row_place
 LONGEST = 64  # elements of a short row
 LONGEST_WITH_NUMBERS = 1024  # of one that meets numbers, each of which is a vector before it
 LONGEST_GATHERED = 16  # of one that has to be gathered for each block
+LONGEST_LINE = 1 << 15  # elements of rows whose numbers are repeated once for all
 FEWEST = 1024  # elements of all rows
 LINEAR, FIXED, NUMBERS, GATHERED = 0, 1, 2, 3
 ROOM = frame.BLOCK_BYTES + 64  # of a block, and what the last of its rows is stored beyond its end
@@ -117,10 +118,14 @@ class _Rows:
         last = word(f, f.site, frame.FRAME_RANK) - 1
         self.last, self.width = last, word(f, f.site, frame.FRAME_DIMS, last)
         self.alone = self.width > frame.BLOCK // 2  # a block is a row, all vectors of which meet the same one
-        self.line = word(
-            f, f.site, frame.FRAME_DIMS, last - 1
-        )  # rows with the same step from each to the next
+        # a line is of rows with the same step from each to the next
+        self.line = word(f, f.site, frame.FRAME_DIMS, last - 1)
         self.together = f.variable(i64, (1 << 63) - 1)  # rows from which on another line starts a block
+        self.most = f.variable(
+            i64, f.maximum(f.constant(i64, frame.BLOCK) // self.width, 1)
+        )  # rows of a block
+        self.lines = f.stack(8 * frame.MAX_OPERANDS)
+        self.is_laid_out = f.variable(i1, 0)  # are there whole lines of numbers, the same for all?
 
     def gather(self, k: Value, row: Value, count: Value, outer: Value) -> None:
         f = self.f
@@ -131,15 +136,24 @@ class _Rows:
         f.store(block, self.places.offset(k * 8))
 
     def repeat(self, k: Value, row: Value, count: Value) -> None:
-        f, block = self.f, self.blocks.offset(k * ROOM)
-        size, base = word(f, self.description, frame.DESC_SIZES, k), row_place(f, k, row, self.last)
-        step = f.load(i64, stride_place(f.site, k, self.last - 1))
-        times = f.select(self.alone, word(f, self.description, frame.DESC_STEP), self.width)
-        f.call("repeat_numbers", void, block, step, count, times, size, base)
-        f.store(block, self.places.offset(k * 8))
+        f, size = self.f, word(self.f, self.description, frame.DESC_SIZES, k)
+        with f.either(self.is_laid_out.get()) as (before, now):
+            with before:
+                distance = row % self.line * self.width * size
+                f.store(pointer(f, self.lines, k).offset(distance), self.places.offset(k * 8))
+            with now:
+                block = self.blocks.offset(k * ROOM)
+                self._repeat(block, k, row, count)
+                f.store(block, self.places.offset(k * 8))
 
-    def prepare(self, per_block: Value) -> None:
-        """Find the layouts; lay out what is the same in all blocks."""
+    def _repeat(self, target: Value, k: Value, row: Value, count: Value) -> None:
+        f, size = self.f, word(self.f, self.description, frame.DESC_SIZES, k)
+        base, step = row_place(f, k, row, self.last), f.load(i64, stride_place(f.site, k, self.last - 1))
+        times = f.select(self.alone, word(f, self.description, frame.DESC_STEP), self.width)
+        f.call("repeat_numbers", void, target, step, count, times, size, base)
+
+    def prepare(self, count: Value) -> None:
+        """Find the layouts of `count` rows; lay out what is the same in all blocks."""
         f = self.f
         with f.loop(0, self.operands) as k:
             layout = f.call("layout_of", i64, f.site, k)
@@ -149,7 +163,34 @@ class _Rows:
                 self.together.set(self.line)
                 put(f, f.select(self.alone, f.constant(i64, 0), -1), self.masks, 0, k)
             with f.when(layout.equals(FIXED)):
-                self.gather(k, f.constant(i64, 0), per_block, f.constant(i64, 0))
+                self.gather(k, f.constant(i64, 0), self.most.get(), f.constant(i64, 0))
+        self._lay_out_lines(count)
+
+    def _lay_out_lines(self, count: Value) -> None:
+        """Where all lines meet the same numbers, those of a line are repeated once, and a block is a line."""
+        f, length = self.f, self.line * self.width
+        several = (count >= self.line * 2) & (length <= LONGEST_LINE)
+        useful = f.variable(i1, several & (self.alone ^ 1) & self.together.get().equals(self.line))
+        with f.loop(0, self.operands) as k:
+            layout = word(f, self.layouts, 0, k)
+            useful.set(useful.get() & (layout.equals(LINEAR) | layout.equals(NUMBERS)))
+            with f.loop(0, self.last - 1) as d:
+                same = f.load(i64, stride_place(f.site, k, d)).equals(0)
+                useful.set(useful.get() & (same | layout.equals(LINEAR)))
+        with f.when(useful.get()):
+            self.is_laid_out.set(useful.get())
+            self.most.set(self.line)
+            with f.loop(0, self.operands) as k, f.when(word(f, self.layouts, 0, k).equals(NUMBERS)):
+                size = word(f, self.description, frame.DESC_SIZES, k)
+                line = f.call("malloc", ptr, length * size + 64)
+                f.store(line, self.lines.offset(k * 8))
+                self._repeat(line, k, f.constant(i64, 0), self.line)
+
+    def end(self) -> None:
+        f = self.f
+        loop = f.loop(0, self.operands)
+        with f.when(self.is_laid_out.get()), loop as k, f.when(word(f, self.layouts, 0, k).equals(NUMBERS)):
+            f.call("free", void, pointer(f, self.lines, k))
 
     def block(self, row: Value, count: Value) -> None:
         """Run the body on `count` rows from `row` on."""
@@ -173,16 +214,16 @@ def _run_short(module: Module) -> None:
     """The rows that start within elements [chunk * size, (chunk + 1) * size)."""
     with module.function("run_short", exported=False, site=ptr, chunk=i64, thread=i64) as f:
         rows = _Rows(f)
-        per_block = f.maximum(f.constant(i64, frame.BLOCK) // rows.width, 1)
-        rows.prepare(per_block)
         size = word(f, f.site, frame.FRAME_CHUNK)
         first = f.chunk * size
         beyond = f.minimum(first + size, word(f, f.site, frame.FRAME_TOTAL))
         low, high = ((element + rows.width - 1) // rows.width for element in (first, beyond))
+        rows.prepare(high - low)
         row = f.variable(i64, low)
         with f.forever() as blocks:
             blocks.leave_if(row.get() >= high)
             together = rows.together.get()
-            count = f.minimum(f.minimum(high - row.get(), per_block), together - row.get() % together)
+            count = f.minimum(f.minimum(high - row.get(), rows.most.get()), together - row.get() % together)
             rows.block(row.get(), count)
             row.set(row.get() + count)
+        rows.end()
