@@ -19,6 +19,7 @@ from . import invoke, policy
 from .planning import LINE, Plans, up
 
 NAMES = {"f": "float32", "d": "float64"}
+MOST_SCRATCH = 1 << 24  # bytes
 Sizes = Sequence[int]
 
 
@@ -130,12 +131,13 @@ def _of_result(g: Any, planes: tuple, weights: tuple, how: tuple) -> Few | None:
 
 def _make_forward(dtype: np.dtype, x: Sizes, weight: Sizes, how: tuple) -> Few | None:
     given = zip(x[2:], weight[2:], *how[:3])
-    return _make(
-        dtype, x, weight, tuple((n + 2 * p - d * (k - 1) - 1) // s + 1 for n, k, s, p, d in given), how
-    )
+    places = tuple((n + 2 * p - d * (k - 1) - 1) // s + 1 for n, k, s, p, d in given)
+    return _make(dtype, x, weight, places, how, False)
 
 
-def _make(dtype: np.dtype, x: Sizes, weight: Sizes, places: Sizes, how: tuple) -> Few | None:
+def _make(
+    dtype: np.dtype, x: Sizes, weight: Sizes, places: Sizes, how: tuple, back: bool = True
+) -> Few | None:
     groups, rank = how[-1], len(x) - 2
     if dtype.char not in NAMES or not dtype.isnative or not rank or len(weight) != len(x):
         return None
@@ -144,9 +146,14 @@ def _make(dtype: np.dtype, x: Sizes, weight: Sizes, places: Sizes, how: tuple) -
     lanes = session.host().vector_bytes // dtype.itemsize
     work = up(x[0] * prod(places), lanes) * prod(weight)
     rows = x[0] * prod(weight[1:]) * (prod(places[:-1]) if max(weight[2:]) > 1 or max(how[0]) > 1 else 1)
-    if work > policy.FEW_MULTIPLICATIONS * (policy.FEW_ROWS_GAIN if rows <= policy.FEW_ROWS else 1):
+    gain = policy.FEW_ROWS_GAIN if rows <= policy.FEW_ROWS else 1
+    of_group = weight[1], weight[0] // groups
+    if back and groups > 1 and max(of_group) > 1 and min(of_group) < policy.FEW_OF_GROUP:
+        gain = policy.FEW_OF_GROUP_GAIN
+    if work > policy.FEW_MULTIPLICATIONS * gain:
         return None
-    return Few(np.dtype(dtype.char), x, weight, places, how)
+    made = Few(np.dtype(dtype.char), x, weight, places, how)
+    return made if made.scratch <= MOST_SCRATCH else None
 
 
 def _table(item: int, x: Sizes, weight: Sizes, places: Sizes, how: tuple) -> tuple[np.ndarray, int]:

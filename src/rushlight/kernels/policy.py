@@ -44,6 +44,8 @@ PRODUCT_RELEASE = 1 << 20  # and letting other Python threads run
 FEW_MULTIPLICATIONS = 1 << 17  # of a convolution, up to which patches side by side are the quickest way
 FEW_ROWS = 512  # rows of patches up to which more of them are, since putting them there takes little
 FEW_ROWS_GAIN = 4
+FEW_OF_GROUP = 4  # channels or outputs of a group below which what goes back is numpy's otherwise
+FEW_OF_GROUP_GAIN = 256
 
 INDEXED_FROM = 1  # times the elements of other kernels: what indices have to name
 INDEXED_PARALLEL_FROM = 1 << 15
