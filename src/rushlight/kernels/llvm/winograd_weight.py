@@ -136,8 +136,9 @@ def _add_tiles(f: Function, m: Machine, tiles: Value, spread: list[Value], place
     """The tiles of `size` channels times those of some blocks of outputs."""
     sums = [f.variable(m.vector, 0) for _ in range(size * len(spread))]
     places = [(b * m.lanes + k) * m.bytes for k in range(size) for b in range(len(spread))]
-    for at in places:  # memory brings what these are added to while they are made
-        f.prefetch(place.offset(at))
+    ahead = len(spread) * m.lanes * m.bytes
+    for at in places:  # memory brings what the next sums of these channels are added to meanwhile
+        f.prefetch(place.offset(at + ahead))
     with f.loop(f.low, f.high) as tile:
         vectors = [m.load(f, line.offset(tile * m.bytes)) for line in spread]
         line = tiles.offset(tile * m.bytes)
