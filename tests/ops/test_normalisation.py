@@ -51,6 +51,16 @@ def test_running_averages_follow_in_place(name, momentum):
     same(call, reals(4, 3, 5), reals(3), np.ones(3))
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_running_averages_follow_where_they_lie(dtype):
+    """In every second place of other memory, or in another type than the batch has."""
+    memory = rushlight.zeros(12, dtype=getattr(rushlight, dtype))
+    x = rushlight.from_numpy(reals(8, 6)).float()
+    F.batch_norm(x, memory[::2], memory[1::2], training=True, momentum=0.25)
+    expected = np.stack([x.numpy().mean(0), x.numpy().var(0, ddof=1)], 1).reshape(-1) * 0.25
+    np.testing.assert_allclose(memory.numpy(), expected, rtol=2e-6, atol=1e-7)
+
+
 @pytest.mark.parametrize("affine", [True, False])
 @pytest.mark.parametrize("last", [(4,), (5, 4)])
 @pytest.mark.parametrize("name", ["layer_norm", "rms_norm"])

@@ -11,7 +11,7 @@ from ..tensor.core import Tensor
 from ..tensor.inplace import writable
 from ..tensor.limits import finfo
 from .declare import composite, operator
-from .normalisation_kernels import gradients_at_once, normalised_at_once, normalised_by
+from .normalisation_kernels import follow, gradients_at_once, normalised_at_once, normalised_by
 from .shapes import shape_of
 
 
@@ -189,8 +189,7 @@ def _follow(running_mean, running_var, kept, count, momentum):
         (running_var, variance, momentum * count / max(count - 1, 1)),
     ):
         if running is not None:
-            array = writable(running, "batch_norm")
-            array[...] = array * (1 - momentum) + _averaged(moments) * part
+            follow(writable(running, "batch_norm"), _averaged(moments), 1 - momentum, part)
 
 
 def _averaged(moments):

@@ -93,6 +93,22 @@ def normalised_by(
     return None if result is None else (result.reshape(x.shape), Moments(mean, variance, scale))
 
 
+def _between(running, moments, kept, part):
+    return running * kept + moments * part
+
+
+_average = Fusible(_between, "running_average")
+
+
+def follow(running: np.ndarray, moments: np.ndarray, kept: float, part: float) -> None:
+    """Moves running averages, in their memory, towards the moments of a batch."""
+    kernel = _average.for_large(running, moments, kept, part) if running.dtype == moments.dtype else None
+    if kernel is None:
+        running[...] = _between(running, moments, kept, part)
+    else:
+        kernel(running, running, moments, kept, part)
+
+
 # ---- backwards
 
 
