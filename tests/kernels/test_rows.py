@@ -259,3 +259,10 @@ def test_softmax_of_scores_far_below_the_largest():
     with np.errstate(all="ignore"):
         e = np.exp(x.astype(np.float64) - x.max(1, keepdims=True))
         np.testing.assert_allclose(made, e / e.sum(1, keepdims=True), rtol=3e-7, atol=1e-45)
+
+
+def test_the_first_pass_may_be_the_dearest():
+    x = np.random.default_rng(0).integers(-9, 9, (3, 20_000)).astype(np.float32)
+    total = f32("sum", f32("fmod", X, 4.0))
+    made = kernels.rowwise(f32("sub", X, total), name="dear_first")(np.empty_like(x), x)
+    np.testing.assert_array_equal(made, x - np.fmod(x, 4).sum(-1, keepdims=True))

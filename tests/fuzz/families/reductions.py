@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 
 from rushlight import kernels
-from rushlight.kernels import Node, input_node, length_node
+from rushlight.kernels import Node, input_node, length_node, scalar_node
+from rushlight.kernels.graph import FLOATS
 
 from ..check import near, rounding_of_sums, same
 from ..draw import Draw
+from ..graphs import PRIMITIVES
 from . import family
 
 GRAPHS = 120
 ELEMENTS = 60_000
 MATRICES = 300  # each takes scratch, which is slow to guard
-CHAIN = {"add": np.add, "sub": np.subtract, "minimum": np.minimum, "maximum": np.maximum}
-REDUCE = {"sum": np.sum, "amax": np.max, "amin": np.min}
+CHAIN = ("add", "sub", "minimum", "maximum")
+REDUCE = {"sum": np.sum, "amax": np.max, "amin": np.min, "prod": np.prod}
 DTYPES = ("float32", "float64", "int32", "int64")
 KINDS = {
     "rows": ((-1,), kernels.rowwise),
@@ -27,42 +30,69 @@ KINDS = {
 }
 
 
-def _graph(draw: Draw, kind: str) -> tuple[list[Node], str, int]:
+def _graph(draw: Draw, kind: str) -> tuple[list[Node], str, int, int]:
     """A reduction of a chain whose values stay exact; but for columns perhaps another one that needs it, and
-    an output of the whole shape.
+    an output of the whole shape. And of how many arrays and numbers.
     """
-    dtype = draw.one(*DTYPES)
+    dtype, number = draw.one(*DTYPES), draw.chance(0.3)
     inputs = [input_node(k, dtype) for k in range(draw.number(1, 3))]
     body = inputs[0]
-    for other in inputs:
+    for other in [*inputs, *[scalar_node(0, dtype)] * number]:
         body = Node(draw.one(*CHAIN), (body, other), dtype)
-    reduced = Node(draw.one(*REDUCE), (body,), dtype)
+    if dtype in FLOATS and draw.chance(0.3):
+        body = Node("fmod", (body, 7.0), dtype)  # costs so much that it is kept for a second pass
+    op = draw.one(*REDUCE)
+    reduced = Node(op, (_one_or_minus_one(body) if op == "prod" else body,), dtype)
     outputs = [Node("neg", (reduced,), dtype)]
+    if dtype in FLOATS and draw.chance(0.3):
+        outputs[0] = Node("sub", (outputs[0], length_node(dtype)), dtype)
     if kind != "columns" and draw.chance(0.5):
         gap = Node("sub", (body, reduced), dtype)
         outputs.append(gap)
         if reduced.op != "sum" and draw.chance(0.5):
             outputs.append(Node("sum", (gap,), dtype))
-    return outputs, dtype, len(inputs)
+    return outputs, dtype, len(inputs), int(number)
+
+
+def _one_or_minus_one(x: Node) -> Node:
+    """What has an exact product."""
+    below = Node("cast", (Node("lt", (x, 0), "bool"),), x.dtype)
+    return Node("sub", (Node("mul", (below, -2), x.dtype), -1), x.dtype)
 
 
 @cache
 def _kernel(number: int, kind: str):
-    outputs, dtype, count = _graph(Draw(2, number), kind)
-    return outputs, dtype, count, KINDS[kind][1](outputs, name=f"fuzz_{kind}{number}")
+    outputs, *rest = _graph(Draw(2, number), kind)
+    return outputs, *rest, KINDS[kind][1](outputs, name=f"fuzz_{kind}{number}")
 
 
-def _value(node: Node, arrays: list[np.ndarray], axes: tuple[int, ...]) -> np.ndarray:
-    if node.op == "input":
-        return arrays[node.args[0]]
-    args = [_value(a, arrays, axes) for a in node.args]
-    if node.op in REDUCE:
-        return REDUCE[node.op](args[0], axis=axes, keepdims=True).astype(node.dtype)
-    return np.negative(*args) if node.op == "neg" else CHAIN[node.op](*args)
+class _Values:
+    """The values of nodes by numpy."""
+
+    def __init__(self, arrays: list[np.ndarray], numbers: list[int], axes: tuple[int, ...]) -> None:
+        self.arrays, self.numbers, self.axes = arrays, numbers, axes
+        self.known: dict[int, np.ndarray] = {}
+
+    def of(self, node: Node) -> np.ndarray:
+        if id(node) not in self.known:
+            self.known[id(node)] = np.asarray(self._made(node)).astype(node.dtype)
+        return self.known[id(node)]
+
+    def _made(self, node: Node) -> Any:
+        if node.op == "input":
+            return self.arrays[node.args[0]]
+        if node.op == "scalar":
+            return self.numbers[node.args[0]]
+        if node.op == "length":
+            return np.prod([self.arrays[0].shape[axis] for axis in self.axes])
+        args = [self.of(a) if isinstance(a, Node) else a for a in node.args]
+        if node.op in REDUCE:
+            return REDUCE[node.op](args[0], axis=self.axes, keepdims=True)
+        return args[0] if node.op == "cast" else PRIMITIVES[node.op](*args)
 
 
 def _case(draw: Draw, kind: str) -> bool:
-    outputs, dtype, count, kernel = _kernel(draw.number(0, GRAPHS - 1), kind)
+    outputs, dtype, count, numbered, kernel = _kernel(draw.number(0, GRAPHS - 1), kind)
     axes, last = KINDS[kind][0], -KINDS[kind][0][0]
     if draw.chance(0.03):  # rows so long that threads share one
         shape = [draw.number(1, 3), draw.number(65_000, 70_000)][:: -1 if axes == (-2,) else 1]
@@ -74,9 +104,10 @@ def _case(draw: Draw, kind: str) -> bool:
         own = [1 if k and draw.chance(0.15) else n for n in shape]
         values = np.rint(draw.values(own, dtype) * 3).astype(dtype)
         arrays.append(draw.strided(values) if draw.chance(0.5) else draw.guarded(values))
-    exact = [_value(node, arrays, axes) for node in outputs]
+    numbers = [draw.number(-9, 9) for _ in range(numbered)]
+    exact = list(map(_Values(arrays, numbers, axes).of, outputs))
     results = [draw.output(e.shape, dtype) for e in exact]
-    draw.run(kernel, *results, *arrays)
+    draw.run(kernel, *results, *arrays, *numbers)
     for made, wanted in zip(results, exact):
         same(made, wanted)
     return True

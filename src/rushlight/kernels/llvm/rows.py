@@ -128,7 +128,8 @@ class Row:
         ]
         self.kept_places = self._lay_out_kept()
         self.work = [plan.computed(number) for number in range(plan.passes)]
-        self.busiest = max(range(plan.passes), key=lambda number: (plan.cost(number), number))
+        # of the passes that know where the next row is: threads may share the first one of a row
+        self.busiest = max(range(1, plan.passes), key=lambda number: (plan.cost(number), number), default=0)
 
     def _lay_out_kept(self) -> dict[int, Value]:
         places, offset = {}, self.f.constant(i64, 0)
