@@ -23,8 +23,7 @@ def main(name: str, cases: int, first: int, step: int, progress: str) -> int:
     guard.install()
     from . import families, heap
 
-    guard.swap = heap.Heap().swap
-    heap.no_lending()
+    heap.install()
     case = families.find(name)
     with open(progress, "wb", buffering=0) as file:
         ran, number = 0, first

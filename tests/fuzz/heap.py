@@ -1,7 +1,8 @@
 """malloc and free with forbidden pages around each block, for generated code and for numpy.
 
-Row kernels take their scratch from inside of their threads, and small layers make their results by numpy's C
-interface: Python cannot stand between. A block ends at a forbidden page, or begins behind one.
+Row kernels take their scratch from inside of their threads, the lender of memory has its blocks from the system,
+and small layers make their results by numpy's C interface: Python cannot stand between. A block ends at a
+forbidden page, or begins behind one.
 """
 
 from __future__ import annotations
@@ -13,7 +14,11 @@ import numpy as np
 from rushlight.runtime import native
 from rushlight.runtime.ir import Function, Module, Value, i8, i32, i64, ptr
 
-PAGE = 4096  # a block: a page with its size, a forbidden page, what is asked for, a forbidden page
+from .guard import guard
+
+PAGE = 4096  # a block: a page with its sizes, a forbidden page, what is asked for, a forbidden page
+COUNTED = 8  # the place of the size that is counted: behind that of the block
+OURS = ("malloc", "free", "posix_memalign", "mmap", "munmap")  # in the place of the system's
 READ_WRITE, PRIVATE, ALIGNMENT = 3, 0x22, 16
 SET_HANDLER = 304  # in numpy's C interface
 SET_HANDLER_CAPSULE = b"mem_handler"
@@ -22,13 +27,43 @@ SET_HANDLER_CAPSULE = b"mem_handler"
 def heap_ir() -> str:
     module = Module()
     module.variable("at_end", "i64", "1", exported=True)
+    module.variable("asked_for", "i64", "0", exported=True)
     _block(module)
     with module.function("guarded_malloc", ptr, size=i64) as f:
         f.ret(f.call("block", ptr, f.size, f.constant(i64, ALIGNMENT)))
     with module.function("guarded_free", block=ptr) as f:
         _free(f, f.block)
+    _of_lender(module)
     _of_numpy(module)
     return module.text()
+
+
+def _of_lender(module: Module) -> None:
+    """Blocks as the system gives them; how many bytes of them are out is counted."""
+    with module.function("counted", ptr, exported=False, size=i64, alignment=i64) as f:
+        made = f.call("block", ptr, f.size, f.alignment)
+        f.store(f.size, _first(made), COUNTED)
+        _count(f, f.size)
+        f.ret(made)
+    with module.function("guarded_posix_memalign", i32, place=ptr, alignment=i64, size=i64) as f:
+        f.store(f.call("counted", ptr, f.size, f.alignment), f.place)
+        f.ret(f.constant(i32, 0))
+    pages = {"address": ptr, "size": i64, "access": i32, "flags": i32, "file": i32, "offset": i64}
+    with module.function("guarded_mmap", ptr, **pages) as f:
+        f.ret(f.call("counted", ptr, f.size, f.constant(i64, PAGE)))
+    with module.function("guarded_munmap", i32, block=ptr, size=i64) as f:
+        _free(f, f.block)
+        f.ret(f.constant(i32, 0))
+
+
+def _count(f: Function, size: Value) -> None:
+    place = Value(f, ptr, "@asked_for")
+    f.store(f.load(i64, place) + size, place)
+
+
+def _first(block: Value) -> Value:
+    """The page with the sizes of a block."""
+    return ((block.convert("ptrtoint", i64) & -PAGE) - 2 * PAGE).convert("inttoptr", ptr)
 
 
 def _block(module: Module) -> None:
@@ -51,9 +86,9 @@ def _block(module: Module) -> None:
 
 
 def _free(f: Function, block: Value) -> None:
-    place = (block.convert("ptrtoint", i64) & -PAGE) - 2 * PAGE
-    first = place.convert("inttoptr", ptr)
     with f.when(block.convert("ptrtoint", i64).differs(0)):
+        first = _first(block)
+        _count(f, -f.load(i64, first, COUNTED))
         f.call("munmap", i32, first, f.load(i64, first))
 
 
@@ -86,12 +121,20 @@ class _Handler(ctypes.Structure):
     ]
 
 
-def no_lending() -> None:
-    """Results that generated code makes come from numpy's memory, whatever their size."""
+def install() -> None:
+    """Guards what is loaded from now on; what generated code makes is numpy's memory, whatever its size."""
+    global heap
+    heap = Heap()
+    guard.swap = heap.swap
+    lend_from(1 << 62)
+
+
+def lend_from(size: int) -> None:
+    """Results of fewer bytes, that generated code makes, come from numpy's memory."""
     from rushlight.kernels import lending
 
     smallest = lending.load().code.address["lent_from"]
-    ctypes.c_int64.from_address(smallest).value = 1 << 62
+    ctypes.c_int64.from_address(smallest).value = size
 
 
 class Heap:
@@ -100,7 +143,8 @@ class Heap:
     def __init__(self) -> None:
         code = native.module("guarded heap", (heap_ir(),), heap_ir)
         self._at_end = ctypes.c_int64.from_address(code.address["at_end"])
-        ours = {name: code.address[f"guarded_{name}"] for name in ("malloc", "free")}
+        self.asked_for = ctypes.c_int64.from_address(code.address["asked_for"])  # by the lender of memory
+        ours = {name: code.address[f"guarded_{name}"] for name in OURS}
         symbol = native._Symbols.__missing__
         native._Symbols.__missing__ = lambda table, name: ours.get(name) or symbol(table, name)
         names = ("malloc", "calloc", "realloc", "free")
@@ -121,3 +165,6 @@ class Heap:
         """Numpy's memory comes from here from now on, or as before again."""
         self._at_end.value = at_end
         self.other = self._set(self.other)
+
+
+heap: Heap | None = None

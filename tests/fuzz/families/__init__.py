@@ -13,7 +13,8 @@ from ..draw import Draw
 MODULES = (
     *("elementwise", "reductions", "along", "copies", "linear", "convolutions", "pools"),
     *("products", "losses", "recurrences", "optimisers", "random_numbers", "indices", "separable"),
-    *("halves", "moves", "scans", "masks", "searches", "choices", "samples", "borders", "bags", "tensors"),
+    *("halves", "moves", "scans", "masks", "searches", "choices", "samples", "borders", "bags"),
+    *("memory", "tensors"),
 )
 FAMILIES: dict[str, Callable[[Draw], bool]] = {}
 

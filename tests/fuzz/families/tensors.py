@@ -37,6 +37,8 @@ def _tensor(array: np.ndarray) -> Any:
 # ---- operators at once
 
 
+LOOPS = {"exp": np.exp, "log": np.log, "tanh": np.tanh, "sin": np.sin, "log1p": np.log1p}
+LOOPS_OF_TWO = {"atan2": np.arctan2, "hypot": np.hypot}
 _taught = ""  # the kernel mode that operators have learnt in
 
 
@@ -47,11 +49,11 @@ def _learnt_in(mode: str) -> None:
         return
     _taught = mode
     settings.set_kernel_mode(mode)
-    for name in (*UNARY, *BINARY):
+    for name in (*UNARY, *BINARY, *LOOPS, *LOOPS_OF_TWO):
         for dtype in WIDE:
             for size in (3, 5000):
                 x = rushlight.ones(size, dtype=getattr(rushlight, dtype))
-                for given in [(x,)] if name in UNARY else [(x, x), *((x, n) for n in NUMBERS)]:
+                for given in [(x,)] if name in UNARY | LOOPS else [(x, x), *((x, n) for n in NUMBERS)]:
                     for _ in range(25):
                         OPERATORS[name].lenient(*given)
     for dtype in WIDE:
@@ -99,6 +101,37 @@ def at_once(draw: Draw) -> bool:
     else:
         made = draw.run(OPERATORS[name].lenient, *given)
     assert made.dtype is DTYPES[exact.dtype.name]
+    same(made._a, exact)
+    return True
+
+
+@family("operators at once, by numpy's loops")
+def by_loops(draw: Draw) -> bool:
+    """Small arrays whose functions are numpy's own, called without numpy."""
+    if quick.load() is None:
+        return False
+    _learnt_in("auto")
+    dtype, name = draw.one(*WIDE), draw.one(*LOOPS, *LOOPS_OF_TWO)
+    shape = draw.shape(draw.number(0, 4), settings.kernels_from // 2)
+    special = (np.nan, np.inf, -np.inf, -0.0, 0.0) if draw.chance(0.3) else ()
+    values = [np.asarray(draw.values(shape, dtype, special)) for _ in range(1 + (name in LOOPS_OF_TWO))]
+    arrays = [draw.strided(x) if draw.chance(0.1) else draw.guarded(x) for x in values]
+    given, at_once = list(map(_tensor, arrays)), OPERATORS[name].at_once
+    with np.errstate(all="ignore"):
+        exact = np.asarray((LOOPS | LOOPS_OF_TWO)[name](*values))
+    size = sum(x.size for x in values)
+    if size >= settings.kernels_from:
+        return False
+    known = all(x.flags.c_contiguous for x in arrays) and size > len(values)
+    if draw.chance(0.4):
+        arrays.clear()  # memory is written over where only the tensor has it
+        made = draw.run(at_once.into, given[0], *given)
+    else:
+        made = draw.run(at_once.run, *given)
+    assert (made is not None) == known
+    if made is None:
+        return False
+    assert made.dtype is DTYPES[dtype]
     same(made._a, exact)
     return True
 
