@@ -1,8 +1,8 @@
 """malloc and free with forbidden pages around each block, for generated code and for numpy.
 
-Row kernels take their scratch from inside of their threads, the lender of memory has its blocks from the system,
-and small layers make their results by numpy's C interface: Python cannot stand between. A block ends at a
-forbidden page, or begins behind one.
+Row kernels take their scratch from inside of their threads, the lender of memory has its blocks from the
+system, and small layers make their results by numpy's C interface: Python cannot stand between. A block ends
+at a forbidden page, or begins behind one.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -95,7 +96,7 @@ def _request(draw: Draw) -> tuple[tuple[int, ...], np.dtype]:
 
 def _apart(living: list[Lent]) -> None:
     places = sorted((lent.place, lent.bytes) for lent in living)
-    assert all(place + size <= after for (place, size), (after, _) in zip(places, places[1:]))
+    assert all(place + size <= after for (place, size), (after, _) in pairwise(places))
 
 
 def _lend(draw: Draw, model: Model | None) -> Lent:
