@@ -109,3 +109,10 @@ def test_saved_values_in_the_care_of_hooks():
 @pytest.fixture
 def rng():
     return np.random.default_rng(0)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("classes", [1, 3])
+def test_what_is_not_finite_is_seen(value, classes):
+    x = torch.full((4, classes), value)
+    assert F.cross_entropy(x, torch.zeros(4, dtype=torch.int64)).isnan()

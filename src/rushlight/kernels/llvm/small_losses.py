@@ -212,7 +212,8 @@ def _some_losses(f, machine, block, call, x, labels, odds, classes, right) -> Va
         at = block.starts + f.splat(j, lanes)
         e = maths.UNARY["exp"](f, block.gather(base, at) - own)
         block.scatter(e, call.memory(odds), at)
-        others.set(others.get() + f.select(label.equals(f.splat(j, lanes)), 0, e))
+        # the label's own is one, so that nothing is added; NaN where it is not finite
+        others.set(others.get() + f.select(label.equals(f.splat(j, lanes)), e - 1.0, e))
     scale = 1.0 / (others.get() + 1.0)
     with f.loop(0, classes) as j:
         at = block.starts + f.splat(j, lanes)
