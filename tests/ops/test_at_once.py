@@ -298,3 +298,16 @@ def test_types_that_depend_on_the_default_are_asked_each_time():
         assert i.sqrt().dtype is rl.float64
     finally:
         rl.set_default_dtype(rl.float32)
+
+
+@pytest.mark.parametrize("mode", ["auto", "force"])
+def test_what_rules_may_give_users_may_not(mode):
+    before = set_kernel_mode(mode)
+    try:
+        x = rl.ones(5)
+        for _ in range(30):
+            OPERATORS["maximum"].lenient(x, 2.0)
+        with pytest.raises(TypeError, match="must be Tensor"):
+            rl.maximum(x, 2.0)
+    finally:
+        set_kernel_mode(before)

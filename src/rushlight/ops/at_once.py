@@ -25,10 +25,13 @@ NEVER, ALWAYS, ALONE = (
 class AtOnce:
     """The builtins of a function: `run(*operands)` and `into(target, *operands)`; None before it learns."""
 
-    __slots__ = ("calls", "count", "into", "name", "records", "run", "scopes", "table")
+    __slots__ = ("calls", "count", "insists", "into", "name", "records", "run", "scopes", "table")
 
-    def __init__(self, name: str, count: int, records: int = NEVER) -> None:
+    def __init__(
+        self, name: str, count: int, records: int = NEVER, insists: frozenset[int] = frozenset()
+    ) -> None:
         self.name, self.count, self.records = name, count, records
+        self.insists = insists - {0}  # where only rules give a number, and users may not
         self.table = self.run = self.into = None
         self.scopes: list[tuple[dict[str, Any], str]] = []
         self.calls: dict[Any, int] = {}  # of those that Python does in several steps: see `learning`
@@ -45,7 +48,7 @@ class AtOnce:
 
         `key` is the type of the result where the arguments are those of tensors.
         """
-        if not self._has_table():
+        if any(type(arguments[k]) is not np.ndarray for k in self.insists) or not self._has_table():
             return
         of_tensors = isinstance(key, dtype)
         first = next(a.dtype for a in arguments if type(a) is np.ndarray)
@@ -65,7 +68,7 @@ class AtOnce:
 
     def remember(self, kinds: list[Any], kernel: Any, result: dtype, computed: dtype) -> None:
         """Calls with tensors of these types, or numbers (None), are done by `kernel`, in whatever sizes."""
-        if self._has_table():
+        if self._has_table() and all(kinds[k] is not None for k in self.insists):
             whole = computed.np.kind in "iu"
             records = ALONE if self.records else NEVER
             self.table.teach(kinds, kernel, result.np, result, records=records, whole=whole)

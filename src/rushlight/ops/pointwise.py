@@ -61,7 +61,7 @@ class ElementwiseOperator(Operator):
         self.count = len(self.signature.arrays)  # the others are options
         self.rounds_numbers = self.name in ROUNDING
         recorded = self.differentiable and self.result != "bool"
-        self.at_once = AtOnce(self.name, self.count, ALONE if recorded else NEVER)
+        self.at_once = AtOnce(self.name, self.count, ALONE if recorded else NEVER, self.insists)
         self.direct = frozenset(d for d in DTYPES.values() if self._takes_directly(d))
 
     @cached_property
