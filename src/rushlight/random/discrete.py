@@ -80,15 +80,22 @@ def multinomial(gen, weights, count, replacement=False, dtype=None):
     fmt = float_format(dtype, "multinomial")
     _check_multinomial(weights, count, replacement)
     rows = weights.astype(fmt.compute, copy=False).reshape(-1, weights.shape[-1])
-    if rows.size and not (np.minimum.reduce(rows, None) >= 0 and np.maximum.reduce(rows, None) < np.inf):
+    with quiet:
+        sums = np.add.reduce(rows, 1).tolist()
+    if rows.size and not (np.minimum.reduce(rows, None) >= 0 and _are_finite(rows, sums)):
         raise RuntimeError("probability tensor contains either `inf`, `nan` or element < 0")
-    if len(rows) and not np.minimum.reduce(np.add.reduce(rows, 1)) > 0:
+    if not min(sums, default=1) > 0:
         raise RuntimeError("invalid multinomial distribution (sum of probabilities <= 0)")
     if replacement and count > 1:
         chosen = _with_replacement(gen, rows, count)
     else:
         chosen = _without_replacement(gen, rows, count, fmt)
     return chosen.reshape(*weights.shape[:-1], count)
+
+
+def _are_finite(rows, sums):
+    """Are all weights, of which none is negative, below infinity? Their sums say so, unless too large."""
+    return max(sums) < math.inf or np.maximum.reduce(rows, None) < math.inf
 
 
 def _with_replacement(gen, rows, count):
@@ -115,7 +122,7 @@ def _without_replacement(gen, rows, count, fmt):
     with quiet:
         speeds = fmt.store(rows / times).astype(fmt.compute, copy=False)
     if count == 1:
-        return np.argmax(speeds, axis=1)[:, None]
+        return speeds.argmax(1)[:, None]
     return topk.on_arrays(-speeds, count, 1, False)[1]  # the first of equals wins, as in the other case
 
 
