@@ -153,3 +153,17 @@ def test_numpy_alone_means_the_same(numpy_only):
     alone = rl.softmax(rl.from_numpy(x), 0).numpy()
     settings.set_kernel_mode("auto")
     np.testing.assert_allclose(rl.softmax(rl.from_numpy(x), 0).numpy(), alone, rtol=1e-6)
+
+
+@pytest.mark.parametrize("rows", [1, 2, 31, 32, 33])
+@pytest.mark.parametrize("name", ["sum", "mean", "amax", "prod"])
+def test_few_long_rows_are_added_alike_by_any_number_of_threads(name, rows):
+    x = np.random.default_rng(rows).uniform(0.9, 1.1, (rows, 70_001)).astype(np.float32)
+    before, results = rl.get_num_threads(), []
+    for threads in (1, 2):
+        rl.set_num_threads(threads)
+        results.append(getattr(rl.from_numpy(x), name)(0).numpy())
+    rl.set_num_threads(before)
+    np.testing.assert_array_equal(*results)
+    exact = {"amax": np.max}.get(name, getattr(np, name, None))(x.astype(np.float64), 0)
+    np.testing.assert_allclose(results[0], exact, rtol=2e-6)

@@ -34,6 +34,7 @@ AXES = object()  # stands for the axes of reductions while a formula is traced
 MOST_PLANS = 512
 WIDE = 256  # columns from which on reductions alone take a column kernel, whose threads share the rows
 FEW_STRIPS = 16
+FEW_ROWS = 32  # up to which a strip adds them at once, without the totals that a column kernel has in memory
 MOST_DIMENSIONS = 64  # of an array
 
 
@@ -266,7 +267,7 @@ def _tall(plan: Plan, lengths: tuple[int, ...], order: tuple[int, ...] | None) -
     """Are these single reductions, better shared by rows than by strips?"""
     shape = lengths if order is None else [lengths[k] for k in order]
     strips = prod(shape[:-2]) * (-(-shape[-1] // 64))
-    return plan.passes == 1 and (shape[-1] >= WIDE or strips < FEW_STRIPS)
+    return plan.passes == 1 and (shape[-1] >= WIDE or strips < FEW_STRIPS) and shape[-2] > FEW_ROWS
 
 
 def memory_order(x: np.ndarray) -> tuple[int, ...]:
