@@ -21,6 +21,7 @@ SHAPES = [
     ((1, 1), 0),
 ]
 SHAPES += [((300, 400), 0), ((300, 400), 1), ((70, 10, 80), 1), ((70000,), 0), ((257, 211), 0)]
+FOLDED = {"mul": np.multiply, "max": np.maximum, "min": np.minimum}
 
 
 @pytest.fixture(autouse=True)
@@ -61,15 +62,19 @@ def by_hand(x, values, dim, index, mode):
     elif mode == "put":
         x[where] = values
     else:
-        np.add.at(x, where, values)
+        with np.errstate(over="ignore", invalid="ignore"):
+            (FOLDED.get(mode) or np.add).at(x, where, values)
 
 
-@pytest.mark.parametrize("mode", ["take", "put", "add"])
+@pytest.mark.parametrize("mode", ["take", "put", "add", *FOLDED])
 @pytest.mark.parametrize("dtype", ["f4", "f8", "i4", "i8", "i1", "f2", "c8", "?"])
 def test_all_layouts(mode, dtype):
     random = np.random.default_rng(3)
     if mode == "add" and dtype in ("f2", "c8", "?"):
         assert call("add", np.zeros(9, dtype), np.ones(9, dtype), 0, np.arange(9)) is None
+        return
+    if mode in FOLDED and dtype not in ("f4", "f8", "i4", "i8"):
+        assert call(mode, np.zeros(9, dtype), np.ones(9, dtype), 0, np.arange(9)) in (None, dtype == "i1")
         return
     for shape, dim in SHAPES:
         near_shape = tuple(n + 3 if k == dim else n for k, n in enumerate(shape))
@@ -84,6 +89,17 @@ def test_all_layouts(mode, dtype):
                     np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.parametrize("mode", ["max", "min"])
+def test_nan_is_an_extreme_and_stays(mode):
+    far, index = np.array([1, np.nan, 2], np.float32), np.array([0, 0, 1, 2, 2, 2])
+    near = np.array([np.nan, 5, 1, -np.inf, np.inf, 3], np.float32)
+    expected = far.copy()
+    with np.errstate(invalid="ignore"):
+        FOLDED[mode].at(expected, index, near)
+    assert call(mode, far, near, 0, index)
+    np.testing.assert_array_equal(far, expected)
+
+
 def test_sums_keep_the_order_of_the_indices():
     values = np.array([2.0**60, 1, -(2.0**60), 1] * 30000, np.float32)
     out = np.zeros(3, np.float32)
@@ -93,7 +109,7 @@ def test_sums_keep_the_order_of_the_indices():
     np.testing.assert_array_equal(out, expected)
 
 
-@pytest.mark.parametrize("mode", ["take", "put", "add"])
+@pytest.mark.parametrize("mode", ["take", "put", "add", *FOLDED])
 @pytest.mark.parametrize("count", [1, 2, 15, 16, 17, 70_000])
 def test_an_index_outside_touches_nothing_outside_and_is_told(mode, count):
     random = np.random.default_rng(0)

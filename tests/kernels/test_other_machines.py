@@ -92,7 +92,7 @@ def test_turned_copies(compile_for_arm, size):
         relocate(compile_for_arm(turning_ir(size, "neon", 16, stream)))
 
 
-@pytest.mark.parametrize("mode", ["take", "put", "add"])
+@pytest.mark.parametrize("mode", ["take", "put", "add", "mul", "max"])
 def test_indices(compile_for_arm, mode):
     from rushlight.kernels.llvm.indexing import indexing_ir
 

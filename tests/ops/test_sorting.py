@@ -85,6 +85,16 @@ def test_unique(dtype, dim):
     same(lambda f, x: f.unique_consecutive(x, return_inverse=True, return_counts=True, dim=dim), x)
 
 
+@pytest.mark.parametrize("inverse", [False, True])
+@pytest.mark.parametrize("counts", [False, True])
+@pytest.mark.parametrize("shape", [(), (1,), (40, 30)])
+def test_what_of_unique_elements_is_asked_for(shape, counts, inverse):
+    pytest.importorskip("torch")
+    x = np.asarray(random.integers(0, 9, shape))
+    same(lambda f, x: f.unique(x, return_inverse=inverse, return_counts=counts), x)
+    same(lambda f, x: f.unique_consecutive(x, return_inverse=inverse, return_counts=counts), x)
+
+
 def test_unique_of_nothing():
     assert rl.unique(rl.zeros(0)).shape == (0,)
     assert rl.unique(rl.zeros(0, 2), dim=0).shape == (0, 2)

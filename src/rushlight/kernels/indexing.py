@@ -14,7 +14,7 @@ from . import moving
 
 @cache
 def load(mode: str) -> Callable[..., Any]:
-    """`take`, `put` or `add`; `Unavailable` where there are no kernels.
+    """`take`, `put`, `add`, `mul`, `max` or `min`; `Unavailable` where there are no kernels.
 
     The builtin answers True, False for an index out of range, None for arrays of another kind.
     """

@@ -19,12 +19,13 @@ from ..runtime import memory, pool, session, settings
 from . import invoke, policy
 from .llvm import blocked, scanning
 
-DTYPES = ("float32", "float64", "int64")
+DTYPES = {"f": "float32", "d": "float64", "l": "int64", "q": "int64"}
 
 
 def scan(op: str, x: np.ndarray, axis: int) -> Any:
     """The running result of `op` (add, mul, max, min) along `axis`; with places for the last two."""
-    if not x.size or not x.ndim or x.dtype.name not in DTYPES or not session.available():
+    dtype = DTYPES.get(x.dtype.char)
+    if not x.size or not x.ndim or dtype is None or not session.available():
         return None
     axis %= x.ndim
     outer, length, inner = prod(x.shape[:axis]), x.shape[axis], prod(x.shape[axis + 1 :])
@@ -34,7 +35,7 @@ def scan(op: str, x: np.ndarray, axis: int) -> Any:
     if not source.flags.aligned or gaps:
         source = np.ascontiguousarray(source)
     try:
-        address = _code(op, x.dtype.name, inner > 1)
+        address = _code(op, dtype, inner > 1)
     except session.Unavailable as reason:
         settings.log(1, f"no kernels for scans: {reason}")
         return None

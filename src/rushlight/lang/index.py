@@ -15,7 +15,7 @@ import numpy as np
 from ..runtime import memory
 from .dispatch import primitive
 from .memory import copy
-from .moves import adds, masks, puts, takes
+from .moves import adds, folds, masks, puts, takes
 
 MANY = 512  # elements of a mask that numpy is as quick with
 FEW = 64  # indices that numpy is as quick with
@@ -327,22 +327,36 @@ def scatter_add_along(x: Any, value: Any, dim: int, index: Any) -> Any:
     return out
 
 
-FOLDS = {"sum": np.add, "mean": np.add, "prod": np.multiply, "amax": np.maximum, "amin": np.minimum}
+FOLDS = {"prod": (np.multiply, "mul"), "amax": (np.maximum, "max"), "amin": (np.minimum, "min")}
 
 
 @primitive
 def scatter_fold_along(x: Any, value: Any, dim: int, index: Any, reduce: str, include_self: bool) -> Any:
     """Like `scatter_along`, with all values for one place, and perhaps what was there, folded into one."""
-    places = places_along(x, dim, index)
-    flat = x.flatten()
+    out = copy.on_arrays(x)
     if not include_self:
-        flat[places] = _neutral(reduce, x.dtype)
-    FOLDS[reduce].at(flat, places, value.ravel())
-    if reduce == "mean":
-        counts = np.bincount(places, minlength=flat.size) + bool(include_self)
-        counts[counts == 0] = 1
-        flat = (np.floor_divide if x.dtype.kind in "iu" else np.divide)(flat, counts).astype(x.dtype)
-    return flat.reshape(x.shape)
+        write_along(out, _neutral(reduce, x.dtype), dim, index)
+    if reduce in FOLDS:
+        _fold_along(out, value, dim, index, *FOLDS[reduce])
+        return out
+    add_along(out, value, dim, index)
+    if reduce == "sum":
+        return out
+    counts = np.zeros(x.shape, np.int64)
+    add_along(counts, np.broadcast_to(np.int64(1), index.shape), dim, index)
+    counts = np.maximum(counts + bool(include_self), 1)
+    return (np.floor_divide if x.dtype.kind in "iu" else np.divide)(out, counts).astype(x.dtype)
+
+
+def _fold_along(
+    out: np.ndarray, value: np.ndarray, dim: int, index: np.ndarray, ufunc: np.ufunc, mode: str
+) -> None:
+    fold = folds[mode](index.size)
+    if fold and by_kernel(fold, out, value, dim, index, 0):
+        return
+    flat = out.flatten()
+    ufunc.at(flat, places_along(out, dim, index), value.ravel())
+    out[...] = flat.reshape(out.shape)
 
 
 def _neutral(reduce: str, dtype: np.dtype) -> Any:

@@ -89,6 +89,7 @@ def _choosing() -> Any:
 
 moves = Eventually(_moves)  # the `Moves` of `kernels.moving`
 takes, puts, adds = (Eventually(_indexing(mode)) for mode in ("take", "put", "add"))  # see `kernels.indexing`
+folds = {mode: Eventually(_indexing(mode)) for mode in ("mul", "max", "min")}  # the same
 masks = Eventually(_masking)  # the `Masking` of `kernels.masking`
 searches = Eventually(_searching)  # `search` of `kernels.searching`
 chooses = Eventually(_choosing)  # `choose` of `kernels.choosing`

@@ -15,9 +15,11 @@ import numpy as np
 
 from ..runtime import memory
 from .dispatch import primitive
-from .index import nonzero
+from .elementwise import cast
+from .index import nonzero, scatter_along, select_index
 from .memory import row_major
 from .moves import chooses, searches, sorts
+from .scan import cumsum
 
 SHORT = 256  # rows up to here are sorted by numpy's own stable sort
 MOST_CHOSEN = 16  # elements that a kernel keeps in order while it looks through a row
@@ -74,11 +76,16 @@ def _chosen(rows: np.ndarray, k: int, largest: bool) -> tuple[np.ndarray, np.nda
 def kthvalue(x: Any, k: int, axis: int) -> Any:
     """The `k`-th smallest value along `axis`, counted from one, and where it is; without that axis."""
     rows = _rows(x, axis)
-    if (rows.ndim > 1 and sorts(rows.size)) or rows.shape[-1] <= SHORT:
-        index = order(rows)[..., k - 1]
-    else:
-        index = _kth(rows, k)
+    length = rows.shape[-1]
+    if _all_in_order(rows, min(k, length + 1 - k)) or length <= SHORT:
+        return _ranked(*put_in_order(rows), k - 1)
+    index = _kth(rows, k)
     return _taken(rows, index[..., None])[..., 0], index
+
+
+def _ranked(values: np.ndarray, indices: np.ndarray, rank: int) -> tuple[np.ndarray, np.ndarray]:
+    """The elements of one rank in rows that are in order, and where they were."""
+    return values[..., rank].copy(), indices[..., rank].copy()
 
 
 def _rows(x: np.ndarray, axis: int) -> np.ndarray:
@@ -217,9 +224,14 @@ def median(x: Any, axis: int, skip_nan: bool = False) -> Any:
     length = rows.shape[-1]
     if length == 0:
         return _missing(rows), np.zeros(rows.shape[:-1], np.int64)
+    middle = (length + 1) // 2
+    if _all_in_order(rows, middle):
+        values, indices = put_in_order(rows)
+        if rows.dtype.kind != "f" or not np.isnan(values[..., -1]).any():
+            return _ranked(values, indices, middle - 1)
     nan = np.isnan(rows) if rows.dtype.kind == "f" else np.zeros((), bool)
     if not nan.any():
-        return kthvalue.on_arrays(rows, (length + 1) // 2, -1)
+        return kthvalue.on_arrays(rows, middle, -1)
     if skip_nan:
         middle = np.maximum(length - nan.sum(-1) - 1, 0) // 2
         index = np.take_along_axis(order(rows), middle[..., None], -1)[..., 0]
@@ -279,35 +291,47 @@ def isin(x: Any, candidates: Any) -> Any:
 
 
 @primitive
-def unique(x: Any, ordered: bool = True, axis: int | None = None, inverse: bool = True) -> Any:
+def unique(
+    x: Any, ordered: bool = True, axis: int | None = None, inverse: bool = True, counts: bool = True
+) -> Any:
     """The different elements (or slices along `axis`), which of them each is, and how often each occurs.
 
-    Unless `ordered`, only neighbours are compared. Without `inverse`, None stands for the second.
+    Unless `ordered`, only neighbours are compared. None stands for what is not asked for.
     """
-    if axis is None and not inverse:
-        return _different(np.sort(x, axis=None) if ordered else x.reshape(-1))
-    shape = x.shape if axis is None else x.shape[axis % x.ndim : axis % x.ndim + 1]
-    rows = x.reshape(-1, 1) if axis is None else _slices(x, axis)
+    if axis is None:
+        return _different(x, ordered, inverse, counts)
+    rows = _slices(x, axis)
     where = _order_of_rows(rows) if ordered else np.arange(len(rows))
     sorted_rows = rows[where]
     first = np.ones(len(rows), bool)
     first[1:] = (sorted_rows[1:] != sorted_rows[:-1]).any(1)
-    inverse = np.empty(len(rows), np.int64)
-    inverse[where] = np.cumsum(first) - 1
+    which = np.empty(len(rows), np.int64)
+    which[where] = np.cumsum(first) - 1
     starts = np.flatnonzero(first)
-    counts = np.diff(np.append(starts, len(rows)))
-    if axis is None:
-        return sorted_rows[starts, 0], inverse.reshape(shape), counts
     values = sorted_rows[starts].reshape(len(starts), *np.moveaxis(x, axis, 0).shape[1:])
-    return np.moveaxis(values, 0, axis), inverse, counts
+    return np.moveaxis(values, 0, axis), which, np.diff(np.append(starts, len(rows)))
 
 
-def _different(x: np.ndarray) -> tuple[np.ndarray, None, np.ndarray]:
-    """The first of each run of equal elements of a vector, and how many there are."""
-    first = np.ones(len(x), bool)
-    np.not_equal(x[1:], x[:-1], out=first[1:])
-    starts = nonzero.on_arrays(first).reshape(-1)
-    return x[starts], None, np.diff(starts, append=len(x))
+def _different(x: np.ndarray, ordered: bool, inverse: bool, counts: bool) -> tuple[Any, ...]:
+    """The same for elements: the first of each run of equal ones, when they are in order."""
+    flat, where = x.reshape(-1), None
+    if ordered and inverse:
+        flat, where = put_in_order(flat if flat.flags.c_contiguous else row_major(flat))
+    elif ordered:
+        flat = np.sort(flat)
+    first = np.ones(flat.size, bool)
+    np.not_equal(flat[1:], flat[:-1], out=first[1:])
+    values, which, sizes = select_index.on_arrays(flat, (first,)), None, None
+    if inverse:
+        which = cumsum.on_arrays(cast.on_arrays(first, "int64"), 0)
+        which -= 1
+        if where is not None:
+            which = scatter_along.on_arrays(which, which, 0, where)
+        which = which.reshape(x.shape)
+    if counts:
+        starts = nonzero.on_arrays(first).reshape(-1)
+        sizes = np.diff(starts, append=flat.size)
+    return values, which, sizes
 
 
 def _slices(x: np.ndarray, axis: int) -> np.ndarray:

@@ -98,14 +98,16 @@ def _check_unique(name, input, dim):
 def unique(input: Array, sorted=True, return_inverse=False, return_counts=False, dim=None):
     """The different elements (or slices along `dim`) in order; which each is; how often each occurs."""
     dim = _check_unique("unique", input, dim)
-    return _slices_of(lang.unique(input, True, dim, return_inverse), return_inverse, return_counts)
+    found = lang.unique(input, True, dim, return_inverse, return_counts)
+    return _slices_of(found, return_inverse, return_counts)
 
 
 @operator(differentiable=False, out=False)
 def unique_consecutive(input: Array, return_inverse=False, return_counts=False, dim=None):
     """Like `unique`, but only neighbours that are equal become one."""
     dim = _check_unique("unique_consecutive", input, dim)
-    return _slices_of(lang.unique(input, False, dim, return_inverse), return_inverse, return_counts)
+    found = lang.unique(input, False, dim, return_inverse, return_counts)
+    return _slices_of(found, return_inverse, return_counts)
 
 
 def _as_tensor(x, like=None):

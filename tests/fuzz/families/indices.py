@@ -14,6 +14,7 @@ from . import family
 ELEMENTS = 40_000
 DTYPES = ("uint8", "int16", "float32", "float64", "int64", "complex64", "complex128")
 ADDED = ("float32", "float64", "int64", "int32", "uint8")
+FOLDED = {"mul": np.multiply, "max": np.maximum, "min": np.minimum}
 
 
 def _placed(draw: Draw, values: np.ndarray) -> np.ndarray:
@@ -28,9 +29,11 @@ def indices(draw: Draw) -> bool:
     dim = draw.number(0, len(shape) - 1)
     size = draw.size(100)
     far_shape = (*shape[:dim], size, *shape[dim + 1 :])
-    mode = draw.one("take", "put", "add")
-    dtype = draw.one(*ADDED) if mode == "add" else draw.one(*DTYPES)
-    far, near = (draw.random.integers(0, 100, s).astype(dtype) for s in (far_shape, shape))
+    mode = draw.one("take", "put", "add", *FOLDED)
+    dtype = draw.one(*(ADDED if mode == "add" else ADDED[:-1] if mode in FOLDED else DTYPES))
+    far, near = (draw.random.integers(-50, 100, s).astype(dtype) for s in (far_shape, shape))
+    if mode in ("max", "min") and dtype.startswith("float") and draw.chance(0.3):
+        near[draw.random.random(shape) < 0.05] = np.nan
     of_rows = draw.chance(0.4)
     index = draw.random.integers(-size, size, shape[dim] if of_rows else shape)
     wide = index.reshape([-1 if k == dim else 1 for k in range(len(shape))]) if of_rows else index
@@ -48,6 +51,7 @@ def indices(draw: Draw) -> bool:
     elif mode == "put":
         far[where] = near
     else:
-        np.add.at(far, where, near)
+        with np.errstate(over="ignore", invalid="ignore"):  # of long products, of NaN
+            (FOLDED.get(mode) or np.add).at(far, where, near)
     same(out, written)
     return True

@@ -3,21 +3,22 @@
     take(near, far, dim, index, wrap, size)   near[i, j] = far[index[i, j], j]   (for `dim` 0 of two)
     put(far, near, dim, index, wrap, size)    far[index[i, j], j] = near[i, j]
     add(far, near, dim, index, wrap, size)    far[index[i, j], j] += near[i, j]
+    mul, max, min                             the same with a product, or the larger or smaller of both
 
 The index has the shape of the near array, or is a vector along `dim`. Each answers True; False where an index
 is out of range (with `wrap`, negative ones count from the end), after which some elements are written and
-others not; None where the arrays are not what is taken here. Where an index repeats, values are put or added
+others not; None where the arrays are not what is taken here. Where an index repeats, values are put or folded
 in the order of the indices, whatever the number of threads.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NamedTuple
 
-from ...runtime.ir import Function, Module, Type, Value, f32, f64, i1, i8, i16, i32, i64, ptr, void
+from ...runtime.ir import Function, Module, Type, Value, i1, i32, i64, ptr, void
 from . import frame
 from .dispatch import put, word
+from .element_moves import KINDS, MOVED, MOVES, Move, put_element, take_element
 from .moving import add_is_plain, answer, refuse_unless, run_parts, straight
 from .objects import argument, builtin
 
@@ -25,11 +26,8 @@ MOST_AXES = 14
 PARALLEL_FROM = 1 << 15  # elements from which on threads share the work
 RELEASE_FROM = 1 << 17
 PARTS = 16
-MOVED = (i8, i16, i32, i64, i64.vector(2))
-MOVED_KINDS = {str(element.size): element for element in MOVED}
-ADDED = {"i8": i8, "i16": i16, "i32": i32, "i64": i64, "f32": f32, "f64": f64}
-KINDS = {"take": MOVED_KINDS, "put": MOVED_KINDS, "add": ADDED}
 FLOATS = {11: "f32", 12: "f64"}  # by numpy's numbers of types
+SIGNED = (1, 3, 5, 7, 9)
 LAST_INTEGER = 10
 
 FAR, NEAR, INDEX, LENGTH, JUMP, SIZE, RANK, BAD, WRAP, PARTS_AT, INSIDE, ROWS, WAY = range(0, 104, 8)
@@ -62,23 +60,6 @@ def indexing_ir(mode: str, vector_bytes: int, index_number: int) -> str:
     return module.text()
 
 
-# ---- one element, by each mode: where it is on both sides
-
-
-def _take(f: Function, type: Type, far: Value, near: Value) -> None:
-    f.store(f.load(type, far, 0, type.scalar.size), near, 0, type.scalar.size)
-
-
-def _put(f: Function, type: Type, far: Value, near: Value) -> None:
-    _take(f, type, near, far)
-
-
-def _add(f: Function, type: Type, far: Value, near: Value) -> None:
-    f.store(f.load(type, far) + f.load(type, near), far)
-
-
-Move = Callable[[Function, Type, Value, Value], None]
-MOVES: dict[str, Move] = {"take": _take, "put": _put, "add": _add}
 ARGUMENTS = {"far": i64, "near": i64, "index": i64, "rows": i64, "site": ptr, "first": i64, "last": i64}
 
 
@@ -219,8 +200,8 @@ def _rows(module: Module, name: str, type: Type, move: Move, lanes: int = 0) -> 
 
 
 def _dense_row(f, far: Value, near: Value, count: Value, type: Type, move: Move, lanes: int) -> None:
-    if move is not _add:
-        out, x = (near, far) if move is _take else (far, near)
+    if move in (take_element, put_element):
+        out, x = (near, far) if move is take_element else (far, near)
         f.call("straight", void, out, x, count * type.size)
         return
     whole = count & -lanes
@@ -484,13 +465,17 @@ def _choose_way(f: Function, mode: str, site: Value, far: Value, size: Value) ->
             names = (Value(f, ptr, f"@{part}_{kind}") for part in ("rows", "elements"))
             way.set(f.select(in_rows, *names))
 
-    if mode != "add":
+    if mode in ("take", "put"):
         for element in MOVED:
             choose(size.equals(element.size), str(element.size))
     else:
         number = f.load(i32, f.load(ptr, far, frame.ARRAY_DESCR), frame.DESCR_TYPE_NUMBER)
         integer = (number > 0) & (number <= LAST_INTEGER)
-        for name, element in ADDED.items():
+        if mode != "add":
+            integer = f.constant(i1, 0)
+            for known in SIGNED:
+                integer = integer | number.equals(known)
+        for name, element in KINDS[mode].items():
             if name.startswith("i"):
                 choose(integer & size.equals(element.size), name)
         for known, name in FLOATS.items():
