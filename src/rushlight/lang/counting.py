@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .dispatch import primitive
+from .sorting import searchsorted
 
 
 @primitive
@@ -39,20 +40,13 @@ def histogram(points: Any, edges: Any, weights: Any = None) -> Any:
         inside &= (column >= e[0]) & (column <= e[-1])
     if not inside.all():
         points, weights = points[inside], None if weights is None else weights[inside]
-    flat = np.ravel_multi_index([_bins(c, e) for c, e in zip(points.T, edges)], shape)
+    bins = [_bins(c, e) for c, e in zip(points.T, edges)]
+    flat = bins[0] if len(bins) == 1 else np.ravel_multi_index(bins, shape)
     return np.bincount(flat, weights, int(np.prod(shape))).reshape(shape)
 
 
 def _bins(x: np.ndarray, edges: np.ndarray) -> np.ndarray:
     """Which bin each number lies in; all lie in one."""
-    last = len(edges) - 2
-    widths = np.diff(edges)
-    if last > 10_000 or x.size < len(edges) or np.ptp(widths) > 1e-3 * widths[0]:
-        return np.clip(np.searchsorted(edges, x, "right") - 1, 0, last)
-    place = ((x - edges[0]) * ((last + 1) / (edges[-1] - edges[0]))).astype(
-        np.int64
-    )  # even bins: off by one at most
-    np.clip(place, 0, last, out=place)
-    place -= (x < edges[place]) & (place > 0)
-    place += (x >= edges[place + 1]) & (place < last)
-    return place
+    places = searchsorted.on_arrays(np.ascontiguousarray(edges), np.ascontiguousarray(x), True)
+    places -= 1
+    return np.minimum(places, len(edges) - 2, out=places)

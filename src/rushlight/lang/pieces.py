@@ -152,7 +152,13 @@ def _rolled(x: np.ndarray, shifts: list[int], dims: list[int]) -> np.ndarray:
     for shift, dim in zip(shifts, dims):
         by[dim] += shift
     parts = [_rolled_parts(n, k % n) if n else [] for n, k in zip(x.shape, by)]
+    moved = [d for d, pieces in enumerate(parts) if len(pieces) > 1]
     out = memory.empty(x.shape, x.dtype)
+    if len(moved) == 1 and (found := moves(x.size)):
+        lead, axis = (WHOLE,) * moved[0], moved[0]
+        turned = [x[(*lead, source)] for _, source in reversed(parts[axis])]
+        if found.join(out, turned, x.itemsize, axis, 0):
+            return out
     for corner in product(*parts):
         put(out[tuple([target for target, _ in corner])], x[tuple([source for _, source in corner])])
     return out

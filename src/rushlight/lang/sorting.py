@@ -23,8 +23,7 @@ from .scan import cumsum
 
 SHORT = 256  # rows up to here are sorted by numpy's own stable sort
 MOST_CHOSEN = 16  # elements that a kernel keeps in order while it looks through a row
-SORTED_MOST = 4096  # elements of a vector that a kernel sorts in the time numpy chooses some of them
-SORTED_SHARE = 8  # the same for any length, for one in so many elements
+SORTED_SHARE = 8  # a vector is sorted for more than one in so many of its elements
 POSITION = (1 << 32) - 1  # the bits of a packed key that hold the position
 
 
@@ -77,7 +76,7 @@ def kthvalue(x: Any, k: int, axis: int) -> Any:
     """The `k`-th smallest value along `axis`, counted from one, and where it is; without that axis."""
     rows = _rows(x, axis)
     length = rows.shape[-1]
-    if _all_in_order(rows, min(k, length + 1 - k)) or length <= SHORT:
+    if _all_in_order(rows, 1) or length <= SHORT:
         return _ranked(*put_in_order(rows), k - 1)
     index = _kth(rows, k)
     return _taken(rows, index[..., None])[..., 0], index
@@ -91,19 +90,24 @@ def _ranked(values: np.ndarray, indices: np.ndarray, rank: int) -> tuple[np.ndar
 def _rows(x: np.ndarray, axis: int) -> np.ndarray:
     """The axis to sort along as the last one, contiguous."""
     x = x.reshape(1) if x.ndim == 0 else x
-    x = x if axis in (-1, x.ndim - 1) else np.moveaxis(x, axis, -1)
+    if axis not in (-1, x.ndim - 1):
+        axis %= x.ndim
+        x = x.transpose(*range(axis), *range(axis + 1, x.ndim), axis)
     return x if x.flags.c_contiguous else row_major(x)
 
 
 def _back(x: np.ndarray, axis: int) -> np.ndarray:
-    x = x if axis in (-1, x.ndim - 1) else np.moveaxis(x, -1, axis)
+    if axis not in (-1, x.ndim - 1):
+        axis %= x.ndim
+        x = x.transpose(*range(axis), x.ndim - 1, *range(axis, x.ndim - 1))
     return x if x.flags.c_contiguous else row_major(x)
 
 
 def _all_in_order(rows: np.ndarray, k: int) -> bool:
     """Is it quicker to put all elements in order than to choose the first `k` with numpy?"""
     length = rows.shape[-1]
-    return (rows.ndim > 1 or length <= SORTED_MOST or k * SORTED_SHARE >= length) and bool(sorts(rows.size))
+    few = rows.ndim == 1 and length > SHORT and k * SORTED_SHARE < length
+    return not few and bool(sorts(rows.size))
 
 
 def _taken(rows: np.ndarray, indices: np.ndarray) -> np.ndarray:
@@ -225,7 +229,7 @@ def median(x: Any, axis: int, skip_nan: bool = False) -> Any:
     if length == 0:
         return _missing(rows), np.zeros(rows.shape[:-1], np.int64)
     middle = (length + 1) // 2
-    if _all_in_order(rows, middle):
+    if _all_in_order(rows, 1):
         values, indices = put_in_order(rows)
         if rows.dtype.kind != "f" or not np.isnan(values[..., -1]).any():
             return _ranked(values, indices, middle - 1)

@@ -18,21 +18,28 @@ def bincount(input: Array, weights: Array | None = None, minlength=0):
             "bincount only supports 1-d non-negative integral inputs, but got shape "
             f"{list(input.shape)} of {input.dtype}"
         )
-    if input.size and input.min() < 0:
-        raise RuntimeError(
-            f"bincount only supports 1-d non-negative integral inputs, but the smallest is {input.min()}"
-        )
     if minlength < 0:
         raise RuntimeError(f"minlength should be >= 0, but it is {minlength}")
     if weights is None:
-        return lang.cast(lang.bincount(input, None, minlength), "int64")
+        return lang.cast(_counted(input, None, minlength), "int64")
     if weights.shape != input.shape:
         raise RuntimeError(
             f"weights should be 1-d and have the same length as input: {list(weights.shape)} and "
             f"{list(input.shape)}"
         )
-    counts = lang.bincount(input, weights, minlength)
+    counts = _counted(input, weights, minlength)
     return lang.cast(counts, "float32" if weights.dtype == "float32" else "float64")
+
+
+def _counted(input, weights, minlength):
+    try:
+        return lang.bincount(input, weights, minlength)
+    except ValueError:  # a negative number, which numpy looks for anyway
+        if not input.size or input.min() >= 0:
+            raise
+    raise RuntimeError(
+        f"bincount only supports 1-d non-negative integral inputs, but the smallest is {input.min()}"
+    )
 
 
 def _limits(name, low, high, margin):
