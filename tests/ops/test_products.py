@@ -240,6 +240,20 @@ def test_distances_between_all_pairs(p):
     same(lambda torch, a: torch.pdist(a, p), x[0])
 
 
+def test_many_distances_and_their_slopes_are_those_of_exact_differences():
+    x, y = (np.random.default_rng(k).normal(size=(200, 3)).astype(np.float32) for k in (0, 1))
+    y[0] = x[0]  # a distance of nothing has no slope
+    gaps = x[:, None].astype(np.float64) - y
+    exact = np.sqrt((gaps**2).sum(-1))
+    a = rushlight.tensor(x, requires_grad=True)
+    found = rushlight.cdist(a, rushlight.tensor(y))
+    np.testing.assert_allclose(found.detach().numpy(), exact, atol=2e-3)
+    far = exact > 0.1
+    found[rushlight.tensor(far)].sum().backward()
+    slope = (gaps / np.where(far, exact, 1)[..., None] * far[..., None]).sum(1)
+    np.testing.assert_allclose(a.grad.numpy(), slope, rtol=1e-3, atol=1e-2)
+
+
 def test_distance_of_equal_points_has_no_gradient():
     x = rushlight.ones(3, 2, requires_grad=True)
     rushlight.cdist(x, x).sum().backward()
