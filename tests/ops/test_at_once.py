@@ -311,3 +311,31 @@ def test_what_rules_may_give_users_may_not(mode):
             rl.maximum(x, 2.0)
     finally:
         set_kernel_mode(before)
+
+
+TYPES = [rl.bool, rl.uint8, rl.int32, rl.int64, rl.float32, rl.float64]
+RANKS = [((3,), ()), ((), (3,)), ((), ()), ((3,), (3,))]
+
+
+@pytest.mark.parametrize("first", TYPES)
+def test_types_that_depend_on_dimensions_are_those_of_the_operands(first):
+    """What was learnt of a tensor without dimensions is not for those with some."""
+    for second in TYPES:
+        for one, other in RANKS:
+            x, y = rl.ones(one, dtype=first), rl.full(other, 3, dtype=second)
+            wanted = rl.result_type(x, y)
+            for _ in range(25):
+                found = x * y
+                assert found.dtype is wanted, (first, second, one, other)
+            assert found.flatten().tolist() == [3] * found.numel() if second is not rl.bool else True
+
+
+@pytest.mark.parametrize("number", [1, -7, 2**31 - 1, -(2**31), 2**31 + 5, -(2**40)])
+def test_whole_numbers_of_32_bits_wrap_round_as_before_they_were_learnt(number):
+    x = rl.tensor([0, 1, -1, 2**31 - 1, -(2**31)], dtype=rl.int32)
+    for call in (lambda: x + number, lambda: number - x, lambda: x * number, lambda: x > number):
+        before = set_kernel_mode("off")
+        wanted = call()
+        set_kernel_mode(before)
+        for _ in range(25):
+            same(call(), wanted)

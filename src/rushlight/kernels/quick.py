@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..runtime import builtin, native, session, settings, watch
+from ..tensor.dtype import DTYPES
 from .llvm import quick
 from .llvm.quick import HEADER_WORDS, MOST_OPERANDS, ROW
 
@@ -68,7 +69,7 @@ class Table:
             "item": result.itemsize,
             "records": records,
             "whole": first.kind in "iu" if whole is None else whole,
-            "ranked": len({k for k in kinds if k is not None}) > 1,
+            "ranked": depends_on_ranks({k for k in kinds if k is not None}),
             "has_constant": constant is not None,
             "constant": struct.unpack("q", struct.pack("d", constant or 0.0))[0],
         }
@@ -88,6 +89,17 @@ class Table:
         for tell in self.found:
             tell(*made)
         return True
+
+
+def depends_on_ranks(types: set[Any]) -> bool:
+    """May the type of the result be another one where some tensors have no dimensions?
+
+    Not where one type alone is of the highest category, as a float beside integers.
+    """
+    if len(types) < 2:
+        return False
+    categories = [DTYPES[np.dtype(getattr(t, "np", t)).name].category for t in types]
+    return categories.count(max(categories)) > 1
 
 
 def _kind(kind: Any) -> int:

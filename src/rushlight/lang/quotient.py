@@ -15,7 +15,7 @@ def _is_integral(*operands: Any) -> bool:
 
 
 def _check_divisor(y: Any) -> None:
-    if not np.all(y):
+    if not (y if type(y) is int else np.all(y)):
         raise RuntimeError(
             "ZeroDivisionError: integers have no quotient by zero; mask those elements, or divide floats "
             "(x.double()), which gives inf or nan"

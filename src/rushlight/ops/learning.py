@@ -12,6 +12,7 @@ from .at_once import AtOnce
 from .fused import CALLS_BEFORE_KERNEL, compiled, exact
 
 NUMBERS = (int, float)
+WHOLE = ("int64", "int32")
 HALF_TYPES = (float16, bfloat16)  # kernels convert them; there is no arithmetic on them, so none is learnt
 
 
@@ -25,7 +26,7 @@ def learn(
     """
     key = tuple([v.dtype if type(v) in QUICK else type(v) for v in operands])
     calls = at_once.calls.get(key, 0)
-    if calls > CALLS_BEFORE_KERNEL:
+    if calls > CALLS_BEFORE_KERNEL or _depends_on_ranks(operands):
         return
     at_once.calls[key] = calls + 1
     if calls == CALLS_BEFORE_KERNEL and _is_plain(key, computed or result):
@@ -37,11 +38,19 @@ def learn(
             )
 
 
+def _depends_on_ranks(operands: Any) -> bool:
+    """Has the result another type than it would have if all tensors had dimensions?"""
+    from ..kernels.quick import depends_on_ranks
+
+    tensors = [v for v in operands if type(v) in QUICK]
+    return not all(v.ndim for v in tensors) and depends_on_ranks({v.dtype for v in tensors})
+
+
 def _is_plain(key: tuple, computed: dtype) -> bool:
     """Tensors, some of them of the type that is computed in, and numbers that fit that."""
     types = [k for k in key if isinstance(k, dtype)]
     numbers = [k for k in key if not isinstance(k, dtype)]
-    fitting = NUMBERS if computed.is_floating_point else (int,) if computed.name == "int64" else ()
+    fitting = NUMBERS if computed.is_floating_point else (int,) if computed.name in WHOLE else ()
     return (
         computed in types
         and not any((t.reduced and t not in HALF_TYPES) or t.is_complex for t in (*types, computed))
