@@ -9,6 +9,7 @@ import pytest
 import rushlight
 from rushlight import nn
 from rushlight.amp.autocast_mode import _state
+from rushlight.nn import functional as F
 from rushlight.ops.intercept import casts, interceptors
 
 LOW = rushlight.bfloat16
@@ -276,3 +277,37 @@ def test_networks_beside_pytorch(make):
     for name, (kind, theirs) in gradients[0].items():
         assert gradients[1][name][0] == kind, name
         np.testing.assert_allclose(gradients[1][name][1], theirs, rtol=0.1, atol=0.02, err_msg=name)
+
+
+ALIKE = {
+    "gelu": lambda x: F.gelu(x),
+    "gelu by tanh": lambda x: F.gelu(x, approximate="tanh"),
+    "silu": F.silu,
+    "leaky": lambda x: F.leaky_relu(x, 0.2),
+    "clamp": lambda x: x.clamp(-1, 1),
+    "power": lambda x: x**3,
+    "sum of two": lambda x: x + 2 * x,
+    "number first": lambda x: 1 - x,
+    "greater": lambda x: x > 0.5,
+    "broadcast": lambda x: x * x[:, :1],
+}
+
+
+@pytest.mark.parametrize("name", ALIKE)
+@pytest.mark.parametrize("dtype", [rushlight.float32, rushlight.bfloat16, rushlight.float64])
+@pytest.mark.parametrize("size", [3, 90])
+def test_functions_that_autocast_leaves_alone_are_as_without(name, dtype, size):
+    """To the bit where arrays are large, by the same kernels."""
+    x = rushlight.randn(size, size).to(dtype)
+    found = []
+    for enabled in (False, True):
+        y = x.clone().requires_grad_()
+        with rushlight.autocast("cpu", dtype=rushlight.bfloat16, enabled=enabled):
+            result = ALIKE[name](y)
+            found.append([result.detach(), ALIKE[name](x)])
+        if result.requires_grad:
+            result.sum().backward()
+            found[-1].append(y.grad)
+    for plain, cast in zip(*found, strict=True):
+        assert plain.dtype is cast.dtype
+        assert rushlight.equal(plain, cast) if size > 3 else rushlight.allclose(plain, cast)

@@ -14,6 +14,7 @@ from .. import lang
 from ..autograd.modes import state
 from ..lang.halves import rounded
 from ..quiet import SILENT, enter, leave
+from ..runtime import settings
 from ..tensor.core import QUICK, Tensor, wrap
 from ..tensor.dtype import (
     BOOL,
@@ -32,7 +33,7 @@ from ..tensor.inplace import count_edit, write_out
 from .at_once import ALONE, NEVER, AtOnce
 from .calls import lazy_call
 from .elementwise_calls import write_elementwise, write_insisting
-from .fused import Fusible
+from .fused import Fusible, fused
 from .intercept import intercepted, interceptors
 from .learning import learn
 from .operator import Operator, record
@@ -157,6 +158,11 @@ def evaluate(op: ElementwiseOperator, values: list[Any]) -> Any:
     tracked = (
         op.differentiable and state.grad and any(isinstance(v, Tensor) and v._rg for v in values[: op.count])
     )
+    if interceptors and (op.has_rules or not tracked):  # they have kept the quick way from this call
+        r = by_kernel(op, values, computed)
+        if r is not None:
+            arrays = [v._a if isinstance(v, Tensor) else v for v in values]
+            return finish(op, values, arrays, r, computed, computed, tracked)
     if computed.reduced and op.rounds_numbers:
         values[: op.count] = [rounded(v, computed.np) if type(v) in REAL else v for v in values[: op.count]]
     values = [operand(v, inner, tracked) for v in values[: op.count]] + values[op.count :]
@@ -174,6 +180,24 @@ def evaluate(op: ElementwiseOperator, values: list[Any]) -> Any:
     if not tracked and values[op.count :] == list(op.signature.complete[op.count :]):
         learn(op.at_once, op.body, given, op.result_type(inner), inner)
     return finish(op, values, arrays, r, computed, inner, tracked)
+
+
+def by_kernel(op: ElementwiseOperator, values: list[Any], computed: dtype) -> np.ndarray | None:
+    """The result for large arrays of one type and numbers that fit it; None where numpy does the work."""
+    arrays, size = [], 0
+    for v in values[: op.count]:
+        if isinstance(v, Tensor):
+            if v.dtype is not computed:
+                return None
+            size += v._a.size
+            arrays.append(v._a)
+        elif type(v) in REAL and v not in op.constants and computed.category == FLOATING:
+            arrays.append(v)
+        else:
+            return None
+    if size < settings.kernels_from or computed not in op.direct:
+        return None
+    return fused(op, op.result_type(computed), tuple(arrays), tuple(values[op.count :]))
 
 
 def finish(op: Any, values: list, arrays: list, r: Any, computed: dtype, inner: dtype, tracked: bool) -> Any:
