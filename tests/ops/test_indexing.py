@@ -22,6 +22,7 @@ def random_item(n, draw, broadcast):
             "slice",
             "slice",
             "list",
+            "range",
             "tensor",
             "tensor2",
             "mask",
@@ -43,6 +44,9 @@ def random_item(n, draw, broadcast):
         return lambda lib: slice(*ends, step)
     if kind == "list":
         return lambda lib: list(numbers)
+    if kind == "range":
+        first = draw.randrange(-1, max(n - broadcast, 0) + 1)
+        return lambda lib: range(first, first + broadcast)
     dtype = draw.choice(INTEGERS)
     if kind == "tensor":
         return lambda lib: lib.tensor(numbers, dtype=getattr(lib, dtype))

@@ -9,6 +9,8 @@ from __future__ import annotations
 from operator import index as as_int
 from typing import Any
 
+import numpy as np
+
 from ..lang.index import count_index, index_array
 from ..tensor.core import QUICK, Tensor, wrap_any
 from ..tensor.dtype import bool_, int32, int64, uint8
@@ -101,13 +103,13 @@ def plain_parts(index: Any) -> tuple[tuple, tuple] | None:
 
 
 def _plain_array(i: Any) -> Any:
-    """An index tensor, or a list of whole numbers, as an array of at least one dimension; None for others."""
+    """An index tensor, list of whole numbers or range as an array with dimensions; None for others."""
     kind = type(i)
     if kind in QUICK:
         return i._a if i.dtype in DIRECT and i._a.ndim else None
     if kind is list and i and all(type(k) is int for k in i):
         return index_array(i)
-    return None
+    return np.arange(i.start, i.stop, i.step) if kind is range and i else None
 
 
 def consumes(item: Any) -> int:
