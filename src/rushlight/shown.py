@@ -14,6 +14,10 @@ _renamed: dict[type, str] = {}
 
 def shown_module(name: str) -> str:
     """The module that PyTorch's programs know a class of ours from: rushlight.nn.parameter is torch's too."""
+    if name.startswith("rushlight.optim.lr_scheduler."):
+        return "torch.optim.lr_scheduler"
+    if name == "rushlight.autograd.hooks":
+        return "torch.utils.hooks"
     return "torch" if name.startswith("rushlight.tensor.") else asked_as(name)
 
 

@@ -9,6 +9,7 @@ import pytest
 import rushlight as torch
 from rushlight import nn, optim
 from rushlight.nn.utils import parametrize
+from rushlight.shown import shown_module
 
 
 def names(node):
@@ -62,6 +63,20 @@ def test_devices_that_are_not_there():
     assert not torch.backends.cuda.flash_sdp_enabled()
     assert torch.backends.cuda.math_sdp_enabled()
     torch.backends.cuda.enable_flash_sdp(True)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["parameters", "named_parameters", "buffers", "named_buffers", "modules", "named_modules", "children"],
+)
+def test_what_a_network_goes_through_says_whose_it_is(name):
+    assert repr(getattr(nn.Linear(1, 1), name)()).startswith(f"<generator object Module.{name} at 0x")
+
+
+def test_classes_live_where_programs_know_them():
+    assert shown_module("rushlight.optim.lr_scheduler.decay") == "torch.optim.lr_scheduler"
+    assert shown_module("rushlight.autograd.hooks") == "torch.utils.hooks"
+    assert shown_module("rushlight.nn.modules.linear") == "torch.nn.modules.linear"
 
 
 def test_names_of_parts_that_are_not_there_are_no_attributes():

@@ -34,6 +34,12 @@ def _hook_table(kind: str) -> property:
     return property(get, put)
 
 
+def _shown(name: str, iterator: Any) -> Any:
+    """The iterator, as one of Module's: print(net.parameters()) shows who made it."""
+    iterator.__qualname__ = f"Module.{name}"
+    return iterator
+
+
 class Module(StateMixin, ConversionMixin):
     """Parameters, buffers and submodules under the names that they are assigned to, and a `forward` that uses
     them.
@@ -268,7 +274,7 @@ class Module(StateMixin, ConversionMixin):
 
     def modules(self, remove_duplicate: bool = True) -> Iterator[Module]:
         """All modules of the network, this one first."""
-        return (m for _, m in self.named_modules(remove_duplicate=remove_duplicate))
+        return _shown("modules", (m for _, m in self.named_modules(remove_duplicate=remove_duplicate)))
 
     def named_children(self) -> Iterator[tuple[str, Module]]:
         """The direct submodules with their names."""
@@ -280,7 +286,7 @@ class Module(StateMixin, ConversionMixin):
 
     def children(self) -> Iterator[Module]:
         """The direct submodules."""
-        return (m for _, m in self.named_children())
+        return _shown("children", (m for _, m in self.named_children()))
 
     def _named_members(
         self,
@@ -307,21 +313,23 @@ class Module(StateMixin, ConversionMixin):
         self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Parameter]]:
         """The parameters with their paths."""
-        return self._named_members(lambda m: m._parameters.items(), prefix, recurse, remove_duplicate)
+        found = self._named_members(lambda m: m._parameters.items(), prefix, recurse, remove_duplicate)
+        return _shown("named_parameters", found)
 
     def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
         """The parameters: what an optimiser is given."""
-        return (p for _, p in self.named_parameters(recurse=recurse))
+        return _shown("parameters", (p for _, p in self.named_parameters(recurse=recurse)))
 
     def named_buffers(
         self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Tensor]]:
         """The buffers with their paths."""
-        return self._named_members(lambda m: m._buffers.items(), prefix, recurse, remove_duplicate)
+        found = self._named_members(lambda m: m._buffers.items(), prefix, recurse, remove_duplicate)
+        return _shown("named_buffers", found)
 
     def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
         """The buffers."""
-        return (b for _, b in self.named_buffers(recurse=recurse))
+        return _shown("buffers", (b for _, b in self.named_buffers(recurse=recurse)))
 
     def get_submodule(self, target: str) -> Module:
         """The module at a path such as "layer1.0.conv"."""
