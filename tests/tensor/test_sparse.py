@@ -149,6 +149,20 @@ def test_optimizers_that_need_all_elements_refuse_sparse_gradients():
         rushlight.optim.SGD(table.parameters(), 0.1, weight_decay=0.1).step()
 
 
+def test_what_a_sparse_gradient_cannot_be_is_said():
+    table = rushlight.nn.Embedding(4, 2, sparse=True)
+    index = rushlight.tensor([1])
+    with pytest.raises(NotImplementedError, match="differentiated again"):
+        table(index).pow(2).sum().backward(create_graph=True)
+    with pytest.raises(NotImplementedError, match="sparse=False"):
+        rushlight.func.grad(lambda p: rushlight.func.functional_call(table, p, (index,)).sum())(
+            {"weight": table.weight.detach()}
+        )
+    table.weight.register_hook(print)
+    with pytest.raises(NotImplementedError, match="hooks"):
+        table(index)
+
+
 def test_gradients_of_a_table_add_up():
     table = rushlight.nn.Embedding(4, 2, sparse=True)
     for _ in range(2):
