@@ -7,6 +7,7 @@ from ..tensor.core import Tensor
 from ..tensor.dtype import get_default_dtype
 from .alias import alias
 from .declare import composite, operator
+from .fused import Fusible
 from .rules import axes_of, wrap_dim
 
 
@@ -61,7 +62,10 @@ def _check_extension(name, x, input, dim):
 
 def _difference(x, dim):
     later, earlier = cut(x, dim, 1, None), cut(x, dim, None, -1)
-    return lang.logical_xor(later, earlier) if _is_bool(x) else later - earlier
+    return lang.logical_xor(later, earlier) if _is_bool(x) else _gap.apply(later, earlier)
+
+
+_gap = Fusible(lambda later, earlier: later - earlier, "difference")
 
 
 def _is_bool(x):

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from .. import lang
-from ..runtime import settings
 from ..tensor.core import Tensor
 from .alias import alias
 from .declare import composite, operator
@@ -61,16 +58,9 @@ def _check(x1, x2, p):
 def euclidean(input: Array, other: Array, by_product):
     """The Euclidean distance between rows, directly or by one product of matrices."""
     if by_product:
-        return _at_once(_root, _squares_by_product(input, other))
+        return _root.apply(_squares_by_product(input, other))
     gaps = _differences(input, other)
     return lang.sqrt(lang.sum(gaps * gaps, -1))
-
-
-def _at_once(fusible, *arrays):
-    """What the function makes of arrays, in one pass where they are large."""
-    large = all(type(a) is np.ndarray for a in arrays) and arrays[0].size >= settings.kernels_from
-    made = fusible.large_result(*arrays) if large else None
-    return fusible.function(*arrays) if made is None else made
 
 
 _root = Fusible(lambda squares: lang.sqrt(lang.maximum(squares, 0)), "root")  # rounding may go below zero
@@ -90,7 +80,7 @@ def _squares_by_product(x, y):
 
 @euclidean.gradient
 def _(g, input, other, result, needs):
-    weight = _at_once(_weight, g, result)
+    weight = _weight.apply(g, result)
     across = lang.transpose(weight, -2, -1)
     return (
         input * lang.sum(weight, -1, True) - lang.matmul(weight, other) if needs[0] else None,

@@ -133,6 +133,12 @@ class Fusible:
         kernel = self.for_large(*arguments)
         return None if kernel is None else launch(kernel, arguments[0].dtype, *arguments)
 
+    def apply(self, *arrays: Any) -> Any:
+        """What the function makes of arrays or of what stands for them: in one pass where they are large."""
+        large = all(type(a) is np.ndarray for a in arrays) and arrays[0].size >= settings.kernels_from
+        made = self.large_result(*arrays) if large else None
+        return self.function(*arrays) if made is None else made
+
     def for_large(self, *arguments: Any) -> Kernel | None:
         """The kernel for such large arrays and numbers: `kernel(out, *arrays, *numbers)`."""
         fixed = self.constants
