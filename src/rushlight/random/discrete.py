@@ -99,19 +99,26 @@ def _are_finite(rows, sums):
 
 
 def _with_replacement(gen, rows, count):
-    from ..lang.sorting import searchsorted
-
-    heights = np.cumsum(rows, axis=1, dtype=rows.dtype)
+    heights = np.add.accumulate(rows, 1)
     heights /= heights[:, -1:]
     heights[:, -1] = 1
-    heights = heights.astype(np.float64)
-    chosen = np.empty((len(rows), count), np.int64)
     at_once = max(1, CHUNK // count)
-    for start in range(0, len(rows), at_once):
-        part = chosen[start : start + at_once]
-        drawn = gen.doubles(part.size).reshape(part.shape)
-        part[...] = searchsorted.on_arrays(heights[start : start + at_once], drawn)
-    return chosen
+    if len(rows) <= at_once:
+        return _found(gen, heights, count)
+    parts = range(0, len(rows), at_once)
+    return np.concatenate([_found(gen, heights[start : start + at_once], count) for start in parts])
+
+
+def _found(gen, heights, count):
+    """The first height of each row that reaches each of some random numbers."""
+    from ..lang.sorting import searchsorted
+
+    drawn = gen.doubles(len(heights) * count).reshape(len(heights), count)
+    if heights.dtype == np.float64:
+        return searchsorted.on_arrays(heights, drawn)
+    narrow = drawn.astype(heights.dtype)  # rounded up, a number is reached by the same heights
+    np.nextafter(narrow, np.float32(np.inf), out=narrow, where=narrow < drawn)
+    return searchsorted.on_arrays(heights, narrow)
 
 
 def _without_replacement(gen, rows, count, fmt):
