@@ -56,7 +56,7 @@ class Case:
 
     def backward(self, made, needs=(True,) * 7):
         given = self.x, self.h, self.c, self.weights, self.when
-        return kernels.backward(self.kind, self.g, *given, made[3], made[0], needs)
+        return kernels.backward(self.kind, self.g, 0, *given, made[3], made[0], needs)
 
     def truth(self):
         """Outputs, last state and memory; then all gradients."""

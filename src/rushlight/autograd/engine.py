@@ -23,6 +23,7 @@ from ..tensor.storage import is_held
 from . import native
 from .modes import settings, state
 from .node import RELEASED, Node
+from .placed import Placed
 from .sums import added
 
 Edge = tuple[Any, int]
@@ -47,7 +48,7 @@ class Run:
         target, output = edge
         if self.needed is not None and target not in self.needed:
             return
-        if not self.lifted and type(grad) is not np.ndarray:
+        if type(grad) is not np.ndarray and not self.lifted and not _goes_on(grad, target):
             grad = np.asarray(grad)
         several = isinstance(target, Node) and target.outputs > 1
         if target not in self.pending:
@@ -68,6 +69,14 @@ class Run:
         """The sum of two gradients, in place where the first is a sum already."""
         if self.lifted:
             return held + grad
+        if type(held) is Placed:
+            held = np.asarray(held)
+            self.sums.add(key)
+        if type(grad) is Placed:
+            if key in self.sums:
+                grad.add_to(held)
+                return held
+            grad = np.asarray(grad)
         if key in self.sums:
             return added(held, grad, held)
         self.sums.add(key)
@@ -275,6 +284,11 @@ class Run:
 
     def lower(self, grad: Any) -> Any:
         return grad if grad is None or self.lifted else grad._a
+
+
+def _goes_on(grad: Any, target: Any) -> bool:
+    """Is it a gradient that the node takes as it is?"""
+    return type(grad) is Placed and isinstance(target, Node) and target.takes_parts
 
 
 def as_tensor(array: Any, dt: dtype | None = None) -> Tensor:

@@ -19,6 +19,7 @@ class Node:
     __slots__ = ("__dict__", "__weakref__", "edges", "leases", "outputs", "saved", "sequence")
 
     label = "Node"
+    takes_parts = False  # may a gradient be missing, or `Placed`?
     hooks: Any = None  # run after apply: {handle id: f(grad_inputs, grad_outputs)}
     prehooks: Any = None  # run before it: {output number: {handle id: f(grad)}}
     all_prehooks: Any = None  # run before it, on all outputs: {handle id: f(grad_outputs)}

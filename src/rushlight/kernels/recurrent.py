@@ -90,6 +90,7 @@ def forward(
 def backward(
     kind: str,
     g: tuple,
+    first: int,
     x: np.ndarray,
     h: np.ndarray,
     c: Any,
@@ -101,19 +102,18 @@ def backward(
 ) -> Any:
     """The gradients of x, h, c and the four weights that `needs` asks for; or None.
 
-    `g` has those of the outputs (time, batch, size), or rows of packed sequences, of the last state and
-    memory.
+    `g` has those of the outputs (time, batch, size) from the `first` time on, or rows of packed sequences, of
+    the last state and memory; any may be None.
     """
     dtype, shape, hidden, steps = x.dtype, x.shape, h.shape[-1], len(when.sizes)
-    x, of_out = _side_by_side(x), _side_by_side(g[0])
-    time, *row, _ = of_out.strides
-    gradient = (when.batch, time, *row) if when.plain else (1, time, time)
+    x, of_out = _side_by_side(x), None if g[0] is None else _side_by_side(g[0])
+    gradient = _lying(of_out, when)
     needs, threads = tuple(map(bool, needs)), pool.get_num_threads()
     plan = backward_plan(
         kind, dtype.char, hidden, steps, when.batch, shape, x.strides, gradient, needs, threads
     )
     ready = _ready((*g[1:], *weights[:2], h, c, out, kept.gates, kept.cells), dtype)
-    if plan is None or ready is None or of_out.dtype != dtype:
+    if plan is None or ready is None or (of_out is not None and of_out.dtype != dtype):
         return None
     wanted = (x, h, c, *weights)
     made = [
@@ -132,6 +132,15 @@ def backward(
         plan.threads,
         plan.shared_bytes,
         plan.slot_bytes,
+        first,
         *plan.numbers,
     )
     return made
+
+
+def _lying(g: np.ndarray | None, when: Sequences) -> tuple[int, int, int, int]:
+    """How the gradients of the outputs lie: unit of places, how many units, steps of those and of rows."""
+    if g is None:
+        return 1, 0, 0, 0
+    time, *row, _ = g.strides
+    return (when.batch, len(g), time, *row) if when.plain else (1, len(g), time, time)

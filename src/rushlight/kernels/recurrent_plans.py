@@ -288,12 +288,12 @@ def backward_plan(
     batch: int,
     shape: tuple[int, ...],
     strides: tuple[int, ...],
-    gradient: tuple[int, int, int],
+    gradient: tuple[int, int, int, int],
     needs: tuple[bool, ...],
     threads: int,
 ) -> Plan | None:
-    """As `forward_plan`; `gradient` says where that of the outputs lies: unit of places, steps of it and
-    rows.
+    """As `forward_plan`; `gradient` says where that of the outputs lies: unit of places, how many units, and
+    steps of those and of rows.
     """
     sizes = Sizes(kind, char, shape[-1], hidden, steps, batch, prod(shape[:-1]))
     address = _kernel("backward", sizes) if sizes.applies else None

@@ -112,7 +112,7 @@ def in_single(kind: Any) -> Any:
     """The class of nodes like `kind` whose rules run in float32."""
     found = _classes.get(kind)
     if found is None:
-        body = {"label": kind.label, "__slots__": ()}
+        body = {"label": kind.label, "takes_parts": False, "__slots__": ()}
         found = _classes[kind] = type(kind.__name__, (_InSingle, kind), body)
     return found
 

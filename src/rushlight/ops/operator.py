@@ -85,6 +85,8 @@ class Operator:
         # do the body and the rules take half precision as it is? "body": rules see it in float32
         self.halves = options.get("halves", False)
         self.at_once_with: Callable[..., Any] | None = None  # the step back of a node and of the one before
+        # may gradients of outputs be missing, or `autograd.placed`, where the step back is on arrays?
+        self.takes_parts = options.get("takes_parts", False)
         self._node_class: Any = None
         self._named: dict[str, Any] = {}
         OPERATORS[self.path] = self
@@ -128,9 +130,8 @@ class Operator:
     @property
     def node_class(self) -> Any:
         if self._node_class is None:
-            self._node_class = type(
-                self.node_name, (OperatorNode,), {"op": self, "label": self.node_name, "__slots__": ()}
-            )
+            body = {"op": self, "label": self.node_name, "takes_parts": self.takes_parts, "__slots__": ()}
+            self._node_class = type(self.node_name, (OperatorNode,), body)
         return self._node_class
 
     def class_for(self, *values: Any) -> Any:
@@ -239,8 +240,8 @@ class OperatorNode(Node):
         return out
 
     def _complete(self, grads: list[Any], lifted: bool) -> tuple:
-        """Zeros where no gradient came for one of several outputs."""
-        if all(g is not None for g in grads):
+        """Zeros where no gradient came for one of several outputs, unless the rule takes it so."""
+        if (self.takes_parts and not lifted) or all(g is not None for g in grads):
             return tuple(grads)
         metas = self.metadata["outputs"]
         return tuple(_zeros(*meta, lifted) if g is None else g for g, meta in zip(grads, metas))

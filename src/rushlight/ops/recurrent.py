@@ -140,6 +140,10 @@ class Named(Node):
 
     __slots__ = ()
 
+    @property
+    def takes_parts(self):
+        return self.edges[0][0].takes_parts
+
     def apply(self, grads, lifted):
         return grads
 

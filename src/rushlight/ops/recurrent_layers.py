@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
+
+from ..autograd.placed import Placed
 from ..kernels import recurrent as kernels
 from ..lang.recurrent import gru_backward, gru_forward, lstm_backward, lstm_forward, rnn_backward, rnn_forward
 from ..tensor.core import Tensor
@@ -43,6 +46,14 @@ class Times(NamedTuple):
     def by_time(self, x):
         """The array with time first."""
         return x.swapaxes(0, 1) if self.batch_first else x
+
+    def part(self, g):
+        """The first time that has a gradient, and the gradients from there on with time first, or None."""
+        if type(g) is not Placed:
+            return 0, None if g is None else self.by_time(g)
+        found = None if self.packed is not None else g.along(self._time)
+        first, part = (0, np.asarray(g)) if found is None else found
+        return first, self.by_time(part)
 
     def rows(self, x):
         """All times one after another."""
@@ -85,14 +96,21 @@ def _backward(kind, g, x, states, weights, times, kept, out, needs):
         return None
     h, c = states if kind == "lstm" else (*states, None)
     needs = needs if kind == "lstm" else (*needs[:2], False, *needs[2:])
-    given = times.by_time(g[0]), *g[1:]
+    first, of_out = times.part(g[0])
     x, out = times.by_time(x), times.by_time(out)
-    made = kernels.backward(kind, given, x, h, c, weights, times.sequences, kept[0], out, needs)
+    made = kernels.backward(
+        kind, (of_out, *g[1:]), first, x, h, c, weights, times.sequences, kept[0], out, needs
+    )
     if made is None:
         return None
     dx, dh, dc, *others = made
     dx = None if dx is None else times.by_time(dx)
     return [dx, dh, dc, *others] if kind == "lstm" else [dx, dh, *others]
+
+
+def _whole(g, results):
+    """The gradients of all results, with zeros where none came."""
+    return [np.zeros_like(r) if a is None else np.asarray(a) for a, r in zip(g, results)]
 
 
 def _parts(kept, out, times, again):
@@ -127,7 +145,7 @@ def _lstm_step(x, w_hr, sizes):
 # ---- the plain recurrent network
 
 
-@operator(name="_rnn_layer", method=False, out=False, fresh=True, node=_rnn_step)
+@operator(name="_rnn_layer", method=False, out=False, fresh=True, node=_rnn_step, takes_parts=True)
 def rnn_layer(
     x: Array,
     h: Array,
@@ -158,8 +176,8 @@ def _(g, x, h, w_ih, w_hh, b_ih, b_hh, sizes, reverse, batch_first, tanh, kept, 
     made = _backward("tanh" if tanh else "relu", g, x, (h,), weights, times, kept, results[0], needs)
     if made is not None:
         return made
-    g = times.rows(g[0]), _flat(g[1])
-    out = times.rows(results[0])
+    g = _whole(g, results)
+    g, out = (times.rows(g[0]), _flat(g[1])), times.rows(results[0])
     dx, dh, *others, bias = rnn_backward(
         g, times.rows(x), _flat(h), w_ih, w_hh, times.sizes, reverse, tanh, out
     )
@@ -169,7 +187,7 @@ def _(g, x, h, w_ih, w_hh, b_ih, b_hh, sizes, reverse, batch_first, tanh, kept, 
 # ---- gated recurrent units
 
 
-@operator(name="_gru_layer", method=False, out=False, fresh=True, node=_gru_step)
+@operator(name="_gru_layer", method=False, out=False, fresh=True, node=_gru_step, takes_parts=True)
 def gru_layer(
     x: Array,
     h: Array,
@@ -203,6 +221,7 @@ def _(g, x, h, w_ih, w_hh, b_ih, b_hh, sizes, reverse, batch_first, kept, result
         return made
     given = times.rows(x), _flat(h)
     parts = _parts(kept, results[0], times, lambda: gru_forward(*given, *weights, times.sizes, reverse))
+    g = _whole(g, results)
     g = times.rows(g[0]), _flat(g[1])
     dx, dh, *others = gru_backward(g, *given, w_ih, w_hh, times.sizes, reverse, parts)
     return times.like_input(dx), dh.reshape(h.shape), *others
@@ -211,7 +230,7 @@ def _(g, x, h, w_ih, w_hh, b_ih, b_hh, sizes, reverse, batch_first, kept, result
 # ---- long short-term memory
 
 
-@operator(name="_lstm_layer", method=False, out=False, fresh=True, node=_lstm_step)
+@operator(name="_lstm_layer", method=False, out=False, fresh=True, node=_lstm_step, takes_parts=True)
 def lstm_layer(
     x: Array,
     h: Array,
@@ -250,6 +269,7 @@ def _(g, x, h, c, w_ih, w_hh, b_ih, b_hh, w_hr, sizes, reverse, batch_first, kep
     parts = _parts(
         kept, results[0], times, lambda: lstm_forward(*given, *weights, w_hr, times.sizes, reverse)
     )
+    g = _whole(g, results)
     g = times.rows(g[0]), _flat(g[1]), _flat(g[2])
     *found, bias, of_hr = lstm_backward(g, *given, w_ih, w_hh, w_hr, times.sizes, reverse, parts)
     dx, dh, dc, *others = found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .. import lang
+from ..autograd.placed import placed
 from .declare import operator, view
 
 
@@ -36,6 +37,7 @@ def place(x: Array, shape, index):
 
 
 pick.gradient(input=lambda g, input_shape, index: lang.place(g, input_shape, index))
+pick.operator.at_once_with = placed
 place.gradient(x=lambda g, index: lang.pick(g, index))
 
 

@@ -47,11 +47,24 @@ class Layer:
         if draw.chance(0.3):
             self.weights[2:] = [None, None]
         shapes = [(*places, self.hidden), *[(batch, self.hidden)] * (2 if self.kind == "lstm" else 1)]
-        self.g = [draw.dense(shape, self.dtype) for shape in shapes]
+        self.first = 0  # time from which on the outputs have a gradient
+        if plain and draw.chance(0.4):
+            self.first = draw.number(0, steps - 1)
+            shapes[0] = (draw.number(1, steps - self.first), *shapes[0][1:])
+        self.g = [draw.dense(shape, self.dtype) if draw.chance(0.8) else None for shape in shapes]
 
     def wide(self) -> list[Any]:
         given = (_rows(self.x), self.h, self.c, *self.weights)
         return [None if a is None else a.astype("f8") for a in given]
+
+    def whole_gradients(self) -> list[np.ndarray]:
+        """Those of all results in double precision, with zeros where there are none."""
+        batch, rows = len(self.h), sum(self.sizes)
+        whole = [np.zeros((n, self.hidden)) for n in (rows, *[batch] * (len(self.g) - 1))]
+        for a, g, low in zip(whole, self.g, (self.first * batch, 0, 0)):
+            if g is not None:
+                a[low : low + _rows(g).shape[0]] = _rows(g)
+        return whole
 
     def forward(self) -> tuple[list[Any], Any]:
         """Outputs, last state and memory in double precision, and what the gradient needs of them."""
@@ -69,7 +82,7 @@ class Layer:
     def backward(self, parts: Any, out: np.ndarray) -> list[Any]:
         """All gradients in double precision; where a relu is zero is taken from the kernel's results."""
         x, h, c, *weights = self.wide()
-        g, how = [_rows(a).astype("f8") for a in self.g], (self.sizes, self.reverse)
+        g, how = self.whole_gradients(), (self.sizes, self.reverse)
         if self.kind == "lstm":
             *back, bias, _ = plain.lstm_backward(g, x, h, c, *weights[:2], None, *how, parts)
             return [*back, bias, bias]
@@ -111,7 +124,7 @@ def backward(draw: Draw) -> bool:
     if results is None:
         return False
     needs = [draw.chance(0.8) for _ in range(7)]
-    given = layer.kind, layer.g, *given, results[3], results[0], needs
+    given = layer.kind, layer.g, layer.first, *given, results[3], results[0], needs
     made = draw.run(recurrent.backward, *given)
     if made is None:
         return False

@@ -10,14 +10,14 @@ from ...runtime.ir import Function, Value, i64, ptr, void
 from . import recurrent_cells as cells
 from .blocked import Machine, Words
 from .products import define_outer_sums, define_product, fill, pack_columns
-from .recurrent import ROW_WORDS, ROWS_OF_A_TASK, Layer, Part, Rows, Run, Span, choose, when_given
+from .recurrent import ROW_WORDS, ROWS_OF_A_TASK, Layer, Part, Rows, Run, Span, choose
 from .recurrent_weights import SHARE_WORDS, define_weights
 
 BLOCKS_OF_A_TASK = 8  # columns of an input's gradient, where there are few rows
 WORDS = (
     *("g", "g_hn", "g_cn", "x", "w_ih", "w_hh", "h0", "c0", "out", "gates", "cells"),
     *("dx", "dh", "dc", "dw_ih", "dw_hh", "db_ih", "db_hh"),
-    *("places", "sizes", "scratch", "threads", "shared_bytes", "slot_bytes"),
+    *("places", "sizes", "scratch", "threads", "shared_bytes", "slot_bytes", "g_first"),
     *("steps", "batch", "features", "hidden", "rows", "part_rows", "keep"),
     *(
         "packs",
@@ -31,7 +31,7 @@ WORDS = (
         "chunks",
         "zero_bytes",
     ),
-    *("g_unit", "g_step", "g_row", *ROW_WORDS),
+    *("g_unit", "g_units", "g_step", "g_row", *ROW_WORDS),
     *("packed_across", "packed_inward", "slopes", "befores", "states", "memories", "inputs", "zeros"),
     *("partials", *SHARE_WORDS),
 )
@@ -147,16 +147,27 @@ def _carry(f: Function, layer: Layer, words: Words, part: Part, span: Span, inwa
     m, pitch, width = layer.machine, layer.pitch(words), layer.width(words)
     names = [("g_hn", "dh", "states"), ("g_cn", "dc", "memories")][: 1 + layer.has_memory]
     for given, wanted, place in names:
-        carried = layer.kernel.scratch(f).offset(words[place])
+        carried, user = layer.kernel.scratch(f).offset(words[place]), given if inwards else wanted
+        there, theirs = words[user].differs(0), words.pointer(user)
         rows = f.loop(part.low, part.high)
         columns = f.loop(span.low * m.bytes, span.high * m.bytes, m.bytes)
-        with when_given(f, words, given if inwards else wanted) as user, rows as n, columns as at:
-            mask = layer.mask(f, words, at)
-            theirs, ours = user.offset(n * pitch + at), carried.offset(n * width + at)
-            if inwards:
-                m.store(f, m.load(f, theirs, 0, mask), ours)
-            else:
-                m.store(f, m.load(f, ours), theirs, 0, mask)
+        if inwards:
+            theirs, step = _or_zeros(f, layer, words, there, theirs, pitch)
+            with rows as n, columns as at:
+                mask = layer.mask(f, words, at)
+                m.store(f, m.load(f, theirs.offset(n * step + at), 0, mask), carried.offset(n * width + at))
+        else:
+            with f.when(there), rows as n, columns as at:
+                mask = layer.mask(f, words, at)
+                m.store(f, m.load(f, carried.offset(n * width + at)), theirs.offset(n * pitch + at), 0, mask)
+
+
+def _or_zeros(
+    f: Function, layer: Layer, words: Words, there: Value, place: Value, pitch: Value
+) -> tuple[Value, Value]:
+    """Rows and their pitch; where they are not there, the row of zeros for each."""
+    zeros = layer.kernel.scratch(f).offset(words["zeros"])
+    return f.select(there, place, zeros), f.select(there, pitch, f.constant(i64, 0))
 
 
 def _call_step(f: Function, layer: Layer, words: Words, run: Run, span: Span) -> None:
@@ -226,12 +237,15 @@ def _step(layer: Layer) -> None:
         words, scratch = layer.kernel.words(f), layer.kernel.scratch(f)
         width = layer.width(words)
         pitch = width * kind.slots
-        g = words.pointer("g").offset(f.place // words["g_unit"] * words["g_step"] + f.low * words["g_row"])
+        time = f.place // words["g_unit"] - words["g_first"]
+        g = words.pointer("g").offset(time * words["g_step"] + f.low * words["g_row"])
+        there = time.compare("ult", words["g_units"])
+        g, g_row = _or_zeros(f, layer, words, there, g, words["g_row"])
         gates = words.pointer("gates").offset(f.row * pitch)
         after = words.pointer("cells").offset(f.row * width)
         befores = scratch.offset(words["befores"] + f.row * width)
         states, memories = (scratch.offset(words[name] + f.low * width) for name in ("states", "memories"))
-        places = _Places(g, gates, after, befores, states, memories)
+        places = _Places(g, g_row, gates, after, befores, states, memories)
         columns = f.loop(f.first_block * m.bytes, f.last_block * m.bytes, m.bytes)
         with f.loop(0, f.count) as n, columns as at:
             _cell(f, layer, words, places, n, at)
@@ -240,8 +254,17 @@ def _step(layer: Layer) -> None:
 class _Places:
     """Where the first of some sequences begins: the gradient, what was kept, and what is carried on."""
 
-    def __init__(self, g: Value, gates: Value, after: Value, befores: Value, states: Value, memories: Value):
-        self.g, self.gates, self.after = g, gates, after
+    def __init__(
+        self,
+        g: Value,
+        g_row: Value,
+        gates: Value,
+        after: Value,
+        befores: Value,
+        states: Value,
+        memories: Value,
+    ) -> None:
+        self.g, self.g_row, self.gates, self.after = g, g_row, gates, after
         self.befores, self.states, self.memories = befores, states, memories
 
 
@@ -254,7 +277,7 @@ def _cell(f: Function, layer: Layer, words: Words, places: _Places, n: Value, at
     before = m.load(f, f.h.offset(n * layer.pitch(words) + at), 0, mask)
     m.store(f, before, places.befores.offset(here))
     slope = m.load(f, places.states.offset(here))
-    slope = slope + m.load(f, places.g.offset(n * words["g_row"] + at), 0, mask)
+    slope = slope + m.load(f, places.g.offset(n * places.g_row + at), 0, mask)
     memories = None
     if layer.has_memory:
         memory = m.load(f, f.c.offset(n * f.c_pitch + at), 0, mask)
