@@ -20,6 +20,11 @@ PICKS = {
 }
 
 
+@pytest.fixture(autouse=True)
+def _of_any_size(monkeypatch):
+    monkeypatch.setattr(placed, "FROM_BYTES", 0)
+
+
 class Net:
     """A layer and its input; `made` are the results of a forward pass."""
 

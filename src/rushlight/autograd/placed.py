@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from .. import lang
 from .node import Node
+
+FROM_BYTES = 192 << 10  # fewer zeros are made sooner than a part is handed on
 
 
 class Placed:
@@ -54,4 +57,6 @@ def placed(node: Any, g: np.ndarray) -> tuple[Placed] | None:
     if edge is None or not isinstance(edge[0], Node) or not edge[0].takes_parts:
         return None
     ((shape, index),) = node.saved
+    if prod(shape) * g.itemsize < FROM_BYTES:
+        return None
     return (Placed(g, shape, index),)
