@@ -12,6 +12,7 @@ from . import witness
 from .along import FOLDS, folded
 from .dispatch import primitive
 from .halves import is_half, narrowed, widened
+from .places import in_short_rows
 from .summation import total
 
 
@@ -111,13 +112,15 @@ def count_nonzero(x: Any, axis: Any = None) -> Any:
 @primitive
 def argmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
     """Where the first largest element (or the first NaN) is."""
-    return x.argmax(axis, keepdims=keepdims)
+    made = in_short_rows("amax", x, axis, keepdims)
+    return x.argmax(axis, keepdims=keepdims) if made is None else made
 
 
 @primitive
 def argmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
     """Where the first smallest element (or the first NaN) is."""
-    return x.argmin(axis, keepdims=keepdims)
+    made = in_short_rows("amin", x, axis, keepdims)
+    return x.argmin(axis, keepdims=keepdims) if made is None else made
 
 
 @primitive

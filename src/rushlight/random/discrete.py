@@ -114,11 +114,7 @@ def _found(gen, heights, count):
     from ..lang.sorting import searchsorted
 
     drawn = gen.doubles(len(heights) * count).reshape(len(heights), count)
-    if heights.dtype == np.float64:
-        return searchsorted.on_arrays(heights, drawn)
-    narrow = drawn.astype(heights.dtype)  # rounded up, a number is reached by the same heights
-    np.nextafter(narrow, np.float32(np.inf), out=narrow, where=narrow < drawn)
-    return searchsorted.on_arrays(heights, narrow)
+    return searchsorted.on_arrays(heights.astype(np.float64, copy=False), drawn)
 
 
 def _without_replacement(gen, rows, count, fmt):

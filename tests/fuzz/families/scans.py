@@ -1,10 +1,11 @@
-"""Running sums, products and extremes along any axis of arrays of any layout."""
+"""Running sums, products and extremes along any axis of arrays of any layout; extremes of short rows."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from rushlight.kernels import scanning
+from rushlight.lang import places
 
 from ..check import near, same
 from ..draw import Draw
@@ -51,4 +52,18 @@ def scans(draw: Draw) -> bool:
             size = np.add.accumulate(abs(values), axis) if op == "add" else abs(exact)
             steps = shape[axis] * np.finfo(np.float64).eps
             near(made, exact, (2 * np.finfo(dtype).eps + 2 * steps) * size + np.finfo(dtype).tiny)
+    return True
+
+
+@family("extremes of short rows")
+def extremes_of_short_rows(draw: Draw) -> bool:
+    *lead, _ = draw.shape(draw.number(2, 3), ELEMENTS // places.SHORT)
+    shape, dtype = (*lead, draw.number(2, places.SHORT)), draw.one(*DTYPES, "int32")
+    special = (np.nan, np.inf, -np.inf) if dtype[0] == "f" and draw.chance(0.5) else ()
+    x = draw.dense(shape, dtype, special)
+    name, extreme = draw.one(("argmax", "amax"), ("argmin", "amin"))
+    made = draw.run(places.in_short_rows, extreme, x, -1, False)
+    if made is None:
+        return False
+    same(made, getattr(x, name)(-1))
     return True
