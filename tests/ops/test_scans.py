@@ -119,3 +119,18 @@ def test_gradients_along_an_axis_counted_from_the_end(name):
         getattr(leaf, name)(dim).backward(g)
         found.append(leaf.grad)
     assert rl.equal(*found)
+
+
+@pytest.mark.parametrize(("shape", "dim"), [((700,), 0), ((40, 9), 1), ((9, 40), 0), ((5, 30, 7), 1)])
+@pytest.mark.parametrize("spread", [1e-5, 1, 10, 100, "-inf", "nan"])
+def test_logcumsumexp_of_many(shape, dim, spread):
+    drawn = np.random.default_rng(1)
+    x = drawn.standard_normal(shape).astype("f4")
+    if isinstance(spread, str):
+        x[drawn.random(shape) < 0.1] = float(spread)
+    else:
+        x *= spread
+    with np.errstate(invalid="ignore"):
+        exact = np.logaddexp.accumulate(x, dim, np.float64)
+    made = rl.tensor(x).logcumsumexp(dim)
+    np.testing.assert_allclose(made.numpy(), exact, rtol=1e-7, atol=1e-13)

@@ -80,11 +80,31 @@ def _running_extreme(
 def logcumsumexp(x: Any, axis: int) -> Any:
     """The logarithm of the sum of the exponentials so far, along `axis`, without overflow."""
     if x.dtype.kind != "c":
-        return np.logaddexp.accumulate(x, axis, np.float64).astype(x.dtype)
+        made = _log_of_sums(x, axis) if x.size >= MANY and x.dtype.char in "ef" else None
+        return np.logaddexp.accumulate(x, axis, np.float64).astype(x.dtype) if made is None else made
     steps = np.moveaxis(x, axis, 0).astype(np.complex128)
     for k in range(1, len(steps)):
         steps[k] = _logaddexp_complex(steps[k - 1], steps[k])
     return np.moveaxis(steps, 0, axis).astype(x.dtype)
+
+
+MANY = 256  # elements, from which on a few passes are quicker than a function for each
+CLOSE = 64  # to the largest: what double precision loses of that is nothing to single precision
+
+
+def _log_of_sums(x: np.ndarray, axis: int) -> np.ndarray | None:
+    """The same by one exponential and one logarithm of each element, if all are close to each other."""
+    top = float(np.maximum.reduce(x, None))
+    if not top - float(np.minimum.reduce(x, None)) < CLOSE:
+        return None
+    gaps = np.subtract(x, top, dtype=np.float64)
+    sums = cumsum.on_arrays(np.exp(gaps, out=gaps), axis)  # type: ignore[attr-defined]
+    np.log(sums, out=sums)
+    sums += top
+    made = sums.astype(x.dtype)
+    first = (slice(None),) * (axis % x.ndim) + (slice(1),)
+    made[first] = x[first]
+    return made
 
 
 def _logaddexp_complex(a: np.ndarray, b: np.ndarray) -> np.ndarray:
