@@ -116,10 +116,10 @@ def taken(x: np.ndarray, index: np.ndarray) -> np.ndarray | None:
 
 
 def scattered(
-    x: np.ndarray, dim: int, index: np.ndarray, values: np.ndarray, added: bool = False
+    x: np.ndarray, dim: int, index: np.ndarray, values: np.ndarray, how: str = "put"
 ) -> np.ndarray | None:
-    """`scatter_along` or `scatter_add_along` where a kernel does all of it; else None."""
-    way = (adds if added else puts)(index.size)
+    """`scatter_along`, or with sums, products or extremes, where a kernel does all of it; else None."""
+    way = WAYS[how](index.size)
     if not way or values.dtype is not x.dtype or index.ndim != x.ndim:
         return None
     out = copy.on_arrays(x)
@@ -328,6 +328,7 @@ def scatter_add_along(x: Any, value: Any, dim: int, index: Any) -> Any:
 
 
 FOLDS = {"prod": (np.multiply, "mul"), "amax": (np.maximum, "max"), "amin": (np.minimum, "min")}
+WAYS = {"put": puts, "sum": adds, **{name: folds[mode] for name, (_, mode) in FOLDS.items()}}
 
 
 @primitive

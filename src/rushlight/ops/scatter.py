@@ -150,7 +150,7 @@ def _scattered(name, run, x, src, dim, index):
 def scatter_add(input, dim, index, src):
     """`input` with the elements of `src` added at the places along `dim` that `index` names."""
     if quick(input, index, src) and type(dim) is int:
-        made = lang_index.scattered(input._a, dim, index._a, src._a, added=True)
+        made = lang_index.scattered(input._a, dim, index._a, src._a, "sum")
         if made is not None:
             return recorded_as(scatter_add_along, made, input, src, dim % made.ndim, index)
     ready = prepared("scatter_add", input, dim, index, src)
@@ -165,6 +165,10 @@ def scatter_reduce(input, dim, index, src, reduce, *, include_self=True):
     """`input` with the elements of `src` folded into the places along `dim` that `index` names."""
     if reduce not in REDUCTIONS:
         raise RuntimeError(f"reduce argument must be either sum, prod, mean, amax or amin, got {reduce}")
+    if include_self and reduce in lang_index.WAYS and quick(input, index, src) and type(dim) is int:
+        made = lang_index.scattered(input._a, dim, index._a, src._a, reduce)
+        if made is not None:
+            return recorded_as(scatter_fold_along, made, input, src, dim % made.ndim, index, reduce, True)
     ready = prepared("scatter_reduce", input, dim, index, src)
     if ready is None:
         return input.clone()
