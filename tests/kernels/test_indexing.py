@@ -6,6 +6,7 @@ import pytest
 import rushlight
 from rushlight import kernels
 from rushlight.kernels import indexing
+from rushlight.lang.counting import bincount
 from rushlight.lang.index import every_axis
 from rushlight.runtime import settings
 from support import guarded
@@ -207,3 +208,16 @@ def test_tuples_of_index_tensors(kernels_are):
         np.testing.assert_array_equal(edited.numpy(), expected)
     with pytest.raises(IndexError, match="index 30 is out of bounds for dimension 1 with size 30"):
         x[:, rushlight.tensor([0, 30])]
+
+
+@pytest.mark.parametrize("step", [1, 3, -1])
+def test_many_elements_are_counted(step):
+    x = np.random.default_rng(0).integers(0, 100, 30_000)[::step]
+    for minlength in (0, 50, 200):
+        made = rushlight.tensor(x.copy()).bincount(minlength=minlength)
+        np.testing.assert_array_equal(made.numpy(), np.bincount(x, minlength=minlength))
+    np.testing.assert_array_equal(bincount.on_arrays(x), np.bincount(x))
+    with pytest.raises(RuntimeError, match="the smallest is -1"):
+        rushlight.tensor(x - 1).bincount()
+    with pytest.raises(RuntimeError, match="the smallest is -101"):
+        rushlight.tensor(x - 101).bincount()
