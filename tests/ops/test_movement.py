@@ -334,3 +334,17 @@ def test_sum_to_size_without_anything_to_sum_is_the_tensor():
     assert one.sum_to_size(()) is not one
     with pytest.raises(RuntimeError, match="not expandable"):
         x.sum_to_size(2, 2)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int64", "uint8", "complex64"])
+def test_slices_filled_by_indices_from_both_ends(dtype):
+    x = (np.arange(210).reshape(5, 6, 7) * 0.7).astype(dtype)
+    for dim, index in ((0, [1, -1, 1]), (1, [-6, 5]), (-1, []), (2, [3])):
+        expected = x.copy()
+        expected[(slice(None),) * (dim % 3) + (np.array(index, np.int64),)] = 3
+        made = rushlight.from_numpy(x).index_fill(dim, rushlight.tensor(index, dtype=rushlight.int64), 3)
+        np.testing.assert_array_equal(made.numpy(), expected)
+    with pytest.raises(IndexError):
+        rushlight.from_numpy(x).index_fill(0, rushlight.tensor([5]), 3)
+    with pytest.raises(IndexError):
+        rushlight.from_numpy(x).index_fill(3, rushlight.tensor([0]), 3)

@@ -140,6 +140,15 @@ def rows_put(
     return out if way(out, values, dim, index, 0, x.itemsize) else None
 
 
+def rows_filled(x: np.ndarray, dim: int, index: np.ndarray, value: np.ndarray) -> np.ndarray | None:
+    """`x` with one number in the slices that the index names, where a kernel does all of it; else None."""
+    if not -x.ndim <= dim < x.ndim:
+        return None
+    dim %= x.ndim
+    shape = (*x.shape[:dim], index.size, *x.shape[dim + 1 :])
+    return rows_put(x, dim, index, np.broadcast_to(value, shape))
+
+
 def check_range(index: np.ndarray, size: int) -> None:
     """The same for what numpy is to do."""
     if not counted_from_front(index, size):

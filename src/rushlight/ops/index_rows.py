@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .. import lang
+from ..autograd.modes import state
 from ..lang import index as lang_index
 from ..tensor.core import Tensor, wrap
 from ..tensor.dtype import bool_
@@ -117,6 +118,10 @@ def index_fill(input, dim, index, value):
         value = value.to(input.dtype)
     else:
         value = number_for(value, input)
+    if quick(input, index, value) and type(dim) is int and not (state.grad and (input._rg or value._rg)):
+        made = lang_index.rows_filled(input._a, dim, index._a, value._a)
+        if made is not None:
+            return wrap(made, input.dtype)
     if index._a.size and int(index._a.min()) < 0:
         n = input._a.shape[wrap_dim(dim, input._a.ndim)] if input._a.ndim else 1
         index = index.remainder(n) if int(index._a.min()) >= -n else index
