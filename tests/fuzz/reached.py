@@ -1,6 +1,6 @@
-"""The functions that write kernels and that no family comes to: `python -m fuzz.reached --cases 12`.
+"""The generators of kernels that no family comes to: `python -m fuzz.reached`, with `--functions` in detail.
 
-A generator without a family is one whose kernels nobody has fuzzed.
+A module of generators without a family is one whose kernels nobody has fuzzed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from types import CodeType, FrameType
 from typing import Any
 
 GENERATORS = "rushlight.kernels.llvm"
-OF_OTHER_MACHINES = ("maths.special._normal_above", "maths.common.polynomial_in_halves")  # without tables
 called: set[CodeType] = set()
 
 
@@ -47,49 +46,39 @@ def _functions(names: dict[str, Any], module: str) -> Iterator[Any]:
             yield from _functions(dict(vars(thing)), module)
 
 
-def writers() -> dict[CodeType, str]:
-    """All functions of the generators, by code."""
+def writers() -> dict[CodeType, tuple[str, str]]:
+    """All functions of the generators by code: of which module, and their names."""
     found = {}
     for info in pkgutil.walk_packages(import_module(GENERATORS).__path__, f"{GENERATORS}."):
+        module = info.name.removeprefix(f"{GENERATORS}.")
         for function in _functions(dict(vars(import_module(info.name))), info.name):
-            found[function.__code__] = f"{info.name.removeprefix(GENERATORS + '.')}.{function.__qualname__}"
+            found[function.__code__] = module, function.__qualname__
     return found
 
 
-def unreached(cases: int, most: int) -> list[str]:
-    """After `cases` of all families, those go on, to at most `most`, that come near to what is missing."""
+def unreached(cases: int, by_function: bool) -> list[str]:
+    """The modules, or functions, that `cases` draws of each family do not come to."""
     from . import families
     from .draw import CASES_OF_ONE_KERNEL, Draw
 
-    missing = writers()
-    missing = {
-        code: shown
-        for code, shown in missing.items()
-        if code not in called and shown not in OF_OTHER_MACHINES
-    }
-    near: dict[str, set[str]] = {name: set() for name in families.load()}
-    for first, last in ((0, cases), (cases, most)):
-        for name, case in families.load().items():
-            for number in range(first, last):
-                files = {code.co_filename for code in missing}
-                if number >= cases and near[name].isdisjoint(files):
-                    break
-                called.clear()
-                case(Draw(number * CASES_OF_ONE_KERNEL, *name.encode()))
-                now = frozenset(called)
-                near[name].update(code.co_filename for code in now)
-                missing = {code: shown for code, shown in missing.items() if code not in now}
-    return sorted(missing.values())
+    for name, case in families.load().items():
+        for number in range(cases):
+            case(Draw(number * CASES_OF_ONE_KERNEL, *name.encode()))
+    missing = [names for code, names in writers().items() if code not in called]
+    if by_function:
+        return sorted(f"{module}.{name}" for module, name in missing)
+    reached = {module for code, (module, _) in writers().items() if code in called}
+    return sorted({module for module, _ in missing} - reached)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m fuzz.reached", description=__doc__)
     parser.add_argument("--cases", type=int, default=10, help="drawn for each family (10)")
-    parser.add_argument("--most", type=int, default=300, help="drawn of families that come near (300)")
+    parser.add_argument("--functions", action="store_true", help="each function by itself, not whole modules")
     options = parser.parse_args()
     sys.setprofile(_note)
     generate_always()
-    missing = unreached(options.cases, options.most)
+    missing = unreached(options.cases, options.functions)
     sys.setprofile(None)
     print(*missing, sep="\n")
     return 0

@@ -4,11 +4,13 @@ RUSHLIGHT_FUZZ=10000 runs as many cases of each family (60 by default).
 """
 
 import os
+from pathlib import Path
 
 import pytest
 
 from fuzz import families, runner
 from rushlight import kernels
+from support.paths import SOURCE, run_python
 
 pytestmark = pytest.mark.skipif(not kernels.available(), reason=kernels.available().reason)
 CASES = int(os.environ.get("RUSHLIGHT_FUZZ", "60"))
@@ -39,3 +41,10 @@ def test_faults_are_found(fault, sign, monkeypatch):
     report = runner.run_family(f"broken: {fault}", 3)
     assert [finding.case for finding in report.findings] == [0]
     assert sign in str(report.findings[0])
+
+
+def test_every_generator_has_a_family():
+    paths = os.pathsep.join([str(SOURCE), str(Path(__file__).parents[1])])
+    done = run_python("-m", "fuzz.reached", PYTHONPATH=paths, RUSHLIGHT_KERNELS="force")
+    assert done.returncode == 0, done.stderr
+    assert not done.stdout.split(), "no family comes to them"
