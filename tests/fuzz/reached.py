@@ -56,31 +56,43 @@ def writers() -> dict[CodeType, tuple[str, str]]:
     return found
 
 
-def unreached(cases: int, by_function: bool) -> list[str]:
-    """The modules, or functions, that `cases` draws of each family do not come to."""
+def draw_all(first: int, last: int) -> None:
     from . import families
     from .draw import CASES_OF_ONE_KERNEL, Draw
 
     for name, case in families.load().items():
-        for number in range(cases):
+        for number in range(first, last):
             case(Draw(number * CASES_OF_ONE_KERNEL, *name.encode()))
-    missing = [names for code, names in writers().items() if code not in called]
-    if by_function:
-        return sorted(f"{module}.{name}" for module, name in missing)
-    reached = {module for code, (module, _) in writers().items() if code in called}
-    return sorted({module for module, _ in missing} - reached)
+
+
+def functions() -> list[str]:
+    """The functions that nobody has called."""
+    return sorted(f"{module}.{name}" for code, (module, name) in writers().items() if code not in called)
+
+
+def modules() -> list[str]:
+    """The modules without any function that was called."""
+    found = writers()
+    return sorted(
+        {module for module, _ in found.values()} - {found[code][0] for code in called & found.keys()}
+    )
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m fuzz.reached", description=__doc__)
-    parser.add_argument("--cases", type=int, default=10, help="drawn for each family (10)")
+    parser.add_argument("--cases", type=int, default=8, help="drawn for each family (8)")
+    parser.add_argument("--most", type=int, default=64, help="drawn where a module is still missing (64)")
     parser.add_argument("--functions", action="store_true", help="each function by itself, not whole modules")
     options = parser.parse_args()
     sys.setprofile(_note)
     generate_always()
-    missing = unreached(options.cases, options.functions)
+    draw_all(0, options.cases)
+    for number in range(options.cases, options.most):
+        if not modules():
+            break
+        draw_all(number, number + 1)
     sys.setprofile(None)
-    print(*missing, sep="\n")
+    print(*(functions() if options.functions else modules()), sep="\n")
     return 0
 
 
