@@ -10,6 +10,7 @@ import inspect
 import pkgutil
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from importlib import import_module
 from types import CodeType, FrameType
 from typing import Any
@@ -62,7 +63,8 @@ def draw_all(first: int, last: int) -> None:
 
     for name, case in families.load().items():
         for number in range(first, last):
-            case(Draw(number * CASES_OF_ONE_KERNEL, *name.encode()))
+            with suppress(AssertionError):  # families count on a process of their own; this one only looks
+                case(Draw(number * CASES_OF_ONE_KERNEL, *name.encode()))
 
 
 def functions() -> list[str]:
