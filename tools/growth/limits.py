@@ -16,7 +16,6 @@ SUMS = {"avx512": 24, "neon": 24, "avx2": 12}  # independent chains: more than a
 ROUNDS = 200_000  # of all sums, in a chunk
 CHUNK = 1 << 20  # bytes that a thread takes at a time
 MEMORY = 256 << 20  # bytes: beyond every cache
-SOURCES = ("rushlight.runtime.ir",)
 
 
 def limits_ir(level: str, vector_bytes: int) -> str:
@@ -61,7 +60,7 @@ def measure() -> dict[str, float]:
     host = session.host()
     text = limits_ir(host.level, host.vector_bytes)
     symbols = {pool.PARALLEL_FOR: pool.parallel_for_address()}
-    code = native.module("limits", (text,), lambda: text, sources=SOURCES, symbols=symbols)
+    code = native.module("limits", (text,), lambda: text, symbols=symbols)
     run = {
         name: code.function(name, None, ctypes.c_void_p, ctypes.c_int64)
         for name in ("multiply", "read", "copy")
