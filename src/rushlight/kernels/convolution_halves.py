@@ -20,13 +20,13 @@ from . import convolution_winograd as winograd
 from . import switches
 from .convolution import Sizes, fits, geometry_of
 from .convolution_weights import weight_plan
+from .copying import BFLOAT16
 from .graph import Node, input_node
 from .kernel import elementwise
 from .planning import Plans
 
 MOST_MULTIPLICATIONS_TO_WIDEN = 1 << 20
 WINOGRAD_GAIN = 2.8  # times
-BFLOAT16 = "E"  # the letter that ml_dtypes gave it
 SINGLE = np.dtype(np.float32)
 SUMMED = {"forward": "channels", "input": "outputs", "weight": "images"}
 PLANS = {"forward": plans.forward_plan, "input": plans.input_plan, "weight": weight_plan}

@@ -10,15 +10,14 @@ from .dispatch import primitive
 from .moves import adds
 from .sorting import searchsorted
 
+MANY = 8192  # elements, from which on a kernel that adds ones is quicker than numpy
+
 
 @primitive
 def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
     """How often each of 0, 1, 2, ... occurs, or the sum of its weights."""
     made = _counted_by_kernel(x, minlength) if weights is None and x.size >= MANY else None
     return np.bincount(x, weights, minlength) if made is None else made
-
-
-MANY = 8192  # elements, from which on a kernel that adds ones is quicker than numpy
 
 
 def _counted_by_kernel(x: np.ndarray, minlength: int) -> np.ndarray | None:

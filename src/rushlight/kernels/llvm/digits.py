@@ -127,9 +127,8 @@ def _count(module: Module, source: Source) -> None:
 
 def _move(module: Module, source: Source) -> None:
     """Puts what lies from `low` to `high` where the table says that its digit goes next."""
-    names = {"source": ptr, "table": ptr, "low": i64, "high": i64, "base": i64, "shift": i64, "mask": i64}
     with (
-        module.function(f"move_{source.name}", exported=False, **names, target=ptr) as f,
+        module.function(f"move_{source.name}", exported=False, **PASS, target=ptr) as f,
         f.loop(f.low, f.high) as k,
     ):
         place = f.table.offset(source.digit(f, k) * 4)
